@@ -1,0 +1,167 @@
+use super::{BATCH_BYTES_MAX, BadLane};
+use crate::Incarnation;
+
+/// The size of a [`Header`] on the wire.
+pub const HEADER_BYTES: usize = 40;
+
+/// What a batch carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// Messages, from the node that has custody to one that has their recipients.
+    Messages = 1,
+    /// Receipts, back to the node that has custody.
+    Receipts = 2,
+    /// A batch of messages that comes back because a queue on the way to its destination was full.
+    RefusedFull = 3,
+    /// A batch of messages that comes back because its destination has no link.
+    RefusedGone = 4,
+}
+
+impl Kind {
+    fn from_byte(byte: u8) -> Result<Self, BadLane> {
+        Ok(match byte {
+            1 => Self::Messages,
+            2 => Self::Receipts,
+            3 => Self::RefusedFull,
+            4 => Self::RefusedGone,
+            other => return Err(BadLane::Kind(other)),
+        })
+    }
+}
+
+/// The first bytes of a batch: all that a relay reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// What the batch carries.
+    pub kind: Kind,
+    /// How many frames follow.
+    pub count: u16,
+    /// How many bytes of frames follow, at most [`BATCH_BYTES_MAX`].
+    pub length: u32,
+    /// The destination on the way to a relay, the origin on the way from it.
+    pub peer: Incarnation,
+    /// The lowest number among the batch's messages.
+    pub first: u64,
+    /// The highest number among the batch's messages is `first + span`.
+    pub span: u32,
+    /// The batch's own number, by which its origin knows it again when it is refused.
+    pub batch: u32,
+}
+
+impl Header {
+    /// The header's bytes on the wire.
+    pub fn encode(&self) -> [u8; HEADER_BYTES] {
+        let mut bytes = [0; HEADER_BYTES];
+        bytes[0] = self.kind as u8;
+        bytes[2..4].copy_from_slice(&self.count.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.length.to_le_bytes());
+        bytes[8..24].copy_from_slice(&self.peer.to_bytes());
+        bytes[24..32].copy_from_slice(&self.first.to_le_bytes());
+        bytes[32..36].copy_from_slice(&self.span.to_le_bytes());
+        bytes[36..40].copy_from_slice(&self.batch.to_le_bytes());
+        bytes
+    }
+
+    /// Reads a header, and checks that it can be one.
+    pub fn decode(bytes: &[u8; HEADER_BYTES]) -> Result<Self, BadLane> {
+        let header = Self {
+            kind: Kind::from_byte(bytes[0])?,
+            count: u16::from_le_bytes(part(bytes, 2)),
+            length: u32::from_le_bytes(part(bytes, 4)),
+            peer: Incarnation::from_bytes(part(bytes, 8)),
+            first: u64::from_le_bytes(part(bytes, 24)),
+            span: u32::from_le_bytes(part(bytes, 32)),
+            batch: u32::from_le_bytes(part(bytes, 36)),
+        };
+        if header.length as usize > BATCH_BYTES_MAX {
+            return Err(BadLane::TooLong(header.length));
+        }
+        Ok(header)
+    }
+
+    /// The refusal that goes back to the origin of this batch: no frames, and `destination` as the
+    /// peer.
+    pub fn refused(&self, kind: Kind, destination: Incarnation) -> Self {
+        Self { kind, length: 0, peer: destination, ..*self }
+    }
+}
+
+/// The `N` bytes of a fixed-size record that start at `at`.
+///
+/// # Panics
+/// If the record is shorter than that.
+pub(super) fn part<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    bytes[at..at + N].try_into().expect("a slice of N bytes is an array of N bytes")
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    pub(in crate::lane) fn any_header() -> impl Strategy<Value = Header> {
+        let kind = prop::sample::select(vec![
+            Kind::Messages,
+            Kind::Receipts,
+            Kind::RefusedFull,
+            Kind::RefusedGone,
+        ]);
+        let numbers = (any::<u16>(), 0..=BATCH_BYTES_MAX as u32, any::<u64>(), any::<u32>());
+        (kind, any::<[u8; 16]>(), numbers, any::<u32>()).prop_map(
+            |(kind, peer, (count, length, first, span), batch)| Header {
+                kind,
+                count,
+                length,
+                peer: Incarnation::from_bytes(peer),
+                first,
+                span,
+                batch,
+            },
+        )
+    }
+
+    #[test]
+    fn golden_bytes() {
+        let header = Header {
+            kind: Kind::Messages,
+            count: 0x0102,
+            length: 0x0003_0405,
+            peer: Incarnation::from_bytes([0xaa; 16]),
+            first: 0x1112_1314_1516_1718,
+            span: 0x2122_2324,
+            batch: 0x3132_3334,
+        };
+        let golden = [
+            0x01, 0x00, 0x02, 0x01, 0x05, 0x04, 0x03, 0x00, // kind, reserved, count, length
+            0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, // peer
+            0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, //
+            0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11, // first
+            0x24, 0x23, 0x22, 0x21, 0x34, 0x33, 0x32, 0x31, // span, batch
+        ];
+        assert_eq!(header.encode(), golden);
+        assert_eq!(Header::decode(&golden), Ok(header));
+    }
+
+    #[test]
+    fn what_cannot_be_a_header_is_refused() {
+        let mut bytes = [0; HEADER_BYTES];
+        assert_eq!(Header::decode(&bytes), Err(BadLane::Kind(0)));
+        bytes[0] = 1;
+        bytes[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert_eq!(Header::decode(&bytes), Err(BadLane::TooLong(u32::MAX)));
+    }
+
+    proptest! {
+        #[test]
+        fn headers_survive(header in any_header()) {
+            prop_assert_eq!(Header::decode(&header.encode()), Ok(header));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: [u8; HEADER_BYTES]) {
+            let _ = Header::decode(&bytes);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+use super::{BadLane, header::part};
+
+/// The size of a receipt on the wire.
+pub const RECEIPT_BYTES: usize = 12;
+
+/// The flag that says that the user is on other nodes too.
+const FLAG_ROUTE_OLD: u8 = 1;
+
+/// What became of a branch at the node it went to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Verdict {
+    /// At least one session's socket took every byte.
+    Taken = 1,
+    /// The queue of every session that is here was full.
+    Full = 2,
+    /// The user has no session here.
+    NotHere = 3,
+    /// A part of it was written to a socket that then closed: it may have arrived.
+    Maybe = 4,
+}
+
+/// The answer to one branch, from the node it went to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The message's number at the node that has custody.
+    pub seq: u64,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// The user has logged in elsewhere since: a cached route is old.
+    pub route_old: bool,
+    /// How many of the user's sessions here did not get what others did.
+    pub missed: u16,
+}
+
+impl Receipt {
+    /// Appends the receipt.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut bytes = [0; RECEIPT_BYTES];
+        bytes[0..8].copy_from_slice(&self.seq.to_le_bytes());
+        bytes[8] = self.verdict as u8;
+        bytes[9] = if self.route_old { FLAG_ROUTE_OLD } else { 0 };
+        bytes[10..12].copy_from_slice(&self.missed.to_le_bytes());
+        out.extend_from_slice(&bytes);
+    }
+
+    /// Takes the first receipt off `frames`. Unknown flags are ignored.
+    pub fn decode(frames: &mut &[u8]) -> Result<Self, BadLane> {
+        let (bytes, rest) = frames.split_at_checked(RECEIPT_BYTES).ok_or(BadLane::Frames)?;
+        let verdict = match bytes[8] {
+            1 => Verdict::Taken,
+            2 => Verdict::Full,
+            3 => Verdict::NotHere,
+            4 => Verdict::Maybe,
+            _ => return Err(BadLane::Frames),
+        };
+        *frames = rest;
+        Ok(Self {
+            seq: u64::from_le_bytes(part(bytes, 0)),
+            verdict,
+            route_old: bytes[9] & FLAG_ROUTE_OLD != 0,
+            missed: u16::from_le_bytes(part(bytes, 10)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn golden_bytes() {
+        let receipt = Receipt {
+            seq: 0x0102_0304_0506_0708,
+            verdict: Verdict::NotHere,
+            route_old: true,
+            missed: 0x1112,
+        };
+        let golden = [0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01, 0x03, 0x01, 0x12, 0x11];
+        let mut out = Vec::new();
+        receipt.encode(&mut out);
+        assert_eq!(out, golden);
+        assert_eq!(Receipt::decode(&mut golden.as_slice()), Ok(receipt));
+    }
+
+    proptest! {
+        #[test]
+        fn receipts_survive(seq: u64, verdict in 1..=4_u8, route_old: bool, missed: u16) {
+            let verdict =
+                [Verdict::Taken, Verdict::Full, Verdict::NotHere, Verdict::Maybe][verdict as usize - 1];
+            let receipt = Receipt { seq, verdict, route_old, missed };
+            let mut out = Vec::new();
+            receipt.encode(&mut out);
+            let mut frames = out.as_slice();
+            prop_assert_eq!(Receipt::decode(&mut frames), Ok(receipt));
+            prop_assert!(frames.is_empty());
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+            let _ = Receipt::decode(&mut bytes.as_slice());
+        }
+    }
+}

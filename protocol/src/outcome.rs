@@ -1,0 +1,61 @@
+//! What becomes of a send, and how a message is named.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Incarnation;
+
+/// What a receipt reports: the one end that every accepted send comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Every byte was handed to the socket of at least one of the recipient's live sessions.
+    Delivered,
+    /// The user has no session; nothing was handed to anyone.
+    Offline,
+    /// A bounded queue on the way was full; nothing was delivered.
+    Busy,
+    /// The recipient's node could not be reached before the deadline; nothing was delivered.
+    Unreachable,
+    /// It was handed over and no answer came: it may have arrived.
+    Unconfirmed,
+}
+
+impl Outcome {
+    /// Every outcome, in the order in which figures about them are listed.
+    pub const ALL: [Self; 5] =
+        [Self::Delivered, Self::Offline, Self::Busy, Self::Unreachable, Self::Unconfirmed];
+
+    /// The word that stands in a receipt.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Offline => "offline",
+            Self::Busy => "busy",
+            Self::Unreachable => "unreachable",
+            Self::Unconfirmed => "unconfirmed",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A message's name, unique in the cluster: the incarnation that accepted it, and its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MessageId {
+    /// The incarnation of the accepting node.
+    pub origin: Incarnation,
+    /// Counts the node's accepted sends, from 1.
+    pub seq: u64,
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.origin, self.seq)
+    }
+}
