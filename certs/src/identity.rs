@@ -1,0 +1,128 @@
+//! What a certificate says: a [`Role`] and a name, written as DNS names in its SAN.
+
+use std::{fmt, str::FromStr};
+
+use thiserror::Error;
+use trunkline_protocol::Name;
+use x509_parser::{certificate::X509Certificate, extensions::GeneralName};
+
+/// The zone that every name in a certificate stands under, and the only one the CA may vouch for.
+pub(crate) const ZONE: &str = "trunkline";
+
+/// The server name that every relay's certificate holds and everyone who dials a relay checks.
+pub const RELAY_SERVER_NAME: &str = "relay.trunkline";
+
+/// What the holder of a certificate is to the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// Holds sessions; may open a link to a relay.
+    Node,
+    /// Forwards between nodes; the one role that may act as a server.
+    Relay,
+    /// An operator: may read the status stream and give commands.
+    Admin,
+    /// An operator who may read the status stream and give no commands.
+    Viewer,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 4] = [Self::Node, Self::Relay, Self::Admin, Self::Viewer];
+
+    /// The role's word, as in file names, flags and certificates.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::Relay => "relay",
+            Self::Admin => "admin",
+            Self::Viewer => "viewer",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = BadRole;
+
+    fn from_str(text: &str) -> Result<Self, BadRole> {
+        let role = Self::ALL.into_iter().find(|role| role.as_str() == text);
+        role.ok_or_else(|| BadRole(text.to_owned()))
+    }
+}
+
+/// Why a string is not a [`Role`].
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{0:?} is not a role: use node, relay, admin or viewer")]
+pub struct BadRole(String);
+
+/// Who the holder of a certificate is. Displayed as `node/node-1`, like the path of its files.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// What it is.
+    pub role: Role,
+    /// Which one of them it is.
+    pub name: Name,
+}
+
+impl Identity {
+    /// The DNS names of its certificate: `<name>.<role>.trunkline` and `<role>.trunkline`.
+    pub(crate) fn dns_names(&self) -> [String; 2] {
+        let Self { role, name } = self;
+        [format!("{name}.{role}.{ZONE}"), format!("{role}.{ZONE}")]
+    }
+
+    /// Reads who a certificate was issued to.
+    ///
+    /// Says nothing about who issued it. The SAN must hold the two names that [`issue`] writes and
+    /// nothing else, so that no certificate can be read in two ways.
+    ///
+    /// [`issue`]: crate::issue
+    pub(crate) fn of(certificate: &X509Certificate<'_>) -> Result<Self, BadIdentity> {
+        let names = dns_names_of(certificate)?;
+        let identity = names.first().and_then(|full| Self::from_full_name(full));
+        let identity = identity.ok_or(BadIdentity::Nameless)?;
+        if names == identity.dns_names() { Ok(identity) } else { Err(BadIdentity::Contradictory) }
+    }
+
+    fn from_full_name(full: &str) -> Option<Self> {
+        let (name, rest) = full.split_once('.')?;
+        let (role, zone) = rest.split_once('.')?;
+        let identity = Self { role: role.parse().ok()?, name: name.parse().ok()? };
+        (zone == ZONE).then_some(identity)
+    }
+}
+
+fn dns_names_of<'a>(certificate: &'a X509Certificate<'_>) -> Result<Vec<&'a str>, BadIdentity> {
+    let san = certificate.subject_alternative_name().map_err(|_| BadIdentity::Malformed)?;
+    let san = san.ok_or(BadIdentity::Nameless)?;
+    let names = san.value.general_names.iter().map(|name| match name {
+        GeneralName::DNSName(name) => Ok(*name),
+        _ => Err(BadIdentity::Contradictory),
+    });
+    names.collect()
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.role, self.name)
+    }
+}
+
+/// Why a certificate does not say who its holder is.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum BadIdentity {
+    /// It cannot be parsed.
+    #[error("the certificate cannot be parsed")]
+    Malformed,
+    /// Its SAN does not begin with `<name>.<role>.trunkline`.
+    #[error("the certificate names no role and name of a Trunkline cluster")]
+    Nameless,
+    /// Its SAN holds more than one role or name, or something that is neither.
+    #[error("the certificate names more than one role and name")]
+    Contradictory,
+}

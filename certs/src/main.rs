@@ -1,0 +1,80 @@
+//! `trunkline-certs`: makes a cluster's CA and issues its certificates.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use trunkline_certs::{CertsError, Role, init, issue};
+use trunkline_protocol::Name;
+
+/// The exit status of a run that failed.
+const FAILED: u8 = 1;
+
+/// The exit status of arguments, or a folder, that cannot be used as they are.
+const UNUSABLE: u8 = 2;
+
+/// Makes a Trunkline cluster's CA and issues its certificates.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = false)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a CA: ca.pem, to be copied to every machine, and ca.key, to be kept where
+    /// certificates are issued. Refuses to overwrite one.
+    Init {
+        /// The folder to make it in.
+        #[arg(long, env = "TRUNKLINE_DIR")]
+        dir: PathBuf,
+    },
+    /// Issue <role>/<name>.pem and <role>/<name>.key, in place of earlier ones.
+    Issue {
+        /// The folder that the CA is in.
+        #[arg(long, env = "TRUNKLINE_DIR")]
+        dir: PathBuf,
+        /// What the certificate's holder is: node, relay, admin, or viewer (an admin that may
+        /// only read).
+        #[arg(long, env = "TRUNKLINE_ROLE")]
+        role: Role,
+        /// The holder's name: a DNS label, such as node-1.
+        #[arg(long, env = "TRUNKLINE_NAME")]
+        name: Name,
+    },
+}
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) if error.use_stderr() => return fail(UNUSABLE, &one_line(&error)),
+        Err(help) => help.exit(),
+    };
+    let result = match args.command {
+        Command::Init { dir } => init(&dir),
+        Command::Issue { dir, role, name } => issue(&dir, role, &name),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(status(&error), &format!("error: {error}")),
+    }
+}
+
+fn status(error: &CertsError) -> u8 {
+    match error {
+        CertsError::Unwritable { .. } | CertsError::Unsigned(_) => FAILED,
+        _ => UNUSABLE,
+    }
+}
+
+fn fail(status: u8, line: &str) -> ExitCode {
+    eprintln!("{line}");
+    ExitCode::from(status)
+}
+
+/// What clap has to say, without the usage that follows it.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let lines: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    format!("{} (see --help)", lines.join(" "))
+}
