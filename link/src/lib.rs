@@ -1,1 +1,21 @@
-//! placeholder
+//! The two ends of a link: how a QUIC connection between a node and a relay is set up, and how its
+//! control stream and its lanes are read and written.
+//!
+//! A link has one control stream, which the node opens, and [`LANES`] unidirectional lanes each
+//! way. The lanes belong to one thread: their handles are `Rc`s, and writing to one is appending to
+//! a buffer. See [`Lane`].
+//!
+//! [`LANES`]: trunkline_protocol::lane::LANES
+
+mod control;
+pub mod defaults;
+mod lane;
+mod reader;
+mod socket;
+mod transport;
+
+pub use control::{ControlError, ControlReader, ControlWriter};
+pub use lane::{Lane, LaneClosed};
+pub use reader::{LaneError, LaneReader};
+pub use socket::{BindError, bind};
+pub use transport::{client_config, close_code, server_config};

@@ -1,0 +1,65 @@
+use std::{
+    io,
+    net::{SocketAddr, UdpSocket},
+};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use thiserror::Error;
+use tracing::warn;
+
+use crate::defaults::UDP_BUFFER_BYTES;
+
+/// Why a UDP address could not be bound.
+#[derive(Debug, Error)]
+#[error("cannot bind UDP {address}: {source}")]
+pub struct BindError {
+    /// The address that was asked for.
+    pub address: SocketAddr,
+    /// What the system said.
+    #[source]
+    pub source: io::Error,
+}
+
+/// Binds a UDP socket with large buffers, and warns if the kernel granted less.
+pub fn bind(address: SocketAddr) -> Result<UdpSocket, BindError> {
+    let socket = open(address).map_err(|source| BindError { address, source })?;
+    let granted = (socket.recv_buffer_size(), socket.send_buffer_size());
+    warn_if_less("net.core.rmem_max", granted.0);
+    warn_if_less("net.core.wmem_max", granted.1);
+    Ok(socket.into())
+}
+
+fn open(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    // Refusals are not failures: what was granted is read back and told.
+    let _ = socket.set_recv_buffer_size(UDP_BUFFER_BYTES);
+    let _ = socket.set_send_buffer_size(UDP_BUFFER_BYTES);
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn warn_if_less(sysctl: &str, granted: io::Result<usize>) {
+    let granted = granted.unwrap_or(0);
+    // Linux reports twice what it grants, to account for its own book-keeping.
+    if granted < UDP_BUFFER_BYTES {
+        warn!(
+            granted_bytes = granted,
+            wanted_bytes = UDP_BUFFER_BYTES,
+            "the kernel grants small UDP buffers, which costs throughput: raise {sysctl}"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_named() {
+        let first = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let taken = first.local_addr().unwrap();
+        let error = bind(taken).expect_err("the port is taken");
+        assert!(error.to_string().contains(&taken.to_string()), "{error}");
+    }
+}
