@@ -53,11 +53,13 @@ fn load_issuer(dir: &Path) -> Result<Issuer<'static, KeyPair>, CertsError> {
     let files = Pair::of_ca(dir);
     let mend = mend::bring_ca(dir);
     let ca = CertificateFile::read(files.certificate, &mend, &mend)?;
-    let key = load_ca_key(&files.key, &mend)?;
+    let key_mend = mend::find_ca_key();
+    let key = load_ca_key(&files.key, &key_mend)?;
     let parsed = ca.parse(&mend)?;
     check_in_date(&parsed, &ca.path, &mend::move_to_new_ca())?;
     if key.subject_public_key_info() != parsed.public_key().raw {
-        return Err(CertsError::KeyMismatch { key: files.key, certificate: ca.path, mend });
+        let (key, certificate) = (files.key, ca.path);
+        return Err(CertsError::KeyMismatch { key, certificate, mend: key_mend });
     }
     Ok(Issuer::from_ca_cert_der(&ca.der, key)?)
 }

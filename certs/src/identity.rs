@@ -126,3 +126,38 @@ pub enum BadIdentity {
     #[error("the certificate names more than one role and name")]
     Contradictory,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_survive_text() {
+        for role in Role::ALL {
+            assert_eq!(role.to_string().parse(), Ok(role));
+        }
+        assert_eq!(
+            "Node".parse::<Role>().unwrap_err().to_string(),
+            r#""Node" is not a role: use node, relay, admin or viewer"#
+        );
+    }
+
+    #[test]
+    fn the_full_name_says_who() {
+        let identity = Identity::from_full_name("node-1.node.trunkline").unwrap();
+        assert_eq!(identity.to_string(), "node/node-1");
+        assert_eq!(identity.dns_names(), ["node-1.node.trunkline", "node.trunkline"]);
+        for other in ["node.trunkline", "a.b.node.trunkline", "a.boss.trunkline", "a.node.trunk"] {
+            assert_eq!(Identity::from_full_name(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn only_relays_hold_the_name_that_is_dialled() {
+        for role in Role::ALL {
+            let identity = Identity { role, name: "relay".parse().unwrap() };
+            let holds = identity.dns_names().iter().any(|name| name == RELAY_SERVER_NAME);
+            assert_eq!(holds, role == Role::Relay);
+        }
+    }
+}

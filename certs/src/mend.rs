@@ -13,6 +13,11 @@ pub(crate) fn bring_ca(dir: &Path) -> String {
     )
 }
 
+/// What to do about a CA's key that is not there or not the right one.
+pub(crate) fn find_ca_key() -> String {
+    "issue where the cluster's own ca.key is kept".to_owned()
+}
+
 /// What to do about a CA that is there but must not be used.
 pub(crate) fn move_to_new_ca() -> String {
     "make a CA in another folder with `trunkline-certs init` and issue every certificate from it"
