@@ -1,1 +1,100 @@
-//! placeholder
+//! Everything that is said to Redis: which user is on which node, in which incarnation.
+//!
+//! - [`Directory`] says single things: leases, listings, entries, purges, look-ups. Each command
+//!   has one key, so all of it runs unchanged on a Redis Cluster.
+//! - [`Registrar`] keeps what is said true: a node tells it which users it has, and it brings
+//!   Redis to that, through whatever happens to Redis.
+
+mod browse;
+mod client;
+pub mod defaults;
+mod error;
+mod incarnations;
+mod keys;
+mod lease;
+mod nodes;
+mod purge;
+mod registrar;
+mod scripts;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod users;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+pub use browse::{FindCursor, Found, UserPlace};
+pub use error::{CallError, ConfigError, EntryError};
+pub use lease::{Acquired, Condemned, Fence, Lease, Renewed};
+pub use nodes::NodeCard;
+pub use purge::Purged;
+pub use registrar::{Counts, LeaseState, Registrar, Registration, Standing, Unfinished, Withdrawn};
+pub use users::Place;
+
+use client::Client;
+use keys::Keys;
+
+/// A client of the directory. Cheap to clone; clones share one connection.
+///
+/// A Redis that is away is no failure: calls fail within [`defaults::CALL_TIMEOUT`], and succeed
+/// again as soon as it is back. Dropping a call does not unsay it.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    client: Client,
+    keys: Keys,
+    bad_fields: AtomicU64,
+}
+
+impl Directory {
+    /// Opens the directory at `url`, with all keys under `prefix` (see
+    /// [`defaults::KEY_PREFIX`]). Nothing is sent before the first call.
+    pub fn open(url: &str, prefix: &str) -> Result<Self, ConfigError> {
+        let inner = Inner {
+            client: Client::new(url)?,
+            keys: Keys::new(prefix)?,
+            bad_fields: AtomicU64::new(0),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// How many fields were read and skipped so far because they were not well-formed: someone
+    /// else writes under the prefix.
+    pub fn bad_fields(&self) -> u64 {
+        self.inner.bad_fields.load(Ordering::Relaxed)
+    }
+
+    fn client(&self) -> &Client {
+        &self.inner.client
+    }
+
+    fn keys(&self) -> &Keys {
+        &self.inner.keys
+    }
+
+    /// Reads what can be read of `fields`, and counts the rest.
+    fn well_formed<T>(
+        &self,
+        place: &str,
+        fields: Vec<(Vec<u8>, Vec<u8>)>,
+        read: impl Fn(&str, &str) -> Option<T>,
+    ) -> Vec<T> {
+        let all = fields.len();
+        let read_field = |(field, value): (Vec<u8>, Vec<u8>)| {
+            read(std::str::from_utf8(&field).ok()?, std::str::from_utf8(&value).ok()?)
+        };
+        let good: Vec<T> = fields.into_iter().filter_map(read_field).collect();
+        let bad = all - good.len();
+        if bad > 0 {
+            self.inner.bad_fields.fetch_add(bad as u64, Ordering::Relaxed);
+            tracing::warn!(place, bad, "skipped what is not well-formed in the directory");
+        }
+        good
+    }
+}
