@@ -1,1 +1,4 @@
-//! placeholder
+//! The node.
+
+pub mod custody;
+pub mod defaults;
