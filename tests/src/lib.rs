@@ -1,1 +1,12 @@
-//! placeholder
+//! Trunkline's local cluster: the real programs, started on this machine, for tests and for hands.
+//!
+//! [`cluster`] starts Redis, certificates, a relay and nodes as processes of their own and stops
+//! them again; [`client`] speaks the client protocol to them, and [`status`] reads what the relay
+//! tells operators. The integration tests are written against these, and so is the
+//! `trunkline-cluster` program behind `just up`.
+
+pub mod client;
+pub mod cluster;
+pub mod defaults;
+pub mod http;
+pub mod status;

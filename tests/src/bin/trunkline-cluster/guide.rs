@@ -1,0 +1,39 @@
+//! What `up` says to whoever looks at it: where to connect, and what to try.
+
+use trunkline_tests::cluster::{Cluster, Kind};
+
+use crate::style::{BOLD, DIM, LINK, Painted};
+
+/// The first line.
+pub(crate) fn headline() {
+    anstream::println!("\n  {} {}\n", Painted(BOLD, "trunkline"), Painted(DIM, "local cluster"));
+}
+
+/// Everything is up.
+pub(crate) fn ready(cluster: &Cluster) {
+    let nodes: Vec<_> = cluster.members().filter(|member| member.kind() == Kind::Node).collect();
+    let Some(last) = nodes.last() else { return };
+    let url = nodes[0].ws_url();
+    anstream::println!("\n  {}  {}", Painted(BOLD, "Connect"), Painted(LINK, url));
+    let bob = format!("just chat bob {}", last.name());
+    row("Try", "just chat alice", "in a second terminal");
+    row("", &bob, "in a third, then type: alice hello");
+    row("", &format!("just kill {}", last.name()), "and see what becomes of bob");
+    row("", "just node node-4", "one more node");
+    row("", "just status", "what the relay sees");
+    row("Stop", "Ctrl-C", "or just down");
+    let logs = last.log().parent().map(|logs| logs.display().to_string()).unwrap_or_default();
+    row("Logs", &logs, "");
+    anstream::println!();
+}
+
+/// The end begins.
+pub(crate) fn stopping() {
+    anstream::println!("\n  {}", Painted(BOLD, "Stopping"));
+}
+
+fn row(title: &str, what: &str, why: &str) {
+    let (title, what) =
+        (Painted(BOLD, format!("{title:<7}")), Painted(LINK, format!("{what:<22}")));
+    anstream::println!("  {title}  {what} {}", Painted(DIM, why));
+}

@@ -1,0 +1,98 @@
+//! A snapshot, as a small table.
+
+use trunkline_protocol::{
+    control::MemberState,
+    status::{NodeStatus, RedisState, RelayStatus, Snapshot},
+};
+
+use crate::style::{BAD, BOLD, DIM, GOOD, NOTE, Painted};
+
+const MEGABYTE: f64 = 1e6;
+
+/// The lines of the table: the relay, a heading, and each node. Rates come from the snapshot
+/// before; without one they are left out.
+pub(super) fn lines(now: &Snapshot, before: Option<&Snapshot>) -> Vec<String> {
+    let seconds = before.map(|before| now.at_ms.saturating_sub(before.at_ms) as f64 / 1e3);
+    let seconds = seconds.filter(|seconds| *seconds > 0.0);
+    let mut lines = vec![
+        relay_line(&now.relay, before.map(|before| &before.relay), seconds),
+        Painted(DIM, heading()).to_string(),
+    ];
+    for node in &now.nodes {
+        let earlier = before.and_then(|before| {
+            before.nodes.iter().find(|earlier| earlier.incarnation == node.incarnation)
+        });
+        lines.push(node_line(node, earlier, seconds.filter(|_| earlier.is_some())));
+    }
+    lines
+}
+
+fn relay_line(now: &RelayStatus, before: Option<&RelayStatus>, seconds: Option<f64>) -> String {
+    let redis = match now.redis {
+        RedisState::Up => Painted(GOOD, "Redis up"),
+        RedisState::Away { .. } => Painted(BAD, "Redis away"),
+    };
+    let rate = rate(now.forwarded, before.map(|before| before.forwarded), seconds);
+    let cpu = cpu(now.cpu_ms, before.map(|before| before.cpu_ms), seconds);
+    let memory = now.memory_bytes as f64 / MEGABYTE;
+    let name = Painted(BOLD, &now.name);
+    format!("{name}  {redis}  forwarded {rate}/s  cpu {cpu}  memory {memory:.0} MB")
+}
+
+fn heading() -> String {
+    format!(
+        "{:<12} {:<9} {:>11} {:>8} {:>9} {:>9} {:>8} {:>8} {:>6} {:>7}",
+        "node",
+        "state",
+        "sessions",
+        "users",
+        "sends/s",
+        "deliv./s",
+        "p99 ms",
+        "pending",
+        "cpu",
+        "MB"
+    )
+}
+
+fn node_line(now: &NodeStatus, before: Option<&NodeStatus>, seconds: Option<f64>) -> String {
+    let (style, state) = state_word(now.state);
+    let load = &now.load;
+    let delivered =
+        |node: &NodeStatus| node.load.delivered_locally + node.load.delivered_from_links;
+    let p99 = load.latency.quantile_us(0.99);
+    let columns = format!(
+        "{:>11} {:>8} {:>9} {:>9} {:>8} {:>8} {:>6} {:>7.0}",
+        format!("{}/{}", load.sessions, now.capacity),
+        load.users,
+        rate(load.accepted, before.map(|before| before.load.accepted), seconds),
+        rate(delivered(now), before.map(delivered), seconds),
+        p99.map_or("-".to_owned(), |p99| format!("{:.1}", p99 as f64 / 1e3)),
+        load.pending,
+        cpu(load.cpu_ms, before.map(|before| before.load.cpu_ms), seconds),
+        load.memory_bytes as f64 / MEGABYTE,
+    );
+    let name = Painted(BOLD, format!("{:<12}", now.name.as_str()));
+    format!("{name} {} {columns}", Painted(style, format!("{state:<9}")))
+}
+
+fn state_word(state: MemberState) -> (anstyle::Style, &'static str) {
+    match state {
+        MemberState::Joining => (NOTE, "joining"),
+        MemberState::Live => (GOOD, "live"),
+        MemberState::Suspect => (NOTE, "suspect"),
+        MemberState::Draining => (NOTE, "draining"),
+        MemberState::Dead => (BAD, "dead"),
+        MemberState::Left => (DIM, "left"),
+    }
+}
+
+fn rate(now: u64, before: Option<u64>, seconds: Option<f64>) -> String {
+    let (Some(before), Some(seconds)) = (before, seconds) else { return "-".to_owned() };
+    format!("{:.0}", now.saturating_sub(before) as f64 / seconds)
+}
+
+fn cpu(now_ms: u64, before_ms: Option<u64>, seconds: Option<f64>) -> String {
+    let (Some(before), Some(seconds)) = (before_ms, seconds) else { return "-".to_owned() };
+    format!("{:.0}%", now_ms.saturating_sub(before) as f64 / seconds / 10.0)
+}

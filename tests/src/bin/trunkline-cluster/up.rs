@@ -1,0 +1,128 @@
+//! `up`: the cluster, from its first process to its last.
+
+use std::{process::ExitCode, time::Instant};
+
+use anyhow::Result;
+use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use trunkline_tests::cluster::{Cluster, Kind, how_it_ended};
+
+use crate::{
+    control::{Caller, Control},
+    guide,
+    serve::Service,
+    state::{Claim, Home, State},
+    style::{BAD, NOTE, notice, step},
+};
+
+/// The exit status of an `up` that cannot even be tried.
+const UNUSABLE: u8 = 2;
+
+/// What `up` takes.
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// How many nodes
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(..=30))]
+    nodes: u8,
+    /// Use the Redis at this URL and start none
+    #[arg(long, value_name = "URL")]
+    redis: Option<String>,
+    /// Open no window, even where there is a display
+    #[arg(long)]
+    no_gui: bool,
+}
+
+impl Up {
+    /// Runs a cluster until a signal or `down` ends it.
+    pub(crate) async fn run(self, home: &Home) -> Result<ExitCode> {
+        let Some(_claim) = Claim::take(home)? else {
+            let pid = State::read(home).map_or(0, |state| state.owner.pid);
+            let text = "a cluster runs here already: watch it with `just status`, stop it with";
+            anstream::eprintln!("{text} `just down` (pid {pid})");
+            return Ok(ExitCode::from(UNUSABLE));
+        };
+        guide::headline();
+        if let Some(left) = State::read(home).map(|state| state.sweep(home)) {
+            notice(NOTE, &format!("the last cluster was not stopped; processes it left: {left}"));
+        }
+        let mut signals = StopSignals::listen()?;
+        let begin = Instant::now();
+        let cluster = self.prepare(home)?;
+        step("programs", "built and up to date", begin.elapsed());
+        let mut service = Service::new(cluster, Control::listen()?, home.clone());
+        let ended = tokio::select! {
+            biased;
+            () = signals.next() => Ok(None),
+            ended = self.start_and_serve(&mut service) => ended.map(Some),
+        };
+        let caller = ended.inspect_err(|error| notice(BAD, &format!("{error:#}")));
+        stop(service.into_cluster(), &mut signals).await?;
+        home.forget();
+        if let Some(caller) = caller? {
+            caller.answer(Ok("stopped".to_owned())).await;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn prepare(&self, home: &Home) -> Result<Cluster> {
+        let builder = Cluster::builder().nodes(self.nodes.into()).home(home.path());
+        let builder = if home.is_usual() { builder.usual_ports() } else { builder };
+        let builder = match &self.redis {
+            Some(url) => builder.redis(url),
+            None => builder,
+        };
+        Ok(builder.prepare()?)
+    }
+
+    /// Returns who asked for the end.
+    async fn start_and_serve(&self, service: &mut Service) -> Result<Caller> {
+        service.start().await?;
+        guide::ready(service.cluster());
+        service.open_window(!self.no_gui);
+        service.serve().await
+    }
+}
+
+/// Stops everything in order, or at once if a second signal comes.
+async fn stop(mut cluster: Cluster, signals: &mut StopSignals) -> Result<()> {
+    guide::stopping();
+    tokio::select! {
+        biased;
+        () = signals.next() => notice(NOTE, "killing what is left"),
+        stopped = stop_in_order(&mut cluster) => stopped?,
+    }
+    drop(cluster);
+    Ok(())
+}
+
+async fn stop_in_order(cluster: &mut Cluster) -> Result<()> {
+    for kind in [Kind::Window, Kind::Node, Kind::Relay, Kind::Redis] {
+        let begin = Instant::now();
+        for (name, status) in cluster.stop(kind).await? {
+            step(&name, &how_it_ended(status), begin.elapsed());
+        }
+    }
+    Ok(())
+}
+
+/// The signals that end `up`: Ctrl-C, a polite kill, and a terminal that was closed.
+#[derive(Debug)]
+struct StopSignals([Signal; 3]);
+
+impl StopSignals {
+    fn listen() -> Result<Self> {
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let [interrupt, terminate, hangup] = kinds.map(signal);
+        Ok(Self([interrupt?, terminate?, hangup?]))
+    }
+
+    /// Cancel-safe.
+    async fn next(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Choosing what a cluster consists of.
+
+use std::{fs, path::PathBuf};
+
+use tempfile::TempDir;
+use trunkline_certs::Role;
+use trunkline_protocol::Name;
+
+use super::{Cluster, ClusterError, Home, Kind, Programs, REDIS, RELAY, Settings, ports::Ports};
+
+/// The programs that every cluster runs.
+const PACKAGES: [&str; 3] = ["trunkline-node", "trunkline-relay", "trunkline-certs"];
+
+/// Makes a [`Cluster`].
+#[derive(Debug, Default)]
+pub struct ClusterBuilder {
+    nodes: usize,
+    home: Option<PathBuf>,
+    settings: Settings,
+}
+
+impl ClusterBuilder {
+    /// With nodes `node-1` to `node-<count>`.
+    pub fn nodes(mut self, count: usize) -> Self {
+        self.nodes = count;
+        self
+    }
+
+    /// With further arguments for every node.
+    pub fn node_args<I: IntoIterator<Item: Into<String>>>(mut self, args: I) -> Self {
+        self.settings.node_args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// With further arguments for the relay.
+    pub fn relay_args<I: IntoIterator<Item: Into<String>>>(mut self, args: I) -> Self {
+        self.settings.relay_args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// With the Redis at this URL, which is neither started nor stopped, in place of one of its
+    /// own.
+    pub fn redis(mut self, url: impl Into<String>) -> Self {
+        self.settings.redis = Some(url.into());
+        self
+    }
+
+    /// With certificates and logs in this folder, which stays; without it, in a temporary one.
+    pub fn home(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.home = Some(folder.into());
+        self
+    }
+
+    /// On the ports that the documentation names, as far as they are free.
+    pub fn usual_ports(mut self) -> Self {
+        self.settings.usual_ports = true;
+        self
+    }
+
+    /// Builds the programs if need be, leases ports and issues certificates, but starts nothing.
+    ///
+    /// # Errors
+    /// If one of these fails.
+    pub fn prepare(self) -> Result<Cluster, ClusterError> {
+        let programs = Programs::built(&PACKAGES)?;
+        let home = match self.home {
+            Some(folder) => Home::Kept(folder),
+            None => Home::Temporary(TempDir::new().map_err(ClusterError::Folder)?),
+        };
+        fs::create_dir_all(home.logs()).map_err(ClusterError::Folder)?;
+        let certs = home.certs();
+        if !certs.join("ca.pem").exists() {
+            fs::create_dir_all(&certs).map_err(ClusterError::Folder)?;
+            trunkline_certs::init(&certs)?;
+        }
+        let admin: Name = "admin".parse()?;
+        trunkline_certs::issue(&certs, Role::Admin, &admin)?;
+        let ports = Ports::lease().map_err(ClusterError::Ports)?;
+        let (members, settings) = (Vec::new(), self.settings);
+        let mut cluster = Cluster { members, programs, ports, settings, home };
+        if cluster.settings.redis.is_none() {
+            cluster.add(Kind::Redis, REDIS)?;
+        }
+        cluster.add(Kind::Relay, RELAY)?;
+        for number in 1..=self.nodes {
+            cluster.add(Kind::Node, &format!("node-{number}"))?;
+        }
+        Ok(cluster)
+    }
+
+    /// Starts all of it, and waits until every part is ready.
+    ///
+    /// # Errors
+    /// If a part does not come up; what was started is stopped again.
+    pub async fn start(self) -> Result<Cluster, ClusterError> {
+        let mut cluster = self.prepare()?;
+        let names: Vec<_> = cluster.members().map(|member| member.name().to_owned()).collect();
+        for name in &names {
+            cluster.start(name).await?;
+        }
+        for name in &names {
+            cluster.ready(name).await?;
+        }
+        Ok(cluster)
+    }
+}

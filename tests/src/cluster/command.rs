@@ -1,0 +1,62 @@
+//! What each program is told.
+
+use std::path::PathBuf;
+
+use super::{Cluster, ClusterError, Kind, Member, process::in_path};
+
+impl Cluster {
+    /// The program of a member and its arguments.
+    pub(super) fn command_line(
+        &self,
+        member: &Member,
+    ) -> Result<(PathBuf, Vec<String>), ClusterError> {
+        let (program, args) = match member.kind {
+            Kind::Redis => {
+                let program = in_path("redis-server");
+                (program.ok_or(ClusterError::Missing("redis-server"))?, self.redis_args(member))
+            }
+            Kind::Relay => (self.programs.path("trunkline-relay"), self.relay_args(member)),
+            Kind::Node => (self.programs.path("trunkline-node"), self.node_args(member)),
+            Kind::Window => (self.programs.path("trunkline-admin-gui"), self.window_args()),
+        };
+        Ok((program, args))
+    }
+
+    /// Nothing is written to disk, and Redis logs where the others do.
+    fn redis_args(&self, member: &Member) -> Vec<String> {
+        let port = member.listen.port().to_string();
+        let (folder, log) = (self.home.path().display(), member.log.display());
+        let args = ["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no"];
+        let files = ["--dir".into(), folder.to_string(), "--logfile".into(), log.to_string()];
+        args.into_iter().map(str::to_owned).chain(files).collect()
+    }
+
+    fn relay_args(&self, member: &Member) -> Vec<String> {
+        let own = self.own_flags(member).into_iter().chain(self.cluster_flags());
+        own.chain(self.settings.relay_args.clone()).collect()
+    }
+
+    fn node_args(&self, member: &Member) -> Vec<String> {
+        let own = self.own_flags(member).into_iter().chain(self.relay_flag());
+        own.chain(self.cluster_flags()).chain(self.settings.node_args.clone()).collect()
+    }
+
+    fn window_args(&self) -> Vec<String> {
+        let admin = ["--name".into(), "admin".into()];
+        self.relay_flag().into_iter().chain(self.cluster_flags()).chain(admin).collect()
+    }
+
+    fn own_flags(&self, member: &Member) -> [String; 6] {
+        let (listen, ops) = (member.listen.to_string(), member.ops.to_string());
+        ["--name".into(), member.name.clone(), "--listen".into(), listen, "--ops".into(), ops]
+    }
+
+    fn relay_flag(&self) -> [String; 2] {
+        ["--relay".into(), self.relay().listen.to_string()]
+    }
+
+    fn cluster_flags(&self) -> [String; 4] {
+        let (redis, certs) = (self.redis(), self.certs());
+        ["--redis".into(), redis.url().into(), "--certs".into(), certs.display().to_string()]
+    }
+}

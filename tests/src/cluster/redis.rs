@@ -1,0 +1,56 @@
+//! The cluster's Redis, as a test sees it.
+
+use std::net::SocketAddr;
+
+use redis::{Client, RedisError, aio::MultiplexedConnection};
+use tokio::time::{Instant, sleep};
+
+use super::ClusterError;
+use crate::defaults::{POLL_INTERVAL, START_TIMEOUT};
+
+/// Where the cluster's Redis is.
+#[derive(Clone, Debug)]
+pub struct Redis {
+    url: String,
+}
+
+impl Redis {
+    pub(super) fn at_url(url: String) -> Self {
+        Self { url }
+    }
+
+    pub(super) fn at(address: SocketAddr) -> Self {
+        Self { url: format!("redis://{address}") }
+    }
+
+    /// Its URL, as the programs are told it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A connection of the caller's own.
+    ///
+    /// # Errors
+    /// If Redis cannot be reached.
+    pub async fn connect(&self) -> Result<MultiplexedConnection, RedisError> {
+        Client::open(self.url())?.get_multiplexed_async_connection().await
+    }
+
+    /// Waits until it answers.
+    pub(super) async fn answers(&self) -> Result<(), ClusterError> {
+        let deadline = Instant::now() + START_TIMEOUT;
+        loop {
+            match self.ping().await {
+                Ok(()) => return Ok(()),
+                Err(source) if Instant::now() > deadline => {
+                    return Err(ClusterError::Redis { url: self.url.clone(), source });
+                }
+                Err(_) => sleep(POLL_INTERVAL).await,
+            }
+        }
+    }
+
+    async fn ping(&self) -> Result<(), RedisError> {
+        redis::cmd("PING").query_async(&mut self.connect().await?).await
+    }
+}
