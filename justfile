@@ -1,0 +1,68 @@
+# Trunkline's recipes. Each calls cargo or the local cluster's program, and nothing else.
+
+set positional-arguments
+
+cluster := "cargo run --quiet -p trunkline-tests --bin trunkline-cluster --"
+
+# List the recipes
+[private]
+default:
+    @just --list --unsorted
+
+# Install what this machine lacks
+setup:
+    ./setup.sh
+
+# Start Redis, a relay, three nodes, and the window where there is a display; Ctrl-C stops all
+up *args:
+    @cargo run -p trunkline-tests --bin trunkline-cluster -- up "$@"
+
+# Stop what `up` started
+down:
+    @{{ cluster }} down
+
+# Open the operator's window
+gui:
+    @{{ cluster }} gui
+
+# Start one more node, or one that has ended once more
+node name:
+    @{{ cluster }} node "$1"
+
+# Kill a member of the cluster (SIGKILL)
+kill name:
+    @{{ cluster }} kill "$1"
+
+# Ask a member of the cluster to leave (SIGTERM), and wait until it has
+drain name:
+    @{{ cluster }} drain "$1"
+
+# Talk as a user, at a node or the first one: type `bob hello`
+chat user *node:
+    @{{ cluster }} chat "$@"
+
+# Show what the relay sees; --json for the lines as they come
+status *args:
+    @{{ cluster }} status "$@"
+
+# Run every test
+test:
+    cargo test --workspace
+
+# Run all that CI runs
+check: format lint docs test
+
+# The code is formatted
+[private]
+format:
+    cargo fmt --all --check
+
+# No lint has anything to say
+[private]
+lint:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# The documentation builds, and its links lead somewhere
+[private]
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items

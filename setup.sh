@@ -1,0 +1,61 @@
+#!/bin/sh
+# Installs what this machine lacks to build, run and test Trunkline (Debian and Ubuntu).
+# With --with-display also what the window needs where there is no screen (CI). Safe to repeat.
+set -eu
+
+RUST=95 # Rust 1.$RUST is the oldest that builds this workspace.
+
+has() { command -v "$1" >/dev/null 2>&1; }
+fail() {
+    echo "setup: $*" >&2
+    exit 1
+}
+
+has cargo || fail "Rust 1.$RUST or newer is needed: install it from https://rustup.rs"
+found=$(cargo --version | cut -d ' ' -f 2)
+minor=$(echo "$found" | cut -d . -f 2)
+[ "$minor" -ge "$RUST" ] || fail "Rust $found is too old, 1.$RUST is needed: run rustup update stable"
+
+packages=
+need() { packages="$packages $*"; }
+has cc || need gcc libc6-dev
+has redis-server || need redis-server
+has setpriv || need util-linux
+if [ "${1-}" = --with-display ]; then
+    for package in xvfb libegl1 libgl1 libgl1-mesa-dri libx11-xcb1 libxcursor1 libxi6 \
+        libxkbcommon-x11-0; do
+        dpkg -s "$package" >/dev/null 2>&1 || need "$package"
+    done
+fi
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+    as_root="sudo -n"
+    if ! has sudo || ! sudo -n true 2>/dev/null; then as_root=none; fi
+fi
+install() {
+    has apt-get || fail "please install:$*"
+    [ "$as_root" != none ] || fail "please run: sudo apt-get install$*"
+    echo "setup: installing$*"
+    # shellcheck disable=SC2086 # words are meant
+    $as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -o DPkg::Lock::Timeout=120 install --no-install-recommends -y $* >/dev/null
+}
+
+just_from_apt() { apt-cache show just >/dev/null 2>&1; }
+if [ -n "$packages" ]; then
+    if has apt-get && [ "$as_root" != none ]; then $as_root apt-get -qq update; fi
+    install "$packages"
+fi
+if ! has just; then
+    if has apt-cache && just_from_apt && [ "$as_root" != none ]; then
+        install " just"
+    else
+        echo "setup: building just, which takes a minute or two"
+        if [ -w /usr/local/bin ]; then root="--root /usr/local"; else root=; fi
+        # shellcheck disable=SC2086 # words are meant
+        cargo install --quiet --locked $root just
+        hash -r
+        has just || fail "just is installed: add ${CARGO_HOME:-$HOME/.cargo}/bin to your PATH"
+    fi
+fi
