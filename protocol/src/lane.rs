@@ -2,7 +2,7 @@
 //!
 //! A lane starts with a [`PREAMBLE_BYTES`]-byte preamble and then carries batches. A batch has a
 //! [`Header`] that a relay can route by without touching what follows, and then its frames: either
-//! messages or receipts. All numbers are little-endian.
+//! messages, receipts or notices. All numbers are little-endian.
 //!
 //! ```text
 //! preamble  "TKL" version=1                                             4 bytes
@@ -10,6 +10,7 @@
 //! message   seq:8 sent_at:8 to_length:1 from_length:1 reserved:2 body_length:4  24 bytes,
 //!           then `to`, `from` and `body`
 //! receipt   seq:8 verdict:1 flags:1 missed:2                            12 bytes
+//! notice    flags:1 user_length:1                                       2 bytes, then the user
 //! ```
 //!
 //! On its way to the relay a header's `peer` is the destination; the relay replaces it by the
@@ -19,11 +20,13 @@
 mod batch;
 mod header;
 mod message;
+mod notice;
 mod receipt;
 
 pub use batch::{Batch, BatchBuilder};
 pub use header::{HEADER_BYTES, Header, Kind};
 pub use message::{MESSAGE_FIXED_BYTES, Message};
+pub use notice::Notice;
 pub use receipt::{RECEIPT_BYTES, Receipt, Verdict};
 
 use thiserror::Error;
@@ -40,11 +43,11 @@ pub const PREAMBLE_BYTES: usize = 4;
 /// How many lanes of messages a link has in each direction. The recipient's hash picks one.
 pub const MESSAGE_LANES: usize = 4;
 
-/// All lanes of a link in one direction: those for messages and, last, the one for receipts and
-/// refusals, which never wait behind a body.
+/// All lanes of a link in one direction: those for messages and, last, the one for receipts,
+/// refusals and notices, which never wait behind a body.
 pub const LANES: usize = MESSAGE_LANES + 1;
 
-/// The index of the lane that carries receipts and refusals.
+/// The index of the lane that carries receipts, refusals and notices.
 pub const RECEIPT_LANE: usize = MESSAGE_LANES;
 
 /// The largest body, in bytes: what a client's frame may carry at most, however it is configured.

@@ -1,4 +1,4 @@
-use super::{BadLane, HEADER_BYTES, Header, Kind, Message, Receipt};
+use super::{BadLane, HEADER_BYTES, Header, Kind, Message, Notice, Receipt};
 use crate::Incarnation;
 
 /// A batch that has arrived whole.
@@ -32,6 +32,11 @@ impl<'a> Batch<'a> {
     /// The receipts of a batch of [`Kind::Receipts`]. After an error there are no more.
     pub fn receipts(&self) -> impl Iterator<Item = Result<Receipt, BadLane>> + use<'a> {
         frames(self.frames, Receipt::decode)
+    }
+
+    /// The notices of a batch of [`Kind::Notices`]. After an error there are no more.
+    pub fn notices(&self) -> impl Iterator<Item = Result<Notice<'a>, BadLane>> + use<'a> {
+        frames(self.frames, Notice::decode)
     }
 }
 
@@ -187,7 +192,7 @@ mod tests {
         fn any_bytes_are_split_or_refused(bytes: Vec<u8>) {
             let mut rest = bytes.as_slice();
             while let Ok(Some(batch)) = Batch::split_off(&mut rest) {
-                let _ = (batch.messages().count(), batch.receipts().count());
+                let _ = (batch.messages().count(), batch.receipts().count(), batch.notices().count());
             }
         }
     }

@@ -16,6 +16,8 @@ pub enum Kind {
     RefusedFull = 3,
     /// A batch of messages that comes back because its destination has no link.
     RefusedGone = 4,
+    /// Notices that users have logged in elsewhere, to the nodes that have them too.
+    Notices = 5,
 }
 
 impl Kind {
@@ -25,6 +27,7 @@ impl Kind {
             2 => Self::Receipts,
             3 => Self::RefusedFull,
             4 => Self::RefusedGone,
+            5 => Self::Notices,
             other => return Err(BadLane::Kind(other)),
         })
     }
@@ -107,6 +110,7 @@ pub(super) mod tests {
             Kind::Receipts,
             Kind::RefusedFull,
             Kind::RefusedGone,
+            Kind::Notices,
         ]);
         let numbers = (any::<u16>(), 0..=BATCH_BYTES_MAX as u32, any::<u64>(), any::<u32>());
         (kind, any::<[u8; 16]>(), numbers, any::<u32>()).prop_map(

@@ -66,7 +66,7 @@ impl<'a> Message<'a> {
     }
 }
 
-fn user(bytes: &[u8], length: u8) -> Result<(&str, &[u8]), BadLane> {
+pub(super) fn user(bytes: &[u8], length: u8) -> Result<(&str, &[u8]), BadLane> {
     let (name, rest) = bytes.split_at_checked(length.into()).ok_or(BadLane::Frames)?;
     let name = std::str::from_utf8(name).map_err(|_| BadLane::Frames)?;
     User::check(name).map_err(|_| BadLane::Frames)?;
