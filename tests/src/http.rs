@@ -29,6 +29,12 @@ impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
+
+    /// Whether nothing more can come: an upgrade has no body, and others may name its length.
+    fn is_whole(&self) -> bool {
+        let length = self.header("content-length").and_then(|length| length.parse::<usize>().ok());
+        self.status == 101 || length.is_some_and(|length| self.body.len() >= length)
+    }
 }
 
 /// Asks `address` for `path`.
@@ -37,28 +43,53 @@ impl Answer {
 /// If it cannot be reached, does not answer within [`HTTP_TIMEOUT`], or answers something that is
 /// not HTTP.
 pub async fn get(address: SocketAddr, path: &str) -> io::Result<Answer> {
-    timeout(HTTP_TIMEOUT, exchange(address, path)).await.map_err(io::Error::other)?
+    get_with(address, path, &[("connection", "close")]).await
 }
 
-async fn exchange(address: SocketAddr, path: &str) -> io::Result<Answer> {
+/// Asks `address` for `path` with these headers, and reads until the answer ends or the
+/// connection does.
+///
+/// # Errors
+/// As [`get`].
+pub async fn get_with(
+    address: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> io::Result<Answer> {
+    let answer = timeout(HTTP_TIMEOUT, exchange(address, path, headers)).await;
+    answer.map_err(io::Error::other)?
+}
+
+async fn exchange(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> io::Result<Answer> {
     let mut socket = TcpStream::connect(address).await?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
-    socket.write_all(request.as_bytes()).await?;
+    let mut request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n");
+    for (name, value) in headers {
+        request += &format!("{name}: {value}\r\n");
+    }
+    socket.write_all((request + "\r\n").as_bytes()).await?;
+    let mut socket = socket.take(HTTP_ANSWER_BYTES_MAX);
     let mut bytes = Vec::new();
-    socket.take(HTTP_ANSWER_BYTES_MAX).read_to_end(&mut bytes).await?;
-    parse(&bytes)
+    loop {
+        let ended = socket.read_buf(&mut bytes).await? == 0;
+        match parse(&bytes)? {
+            Some(answer) if ended || answer.is_whole() => return Ok(answer),
+            None if ended => return Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => {}
+        }
+    }
 }
 
-fn parse(bytes: &[u8]) -> io::Result<Answer> {
+/// The answer so far, once its head is there.
+fn parse(bytes: &[u8]) -> io::Result<Option<Answer>> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut response = httparse::Response::new(&mut headers);
     let parsed = response.parse(bytes).map_err(io::Error::other)?;
     let (httparse::Status::Complete(head), Some(status)) = (parsed, response.code) else {
-        return Err(io::ErrorKind::UnexpectedEof.into());
+        return Ok(None);
     };
     let headers = response.headers.iter().map(|header| {
         (header.name.to_ascii_lowercase(), String::from_utf8_lossy(header.value).into_owned())
     });
     let body = String::from_utf8_lossy(&bytes[head..]).into_owned();
-    Ok(Answer { status, headers: headers.collect(), body })
+    Ok(Some(Answer { status, headers: headers.collect(), body }))
 }

@@ -1,0 +1,231 @@
+//! The client protocol, to the letter.
+
+use std::time::{Duration, Instant};
+
+use futures_util::SinkExt;
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+use trunkline_tests::{
+    client::{Client, Frame},
+    cluster::Cluster,
+};
+
+use crate::support::{self, login};
+
+/// How many bad requests a session may make.
+const BAD_REQUESTS_MAX: usize = 16;
+
+/// The longest frame.
+const FRAME_BYTES_MAX: usize = 64 * 1024;
+
+/// How long a connection may go without a login.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn a_login_is_welcomed_with_the_users_name_and_a_session_of_its_own() {
+    let cluster = support::cluster(1).await;
+    let mut sessions = Vec::new();
+    for _ in 0..2 {
+        let mut client = Client::connect(&cluster.node("node-1").ws_url()).await.unwrap();
+        let login = json!({"type": "login", "user": "ünï 🎧", "token": "any", "later": [1]});
+        client.text(login.to_string()).await.unwrap();
+        let welcome = client.next_welcome().await.unwrap();
+        assert_eq!((welcome.user.as_str(), welcome.node.as_str()), ("ünï 🎧", "node-1"));
+        sessions.push(welcome.session);
+    }
+    assert_ne!(sessions[0], sessions[1]);
+}
+
+#[tokio::test]
+async fn the_subprotocol_is_agreed_on_if_it_is_offered() {
+    let cluster = support::cluster(1).await;
+    let address = cluster.node("node-1").address();
+    let offer = [("sec-websocket-protocol", "trunkline.v1")];
+    let answer = support::upgrade(address, &offer).await;
+    assert_eq!(answer.status, 101);
+    assert_eq!(answer.header("sec-websocket-protocol"), Some("trunkline.v1"));
+    let answer = support::upgrade(address, &[]).await;
+    assert_eq!((answer.status, answer.header("sec-websocket-protocol")), (101, None));
+}
+
+#[tokio::test]
+async fn anything_before_the_login_ends_the_connection() {
+    let cluster = support::cluster(1).await;
+    let send = json!({"type": "send", "id": "1", "to": "bob", "body": 1}).to_string();
+    for first in [send.as_str(), "garbage", "{}", r#"{"type":"dance"}"#] {
+        let mut client = Client::connect(&cluster.node("node-1").ws_url()).await.unwrap();
+        client.text(first).await.unwrap();
+        assert_eq!(client.next_error().await.unwrap().code, "login_required", "{first}");
+        assert_eq!(client.closed().await.unwrap().code, 1008, "{first}");
+    }
+}
+
+#[tokio::test]
+async fn a_second_login_is_an_error_and_no_more() {
+    let cluster = support::cluster(1).await;
+    let mut alice = login(&cluster, "node-1", "alice").await;
+    alice.say_login("bob").await.unwrap();
+    assert_eq!(alice.next_error().await.unwrap().code, "already_logged_in");
+    assert_eq!(support::outcome(&mut alice, "alice").await.unwrap(), "delivered");
+    assert_eq!(support::outcome(&mut alice, "bob").await.unwrap(), "offline");
+}
+
+#[tokio::test]
+async fn who_does_not_log_in_is_shown_the_door() {
+    let cluster = support::cluster(1).await;
+    let mut client = Client::connect(&cluster.node("node-1").ws_url()).await.unwrap();
+    let begin = Instant::now();
+    assert_eq!(client.closed().await.unwrap().code, 4008);
+    assert!(begin.elapsed() > LOGIN_TIMEOUT - Duration::from_secs(1), "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn a_binary_frame_ends_the_session() {
+    let cluster = support::cluster(1).await;
+    let mut alice = login(&cluster, "node-1", "alice").await;
+    alice.socket().send(Message::binary(b"{}".to_vec())).await.unwrap();
+    assert_eq!(alice.closed().await.unwrap().code, 1003);
+}
+
+#[tokio::test]
+async fn a_frame_of_the_longest_length_is_taken_and_a_longer_one_ends_the_session() {
+    let cluster = support::cluster(2).await;
+    let mut alice = login(&cluster, "node-1", "alice").await;
+    let mut bob = login(&cluster, "node-2", "bob").await;
+    let frame = |body: usize| {
+        json!({"type": "send", "id": "1", "to": "bob", "body": "x".repeat(body)}).to_string()
+    };
+    let longest = FRAME_BYTES_MAX - frame(0).len();
+    alice.text(frame(longest)).await.unwrap();
+    assert_eq!(alice.expect_receipt("1").await.unwrap().outcome, "delivered");
+    assert_eq!(bob.next_message().await.unwrap().body.get().len(), longest + 2);
+    alice.text(frame(longest + 1)).await.unwrap();
+    assert_eq!(alice.closed().await.unwrap().code, 1009);
+}
+
+#[tokio::test]
+async fn bad_requests_are_told_and_counted() {
+    let cluster = support::cluster(1).await;
+    let mut alice = login(&cluster, "node-1", "alice").await;
+    let long_user = "x".repeat(129);
+    let bad: [Value; 9] = [
+        json!({"type": "dance"}),
+        json!({"no": "type"}),
+        json!([1]),
+        json!({"type": "send", "to": "bob", "body": 1}),
+        json!({"type": "send", "id": "", "to": "bob", "body": 1}),
+        json!({"type": "send", "id": "x".repeat(65), "to": "bob", "body": 1}),
+        json!({"type": "send", "id": "1", "to": long_user, "body": 1}),
+        json!({"type": "send", "id": "1", "to": "a\u{7}b", "body": 1}),
+        json!({"type": "send", "id": "1", "to": "bob"}),
+    ];
+    let texts = bad.iter().map(Value::to_string).chain(["not json".to_owned(), String::new()]);
+    for text in texts.cycle().take(BAD_REQUESTS_MAX - 1) {
+        alice.text(text.clone()).await.unwrap();
+        assert_eq!(alice.next_error().await.unwrap().code, "bad_request", "{text}");
+    }
+    assert_eq!(support::outcome(&mut alice, "alice").await.unwrap(), "delivered");
+    alice.text("the last one").await.unwrap();
+    assert_eq!(alice.next_error().await.unwrap().code, "bad_request");
+    assert_eq!(alice.closed().await.unwrap().code, 1008);
+}
+
+#[tokio::test]
+async fn an_error_names_the_send_it_is_about() {
+    let cluster = support::cluster(1).await;
+    let mut alice = login(&cluster, "node-1", "alice").await;
+    alice.text(r#"{"type":"send","id":"mine","to":"","body":1}"#).await.unwrap();
+    assert_eq!(alice.next_error().await.unwrap().id.as_deref(), Some("mine"));
+}
+
+#[tokio::test]
+async fn an_id_may_be_used_again_only_once_its_receipt_has_come() {
+    let cluster = support::cluster(1).await;
+    let mut alice = login(&cluster, "node-1", "alice").await;
+    for _ in 0..3 {
+        alice.send("same", "alice", "1").await.unwrap();
+        assert_eq!(alice.expect_receipt("same").await.unwrap().outcome, "delivered");
+    }
+}
+
+#[tokio::test]
+async fn every_session_of_a_user_gets_the_message() {
+    let cluster = support::cluster(2).await;
+    let mut sessions = Vec::new();
+    for node in ["node-1", "node-1", "node-2"] {
+        sessions.push(login(&cluster, node, "bob").await);
+    }
+    let mut alice = login(&cluster, "node-2", "alice").await;
+    alice.send("1", "bob", r#"{"to":"all"}"#).await.unwrap();
+    let receipt = alice.expect_receipt("1").await.unwrap();
+    assert_eq!((receipt.outcome.as_str(), receipt.missed), ("delivered", 0));
+    for bob in &mut sessions {
+        let message = bob.next_message().await.unwrap();
+        assert_eq!((message.from.as_str(), &message.id), ("alice", &receipt.message));
+    }
+}
+
+#[tokio::test]
+async fn the_oldest_of_too_many_sessions_is_replaced() {
+    let cluster = support::cluster(1).await;
+    let mut sessions = Vec::new();
+    for _ in 0..8 {
+        sessions.push(login(&cluster, "node-1", "alice").await);
+    }
+    let ninth = login(&cluster, "node-1", "alice").await;
+    assert_eq!(sessions[0].closed().await.unwrap().code, 4003);
+    for (place, session) in sessions.iter_mut().enumerate().skip(1) {
+        let outcome = support::outcome(session, "nobody").await;
+        assert_eq!(outcome.unwrap(), "offline", "session {place} goes on");
+    }
+    drop(ninth);
+}
+
+#[tokio::test]
+async fn with_one_session_a_user_the_newest_login_anywhere_wins() {
+    let one = ["--sessions-per-user", "1"];
+    let cluster = support::start(Cluster::builder().nodes(2).node_args(one)).await;
+    let mut first = login(&cluster, "node-1", "alice").await;
+    let mut second = login(&cluster, "node-1", "alice").await;
+    assert_eq!(first.closed().await.unwrap().code, 4003);
+    let mut third = login(&cluster, "node-2", "alice").await;
+    assert_eq!(second.closed().await.unwrap().code, 4003);
+    assert_eq!(support::outcome(&mut third, "alice").await.unwrap(), "delivered");
+}
+
+#[tokio::test]
+async fn a_user_who_left_is_offline() {
+    let cluster = support::cluster(2).await;
+    let bob = login(&cluster, "node-2", "bob").await;
+    let mut alice = login(&cluster, "node-1", "alice").await;
+    assert_eq!(support::outcome(&mut alice, "bob").await.unwrap(), "delivered");
+    bob.close().await.unwrap();
+    assert_eq!(support::outcome(&mut alice, "bob").await.unwrap(), "offline");
+    assert_eq!(support::outcome(&mut alice, "nobody-ever").await.unwrap(), "offline");
+    assert!(support::Directory::of(&cluster).await.user("bob").await.is_empty());
+}
+
+#[tokio::test]
+async fn over_its_rate_a_session_is_told_so_and_goes_on() {
+    let slow = ["--messages-per-second", "5"];
+    let cluster = support::start(Cluster::builder().nodes(1).node_args(slow)).await;
+    let mut alice = login(&cluster, "node-1", "alice").await;
+    let sends = 50;
+    for send in 0..sends {
+        alice.send(&format!("{send}"), "alice", "1").await.unwrap();
+    }
+    let (mut limited, mut receipts) = (0, 0);
+    while limited + receipts < sends {
+        match alice.next_frame().await.unwrap() {
+            Frame::Error(error) => {
+                assert_eq!(error.code, "rate_limited");
+                assert!(error.id.is_some(), "{error:?}");
+                limited += 1;
+            }
+            Frame::Receipt(_) => receipts += 1,
+            Frame::Message(_) => {}
+            Frame::Welcome(welcome) => panic!("{welcome:?}"),
+        }
+    }
+    assert!(limited > 0 && receipts > 0, "{limited} limited, {receipts} receipts");
+}

@@ -1,0 +1,12 @@
+//! Trunkline held to its contract: the real programs, started on this machine.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bad_input;
+mod death;
+mod drain;
+mod edge;
+mod harness;
+mod seats;
+mod start_order;
+mod support;
+mod walk;

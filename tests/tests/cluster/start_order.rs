@@ -1,0 +1,93 @@
+//! Programs start in any order and restart at any time; the cluster comes together by itself.
+
+use trunkline_tests::{
+    client::Client,
+    cluster::{Cluster, REDIS, RELAY},
+};
+
+use crate::support::{self, SOON, deliver_at_last, login, until};
+
+#[tokio::test]
+async fn nodes_may_come_first_and_redis_last() {
+    let mut cluster = Cluster::builder().nodes(2).prepare().unwrap();
+    for name in ["node-1", "node-2", RELAY] {
+        cluster.start(name).await.unwrap();
+        let ops = cluster.node(name).ops();
+        let answer = trunkline_tests::http::get(ops, "/healthz").await.unwrap();
+        assert_eq!(answer.status, 200, "{name} lives");
+        let answer = trunkline_tests::http::get(ops, "/readyz").await.unwrap();
+        assert_ne!(answer.status, 200, "{name} cannot be ready without Redis");
+    }
+    cluster.start(REDIS).await.unwrap();
+    everything_is_ready(&cluster).await;
+    let mut alice = login(&cluster, "node-1", "alice").await;
+    let mut bob = login(&cluster, "node-2", "bob").await;
+    both_ways(&mut alice, &mut bob).await;
+}
+
+#[tokio::test]
+async fn sessions_outlive_a_restart_of_redis_and_of_the_relay() {
+    let mut cluster = support::cluster(2).await;
+    let mut alice = login(&cluster, "node-1", "alice").await;
+    let mut bob = login(&cluster, "node-2", "bob").await;
+    both_ways(&mut alice, &mut bob).await;
+
+    cluster.kill(REDIS).await.unwrap();
+    cluster.start(REDIS).await.unwrap();
+    everything_is_ready(&cluster).await;
+    both_ways(&mut alice, &mut bob).await;
+    // Redis came back empty: the nodes have filled it again.
+    let directory = support::Directory::of(&cluster).await;
+    for user in ["alice", "bob"] {
+        let found = || async { (directory.user(user).await.len() == 1).then_some(()) };
+        until(&format!("{user} is registered again"), SOON, found).await;
+    }
+
+    cluster.restart_relay().await.unwrap();
+    everything_is_ready(&cluster).await;
+    both_ways(&mut alice, &mut bob).await;
+    cluster.kill(RELAY).await.unwrap();
+    cluster.start(RELAY).await.unwrap();
+    everything_is_ready(&cluster).await;
+    both_ways(&mut alice, &mut bob).await;
+}
+
+#[tokio::test]
+async fn a_node_comes_back_under_its_name() {
+    let mut cluster = support::cluster(2).await;
+    let mut bob = login(&cluster, "node-2", "bob").await;
+    for stop_politely in [true, false] {
+        let mut alice = login(&cluster, "node-1", "alice").await;
+        both_ways(&mut alice, &mut bob).await;
+        if stop_politely {
+            assert!(cluster.terminate("node-1").await.unwrap().success());
+        } else {
+            cluster.kill("node-1").await.unwrap();
+        }
+        cluster.start_node("node-1").await.unwrap();
+        cluster.ready("node-1").await.unwrap();
+    }
+    let mut alice = login(&cluster, "node-1", "alice").await;
+    both_ways(&mut alice, &mut bob).await;
+}
+
+async fn everything_is_ready(cluster: &Cluster) {
+    for member in cluster.members() {
+        cluster.ready(member.name()).await.unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+async fn both_ways(alice: &mut Client, bob: &mut Client) {
+    let body = format!("{}", fastrand::u64(..));
+    deliver_at_last(alice, "bob", &body).await;
+    deliver_at_last(bob, "alice", &body).await;
+    for (client, from) in [(alice, "bob"), (bob, "alice")] {
+        loop {
+            let message = client.next_message().await.unwrap();
+            assert_eq!(message.from, from);
+            if message.body.get() == body {
+                break;
+            }
+        }
+    }
+}
