@@ -11,6 +11,10 @@ use std::{
 
 use super::ClusterError;
 
+/// What `cargo` tells a program of its package when it runs it, by the beginning of the variable.
+const OF_A_PACKAGE: [&[u8]; 5] =
+    [b"CARGO_PKG_", b"CARGO_MANIFEST_", b"CARGO_BIN_", b"CARGO_CRATE_", b"OUT_DIR"];
+
 /// The top of the project.
 pub fn project() -> &'static Path {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -75,6 +79,12 @@ impl Programs {
             cargo.arg("--target-dir").arg(target);
         }
         cargo.args(packages.iter().flat_map(|name| ["-p", *name]));
+        // A build script that reads one of these would take the change for a reason to run again.
+        for (name, _) in env::vars_os() {
+            if OF_A_PACKAGE.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix)) {
+                cargo.env_remove(name);
+            }
+        }
         match cargo.status() {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(ClusterError::Build(io::Error::other(status.to_string()))),
