@@ -1,1 +1,19 @@
-//! placeholder
+//! The operator's window: what the cluster's relay tells, drawn.
+//!
+//! [`connection`] reads the relay's status stream on a thread of its own; [`state`] is what is
+//! known; the views draw a [`state::Picture`] of it and never wait for anything.
+
+mod app;
+mod config;
+pub mod connection;
+pub mod defaults;
+mod fonts;
+mod format;
+pub mod state;
+mod theme;
+mod view;
+mod window;
+
+pub use app::App;
+pub use config::{Args, Config, ConfigError};
+pub use window::{RunError, run};

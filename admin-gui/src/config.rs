@@ -1,0 +1,82 @@
+use std::path::PathBuf;
+
+use clap::Parser;
+use thiserror::Error;
+use trunkline_certs::{CertsError, Credentials, Role};
+use trunkline_directory::Directory;
+use trunkline_protocol::Name;
+
+/// Shows a Trunkline cluster in a window: its nodes, traffic, users and events.
+#[derive(Clone, Debug, Parser)]
+#[command(version)]
+pub struct Args {
+    /// The relay whose status stream is shown, as HOST:PORT.
+    #[arg(long, env = "TRUNKLINE_RELAY", default_value = "127.0.0.1:7400")]
+    pub relay: String,
+    /// The Redis that holds the directory of users.
+    #[arg(long, env = "TRUNKLINE_REDIS", default_value = "redis://127.0.0.1:6379")]
+    pub redis: String,
+    /// What the directory's keys begin with.
+    #[arg(long, env = "TRUNKLINE_REDIS_PREFIX", default_value = trunkline_directory::defaults::KEY_PREFIX)]
+    pub redis_prefix: String,
+    /// The folder with ca.pem, and <role>/<name>.pem and .key of this operator.
+    #[arg(long, env = "TRUNKLINE_CERTS")]
+    pub certs: PathBuf,
+    /// The operator's name, as in the certificate.
+    #[arg(long, env = "TRUNKLINE_NAME", default_value = "admin")]
+    pub name: Name,
+    /// What the certificate says the operator is: admin, or viewer, who may only read.
+    #[arg(long, env = "TRUNKLINE_ROLE", default_value = "admin")]
+    pub role: Role,
+}
+
+/// What the window needs to run: arguments that were checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The relay, as HOST:PORT; the host is looked up at each dial.
+    pub relay: String,
+    /// Who the operator is.
+    pub credentials: Credentials,
+    /// Where users are looked up.
+    pub directory: Directory,
+}
+
+/// Why the arguments cannot be used. Each text names the flag and the mend.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The relay's address has no port, or no host.
+    #[error("--relay {0:?} is not HOST:PORT: give the relay's UDP address, such as 127.0.0.1:7400")]
+    Relay(String),
+    /// The directory cannot be opened, ever.
+    #[error("--redis or --redis-prefix: {0}")]
+    Directory(#[from] trunkline_directory::ConfigError),
+    /// Nodes and relays have no window.
+    #[error("--role {0} has no window: use admin, or viewer to only read")]
+    Role(Role),
+    /// The certificate cannot be used.
+    #[error("--certs: {0}")]
+    Certs(#[from] CertsError),
+}
+
+impl Args {
+    /// Checks the arguments and loads what they name.
+    ///
+    /// # Errors
+    /// If one of them can never work, however long one waits.
+    pub fn check(self) -> Result<Config, ConfigError> {
+        if !is_host_and_port(&self.relay) {
+            return Err(ConfigError::Relay(self.relay));
+        }
+        if !matches!(self.role, Role::Admin | Role::Viewer) {
+            return Err(ConfigError::Role(self.role));
+        }
+        let credentials = Credentials::load(&self.certs, self.role, &self.name)?;
+        let directory = Directory::open(&self.redis, &self.redis_prefix)?;
+        Ok(Config { relay: self.relay, credentials, directory })
+    }
+}
+
+fn is_host_and_port(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port != 0)
+}

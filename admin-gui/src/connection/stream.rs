@@ -1,0 +1,172 @@
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use quinn::{
+    ConnectError, Connection, ConnectionError, Endpoint, EndpointConfig, SendStream, TokioRuntime,
+    WriteError,
+};
+use serde::Serialize;
+use thiserror::Error;
+use tokio::{
+    net::lookup_host,
+    sync::mpsc,
+    time::{sleep, timeout},
+};
+use tracing::{info, warn};
+use trunkline_certs::{Alpn, RELAY_SERVER_NAME};
+use trunkline_link::{BindError, bind, client_config, close_code};
+use trunkline_protocol::status::{Command, Request};
+
+use super::{
+    Feed, Update,
+    lines::{Lines, LinesError},
+};
+use crate::{
+    config::Config,
+    defaults::{DIAL_TIMEOUT, FAREWELL, INTERVAL, REDIAL_MAX, REDIAL_MIN, SILENCE},
+};
+
+/// Why the relay was lost, or could not be reached.
+#[derive(Debug, Error)]
+enum StreamError {
+    #[error("its name cannot be looked up: {0}")]
+    LookUp(io::Error),
+    #[error("its name has no address")]
+    NoAddress,
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error("no UDP endpoint: {0}")]
+    Endpoint(io::Error),
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    #[error("no answer within {} s", DIAL_TIMEOUT.as_secs())]
+    NoAnswer,
+    #[error("nothing heard for {} s", SILENCE.as_secs())]
+    Silent,
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    #[error(transparent)]
+    Lines(#[from] LinesError),
+    #[error("it ended the stream")]
+    Ended,
+}
+
+/// There is nobody left to tell.
+struct WindowClosed;
+
+/// Feeds the window from the relay, over one connection after another, until the window's end of
+/// the [`Connection`](super::Connection) is dropped. Calls `wake` after each update.
+pub async fn run(config: Config, mut feed: Feed, wake: impl Fn()) {
+    let backoff = ExponentialBuilder::new().with_min_delay(REDIAL_MIN).with_max_delay(REDIAL_MAX);
+    let backoff = backoff.without_max_times();
+    let mut waits = backoff.build();
+    let mut window = Window { updates: feed.updates, wake, heard: false };
+    loop {
+        let error = match session(&config, &mut window, &mut feed.commands).await {
+            Ok(WindowClosed) => return,
+            Err(error) => error,
+        };
+        if std::mem::take(&mut window.heard) {
+            waits = backoff.build();
+        }
+        let wait = waits.next().expect("the back-off never ends");
+        warn!(relay = config.relay, %error, ?wait, "no status stream");
+        let retry_at = std::time::Instant::now() + wait;
+        if window.tell(Update::Lost { reason: error.to_string(), retry_at }).await.is_err() {
+            return;
+        }
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = window.updates.closed() => return,
+        }
+    }
+}
+
+/// The way to the window.
+struct Window<W> {
+    updates: mpsc::Sender<Update>,
+    wake: W,
+    /// Whether the relay has said anything since it was dialled.
+    heard: bool,
+}
+
+impl<W: Fn()> Window<W> {
+    async fn tell(&mut self, update: Update) -> Result<(), WindowClosed> {
+        self.heard |= matches!(update, Update::Line(_));
+        self.updates.send(update).await.map_err(|_| WindowClosed)?;
+        (self.wake)();
+        Ok(())
+    }
+}
+
+/// One connection, from its dial to its loss.
+async fn session<W: Fn()>(
+    config: &Config,
+    window: &mut Window<W>,
+    commands: &mut mpsc::Receiver<Command>,
+) -> Result<WindowClosed, StreamError> {
+    if window.tell(Update::Dialling).await.is_err() {
+        return Ok(WindowClosed);
+    }
+    let dialled = timeout(DIAL_TIMEOUT, dial(config)).await;
+    let (endpoint, connection) = dialled.map_err(|_| StreamError::NoAnswer)??;
+    let closed = converse(&connection, window, commands).await;
+    connection.close(close_code::BYE, b"the window was closed");
+    let _ = timeout(FAREWELL, endpoint.wait_idle()).await;
+    closed
+}
+
+async fn dial(config: &Config) -> Result<(Endpoint, Connection), StreamError> {
+    let mut addresses = lookup_host(&config.relay).await.map_err(StreamError::LookUp)?;
+    let address = addresses.next().ok_or(StreamError::NoAddress)?;
+    let any: SocketAddr = match address {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let (socket, runtime) = (bind(any)?, Arc::new(TokioRuntime));
+    let mut endpoint = Endpoint::new(EndpointConfig::default(), None, socket, runtime)
+        .map_err(StreamError::Endpoint)?;
+    endpoint
+        .set_default_client_config(client_config(config.credentials.client_crypto(Alpn::Admin)));
+    let connection = endpoint.connect(address, RELAY_SERVER_NAME)?.await?;
+    Ok((endpoint, connection))
+}
+
+async fn converse<W: Fn()>(
+    connection: &Connection,
+    window: &mut Window<W>,
+    commands: &mut mpsc::Receiver<Command>,
+) -> Result<WindowClosed, StreamError> {
+    let (mut send, receive) = connection.open_bi().await?;
+    write_line(&mut send, &Request { interval_ms: INTERVAL.as_millis() as u64 }).await?;
+    let mut lines = Lines::new(receive);
+    info!("the relay was reached");
+    loop {
+        tokio::select! {
+            // Commands are few, and must not wait behind a relay that writes without a pause.
+            biased;
+            command = commands.recv() => match command {
+                Some(command) => write_line(&mut send, &command).await?,
+                None => return Ok(WindowClosed),
+            },
+            line = timeout(SILENCE, lines.next()) => {
+                let line = line.map_err(|_| StreamError::Silent)??.ok_or(StreamError::Ended)?;
+                if window.tell(Update::Line(line)).await.is_err() {
+                    return Ok(WindowClosed);
+                }
+            }
+        }
+    }
+}
+
+async fn write_line(stream: &mut SendStream, line: &impl Serialize) -> Result<(), WriteError> {
+    let mut bytes = serde_json::to_vec(line).expect("what is asked of a relay is always JSON");
+    bytes.push(b'\n');
+    stream.write_all(&bytes).await
+}

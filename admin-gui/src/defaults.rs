@@ -1,0 +1,61 @@
+//! Every limit and timeout of the window.
+
+use std::time::Duration;
+
+/// The time between snapshots that is asked of the relay.
+pub const INTERVAL: Duration = Duration::from_millis(500);
+
+/// How long a dial of the relay may take, handshake and first line included.
+pub const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A relay that has written nothing for so long is given up: it writes a snapshot each
+/// [`INTERVAL`], however little happens.
+pub const SILENCE: Duration = Duration::from_secs(5);
+
+/// How long the last words to a relay may take.
+pub const FAREWELL: Duration = Duration::from_millis(500);
+
+/// The first wait after the relay was lost or could not be reached; each next one is twice as long.
+pub const REDIAL_MIN: Duration = Duration::from_millis(250);
+
+/// The longest wait between two dials: what an operator who has just started the relay waits.
+pub const REDIAL_MAX: Duration = Duration::from_secs(2);
+
+/// The longest line that a relay may write. A hundred nodes that all send to each other make one
+/// of about a mebibyte.
+pub const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How many updates may wait for the window; a relay that writes faster is made to wait.
+pub const UPDATES_MAX: usize = 256;
+
+/// How many commands may wait to be written to the relay.
+pub const COMMANDS_MAX: usize = 16;
+
+/// What arrives within so long is drawn at once.
+pub const REPAINT_DELAY: Duration = Duration::from_millis(30);
+
+/// A picture older than this is not called live any more.
+pub const FRESH: Duration = Duration::from_millis(2_500);
+
+/// Rates are taken over the latest snapshots of so many milliseconds, which evens out that nodes
+/// report at their own pace.
+pub const RATE_WINDOW_MS: u64 = 2_000;
+
+/// Percentiles are taken over the latest so many milliseconds.
+pub const LATENCY_WINDOW_MS: u64 = 10_000;
+
+/// How far back the window remembers.
+pub const HISTORY_MS: u64 = 60 * 60 * 1000;
+
+/// How many of the latest milliseconds are remembered snapshot by snapshot. Before, one in every
+/// [`COARSE_STEP_MS`] is kept.
+pub const FINE_MS: u64 = 2 * 60 * 1000;
+
+/// The least time between two remembered snapshots that are older than [`FINE_MS`].
+pub const COARSE_STEP_MS: u64 = 5_000;
+
+/// About how much memory the remembered snapshots may take; the oldest go first.
+pub const HISTORY_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// How many events are remembered; the oldest go first.
+pub const EVENTS_MAX: usize = 10_000;

@@ -1,0 +1,147 @@
+//! Figures as an operator reads them: short, with their unit, and the same width at each update.
+
+use std::time::Duration;
+
+/// What stands where a figure is not known.
+pub(crate) const UNKNOWN: &str = "–";
+
+/// A whole number with its thousands set apart.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// How often a second: one decimal below ten, none above.
+pub(crate) fn rate(per_second: f64) -> String {
+    match per_second {
+        small if small < 0.05 => "0".into(),
+        small if small < 9.95 => format!("{small:.1}"),
+        large => count(large.round() as u64),
+    }
+}
+
+/// Bytes in the unit that leaves one to three digits before the point.
+pub(crate) fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    format!("{value:.precision$} {}", UNITS[unit], precision = usize::from(value < 99.95))
+}
+
+/// A time given in microseconds.
+pub(crate) fn micros(us: u64) -> String {
+    match us {
+        0..1_000 => format!("{us} µs"),
+        1_000..100_000 => format!("{:.1} ms", us as f64 / 1e3),
+        100_000..1_000_000 => format!("{} ms", us / 1_000),
+        _ => format!("{:.1} s", us as f64 / 1e6),
+    }
+}
+
+/// A time given in milliseconds, as a person says how long something took.
+pub(crate) fn millis(ms: u64) -> String {
+    if ms < 60_000 { micros(ms * 1_000) } else { span(Duration::from_millis(ms)) }
+}
+
+/// How long something has lasted, in its two largest units.
+pub(crate) fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{minutes} min {} s", seconds % 60),
+        3600..86_400 => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{days} d {} h", hours % 24),
+    }
+}
+
+/// The time from one moment to another, both in Unix milliseconds.
+pub(crate) fn since(then_ms: u64, now_ms: u64) -> String {
+    span(Duration::from_millis(now_ms.saturating_sub(then_ms)))
+}
+
+/// A share of one as a percentage.
+pub(crate) fn percent(share: f64) -> String {
+    match share * 100.0 {
+        0.0 => "0 %".into(),
+        tiny if tiny < 0.1 => "<0.1 %".into(),
+        small if small < 9.95 => format!("{small:.1} %"),
+        large => format!("{large:.0} %"),
+    }
+}
+
+/// The time of day of a moment in Unix milliseconds, in UTC like the programs' logs.
+pub(crate) fn clock(at_ms: u64) -> String {
+    let seconds = at_ms / 1000 % 86_400;
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// `noun` in the singular or plural after its number.
+pub(crate) fn plural(number: u64, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", count(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1_000), "1,000");
+        assert_eq!(count(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn rates_lose_their_decimal_as_they_grow() {
+        assert_eq!(rate(0.0), "0");
+        assert_eq!(rate(0.25), "0.2");
+        assert_eq!(rate(9.94), "9.9");
+        assert_eq!(rate(9.96), "10");
+        assert_eq!(rate(12_345.6), "12,346");
+    }
+
+    #[test]
+    fn sizes_take_the_unit_that_fits() {
+        assert_eq!(bytes(1_023), "1023 B");
+        assert_eq!(bytes(1_536), "1.5 KiB");
+        assert_eq!(bytes(300 * 1024), "300 KiB");
+        assert_eq!(bytes(1024 * 1024 - 1), "1.0 MiB");
+        assert_eq!(bytes(5 * 1024 * 1024 * 1024), "5.0 GiB");
+    }
+
+    #[test]
+    fn times_take_the_unit_that_fits() {
+        assert_eq!(micros(150), "150 µs");
+        assert_eq!(micros(1_500), "1.5 ms");
+        assert_eq!(micros(250_000), "250 ms");
+        assert_eq!(millis(1_900), "1.9 s");
+        assert_eq!(millis(61_000), "1 min 1 s");
+        assert_eq!(span(Duration::from_secs(3 * 86_400 + 4 * 3600)), "3 d 4 h");
+        assert_eq!(clock(1_790_000_000_000), "14:13:20");
+    }
+
+    #[test]
+    fn shares_never_round_to_nothing() {
+        assert_eq!(percent(0.0), "0 %");
+        assert_eq!(percent(0.0001), "<0.1 %");
+        assert_eq!(percent(0.025), "2.5 %");
+        assert_eq!(percent(0.5), "50 %");
+    }
+}

@@ -1,0 +1,165 @@
+//! What the window knows of the cluster, and since when.
+
+mod counters;
+mod events;
+mod health;
+mod history;
+mod picture;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use trunkline_protocol::{Name, status::Line};
+
+use crate::connection::Update;
+
+pub use counters::{Counter, Counts, Rates};
+pub use events::{EventLog, Told};
+pub use health::{Finding, Health, Severity};
+pub use history::{History, Kept};
+pub use picture::Picture;
+
+/// How the window stands with its relay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// It is being dialled.
+    Dialling,
+    /// It writes.
+    Reached,
+    /// It is gone, or could not be reached.
+    Lost {
+        /// Why.
+        reason: String,
+        /// When it is dialled again.
+        retry_at: Instant,
+    },
+}
+
+/// Who is at the other end of the status stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Greeting {
+    /// The relay's name.
+    pub relay: Name,
+    /// Whether the operator may give commands.
+    pub may_act: bool,
+}
+
+/// Which moment the window shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// The latest there is.
+    Latest,
+    /// The one at this time of the relay's clock, in Unix milliseconds.
+    At(u64),
+}
+
+/// All that is known.
+#[derive(Debug)]
+pub struct State {
+    /// How it stands with the relay.
+    pub reach: Reach,
+    /// What the relay said first, when it was last reached.
+    pub greeting: Option<Greeting>,
+    /// What happened.
+    pub events: EventLog,
+    history: History,
+    moment: Moment,
+    picture: Option<Arc<Picture>>,
+    heard_at: Option<Instant>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            reach: Reach::Dialling,
+            greeting: None,
+            events: EventLog::default(),
+            history: History::default(),
+            moment: Moment::Latest,
+            picture: None,
+            heard_at: None,
+        }
+    }
+}
+
+/// What the relay made of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The command's id.
+    pub id: u64,
+    /// Why it was refused, if it was.
+    pub error: Option<String>,
+}
+
+impl State {
+    /// Takes an update in. Returns an answer for the operator, if it was one.
+    pub fn apply(&mut self, update: Update, now: Instant) -> Option<Answer> {
+        match update {
+            Update::Dialling => self.reach = Reach::Dialling,
+            Update::Lost { reason, retry_at } => self.reach = Reach::Lost { reason, retry_at },
+            Update::Line(line) => {
+                self.reach = Reach::Reached;
+                return self.take_line(line, now);
+            }
+        }
+        None
+    }
+
+    fn take_line(&mut self, line: Line, now: Instant) -> Option<Answer> {
+        match line {
+            Line::Hello { relay, may_act, .. } => self.greeting = Some(Greeting { relay, may_act }),
+            Line::Snapshot(snapshot) => {
+                self.heard_at = Some(now);
+                if self.history.push(*snapshot) && self.moment == Moment::Latest {
+                    self.picture = None;
+                }
+            }
+            Line::Event(event) => self.events.push(event),
+            Line::Answer { id, error } => return Some(Answer { id, error }),
+            Line::Unknown => {}
+        }
+        None
+    }
+
+    /// The cluster at the moment that is shown; `None` as long as nothing was heard.
+    pub fn picture(&mut self) -> Option<Arc<Picture>> {
+        if self.picture.is_none() {
+            let at = match self.moment {
+                Moment::Latest => self.history.len().checked_sub(1)?,
+                Moment::At(at_ms) => self.history.at(at_ms)?,
+            };
+            self.picture = Some(Arc::new(self.history.picture(at)));
+        }
+        self.picture.clone()
+    }
+
+    /// What is remembered.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Which moment is shown.
+    pub fn moment(&self) -> Moment {
+        self.moment
+    }
+
+    /// Shows another moment.
+    pub fn show(&mut self, moment: Moment) {
+        if self.moment != moment {
+            self.moment = moment;
+            self.picture = None;
+        }
+    }
+
+    /// How long ago the latest snapshot came; `None` if none has.
+    pub fn age(&self, now: Instant) -> Option<Duration> {
+        self.heard_at.map(|at| now.saturating_duration_since(at))
+    }
+
+    /// Whether the operator may give commands now.
+    pub fn may_act(&self) -> bool {
+        self.reach == Reach::Reached && self.greeting.as_ref().is_some_and(|hello| hello.may_act)
+    }
+}

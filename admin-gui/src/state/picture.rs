@@ -1,0 +1,89 @@
+use std::sync::Arc;
+
+use trunkline_protocol::{
+    Name,
+    control::MemberState,
+    status::{Flow, Latency, NodeStatus, Snapshot},
+};
+
+use super::counters::{Counts, Rates};
+
+/// The cluster at one moment, with the rates up to it. All that is drawn comes from one picture,
+/// be it the latest or one of an hour ago.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// What the relay wrote.
+    pub snapshot: Arc<Snapshot>,
+    /// The rates of each node, in the snapshot's order.
+    pub rates: Vec<Rates>,
+    /// The rates of the whole cluster and its relay.
+    pub total: Rates,
+    /// Messages a second of each flow, in the snapshot's order.
+    pub flows: Vec<f64>,
+    /// The time from accept to receipt, of the sends that ended lately on any node.
+    pub latency: Latency,
+}
+
+impl Picture {
+    /// The picture at `now`, with rates since `before`.
+    pub fn between(before: &Snapshot, now: Arc<Snapshot>, latency: Latency) -> Self {
+        let over_ms = now.at_ms.saturating_sub(before.at_ms);
+        let rates: Vec<_> = now.nodes.iter().map(|node| rates_of(before, node, over_ms)).collect();
+        let relay = Counts::of_relay(&now.relay).since(&Counts::of_relay(&before.relay));
+        let mut total = relay.per_second(over_ms);
+        rates.iter().for_each(|rates| total += rates);
+        let flows = now.flows.iter().map(|flow| rate_of(before, flow, over_ms)).collect();
+        Self { rates, total, flows, latency, snapshot: now }
+    }
+
+    /// Each node with its rates.
+    pub fn nodes(&self) -> impl Iterator<Item = (&NodeStatus, &Rates)> {
+        self.snapshot.nodes.iter().zip(&self.rates)
+    }
+
+    /// One node with its rates.
+    pub fn node(&self, name: &Name) -> Option<(&NodeStatus, &Rates)> {
+        self.nodes().find(|(node, _)| node.name == *name)
+    }
+
+    /// Each flow with its messages a second.
+    pub fn flows(&self) -> impl Iterator<Item = (&Flow, f64)> {
+        self.snapshot.flows.iter().zip(self.flows.iter().copied())
+    }
+
+    /// The nodes that are there: all but the dead and those that have left.
+    pub fn present(&self) -> impl Iterator<Item = &NodeStatus> {
+        self.snapshot.nodes.iter().filter(|node| is_present(node.state))
+    }
+
+    /// How many nodes are in a state.
+    pub fn count(&self, state: MemberState) -> usize {
+        self.snapshot.nodes.iter().filter(|node| node.state == state).count()
+    }
+
+    /// The sessions and the capacity of the nodes that are there.
+    pub fn seats(&self) -> (u64, u64) {
+        self.present().fold((0, 0), |(sessions, capacity), node| {
+            (sessions + u64::from(node.load.sessions), capacity + u64::from(node.capacity))
+        })
+    }
+}
+
+/// Whether a node in this state still holds sessions.
+pub(super) fn is_present(state: MemberState) -> bool {
+    !matches!(state, MemberState::Dead | MemberState::Left)
+}
+
+fn rates_of(before: &Snapshot, node: &NodeStatus, over_ms: u64) -> Rates {
+    let known = before.nodes.iter().find(|known| known.name == node.name);
+    known.map_or_else(Rates::default, |known| {
+        Counts::of_node(node).since(&Counts::of_node(known)).per_second(over_ms)
+    })
+}
+
+fn rate_of(before: &Snapshot, flow: &Flow, over_ms: u64) -> f64 {
+    let known = before.flows.iter().find(|known| known.from == flow.from && known.to == flow.to);
+    let messages = known.map_or(0, |known| known.messages);
+    let grown = flow.messages.checked_sub(messages).unwrap_or(flow.messages);
+    if over_ms == 0 { 0.0 } else { grown as f64 * 1000.0 / over_ms as f64 }
+}

@@ -1,0 +1,268 @@
+//! The look of the window: colours of fixed meaning, spacing, and a type scale. No other module
+//! names a colour or a size of text.
+
+use eframe::egui::{
+    self, Color32, Context, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Style,
+    TextStyle, Theme, Ui, Vec2, Visuals, style::WidgetVisuals, vec2,
+};
+use trunkline_protocol::control::MemberState;
+
+use crate::{fonts, state::Severity};
+
+/// Distances in points.
+pub(crate) mod space {
+    /// Between a figure and its unit or mark.
+    pub(crate) const XS: f32 = 4.0;
+    /// Between things that belong together.
+    pub(crate) const S: f32 = 8.0;
+    /// Between neighbours.
+    pub(crate) const M: f32 = 12.0;
+    /// Around a panel.
+    pub(crate) const L: f32 = 20.0;
+    /// Between groups.
+    pub(crate) const XL: f32 = 32.0;
+    /// The height of a table's row.
+    pub(crate) const ROW: f32 = 26.0;
+}
+
+/// The colours of one theme, by what they mean.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tokens {
+    /// Behind everything.
+    pub(crate) ground: Color32,
+    /// Behind headers and side panels.
+    pub(crate) raised: Color32,
+    /// Behind what floats: tooltips, menus and dialogs.
+    pub(crate) floating: Color32,
+    /// Behind what can be pressed.
+    pub(crate) control: Color32,
+    /// Behind what the pointer is over.
+    pub(crate) hover: Color32,
+    /// Fine lines, and the empty part of a bar.
+    pub(crate) line: Color32,
+    /// What is read.
+    pub(crate) text: Color32,
+    /// Labels, units, and what matters less.
+    pub(crate) muted: Color32,
+    /// What is not there.
+    pub(crate) faint: Color32,
+    /// What is selected, focused, or can be followed.
+    pub(crate) accent: Color32,
+    /// Behind what is selected.
+    pub(crate) selected: Color32,
+    /// As it should be.
+    pub(crate) good: Color32,
+    /// Worth knowing.
+    pub(crate) note: Color32,
+    /// Someone may be hurt soon.
+    pub(crate) warning: Color32,
+    /// Someone is hurt.
+    pub(crate) bad: Color32,
+    /// It is not known which.
+    pub(crate) doubt: Color32,
+}
+
+const DARK: Tokens = Tokens {
+    ground: Color32::from_rgb(0x12, 0x15, 0x1a),
+    raised: Color32::from_rgb(0x19, 0x1d, 0x24),
+    floating: Color32::from_rgb(0x22, 0x27, 0x30),
+    control: Color32::from_rgb(0x26, 0x2c, 0x36),
+    hover: Color32::from_rgb(0x30, 0x38, 0x45),
+    line: Color32::from_rgb(0x2b, 0x32, 0x3d),
+    text: Color32::from_rgb(0xe7, 0xea, 0xee),
+    muted: Color32::from_rgb(0x9c, 0xa6, 0xb4),
+    faint: Color32::from_rgb(0x6d, 0x78, 0x88),
+    accent: Color32::from_rgb(0x6a, 0xae, 0xf5),
+    selected: Color32::from_rgb(0x20, 0x37, 0x52),
+    good: Color32::from_rgb(0x3c, 0xba, 0x92),
+    note: Color32::from_rgb(0x7a, 0xb8, 0xf0),
+    warning: Color32::from_rgb(0xec, 0xb4, 0x3c),
+    bad: Color32::from_rgb(0xf4, 0x74, 0x5b),
+    doubt: Color32::from_rgb(0xbf, 0x97, 0xe6),
+};
+
+const LIGHT: Tokens = Tokens {
+    ground: Color32::from_rgb(0xfb, 0xfb, 0xfc),
+    raised: Color32::from_rgb(0xf1, 0xf3, 0xf6),
+    floating: Color32::from_rgb(0xff, 0xff, 0xff),
+    control: Color32::from_rgb(0xe4, 0xe8, 0xed),
+    hover: Color32::from_rgb(0xd8, 0xde, 0xe6),
+    line: Color32::from_rgb(0xd9, 0xdd, 0xe3),
+    text: Color32::from_rgb(0x19, 0x1e, 0x26),
+    muted: Color32::from_rgb(0x55, 0x5f, 0x6e),
+    faint: Color32::from_rgb(0x8a, 0x94, 0xa2),
+    accent: Color32::from_rgb(0x17, 0x66, 0xc2),
+    selected: Color32::from_rgb(0xd3, 0xe4, 0xf8),
+    good: Color32::from_rgb(0x0b, 0x75, 0x56),
+    note: Color32::from_rgb(0x1c, 0x66, 0xb0),
+    warning: Color32::from_rgb(0x96, 0x62, 0x00),
+    bad: Color32::from_rgb(0xbd, 0x35, 0x1d),
+    doubt: Color32::from_rgb(0x74, 0x43, 0xab),
+};
+
+/// The colours of the theme that `ui` is drawn in.
+pub(crate) fn tokens(ui: &Ui) -> &'static Tokens {
+    if ui.visuals().dark_mode { &DARK } else { &LIGHT }
+}
+
+/// Texts by what they are for.
+pub(crate) mod text {
+    use super::*;
+
+    /// The answer to "is it well?".
+    pub(crate) fn headline() -> FontId {
+        FontId::new(22.0, fonts::semi_bold())
+    }
+
+    /// A figure that is looked for.
+    pub(crate) fn figure() -> FontId {
+        FontId::new(19.0, fonts::semi_bold())
+    }
+
+    /// What a part of the window is about.
+    pub(crate) fn title() -> FontId {
+        FontId::new(15.0, fonts::semi_bold())
+    }
+
+    /// A word that matters among others.
+    pub(crate) fn strong() -> FontId {
+        FontId::new(13.0, fonts::semi_bold())
+    }
+
+    /// What is read.
+    pub(crate) fn body() -> FontId {
+        FontId::new(13.0, FontFamily::Proportional)
+    }
+
+    /// Labels of figures, heads of columns, axes.
+    pub(crate) fn label() -> FontId {
+        FontId::new(11.5, FontFamily::Proportional)
+    }
+}
+
+/// A shape that says the same as its colour, for those who tell colours apart badly.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    /// A single character.
+    pub(crate) shape: &'static str,
+    /// Its colour.
+    pub(crate) color: Color32,
+}
+
+impl Tokens {
+    /// How a severity looks.
+    pub(crate) fn severity(&self, severity: Severity) -> Mark {
+        let (shape, color) = match severity {
+            Severity::Good => ("●", self.good),
+            Severity::Note => ("◆", self.note),
+            Severity::Warning => ("▲", self.warning),
+            Severity::Bad => ("■", self.bad),
+        };
+        Mark { shape, color }
+    }
+
+    /// How a node's state looks.
+    pub(crate) fn state(&self, state: MemberState) -> Mark {
+        let (shape, color) = match state {
+            MemberState::Live => ("●", self.good),
+            MemberState::Joining => ("○", self.note),
+            MemberState::Draining => ("◆", self.note),
+            MemberState::Suspect => ("▲", self.warning),
+            MemberState::Dead => ("×", self.bad),
+            MemberState::Left => ("□", self.faint),
+        };
+        Mark { shape, color }
+    }
+}
+
+/// A node's state in a word.
+pub(crate) fn state_word(state: MemberState) -> &'static str {
+    match state {
+        MemberState::Live => "live",
+        MemberState::Joining => "joining",
+        MemberState::Draining => "draining",
+        MemberState::Suspect => "suspect",
+        MemberState::Dead => "dead",
+        MemberState::Left => "left",
+    }
+}
+
+/// Gives the window its look, dark and light.
+pub(crate) fn apply(ctx: &Context) {
+    ctx.set_fonts(fonts::definitions());
+    ctx.set_style_of(Theme::Dark, style(&DARK, Visuals::dark()));
+    ctx.set_style_of(Theme::Light, style(&LIGHT, Visuals::light()));
+}
+
+fn style(tokens: &Tokens, visuals: Visuals) -> Style {
+    let mut style = Style { visuals: recolor(tokens, visuals), ..Style::default() };
+    style.text_styles = [
+        (TextStyle::Small, text::label()),
+        (TextStyle::Body, text::body()),
+        (TextStyle::Button, text::body()),
+        (TextStyle::Heading, text::title()),
+        (TextStyle::Monospace, text::body()),
+    ]
+    .into();
+    let spacing = &mut style.spacing;
+    spacing.item_spacing = vec2(space::S, space::XS);
+    spacing.button_padding = vec2(10.0, 5.0);
+    spacing.interact_size = vec2(36.0, 26.0);
+    spacing.window_margin = Margin::same(space::L as i8);
+    spacing.menu_margin = Margin::same(space::S as i8);
+    spacing.tooltip_width = 340.0;
+    spacing.slider_rail_height = 4.0;
+    spacing.scroll = egui::style::ScrollStyle::thin();
+    style.interaction.tooltip_delay = 0.35;
+    style.animation_time = 0.1;
+    style
+}
+
+fn recolor(tokens: &Tokens, visuals: Visuals) -> Visuals {
+    let widget = |fill: Color32, text: Color32, outline: Stroke| WidgetVisuals {
+        bg_fill: fill,
+        weak_bg_fill: fill,
+        bg_stroke: outline,
+        corner_radius: CornerRadius::same(5),
+        fg_stroke: Stroke::new(1.0, text),
+        expansion: 0.0,
+    };
+    let shadow =
+        Shadow { offset: [0, 6], blur: 24, spread: 0, color: Color32::from_black_alpha(70) };
+    let fine = Stroke::new(1.0, tokens.line);
+    let mut visuals = visuals;
+    visuals.widgets.noninteractive = widget(tokens.ground, tokens.text, fine);
+    visuals.widgets.inactive = widget(tokens.control, tokens.text, Stroke::NONE);
+    visuals.widgets.hovered = widget(tokens.hover, tokens.text, Stroke::NONE);
+    visuals.widgets.active = widget(tokens.hover, tokens.text, Stroke::new(1.5, tokens.accent));
+    visuals.widgets.open = widget(tokens.hover, tokens.text, Stroke::NONE);
+    visuals.selection.bg_fill = tokens.selected;
+    visuals.selection.stroke = Stroke::new(1.0, tokens.accent);
+    visuals.weak_text_color = Some(tokens.muted);
+    visuals.hyperlink_color = tokens.accent;
+    visuals.warn_fg_color = tokens.warning;
+    visuals.error_fg_color = tokens.bad;
+    visuals.panel_fill = tokens.ground;
+    visuals.faint_bg_color = tokens.raised;
+    visuals.extreme_bg_color = tokens.line;
+    visuals.text_edit_bg_color = Some(tokens.control);
+    visuals.code_bg_color = tokens.raised;
+    visuals.window_fill = tokens.floating;
+    visuals.window_stroke = fine;
+    visuals.window_shadow = shadow;
+    visuals.popup_shadow = shadow;
+    visuals.window_corner_radius = CornerRadius::same(8);
+    visuals.menu_corner_radius = CornerRadius::same(6);
+    visuals.indent_has_left_vline = false;
+    visuals.slider_trailing_fill = true;
+    visuals.text_cursor.stroke = Stroke::new(2.0, tokens.accent);
+    visuals
+}
+
+/// The frame of a panel: room around it, and no line.
+pub(crate) fn panel(fill: Color32) -> egui::Frame {
+    egui::Frame::new().fill(fill).inner_margin(Margin::symmetric(space::L as i8, space::M as i8))
+}
+
+/// The size of a bar that shows how full something is.
+pub(crate) const BAR: Vec2 = vec2(72.0, 4.0);

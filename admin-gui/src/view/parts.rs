@@ -1,0 +1,82 @@
+//! The small pieces that several views are put together from.
+
+use eframe::egui::{
+    Align, Color32, Layout, Rect, Response, RichText, Role, Sense, Ui, Vec2, WidgetInfo,
+    text::{LayoutJob, TextFormat},
+    vec2,
+};
+
+use crate::theme::{self, Mark, space, text, tokens};
+
+/// A label of a figure, or the head of a part.
+pub(super) fn label(ui: &mut Ui, words: impl Into<String>) -> Response {
+    ui.label(RichText::new(words).font(text::label()).color(tokens(ui).muted))
+}
+
+/// A mark and the word that says the same.
+pub(super) fn marked(ui: &mut Ui, mark: Mark, word: &str) -> Response {
+    let words = pieces(ui, &[(mark.shape, mark.color), (word, mark.color)]);
+    ui.label(words)
+}
+
+/// Words of several colours as one text, a space apart.
+pub(super) fn pieces(ui: &Ui, pieces: &[(&str, Color32)]) -> LayoutJob {
+    let mut job = LayoutJob::default();
+    for (at, &(words, color)) in pieces.iter().enumerate() {
+        let gap = if at == 0 { 0.0 } else { space::XS + 2.0 };
+        job.append(words, gap, TextFormat::simple(text::body(), color));
+    }
+    job.wrap.max_width = ui.available_width();
+    job
+}
+
+/// A figure in a table: to the right, muted where it is nothing.
+pub(super) fn figure(ui: &mut Ui, value: impl Into<String>) -> Response {
+    let value = value.into();
+    let nothing = value == "0" || value == crate::format::UNKNOWN;
+    let color = if nothing { tokens(ui).faint } else { tokens(ui).text };
+    colored_figure(ui, value, color)
+}
+
+/// A figure in a table whose colour means something.
+pub(super) fn colored_figure(ui: &mut Ui, value: impl Into<String>, color: Color32) -> Response {
+    right(ui, |ui| ui.label(RichText::new(value.into()).color(color)))
+}
+
+/// From right to left.
+pub(super) fn right<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> R {
+    ui.with_layout(Layout::right_to_left(Align::Center), contents).inner
+}
+
+/// How full something is, as a bar.
+pub(super) fn bar(ui: &mut Ui, size: Vec2, share: f64, color: Color32) -> Response {
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    let share = share.clamp(0.0, 1.0) as f32;
+    let radius = size.y / 2.0;
+    let filled = Rect::from_min_size(rect.min, vec2(rect.width() * share, rect.height()));
+    ui.painter().rect_filled(rect, radius, tokens(ui).line);
+    if share > 0.0 {
+        ui.painter().rect_filled(filled, radius, color);
+    }
+    let value = f64::from(share);
+    response.widget_info(|| WidgetInfo {
+        value: Some(value),
+        ..WidgetInfo::labeled(Role::ProgressIndicator, true, "share in use")
+    });
+    response
+}
+
+/// The colour of a bar that is so full.
+pub(super) fn fullness(ui: &Ui, share: f64) -> Color32 {
+    let tokens: &theme::Tokens = tokens(ui);
+    match share {
+        full if full >= 1.0 => tokens.bad,
+        nearly if nearly >= 0.9 => tokens.warning,
+        _ => tokens.accent,
+    }
+}
+
+/// One part of a whole.
+pub(super) fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}

@@ -1,0 +1,54 @@
+//! What stands in the window before the relay was ever reached.
+
+use std::time::{Duration, Instant};
+
+use eframe::egui::{RichText, Ui};
+
+use crate::{
+    state::Reach,
+    theme::{space, text, tokens},
+};
+
+/// Says what is missing, what is done about it, and the mend.
+pub(crate) fn show(ui: &mut Ui, relay: &str, reach: &Reach, now: Instant) {
+    let (headline, detail) = words(relay, reach, now);
+    ui.vertical_centered(|ui| {
+        ui.add_space(ui.available_height() * 0.36);
+        ui.label(RichText::new(headline).font(text::headline()).color(tokens(ui).text));
+        ui.add_space(space::S);
+        ui.label(RichText::new(detail).color(tokens(ui).muted));
+    });
+    if let Reach::Lost { retry_at, .. } = reach {
+        count_down(ui, *retry_at, now);
+    }
+}
+
+fn words(relay: &str, reach: &Reach, now: Instant) -> (String, String) {
+    match reach {
+        Reach::Dialling => (format!("Dialling the relay at {relay} …"), String::new()),
+        Reach::Reached => {
+            (format!("Reached the relay at {relay}"), "its first line is awaited".into())
+        }
+        Reach::Lost { reason, retry_at } => {
+            let seconds = seconds_until(*retry_at, now);
+            let headline =
+                format!("no relay at {relay}: retrying in {seconds} s; start one with `just up`");
+            (headline, reason.clone())
+        }
+    }
+}
+
+/// Whole seconds until a moment, rounded up.
+pub(crate) fn seconds_until(moment: Instant, now: Instant) -> u64 {
+    moment.saturating_duration_since(now).as_millis().div_ceil(1000) as u64
+}
+
+/// Draws again when the seconds that are left change.
+pub(crate) fn count_down(ui: &Ui, moment: Instant, now: Instant) {
+    let left = moment.saturating_duration_since(now);
+    let to_next =
+        Duration::from_nanos(u64::from(left.subsec_nanos())).max(Duration::from_millis(50));
+    if !left.is_zero() {
+        ui.ctx().request_repaint_after(to_next);
+    }
+}

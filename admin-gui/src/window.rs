@@ -1,0 +1,96 @@
+use std::{
+    io,
+    thread::{self, JoinHandle},
+};
+
+use eframe::{
+    CreationContext, NativeOptions,
+    egui::{Context, ViewportBuilder, ViewportCommand},
+};
+use thiserror::Error;
+use tokio::{
+    runtime,
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::{
+    App, Config,
+    connection::{self, Connection, Feed},
+    defaults::REPAINT_DELAY,
+};
+
+/// What the desktop knows the window by, and the folder that its layout is stored in.
+const APP_ID: &str = "trunkline-admin-gui";
+
+/// Why the window failed.
+#[derive(Debug, Error)]
+#[error(
+    "no window can be shown ({0}): run it where there is a display, as DISPLAY or WAYLAND_DISPLAY \
+     names it"
+)]
+pub struct RunError(#[from] eframe::Error);
+
+/// Opens the window and shows the cluster until it is closed, or the process is told to end.
+///
+/// # Errors
+/// If no window can be opened.
+pub fn run(config: Config) -> Result<(), RunError> {
+    let title = format!("Trunkline, relay at {}", config.relay);
+    let viewport = ViewportBuilder::default().with_app_id(APP_ID).with_title(title);
+    let viewport = viewport.with_inner_size([1280.0, 800.0]).with_min_inner_size([760.0, 480.0]);
+    let options = NativeOptions { viewport, ..NativeOptions::default() };
+    let mut reading = None;
+    let shown = eframe::run_native(
+        APP_ID,
+        options,
+        Box::new(|context| {
+            let (app, thread) = open(context, config)?;
+            reading = Some(thread);
+            Ok(Box::new(app))
+        }),
+    );
+    if let Some(thread) = reading {
+        // The window is gone, so the thread has nobody to tell and ends by itself.
+        let _ = thread.join();
+    }
+    Ok(shown?)
+}
+
+fn open(context: &CreationContext<'_>, config: Config) -> io::Result<(App, JoinHandle<()>)> {
+    let (connection, feed) = Connection::pair();
+    let relay = config.relay.clone();
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let ctx = context.egui_ctx.clone();
+    let read = move || runtime.block_on(read(config, feed, ctx));
+    let thread = thread::Builder::new().name("status".into()).spawn(read)?;
+    Ok((App::new(context, relay, connection), thread))
+}
+
+/// All that the window does beside drawing.
+async fn read(config: Config, feed: Feed, ctx: Context) {
+    let wake = || ctx.request_repaint_after(REPAINT_DELAY);
+    let reading = connection::run(config, feed, wake);
+    tokio::pin!(reading);
+    tokio::select! {
+        () = &mut reading => {}
+        () = told_to_end() => {
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+            reading.await;
+        }
+    }
+}
+
+async fn told_to_end() {
+    let (mut terminate, mut interrupt) =
+        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+            (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+            (Err(error), _) | (_, Err(error)) => {
+                tracing::warn!(%error, "signals end the window without saving its layout");
+                return std::future::pending().await;
+            }
+        };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

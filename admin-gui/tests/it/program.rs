@@ -1,0 +1,94 @@
+//! The program as it is started: its arguments, its exit status, and its window on a real screen.
+
+use std::{
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use trunkline_certs::{Role, init, issue};
+
+use crate::screen::Screen;
+
+/// How long a window may take to show on a loaded machine that draws in software.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn program(certs: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_trunkline-admin-gui"));
+    command.env_clear().arg("--certs").arg(certs);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn certs() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    init(dir.path()).unwrap();
+    issue(dir.path(), Role::Admin, &"admin".parse().unwrap()).unwrap();
+    dir
+}
+
+fn one_line(output: &Output) -> String {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    text
+}
+
+#[test]
+fn arguments_that_cannot_be_used_end_it_with_2() {
+    let certs = certs();
+    let cases: [(&[&str], &str); 5] = [
+        (&["--relay", "nowhere"], "--relay"),
+        (&["--redis", "carrier-pigeon://x"], "--redis"),
+        (&["--name", "somebody"], "trunkline-certs issue"),
+        (&["--role", "node"], "--role"),
+        (&["--bogus"], "--bogus"),
+    ];
+    for (arguments, named) in cases {
+        let output = program(certs.path()).args(arguments).output().unwrap();
+        let line = one_line(&output);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {line}");
+        assert!(line.contains(named), "{arguments:?}: {line}");
+    }
+}
+
+#[test]
+fn without_a_display_it_says_so_and_ends_with_1() {
+    let output = program(certs().path()).env("RUST_LOG", "off").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(one_line(&output).contains("DISPLAY"));
+}
+
+#[test]
+fn the_window_shows_and_ends_when_it_is_told_to() {
+    let (certs, home, screen) = (certs(), tempfile::tempdir().unwrap(), Screen::start());
+    let mut window = program(certs.path())
+        // Nobody listens on port 1, so that what shows is that the relay is missing.
+        .args(["--relay", "127.0.0.1:1"])
+        .env("DISPLAY", &screen.display)
+        .env("HOME", home.path())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    await_picture(&screen, &mut window);
+    kill_process(Pid::from_child(&window), Signal::TERM).unwrap();
+    assert_eq!(window.wait().unwrap().code(), Some(0));
+}
+
+/// Waits until most of the screen has one colour, the window's ground, and something is written
+/// on it: smoothed text has many shades.
+fn await_picture(screen: &Screen, window: &mut Child) {
+    const BLACK: u32 = 0;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let colors = screen.colors();
+        if colors[0].0 != BLACK && colors.len() > 20 {
+            return;
+        }
+        assert!(window.try_wait().unwrap().is_none(), "the program ended");
+        assert!(Instant::now() < deadline, "the window does not show: {colors:?}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
