@@ -1,0 +1,64 @@
+//! What a relay is told at its start.
+
+use std::{io, net::SocketAddr, path::PathBuf};
+
+use thiserror::Error;
+use trunkline_certs::CertsError;
+use trunkline_link::BindError;
+use trunkline_protocol::Name;
+
+/// What a relay needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The UDP address that nodes and operators dial. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The URL of Redis.
+    pub redis: String,
+    /// What all keys in Redis begin with.
+    pub redis_prefix: String,
+    /// The folder of `ca.pem` and `relay/<name>.pem`, `relay/<name>.key`.
+    pub certs: PathBuf,
+    /// The relay's name.
+    pub name: Name,
+    /// The TCP address of `/healthz`, `/readyz` and `/metrics`, if they are wanted.
+    pub ops: Option<SocketAddr>,
+}
+
+/// Why a relay cannot start. Every text is one line that names the flag and the mend.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The certificates cannot be used.
+    #[error("--certs: {0}")]
+    Certs(#[from] CertsError),
+    /// Redis' URL or the prefix cannot be used.
+    #[error("{flag}: {0}", flag = flag(.0))]
+    Directory(#[from] trunkline_directory::ConfigError),
+    /// The UDP address cannot be had.
+    #[error("--listen: {0}; stop what has it, or take another address")]
+    Listen(#[from] BindError),
+    /// The TCP address of the operations endpoint cannot be had.
+    #[error(
+        "--ops: cannot bind TCP {address}: {source}; stop what has it, or take another address"
+    )]
+    Ops {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl ConfigError {
+    /// Whether the same configuration may do another time: an address that another process has is
+    /// free when that process is gone.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Listen(_) | Self::Ops { .. })
+    }
+}
+
+fn flag(error: &trunkline_directory::ConfigError) -> &'static str {
+    match error {
+        trunkline_directory::ConfigError::Url(_) => "--redis",
+        trunkline_directory::ConfigError::Prefix(_) => "--redis-prefix",
+    }
+}
