@@ -35,3 +35,98 @@ pub const LAST_RECEIPTS: Duration = Duration::from_millis(250);
 
 /// How exactly the deadlines of sends are kept.
 pub const TICK: Duration = Duration::from_millis(20);
+
+/// How many bytes of messages may wait for one session.
+pub const SESSION_BYTES_MAX: usize = 1024 * 1024;
+
+/// The share of a session's buffer that only receipts may use. A session whose receipts would
+/// not fit is not read until they do.
+pub const SESSION_RECEIPT_BYTES_MAX: usize = 256 * 1024;
+
+/// What a receipt, or the envelope of a message, needs at most besides its variable parts.
+pub const RECEIPT_BYTES: usize = 192;
+
+/// The first allocation of a session's buffer.
+pub const BUFFER_BYTES_MIN: usize = 1024;
+
+/// How many empty buffers are kept for the next session that has something to write, and how large
+/// each may be.
+pub const BUFFERS_MAX: usize = 256;
+/// See [`BUFFERS_MAX`].
+pub const POOLED_BYTES_MAX: usize = 64 * 1024;
+
+/// A batch that has grown to this is sealed before the flush.
+pub const BATCH_BYTES: usize = 32 * 1024;
+
+/// How many look-ups are under way at a time; further ones wait.
+pub const LOOK_UPS_MAX: usize = 1_024;
+
+/// The read buffer of a session. An idle session holds it, so it is small.
+pub const READ_BUFFER_BYTES: usize = 4 * 1024;
+
+/// How many frames of one session are handled before others have their turn.
+pub const FRAMES_PER_TURN: usize = 64;
+
+/// How many bytes of an HTTP request's head are read.
+pub const REQUEST_BYTES_MAX: usize = 8 * 1024;
+
+/// How many connections may be between accept and upgrade.
+pub const DIALS_MAX: usize = 1_024;
+
+/// How long a dial may take to its complete request.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a session may take to log in.
+pub const LOGIN_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long the directory may take to register a login.
+pub const REGISTER_WITHIN: Duration = Duration::from_secs(3);
+
+/// How often a session is pinged. One that was silent for two intervals is ended.
+pub const PING_EVERY: Duration = Duration::from_secs(25);
+
+/// How often sessions are looked at for what is due.
+pub const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// A session whose socket takes nothing for so long, though something waits, is ended.
+pub const SLOW_AFTER: Duration = Duration::from_secs(10);
+
+/// How long a client may take to answer a close.
+pub const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
+/// A session ends with its bad request of this number.
+pub const BAD_REQUESTS_MAX: u32 = 16;
+
+/// The shortest pause before a lost link is dialled again.
+pub const REDIAL_MIN: Duration = Duration::from_millis(50);
+
+/// The longest. It is shorter than half the time for which a relay waits for a node to come back.
+pub const REDIAL_MAX: Duration = Duration::from_millis(750);
+
+/// How often the relay is told how much there is to do.
+pub const LOAD_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a drain may take.
+pub const DRAIN_WITHIN: Duration = Duration::from_secs(15);
+
+/// How many sessions a second are told to go when the node drains.
+pub const DRAIN_PER_SECOND: u32 = 1_000;
+
+/// The jitter that clients of a draining node are told to wait before they dial again, in
+/// milliseconds.
+pub const DRAIN_RETRY_MS: std::ops::Range<u64> = 100..2_000;
+
+/// How long the directory may take to forget a node that leaves.
+pub const UNREGISTER_WITHIN: Duration = Duration::from_secs(5);
+
+/// How often a drain goes on.
+pub const DRAIN_STEP: Duration = Duration::from_millis(20);
+
+/// How long the last words to the relay may take.
+pub const FAREWELL: Duration = Duration::from_millis(100);
+
+/// How many dials the kernel may hold before they are accepted.
+pub const LISTEN_BACKLOG: i32 = 1_024;
+
+/// How many control messages may wait for the link.
+pub const OUTBOX: usize = 16;

@@ -1,4 +1,20 @@
-//! The node.
+//! A message node: the WebSocket edge of a Trunkline cluster.
+//!
+//! It holds clients' sessions, takes custody of what they send, delivers to its own sessions
+//! directly and to others through its link to the relay, and keeps the directory true about its
+//! users. `docs/ARCHITECTURE.md` tells how a message walks through it.
 
+mod config;
 pub mod custody;
 pub mod defaults;
+mod drain;
+mod edge;
+mod exchange;
+mod health;
+mod link;
+mod members;
+mod node;
+
+pub use config::{AuthMode, Config, ConfigError};
+pub use link::NameTaken;
+pub use node::{Node, RunError};

@@ -50,8 +50,12 @@ impl ErrorCode {
 pub mod close {
     /// The node is leaving for good: reconnect to another.
     pub const GOING_AWAY: u16 = 1001;
+    /// Bytes that are not WebSocket's.
+    pub const PROTOCOL: u16 = 1002;
     /// A frame of a kind this protocol has no use for.
     pub const UNSUPPORTED: u16 = 1003;
+    /// A text frame that is not UTF-8.
+    pub const NOT_UTF8: u16 = 1007;
     /// The client broke a rule: no login first, or too many bad requests.
     pub const POLICY: u16 = 1008;
     /// A frame over the limit.

@@ -34,6 +34,8 @@ pub struct Load {
     pub lane_bytes: u64,
     /// The bytes that wait in the sessions' buffers.
     pub session_bytes: u64,
+    /// Receipts for other nodes that found no link, or no room on it.
+    pub receipts_dropped: u64,
     /// Branches refused because a queue was full.
     pub refused_full: u64,
     /// Sessions that were ended because they read too slowly.

@@ -1,0 +1,62 @@
+//! Leaving in order: clients are sent elsewhere, sends come to their outcome, the directory and
+//! the relay are told.
+
+use std::time::Duration;
+
+use tokio::{sync::mpsc, time};
+use tracing::{info, warn};
+use trunkline_directory::Registrar;
+use trunkline_protocol::{client::close, control::ToRelay};
+
+use crate::{
+    defaults::{
+        DRAIN_PER_SECOND, DRAIN_RETRY_MS, DRAIN_STEP, DRAIN_WITHIN, FAREWELL, UNREGISTER_WITHIN,
+    },
+    exchange::Exchange,
+};
+
+/// Drains the node, within bounds.
+pub(crate) async fn drain(
+    exchange: &Exchange,
+    registrar: &Registrar,
+    outbox: &mpsc::Sender<ToRelay>,
+) {
+    let (sessions, pending) = exchange.turn(|state, _| state.left());
+    info!(sessions, pending, "leaving");
+    tell(outbox, ToRelay::Draining);
+    exchange.turn(|state, _| state.close_seats());
+    if time::timeout(DRAIN_WITHIN, empty(exchange)).await.is_err() {
+        let (sessions, pending) = exchange.turn(|state, _| state.left());
+        warn!(sessions, pending, "leaving all the same: time is up");
+    }
+    if let Err(error) = registrar.shutdown(UNREGISTER_WITHIN).await {
+        warn!(%error, "left without a word to the directory");
+    }
+    tell(outbox, ToRelay::Bye);
+    // The last receipts and the bye are on their way; the link is closed behind them.
+    time::sleep(FAREWELL).await;
+    info!("left");
+}
+
+/// Sends every client elsewhere, and waits until all are gone and no send is pending.
+async fn empty(exchange: &Exchange) {
+    let per_step = (DRAIN_PER_SECOND as f64 * DRAIN_STEP.as_secs_f64()).ceil() as usize;
+    let keys = exchange.turn(|state, _| state.session_keys());
+    for step in keys.chunks(per_step) {
+        exchange.turn(|state, _| {
+            for &key in step {
+                let retry_ms = fastrand::u64(DRAIN_RETRY_MS);
+                state.end_session(key, close::RESTART, format!("retry_ms={retry_ms}"));
+            }
+        });
+        time::sleep(DRAIN_STEP).await;
+    }
+    while exchange.turn(|state, _| state.left()) != (0, 0) {
+        time::sleep(Duration::min(DRAIN_STEP, DRAIN_WITHIN)).await;
+    }
+}
+
+fn tell(outbox: &mpsc::Sender<ToRelay>, message: ToRelay) {
+    // Without a link nobody takes it out; the relay then learns from the directory.
+    let _ = outbox.try_send(message);
+}

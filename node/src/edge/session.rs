@@ -1,0 +1,326 @@
+use std::{
+    future::poll_fn,
+    io,
+    num::NonZeroU32,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use tokio::time;
+use tokio_tungstenite::tungstenite::{
+    self, Error, Message, WebSocket,
+    error::CapacityError,
+    protocol::{CloseFrame, WebSocketConfig},
+};
+use trunkline_directory::Place;
+use trunkline_protocol::{
+    User,
+    client::{self, BadFrame, ClientFrame, ErrorCode, close},
+};
+
+use super::{Auth, socket::Socket};
+use crate::{
+    defaults::{
+        BAD_REQUESTS_MAX, CLOSE_WITHIN, FRAMES_PER_TURN, LOGIN_WITHIN, READ_BUFFER_BYTES,
+        REGISTER_WITHIN,
+    },
+    exchange::{Exchange, Farewell, SessionKey},
+};
+
+/// What a session is held to.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionRules {
+    /// The largest frame, in bytes.
+    pub(crate) frame_bytes_max: usize,
+    /// Sends a second; `None` for no limit.
+    pub(crate) messages_per_second: Option<NonZeroU32>,
+    /// Who may log in as whom.
+    pub(crate) auth: Auth,
+}
+
+impl SessionRules {
+    /// How the WebSocket codec is set up.
+    pub(crate) fn codec(&self) -> WebSocketConfig {
+        WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .write_buffer_size(0)
+            .max_write_buffer_size(self.frame_bytes_max)
+            .max_message_size(Some(self.frame_bytes_max))
+            .max_frame_size(Some(self.frame_bytes_max))
+    }
+}
+
+/// How a session is over.
+enum Over {
+    /// The client closed it, or its connection broke.
+    Gone,
+    /// This node closes it.
+    Closing(Farewell),
+}
+
+impl Over {
+    fn closing(code: u16, reason: impl Into<String>) -> Self {
+        Self::Closing(Farewell { code, reason: reason.into() })
+    }
+}
+
+impl From<io::Error> for Over {
+    fn from(_: io::Error) -> Self {
+        Self::Gone
+    }
+}
+
+/// One session: reads its socket, and writes on what the flush has left.
+pub(super) struct Session {
+    exchange: Exchange,
+    key: SessionKey,
+    socket: WebSocket<Socket>,
+    rules: Rc<SessionRules>,
+    login: Login,
+    limiter: Option<DefaultDirectRateLimiter>,
+    bad_requests: u32,
+}
+
+/// How far the login has come.
+enum Login {
+    Awaited(Pin<Box<time::Sleep>>),
+    Registering(User, Pin<Box<dyn Future<Output = Option<Vec<Place>>>>>),
+    Done,
+}
+
+impl Session {
+    /// `key` stands for the writing half of the same connection.
+    pub(super) fn new(
+        exchange: Exchange,
+        key: SessionKey,
+        socket: WebSocket<Socket>,
+        rules: Rc<SessionRules>,
+    ) -> Self {
+        let limiter = rules.messages_per_second.map(Quota::per_second).map(RateLimiter::direct);
+        let login = Login::Awaited(Box::pin(time::sleep(LOGIN_WITHIN)));
+        Self { exchange, key, socket, rules, login, limiter, bad_requests: 0 }
+    }
+
+    /// Runs the session to its end.
+    pub(super) async fn run(mut self) {
+        let over = poll_fn(|cx| self.poll(cx)).await;
+        self.abandon_login();
+        if let Over::Closing(farewell) = over {
+            // A client that does not answer the close is not waited for.
+            let _ = time::timeout(CLOSE_WITHIN, self.close(farewell)).await;
+        }
+        self.exchange.turn(|state, _| state.close(self.key));
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Over> {
+        let key = self.key;
+        if let Poll::Ready(farewell) = self.exchange.turn(|state, _| state.poll_farewell(key, cx)) {
+            return Poll::Ready(Over::Closing(farewell));
+        }
+        match self.progress(cx) {
+            Ok(()) => Poll::Pending,
+            Err(over) => Poll::Ready(over),
+        }
+    }
+
+    fn progress(&mut self, cx: &mut Context<'_>) -> Result<(), Over> {
+        self.poll_login(cx)?;
+        self.poll_flush(cx)?;
+        self.poll_frames(cx)
+    }
+
+    fn poll_login(&mut self, cx: &mut Context<'_>) -> Result<(), Over> {
+        match &mut self.login {
+            Login::Done => Ok(()),
+            Login::Awaited(deadline) => match deadline.as_mut().poll(cx) {
+                Poll::Pending => Ok(()),
+                Poll::Ready(()) => Err(Over::closing(close::NO_LOGIN, "no login in time")),
+            },
+            Login::Registering(user, registration) => match registration.as_mut().poll(cx) {
+                Poll::Pending => Ok(()),
+                Poll::Ready(others) => {
+                    let user = user.clone();
+                    self.login = Login::Done;
+                    self.finish_login(&user, others)
+                }
+            },
+        }
+    }
+
+    fn finish_login(&mut self, user: &User, others: Option<Vec<Place>>) -> Result<(), Over> {
+        let key = self.key;
+        self.exchange.turn(|state, _| state.finish_login(key, user, others.as_deref()));
+        if others.is_some() {
+            return Ok(());
+        }
+        let reason = "the directory did not register the login in time: try again later";
+        self.tell_error(ErrorCode::DirectoryUnavailable, reason, None);
+        Err(Over::closing(close::TRY_AGAIN, "directory unavailable"))
+    }
+
+    /// A registration that is still under way has nobody to welcome any more.
+    fn abandon_login(&mut self) {
+        if let Login::Registering(user, _) = std::mem::replace(&mut self.login, Login::Done) {
+            let key = self.key;
+            self.exchange.turn(|state, _| state.finish_login(key, &user, None));
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<(), Over> {
+        let key = self.key;
+        match self.exchange.turn(|state, now| state.poll_flush(key, now, cx)) {
+            Poll::Ready(Err(error)) => Err(error.into()),
+            Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
+        }
+    }
+
+    fn poll_frames(&mut self, cx: &mut Context<'_>) -> Result<(), Over> {
+        self.socket.get_mut().register(cx);
+        for _ in 0..FRAMES_PER_TURN {
+            let registering = matches!(self.login, Login::Registering(..));
+            if registering || !self.exchange.turn(|state, _| state.may_read(self.key)) {
+                return Ok(());
+            }
+            match self.socket.read() {
+                Ok(message) => self.message(message)?,
+                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(());
+                }
+                Err(error) => return Err(over_by(&error, self.rules.frame_bytes_max)),
+            }
+            if registering != matches!(self.login, Login::Registering(..)) {
+                self.poll_login(cx)?;
+            }
+        }
+        // There may be more, but it is the others' turn.
+        cx.waker().wake_by_ref();
+        Ok(())
+    }
+
+    fn message(&mut self, message: Message) -> Result<(), Over> {
+        let key = self.key;
+        self.exchange.turn(|state, now| state.heard(key, now));
+        match message {
+            Message::Text(text) => self.text(text.as_str()),
+            Message::Binary(_) => {
+                let reason = "frames are JSON in text frames, not binary";
+                Err(Over::closing(close::UNSUPPORTED, reason))
+            }
+            Message::Ping(_) => {
+                self.send_replies();
+                Ok(())
+            }
+            Message::Pong(_) | Message::Frame(_) => Ok(()),
+            Message::Close(_) => {
+                let _ = self.socket.flush();
+                self.send_replies();
+                Err(Over::Gone)
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str) -> Result<(), Over> {
+        let done = matches!(self.login, Login::Done);
+        match client::parse(text) {
+            Ok(ClientFrame::Send { id, to, body }) if done => self.send(&id, &to, body.get()),
+            Ok(ClientFrame::Login { user, token }) if !done => self.log_in(&user, token.as_deref()),
+            Ok(ClientFrame::Login { .. }) => {
+                self.tell_error(ErrorCode::AlreadyLoggedIn, "this session has logged in", None);
+                Ok(())
+            }
+            Err(BadFrame { reason, id }) if done => self.bad_request(&reason, id.as_deref()),
+            Ok(ClientFrame::Send { .. }) | Err(_) => {
+                let reason = "the first frame is {\"type\":\"login\",\"user\":…}";
+                self.tell_error(ErrorCode::LoginRequired, reason, None);
+                Err(Over::closing(close::POLICY, "login required"))
+            }
+        }
+    }
+
+    fn send(&mut self, id: &str, to: &str, body: &str) -> Result<(), Over> {
+        if self.limiter.as_ref().is_some_and(|limiter| limiter.check().is_err()) {
+            self.tell_error(ErrorCode::RateLimited, "too many messages a second", Some(id));
+            return Ok(());
+        }
+        let key = self.key;
+        self.exchange.turn(|state, now| state.send(now, key, id, to, body.as_bytes()));
+        Ok(())
+    }
+
+    fn log_in(&mut self, user: &str, token: Option<&str>) -> Result<(), Over> {
+        if let Err(error) = self.rules.auth.check(user, token) {
+            self.tell_error(ErrorCode::Unauthorized, &error.to_string(), None);
+            return Err(Over::closing(close::UNAUTHORIZED, "unauthorized"));
+        }
+        let user: User = user.parse().expect("the frame's parser has checked it");
+        let registration = self.exchange.turn(|state, _| state.start_login(&user));
+        let registered = async move {
+            time::timeout(REGISTER_WITHIN, registration).await.ok().and_then(Result::ok)
+        };
+        self.login = Login::Registering(user, Box::pin(registered));
+        Ok(())
+    }
+
+    fn bad_request(&mut self, reason: &str, id: Option<&str>) -> Result<(), Over> {
+        self.tell_error(ErrorCode::BadRequest, reason, id);
+        self.bad_requests += 1;
+        if self.bad_requests >= BAD_REQUESTS_MAX {
+            return Err(Over::closing(close::POLICY, "too many bad requests"));
+        }
+        Ok(())
+    }
+
+    fn tell_error(&mut self, code: ErrorCode, reason: &str, id: Option<&str>) {
+        let key = self.key;
+        self.exchange.turn(|state, _| state.error(key, code, reason, id));
+    }
+
+    fn send_replies(&mut self) {
+        let replies = self.socket.get_mut().take_replies();
+        if !replies.is_empty() {
+            let key = self.key;
+            self.exchange.turn(|state, _| state.write_raw(key, &replies));
+        }
+    }
+
+    /// Says why, writes out what waits, and reads on until the client has closed its side: a socket
+    /// that is closed with something unread takes the last words with it.
+    async fn close(&mut self, farewell: Farewell) {
+        let key = self.key;
+        self.exchange.turn(|state, _| state.retire(key, &farewell));
+        let frame = CloseFrame { code: farewell.code.into(), reason: farewell.reason.into() };
+        let _ = self.socket.close(Some(frame));
+        let _ = self.socket.flush();
+        self.send_replies();
+        poll_fn(|cx| {
+            if self.poll_flush(cx).is_err() {
+                return Poll::Ready(());
+            }
+            self.socket.get_mut().register(cx);
+            loop {
+                match self.socket.read() {
+                    Ok(_) => {}
+                    Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                        return Poll::Pending;
+                    }
+                    Err(_) => return Poll::Ready(()),
+                }
+            }
+        })
+        .await;
+    }
+}
+
+/// What a codec error means for the session.
+fn over_by(error: &tungstenite::Error, frame_bytes_max: usize) -> Over {
+    match error {
+        Error::Capacity(CapacityError::MessageTooLong { .. }) => {
+            Over::closing(close::TOO_BIG, format!("a frame has at most {frame_bytes_max} bytes"))
+        }
+        Error::Utf8(_) => Over::closing(close::NOT_UTF8, "a text frame is UTF-8"),
+        Error::Protocol(error) => Over::closing(close::PROTOCOL, error.to_string()),
+        _ => Over::Gone,
+    }
+}

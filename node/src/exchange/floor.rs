@@ -1,0 +1,328 @@
+use std::{
+    collections::VecDeque,
+    io,
+    time::{Duration, Instant},
+};
+
+use hashbrown::HashMap;
+use slab::Slab;
+use tokio::time;
+use trunkline_protocol::{
+    Incarnation, MessageId, Name, Outcome, User,
+    client::{self, ErrorCode},
+    lane::{Message, Receipt, Verdict},
+    status::Outcomes,
+};
+
+use super::{
+    batches::Batches,
+    delivery::{Group, Ticket},
+    latency::Latencies,
+    outbound::Pool,
+    sessions::{Farewell, SessionKey, Sessions},
+};
+use crate::{
+    custody::{Ended, Forwarded, Here, Letter, Outside},
+    defaults::{RECEIPT_BYTES, ROUTE_LIFE, SESSION_BYTES_MAX},
+};
+
+/// A message in custody, as its sender gave it.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) session: SessionKey,
+    /// The sender's own name for it.
+    pub(super) id: Box<str>,
+    /// The incarnation that accepted it.
+    pub(super) origin: Incarnation,
+    pub(super) accepted_at: Instant,
+    pub(super) lane: u8,
+    /// The message as it goes on a lane.
+    pub(super) frame: Vec<u8>,
+}
+
+impl Sent {
+    /// How many bytes its receipt needs at most in its sender's buffer.
+    pub(super) fn receipt_bytes(&self) -> usize {
+        RECEIPT_BYTES + self.id.len()
+    }
+}
+
+impl Letter for Sent {
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.frame.len() + self.id.len()
+    }
+
+    fn sender(&self) -> u64 {
+        self.session.to_u64()
+    }
+}
+
+/// What a node counts, from its start.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) accepted: u64,
+    pub(super) delivered_here: u64,
+    pub(super) delivered_from_links: u64,
+    pub(super) outcomes: Outcomes,
+    pub(super) untold: u64,
+    pub(super) refused_full: u64,
+    pub(super) ended_slow: u64,
+    pub(super) look_ups: u64,
+}
+
+/// Everything around custody: the sessions, and the batches for other nodes. What is written here
+/// waits for the next flush.
+#[derive(Debug)]
+pub(super) struct Floor {
+    pub(super) name: Name,
+    pub(super) incarnation: Incarnation,
+    /// The incarnations this process has been.
+    former: Vec<Incarnation>,
+    pub(super) sessions: Sessions,
+    pub(super) pool: Pool,
+    groups: Slab<Group>,
+    pub(super) batches: Batches,
+    /// The sessions with something to flush.
+    pub(super) touched: Vec<SessionKey>,
+    /// Answers for messages that are in this node's own custody.
+    pub(super) answers: VecDeque<Receipt>,
+    /// The users that the directory is to be asked for.
+    pub(super) questions: VecDeque<User>,
+    /// The users that have logged in elsewhere too, and when.
+    pub(super) elsewhere: HashMap<User, Instant>,
+    pub(super) rebuilding: bool,
+    pub(super) counters: Counters,
+    pub(super) latencies: Latencies,
+    /// Room for the messages that one write takes.
+    taken: Vec<Ticket>,
+}
+
+impl Floor {
+    pub(super) fn new(name: Name, incarnation: Incarnation) -> Self {
+        Self {
+            name,
+            incarnation,
+            former: Vec::new(),
+            sessions: Sessions::default(),
+            pool: Pool::default(),
+            groups: Slab::new(),
+            batches: Batches::default(),
+            touched: Vec::new(),
+            answers: VecDeque::new(),
+            questions: VecDeque::new(),
+            elsewhere: HashMap::new(),
+            rebuilding: false,
+            counters: Counters::default(),
+            latencies: Latencies::default(),
+            taken: Vec::new(),
+        }
+    }
+
+    pub(super) fn reincarnate(&mut self, incarnation: Incarnation) {
+        self.former.push(std::mem::replace(&mut self.incarnation, incarnation));
+    }
+
+    /// Puts a message into the buffer of each of its recipient's sessions here.
+    pub(super) fn deliver(
+        &mut self,
+        origin: Incarnation,
+        message: &Message<'_>,
+        route_old: bool,
+    ) -> Here {
+        let ticket = Ticket { origin, seq: message.seq, group: None, route_old };
+        match self.sessions.of(message.to).as_slice() {
+            [] => Here::Nobody,
+            &[key] if self.write_message(key, ticket, message) => Here::Waiting,
+            [_] => Here::Full,
+            keys => self.deliver_to_several(keys, ticket, message),
+        }
+    }
+
+    fn deliver_to_several(
+        &mut self,
+        keys: &[SessionKey],
+        ticket: Ticket,
+        message: &Message<'_>,
+    ) -> Here {
+        let group = self.groups.vacant_key() as u32;
+        let ticket = Ticket { group: Some(group), ..ticket };
+        let taken =
+            keys.iter().filter(|key| self.write_message(**key, ticket, message)).count() as u16;
+        if taken == 0 {
+            return Here::Full;
+        }
+        self.groups.insert(Group::new(taken, keys.len() as u16 - taken));
+        Here::Waiting
+    }
+
+    /// Appends the message to a session's buffer, if there is room.
+    fn write_message(&mut self, key: SessionKey, ticket: Ticket, message: &Message<'_>) -> bool {
+        let Some(session) = self.sessions.get_mut(key) else { return false };
+        let bytes = RECEIPT_BYTES + message.from.len() + message.body.len();
+        if session.outbound.queued() + bytes > SESSION_BYTES_MAX {
+            self.counters.refused_full += 1;
+            return false;
+        }
+        let id = MessageId { origin: ticket.origin, seq: ticket.seq };
+        session.outbound.text(&mut self.pool, Some(ticket), |out| {
+            client::message(out, id, message.from, message.sent_at_ms, message.body);
+        });
+        self.touch(key);
+        true
+    }
+
+    /// Appends a frame that is no message to a session's buffer. There is always room: what is
+    /// owed was reserved, and the rest is small and rare.
+    pub(super) fn write(&mut self, key: SessionKey, write: impl FnOnce(&mut Vec<u8>)) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        session.outbound.text(&mut self.pool, None, write);
+        self.touch(key);
+    }
+
+    pub(super) fn write_error(
+        &mut self,
+        key: SessionKey,
+        code: ErrorCode,
+        reason: &str,
+        id: Option<&str>,
+    ) {
+        self.write(key, |out| client::error(out, code, reason, id));
+    }
+
+    pub(super) fn touch(&mut self, key: SessionKey) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if !std::mem::replace(&mut session.touched, true) {
+            self.touched.push(key);
+        }
+    }
+
+    /// Writes what waits for a session to its socket, once. Returns whether everything went.
+    pub(super) fn flush_session(&mut self, key: SessionKey, now: Instant) -> io::Result<bool> {
+        let Some(session) = self.sessions.get_mut(key) else { return Ok(true) };
+        session.touched = false;
+        let socket = &session.socket;
+        let mut taken = std::mem::take(&mut self.taken);
+        let flushed = session.outbound.flush(
+            &mut self.pool,
+            now,
+            |bytes| socket.try_write(bytes),
+            |ticket| taken.push(ticket),
+        );
+        for ticket in taken.drain(..) {
+            self.verdict(ticket, Verdict::Taken);
+        }
+        self.taken = taken;
+        flushed
+    }
+
+    /// Takes back what waits for a session; see `Outbound::take_back`.
+    pub(super) fn take_back(&mut self, key: SessionKey, last: bool) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let mut lost = Vec::new();
+        session.outbound.take_back(last, |ticket, verdict| lost.push((ticket, verdict)));
+        for (ticket, verdict) in lost {
+            self.verdict(ticket, verdict);
+        }
+    }
+
+    /// One session has answered for a message.
+    fn verdict(&mut self, ticket: Ticket, verdict: Verdict) {
+        if verdict == Verdict::Taken {
+            let here = self.is_here(ticket.origin);
+            let counters = &mut self.counters;
+            *(if here {
+                &mut counters.delivered_here
+            } else {
+                &mut counters.delivered_from_links
+            }) += 1;
+        }
+        let Some(slot) = ticket.group else {
+            return self.answer(ticket.origin, ticket.receipt(verdict, 0));
+        };
+        let Some(group) = self.groups.get_mut(slot as usize) else { return };
+        let answer = group.answer(verdict);
+        if group.is_done() {
+            self.groups.remove(slot as usize);
+        }
+        if let Some((verdict, missed)) = answer {
+            self.answer(ticket.origin, ticket.receipt(verdict, missed));
+        }
+    }
+
+    /// Sends a receipt to whoever has custody.
+    pub(super) fn answer(&mut self, origin: Incarnation, receipt: Receipt) {
+        if self.is_here(origin) {
+            self.answers.push_back(receipt);
+        } else {
+            self.batches.receipt(origin, receipt);
+        }
+    }
+
+    /// The user has logged in elsewhere too.
+    pub(super) fn note_elsewhere(&mut self, user: User, now: Instant) {
+        self.elsewhere.insert(user, now);
+    }
+
+    /// Whether routes that name only this node are old for a user.
+    pub(super) fn is_elsewhere(&self, user: &str, now: Instant) -> bool {
+        // Almost always nobody is.
+        !self.elsewhere.is_empty()
+            && self.elsewhere.get(user).is_some_and(|&since| now < since + ROUTE_LIFE)
+    }
+
+    /// Has the session's task end it.
+    pub(super) fn end_session(&mut self, key: SessionKey, farewell: Farewell) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        if session.farewell.is_none() {
+            session.farewell = Some(farewell);
+            session.wake();
+        }
+    }
+}
+
+impl Outside<Sent> for Floor {
+    fn is_here(&self, incarnation: Incarnation) -> bool {
+        incarnation == self.incarnation || self.former.contains(&incarnation)
+    }
+
+    fn deliver_here(&mut self, _seq: u64, _to: &User, letter: &Sent) -> Here {
+        let message = Message::decode(&mut letter.frame.as_slice()).expect("it was encoded here");
+        self.deliver(letter.origin, &message, false)
+    }
+
+    fn forward(&mut self, node: Incarnation, seq: u64, letter: &Sent) -> Forwarded {
+        let forwarded = self.batches.message(letter.lane.into(), node, seq, &letter.frame);
+        if forwarded == Forwarded::Full {
+            self.counters.refused_full += 1;
+        }
+        forwarded
+    }
+
+    fn look_up(&mut self, user: &User) {
+        self.counters.look_ups += 1;
+        self.questions.push_back(user.clone());
+    }
+
+    fn rebuilding(&self) -> bool {
+        self.rebuilding
+    }
+
+    fn tell(&mut self, ended: Ended<'_, Sent>) {
+        let Ended { seq, letter, outcome, missed } = ended;
+        self.counters.outcomes.count(outcome);
+        if outcome == Outcome::Delivered {
+            self.latencies.record(elapsed_since(letter.accepted_at));
+        }
+        let Some(session) = self.sessions.get_mut(letter.session) else {
+            self.counters.untold += 1;
+            return;
+        };
+        session.owed_bytes -= letter.receipt_bytes();
+        let id = MessageId { origin: letter.origin, seq };
+        self.write(letter.session, |out| client::receipt(out, &letter.id, id, outcome, missed));
+    }
+}
+
+fn elapsed_since(then: Instant) -> Duration {
+    time::Instant::now().into_std().saturating_duration_since(then)
+}

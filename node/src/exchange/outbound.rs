@@ -1,0 +1,284 @@
+use std::{collections::VecDeque, io, time::Instant};
+
+use tokio_tungstenite::tungstenite::protocol::frame::{
+    FrameHeader,
+    coding::{Data, OpCode},
+};
+use trunkline_protocol::lane::Verdict;
+
+use super::delivery::Ticket;
+use crate::defaults::{BUFFER_BYTES_MIN, BUFFERS_MAX, POOLED_BYTES_MAX};
+
+/// The most bytes of a WebSocket header from a server (RFC 6455, section 5.2).
+const HEADER_BYTES_MAX: usize = 10;
+
+/// Room that is left for a header until the length is known: enough for all but huge frames.
+const HEADER_BYTES_USUAL: usize = 4;
+
+/// What waits to be written to one session's socket: whole WebSocket frames, and for each what is
+/// to be told when the socket has taken it.
+#[derive(Debug, Default)]
+pub(super) struct Outbound {
+    /// Empty while nothing waits; then its memory is back in the pool.
+    bytes: Vec<u8>,
+    /// How much of `bytes` the socket has taken.
+    taken: usize,
+    /// All bytes that the socket has ever taken.
+    taken_ever: u64,
+    frames: VecDeque<Frame>,
+    /// Since when the socket takes nothing, though something waits.
+    blocked_since: Option<Instant>,
+}
+
+/// One frame in the buffer.
+#[derive(Debug)]
+struct Frame {
+    /// Where it ends, counted as [`Outbound::taken_ever`] is.
+    end: u64,
+    bytes: u32,
+    /// The message it carries, unless it carries something that nobody asks about.
+    ticket: Option<Ticket>,
+}
+
+impl Outbound {
+    /// How many bytes wait.
+    pub(super) fn queued(&self) -> usize {
+        self.bytes.len() - self.taken
+    }
+
+    /// Since when the socket takes nothing.
+    pub(super) fn blocked_since(&self) -> Option<Instant> {
+        self.blocked_since
+    }
+
+    /// Appends a text frame with the payload that `write` writes.
+    pub(super) fn text(
+        &mut self,
+        pool: &mut Pool,
+        ticket: Option<Ticket>,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let start = self.start_frame(pool);
+        let payload = start + HEADER_BYTES_USUAL;
+        self.bytes.resize(payload, 0);
+        write(&mut self.bytes);
+        let length = self.bytes.len() - payload;
+        let (header, header_bytes) = header(length);
+        // Closing or widening the gap moves the payload: by two bytes when it is tiny.
+        self.bytes.splice(start..payload, header[..header_bytes].iter().copied());
+        self.end_frame(start, ticket);
+    }
+
+    /// Appends a frame that is already whole.
+    pub(super) fn raw(&mut self, pool: &mut Pool, frame: &[u8]) {
+        let start = self.start_frame(pool);
+        self.bytes.extend_from_slice(frame);
+        self.end_frame(start, None);
+    }
+
+    fn start_frame(&mut self, pool: &mut Pool) -> usize {
+        if self.bytes.capacity() == 0 {
+            self.bytes = pool.take();
+        }
+        self.bytes.len()
+    }
+
+    fn end_frame(&mut self, start: usize, ticket: Option<Ticket>) {
+        let bytes = (self.bytes.len() - start) as u32;
+        let end = self.taken_ever + self.queued() as u64;
+        self.frames.push_back(Frame { end, bytes, ticket });
+    }
+
+    /// Gives `write` what waits, until it takes no more. Calls `taken` for each message that it has
+    /// taken whole. Returns whether everything went.
+    pub(super) fn flush(
+        &mut self,
+        pool: &mut Pool,
+        now: Instant,
+        write: impl FnOnce(&[u8]) -> io::Result<usize>,
+        mut taken: impl FnMut(Ticket),
+    ) -> io::Result<bool> {
+        if self.queued() == 0 {
+            return Ok(true);
+        }
+        let bytes = match write(&self.bytes[self.taken..]) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(error) => return Err(error),
+        };
+        self.taken += bytes;
+        self.taken_ever += bytes as u64;
+        while let Some(frame) = self.frames.pop_front_if(|frame| frame.end <= self.taken_ever) {
+            frame.ticket.into_iter().for_each(&mut taken);
+        }
+        let all = self.queued() == 0;
+        self.blocked_since = match self.blocked_since {
+            _ if all => None,
+            Some(since) if bytes == 0 => Some(since),
+            _ => Some(now),
+        };
+        if all {
+            pool.give_back(std::mem::take(&mut self.bytes));
+            self.taken = 0;
+            self.frames.shrink_to(0);
+        } else if self.taken > self.bytes.len() / 2 {
+            self.bytes.drain(..self.taken);
+            self.taken = 0;
+        }
+        Ok(all)
+    }
+
+    /// Takes back every frame that the socket has not begun to take, and calls `lost` for each
+    /// message among them. With `last`, one that was begun is given up as well: it may arrive.
+    pub(super) fn take_back(&mut self, last: bool, mut lost: impl FnMut(Ticket, Verdict)) {
+        let begun = |frame: &Frame| frame.end - u64::from(frame.bytes) < self.taken_ever;
+        let kept = usize::from(!last && self.frames.front().is_some_and(begun));
+        for frame in self.frames.drain(kept..) {
+            let verdict = if frame.end - u64::from(frame.bytes) < self.taken_ever {
+                Verdict::Maybe
+            } else {
+                Verdict::NotHere
+            };
+            frame.ticket.into_iter().for_each(|ticket| lost(ticket, verdict));
+        }
+        let end = self.frames.back().map_or(self.taken_ever, |frame| frame.end);
+        self.bytes.truncate(self.taken + (end - self.taken_ever) as usize);
+    }
+}
+
+fn header(payload_bytes: usize) -> ([u8; HEADER_BYTES_MAX], usize) {
+    let header = FrameHeader { opcode: OpCode::Data(Data::Text), ..FrameHeader::default() };
+    let mut bytes = [0; HEADER_BYTES_MAX];
+    let length = payload_bytes as u64;
+    header.format(length, &mut bytes.as_mut_slice()).expect("ten bytes hold every header");
+    (bytes, header.len(length))
+}
+
+/// Buffers that wait for the next session that has something to write: an idle session has none.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    buffers: Vec<Vec<u8>>,
+}
+
+impl Pool {
+    fn take(&mut self) -> Vec<u8> {
+        self.buffers.pop().unwrap_or_else(|| Vec::with_capacity(BUFFER_BYTES_MIN))
+    }
+
+    fn give_back(&mut self, mut buffer: Vec<u8>) {
+        if self.buffers.len() < BUFFERS_MAX && buffer.capacity() <= POOLED_BYTES_MAX {
+            buffer.clear();
+            self.buffers.push(buffer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use trunkline_protocol::Incarnation;
+
+    use super::*;
+
+    fn ticket(seq: u64) -> Ticket {
+        Ticket { origin: Incarnation::from_bytes([1; 16]), seq, group: None, route_old: false }
+    }
+
+    /// An outbound with one frame per payload length, numbered from 0.
+    fn outbound(lengths: &[usize]) -> (Outbound, Pool) {
+        let (mut outbound, mut pool) = (Outbound::default(), Pool::default());
+        for (seq, &length) in lengths.iter().enumerate() {
+            outbound.text(&mut pool, Some(ticket(seq as u64)), |out| {
+                out.resize(out.len() + length, b'x');
+            });
+        }
+        (outbound, pool)
+    }
+
+    fn flush(outbound: &mut Outbound, pool: &mut Pool, bytes: usize) -> (Vec<u8>, Vec<u64>) {
+        let (mut sent, mut taken) = (Vec::new(), Vec::new());
+        let write = |waiting: &[u8]| {
+            let now = bytes.min(waiting.len());
+            sent.extend_from_slice(&waiting[..now]);
+            if now == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(now) }
+        };
+        outbound.flush(pool, Instant::now(), write, |ticket| taken.push(ticket.seq)).unwrap();
+        (sent, taken)
+    }
+
+    #[test]
+    fn headers_have_the_shortest_form() {
+        for (length, header) in [
+            (5, vec![0x81, 5]),
+            (125, vec![0x81, 125]),
+            (126, vec![0x81, 126, 0, 126]),
+            (65_535, vec![0x81, 126, 0xff, 0xff]),
+            (65_536, vec![0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            let (mut outbound, mut pool) = outbound(&[length]);
+            let (sent, taken) = flush(&mut outbound, &mut pool, usize::MAX);
+            assert_eq!(sent[..header.len()], header);
+            assert!(sent[header.len()..].iter().all(|&byte| byte == b'x'));
+            assert_eq!((sent.len(), taken), (header.len() + length, vec![0]));
+        }
+    }
+
+    #[test]
+    fn what_was_not_begun_can_be_taken_back() {
+        let (mut outbound, mut pool) = outbound(&[10, 10, 10]);
+        assert_eq!(flush(&mut outbound, &mut pool, 15).1, [0]);
+        let mut lost = Vec::new();
+        outbound.take_back(false, |ticket, verdict| lost.push((ticket.seq, verdict)));
+        assert_eq!(lost, [(2, Verdict::NotHere)]);
+        assert_eq!(outbound.queued(), 9);
+        outbound.raw(&mut pool, b"bye");
+        assert_eq!(
+            flush(&mut outbound, &mut pool, usize::MAX),
+            (b"xxxxxxxxxbye".to_vec(), vec![1])
+        );
+    }
+
+    #[test]
+    fn what_was_begun_may_arrive() {
+        let (mut outbound, mut pool) = outbound(&[10, 10]);
+        flush(&mut outbound, &mut pool, 3);
+        let mut lost = Vec::new();
+        outbound.take_back(true, |ticket, verdict| lost.push((ticket.seq, verdict)));
+        assert_eq!(lost, [(0, Verdict::Maybe), (1, Verdict::NotHere)]);
+        assert_eq!(outbound.queued(), 0);
+    }
+
+    #[test]
+    fn a_socket_that_takes_nothing_is_noticed() {
+        let (mut outbound, mut pool) = outbound(&[10]);
+        assert!(outbound.blocked_since().is_none());
+        flush(&mut outbound, &mut pool, 0);
+        let since = outbound.blocked_since().expect("it took nothing");
+        flush(&mut outbound, &mut pool, 0);
+        assert_eq!(outbound.blocked_since(), Some(since));
+        flush(&mut outbound, &mut pool, usize::MAX);
+        assert!(outbound.blocked_since().is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_socket_takes_each_message_is_taken_once_and_whole(
+            lengths in prop::collection::vec(0..300_usize, 1..12),
+            steps in prop::collection::vec(0..500_usize, 1..40),
+        ) {
+            let (mut all, mut pool) = outbound(&lengths);
+            let expected = flush(&mut all, &mut pool, usize::MAX).0;
+
+            let (mut outbound, mut pool) = outbound(&lengths);
+            let (mut sent, mut taken) = (Vec::new(), Vec::new());
+            for step in steps.into_iter().chain([usize::MAX]) {
+                let (bytes, tickets) = flush(&mut outbound, &mut pool, step);
+                sent.extend(bytes);
+                taken.extend(tickets);
+            }
+            prop_assert_eq!(sent, expected);
+            prop_assert_eq!(taken, (0..lengths.len() as u64).collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What every program of Trunkline does alike for whoever runs it: how it takes its arguments and
+//! ends, how it logs, what it tells of its health, and what it costs.
+
+mod endpoint;
+mod program;
+mod usage;
+
+pub use endpoint::{Observed, serve};
+pub use program::{FAILED, UNUSABLE, fail, log_to_stderr, parse_args, stop_signal};
+pub use usage::Usage;
