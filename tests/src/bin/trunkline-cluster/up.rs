@@ -12,7 +12,7 @@ use crate::{
     guide,
     serve::Service,
     state::{Claim, Home, State},
-    style::{BAD, NOTE, notice, step},
+    style::{NOTE, notice, step},
 };
 
 /// The exit status of an `up` that cannot even be tried.
@@ -36,9 +36,8 @@ impl Up {
     /// Runs a cluster until a signal or `down` ends it.
     pub(crate) async fn run(self, home: &Home) -> Result<ExitCode> {
         let Some(_claim) = Claim::take(home)? else {
-            let pid = State::read(home).map_or(0, |state| state.owner.pid);
             let text = "a cluster runs here already: watch it with `just status`, stop it with";
-            anstream::eprintln!("{text} `just down` (pid {pid})");
+            anstream::eprintln!("{text} `just down`");
             return Ok(ExitCode::from(UNUSABLE));
         };
         guide::headline();
@@ -55,10 +54,9 @@ impl Up {
             () = signals.next() => Ok(None),
             ended = self.start_and_serve(&mut service) => ended.map(Some),
         };
-        let caller = ended.inspect_err(|error| notice(BAD, &format!("{error:#}")));
         stop(service.into_cluster(), &mut signals).await?;
         home.forget();
-        if let Some(caller) = caller? {
+        if let Some(caller) = ended? {
             caller.answer(Ok("stopped".to_owned())).await;
         }
         Ok(ExitCode::SUCCESS)
