@@ -123,14 +123,14 @@ return 0"
 );
 
 script!(
-    /// Takes a user out of a node's index if the time is the same: a user who came back has a
-    /// later one. `ARGV`: fence, time of the first session, user. Returns how late it is, and
+    /// Takes a user out of a node's index, unless a later time stands there: that of a user who
+    /// came back. `ARGV`: fence, time of the first session, user. Returns how late it is, and
     /// whether an entry was removed.
     INDEX_LEAVE,
     fence!(),
     "if late > 0 then return {late, 0} end
 local since = redis.call('ZSCORE', KEYS[1], ARGV[3])
-if not since or tonumber(since) ~= tonumber(ARGV[2]) then return {0, 0} end
+if not since or tonumber(since) > tonumber(ARGV[2]) then return {0, 0} end
 return {0, redis.call('ZREM', KEYS[1], ARGV[3])}"
 );
 

@@ -47,9 +47,8 @@ impl Directory {
         Ok(self.places(others))
     }
 
-    /// Takes back what [`Directory::register`] said for this incarnation and time; what others, or
-    /// a later registration, have said is left alone. Returns whether there was anything to take
-    /// back.
+    /// Takes back what [`Directory::register`] said for this incarnation, up to this time; what
+    /// other incarnations have said is left alone. Returns whether there was anything to take back.
     pub async fn unregister(
         &self,
         user: &User,

@@ -183,7 +183,7 @@ impl Plan {
             entry.doubt_until = Some(now + DOUBT);
         }
         if operation.generation != self.generation {
-            self.retry_under_new_incarnation(user, now);
+            self.begin_anew(user, now);
             return false;
         }
         if outcome != Outcome::Done {
@@ -200,13 +200,11 @@ impl Plan {
     /// left to the purge of the former incarnation.
     pub(super) fn restart(&mut self, now: Instant) {
         self.generation += 1;
+        self.rebuilding = self.wanted;
         self.wishes.clear();
         self.rebuild.clear();
-        self.entries.retain(|_, entry| entry.wanted || entry.stage == Stage::InFlight);
-        self.rebuilding = self.wanted;
-        let users: Vec<User> = self.entries.keys().cloned().collect();
         let mut due = now;
-        for user in users {
+        for user in self.entries.keys().cloned().collect::<Vec<_>>() {
             let entry = self.entries.get_mut(&user).expect("its key was just read");
             entry.rebuilding = entry.wanted;
             entry.failures = 0;
@@ -214,12 +212,11 @@ impl Plan {
                 continue;
             }
             entry.stage = Stage::Settled;
-            entry.touched = false;
-            if entry.confirmed < entry.wish {
-                self.schedule(&user, Lane::Wish, now);
-            } else {
+            if entry.wanted && entry.confirmed == entry.wish {
                 self.schedule(&user, Lane::Rebuild, due);
                 due += Duration::from_secs(1) / REBUILD_PER_SECOND;
+            } else {
+                self.begin_anew(&user, now);
             }
         }
     }
@@ -284,12 +281,14 @@ impl Plan {
         self.in_flight > 0 || self.entries.values().any(doubtful)
     }
 
-    fn retry_under_new_incarnation(&mut self, user: &User, now: Instant) {
+    /// Sees to a user of whom the new incarnation has said nothing. While there is doubt, what
+    /// the former one has said may overwrite what the new one says, so it is kept in mind.
+    fn begin_anew(&mut self, user: &User, now: Instant) {
         let entry = self.entries.get_mut(user).expect("the caller has looked it up");
-        if entry.wanted {
-            self.schedule(user, Lane::Wish, now);
-        } else {
-            self.forget(user);
+        match entry.doubt_until.filter(|until| now < *until) {
+            _ if entry.wanted => self.schedule(user, Lane::Wish, now),
+            Some(until) => self.schedule(user, Lane::Rebuild, until),
+            None => self.forget(user),
         }
     }
 
@@ -372,3 +371,6 @@ fn retry_pause(failures: u32) -> Duration {
     let doublings = failures.saturating_sub(1).min(16);
     (RETRY_PAUSE_MIN * 2u32.pow(doublings)).min(RETRY_PAUSE_MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! Cleaning up after the dead, and leaving the living alone.
+
+use std::time::Duration;
+
+use tokio::{sync::oneshot, time::Instant};
+use trunkline_directory::{Directory, Purged, defaults::PURGE_BATCH, testing::RedisServer};
+use trunkline_protocol::{Incarnation, Name};
+
+use crate::support::{incarnate, indexed, node, open, raw, say, user};
+
+const SLOWEST_COMMAND_US: u64 = 10_000;
+
+/// Writes the entries of many users in one go.
+async fn populate(redis: &RedisServer, node: &Name, incarnation: Incarnation, users: usize) {
+    let mut connection = raw(redis).await;
+    for start in (0..users).step_by(10_000) {
+        let mut pipe = redis::pipe();
+        for number in start..users.min(start + 10_000) {
+            let index = format!("trunkline:node:{node}:{incarnation}:users");
+            pipe.cmd("ZADD").arg(index).arg(1).arg(user(number).as_str()).ignore();
+            let key = format!("trunkline:user:{}", user(number));
+            pipe.cmd("HSET").arg(key).arg(node.as_str()).arg(incarnation.to_string()).ignore();
+        }
+        let () = pipe.query_async(&mut connection).await.unwrap();
+    }
+}
+
+async fn dead_node(redis: &RedisServer, directory: &Directory, users: usize) -> Incarnation {
+    let incarnation = Incarnation::fresh();
+    directory.list_incarnation(&node(1), incarnation).await.unwrap();
+    populate(redis, &node(1), incarnation, users).await;
+    incarnation
+}
+
+#[tokio::test]
+async fn users_who_have_logged_in_elsewhere_are_not_touched() {
+    let redis = RedisServer::start().unwrap();
+    let directory = open(&redis.url());
+    let dead = dead_node(&redis, &directory, 10).await;
+    let (other, other_fence) = incarnate(&directory, &node(2)).await;
+    let (newer, newer_fence) = incarnate(&directory, &node(1)).await;
+    directory.register(&user(1), (&node(2), other), 5, other_fence).await.unwrap();
+    directory.register(&user(2), (&node(1), newer), 5, newer_fence).await.unwrap();
+
+    let purged = directory.purge(&node(1), dead, Duration::ZERO, |_| {}).await.unwrap();
+
+    assert_eq!(purged, Purged { removed: 9, elsewhere: 2 });
+    assert_eq!(directory.look_up(&user(1)).await.unwrap(), [(node(2), other)]);
+    assert_eq!(directory.look_up(&user(2)).await.unwrap(), [(node(1), newer)]);
+    assert!(directory.look_up(&user(3)).await.unwrap().is_empty());
+    let listed = directory.incarnations().await.unwrap();
+    assert!(listed.contains(&(other, node(2))) && listed.contains(&(newer, node(1))));
+    assert!(!listed.contains(&(dead, node(1))));
+    assert_eq!(directory.users_count(&node(1), newer).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_purge_is_quick_goes_in_batches_and_never_holds_redis_up() {
+    let redis = RedisServer::start().unwrap();
+    let directory = open(&redis.url());
+    let () = say(&redis, &format!("CONFIG SET slowlog-log-slower-than {SLOWEST_COMMAND_US}")).await;
+    let dead = dead_node(&redis, &directory, 50_000).await;
+    let () = say(&redis, "SLOWLOG RESET").await;
+
+    let mut steps = Vec::new();
+    let started = Instant::now();
+    let purged = directory
+        .purge(&node(1), dead, Duration::ZERO, |progress| steps.push(progress.removed))
+        .await
+        .unwrap();
+    let took = started.elapsed();
+
+    println!("50,000 users in {took:?}");
+    assert_eq!(purged, Purged { removed: 50_000, elsewhere: 0 });
+    assert_eq!(steps.len(), 50_000 / PURGE_BATCH);
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    let slow: Vec<redis::Value> = say(&redis, "SLOWLOG GET 10").await;
+    assert!(slow.is_empty(), "{slow:?}");
+    let keys: usize = say(&redis, "DBSIZE").await;
+    assert_eq!(keys, 0);
+}
+
+#[tokio::test]
+async fn a_purge_can_be_given_up_and_repeated() {
+    let redis = RedisServer::start().unwrap();
+    let directory = open(&redis.url());
+    let dead = dead_node(&redis, &directory, 2_000).await;
+
+    let (first_step, stepped) = oneshot::channel();
+    let mut first_step = Some(first_step);
+    let progress = |_| {
+        let _ = first_step.take().map(|step| step.send(()));
+    };
+    let name = node(1);
+    tokio::select! {
+        _ = directory.purge(&name, dead, Duration::ZERO, progress) => {}
+        _ = stepped => {}
+    }
+    let left = directory.users_count(&node(1), dead).await.unwrap();
+    let purged = directory.purge(&node(1), dead, Duration::ZERO, |_| {}).await.unwrap();
+    assert!(purged.removed <= left);
+    let keys: usize = say(&redis, "DBSIZE").await;
+    assert_eq!(keys, 0);
+    let again = directory.purge(&node(1), dead, Duration::ZERO, |_| {}).await.unwrap();
+    assert_eq!(again, Purged::default());
+}
+
+#[tokio::test]
+async fn what_a_condemned_node_had_still_sent_is_found_by_the_purge_that_settles() {
+    let redis = RedisServer::start().unwrap();
+    let directory = open(&redis.url());
+    let (node, alice) = (node(1), user(1));
+    let (incarnation, fence) = incarnate(&directory, &node).await;
+    directory.register(&alice, (&node, incarnation), 5, fence).await.unwrap();
+
+    let settle = directory.condemn(&node, incarnation).await.unwrap().settle();
+    let purge = directory.purge(&node, incarnation, settle, |_| {});
+    // Sent before the verdict, and executed while the purge is under way.
+    let late = async {
+        loop {
+            if directory.look_up(&alice).await.unwrap().is_empty() {
+                return directory.register(&alice, (&node, incarnation), 5, fence).await;
+            }
+        }
+    };
+    let (purged, late) = tokio::join!(purge, late);
+
+    purged.unwrap();
+    late.expect("it was in time");
+    assert!(directory.look_up(&alice).await.unwrap().is_empty());
+    assert!(indexed(&redis, &node, incarnation).await.is_empty());
+    assert!(directory.incarnations().await.unwrap().is_empty());
+    // And whatever comes after the purge comes after the lease.
+    directory.register(&alice, (&node, incarnation), 5, fence).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn new_entries_may_appear_while_a_purge_runs() {
+    let redis = RedisServer::start().unwrap();
+    let directory = open(&redis.url());
+    let dead = dead_node(&redis, &directory, 2_000).await;
+    let (living, fence) = incarnate(&directory, &node(2)).await;
+    let name = node(1);
+    let purge = directory.purge(&name, dead, Duration::ZERO, |_| {});
+    let logins = async {
+        for number in 0..500 {
+            directory.register(&user(number), (&node(2), living), 5, fence).await.unwrap();
+        }
+    };
+    let (purged, ()) = tokio::join!(purge, logins);
+    assert_eq!(purged.unwrap().removed, 2_000);
+    for number in 0..500 {
+        assert_eq!(directory.look_up(&user(number)).await.unwrap(), [(node(2), living)]);
+    }
+    assert_eq!(directory.users_count(&node(2), living).await.unwrap(), 500);
+}
+
+#[tokio::test]
+async fn a_member_that_is_no_user_does_not_stop_a_purge() {
+    let redis = RedisServer::start().unwrap();
+    let directory = open(&redis.url());
+    let dead = dead_node(&redis, &directory, 3).await;
+    let mut command = redis::cmd("ZADD");
+    command.arg(format!("trunkline:node:node-1:{dead}:users")).arg(0).arg(b"\xff\x00");
+    let () = command.query_async(&mut raw(&redis).await).await.unwrap();
+    let purged = directory.purge(&node(1), dead, Duration::ZERO, |_| {}).await.unwrap();
+    assert_eq!(purged.removed, 3);
+    let keys: usize = say(&redis, "DBSIZE").await;
+    assert_eq!(keys, 0);
+}

@@ -1,0 +1,158 @@
+//! The registrar on bad days: Redis emptied, frozen, gone, and verdicts that were wrong.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use tokio::time::{self, Instant};
+use trunkline_directory::{LeaseState, testing::RedisServer};
+
+use crate::support::{
+    PATIENCE, entries, eventually, held, incarnation, indexed, lease, node, open,
+    reincarnate_when_lost, say, start, user,
+};
+
+#[tokio::test]
+async fn an_emptied_redis_is_filled_again_within_seconds() {
+    let redis = RedisServer::start().unwrap();
+    let registrar = start(&redis.url(), &node(1));
+    held(&registrar).await;
+    let registrations: Vec<_> = (0..5_000).map(|number| registrar.want(&user(number))).collect();
+    for registration in registrations {
+        time::timeout(PATIENCE, registration).await.unwrap().unwrap();
+    }
+    let old = incarnation(&registrar);
+    let _node = reincarnate_when_lost(&registrar);
+
+    let emptied = Instant::now();
+    let () = say(&redis, "FLUSHALL").await;
+    let mut standing = registrar.standing();
+    standing.wait_for(|standing| standing.rebuilding).await.unwrap();
+    let noticed = emptied.elapsed();
+    let rebuilt = standing.wait_for(|standing| !standing.rebuilding);
+    time::timeout(PATIENCE, rebuilt).await.unwrap().unwrap();
+    println!("noticed after {noticed:?}, 5,000 rebuilt after {:?}", emptied.elapsed());
+
+    let new = incarnation(&registrar);
+    assert_ne!(new, old);
+    let users: BTreeSet<_> = (0..5_000).map(user).collect();
+    assert_eq!(indexed(&redis, &node(1), new).await, users);
+    let entries = entries(&redis).await;
+    assert!(entries.keys().eq(&users));
+    assert!(entries.values().all(|places| places[&node(1)] == new));
+}
+
+#[tokio::test]
+async fn a_redis_that_restarts_empty_is_filled_again() {
+    let mut redis = RedisServer::start().unwrap();
+    let registrar = start(&redis.url(), &node(1));
+    let _node = reincarnate_when_lost(&registrar);
+    for number in 0..100 {
+        registrar.want(&user(number)).await.unwrap();
+    }
+    redis.stop();
+    let mut standing = registrar.standing();
+    let away = standing.wait_for(|standing| standing.redis_away);
+    time::timeout(PATIENCE, away).await.unwrap().unwrap();
+    registrar.unwant(&user(0));
+    let login = registrar.want(&user(100));
+    redis.restart_empty().unwrap();
+    time::timeout(PATIENCE, login).await.unwrap().unwrap();
+    eventually("all sessions are registered", async || {
+        entries(&redis).await.into_keys().collect::<BTreeSet<_>>() == (1..=100).map(user).collect()
+    })
+    .await;
+    assert!(!registrar.standing().borrow().redis_away);
+}
+
+#[tokio::test]
+async fn a_redis_that_was_frozen_is_brought_up_to_date() {
+    let redis = RedisServer::start().unwrap();
+    let registrar = start(&redis.url(), &node(1));
+    let _node = reincarnate_when_lost(&registrar);
+    for number in 0..20 {
+        registrar.want(&user(number)).await.unwrap();
+    }
+    redis.pause();
+    for number in 0..10 {
+        registrar.unwant(&user(number));
+    }
+    let logins: Vec<_> = (20..30).map(|number| registrar.want(&user(number))).collect();
+    let mut standing = registrar.standing();
+    let away = standing.wait_for(|standing| standing.redis_away);
+    time::timeout(PATIENCE, away).await.unwrap().unwrap();
+    // Beyond the end of the lease.
+    time::sleep(Duration::from_secs(2)).await;
+    redis.resume();
+    for login in logins {
+        time::timeout(PATIENCE, login).await.unwrap().unwrap();
+    }
+    let directory = open(&redis.url());
+    eventually("one incarnation is left, with the users who are there", async || {
+        entries(&redis).await.into_keys().collect::<BTreeSet<_>>() == (10..30).map(user).collect()
+            && directory.incarnations().await.unwrap().len() == 1
+    })
+    .await;
+    let incarnation = incarnation(&registrar);
+    assert_eq!(indexed(&redis, &node(1), incarnation).await, (10..30).map(user).collect());
+}
+
+#[tokio::test]
+async fn a_wrong_verdict_costs_a_new_incarnation_and_no_user() {
+    let redis = RedisServer::start().unwrap();
+    let relay = open(&redis.url());
+    let registrar = start(&redis.url(), &node(1));
+    for number in 0..200 {
+        registrar.want(&user(number)).await.unwrap();
+    }
+    let old = incarnation(&registrar);
+    let verdict = relay.condemn(&node(1), old).await.unwrap();
+    let _node = reincarnate_when_lost(&registrar);
+    relay.purge(&node(1), old, verdict.settle(), |_| {}).await.unwrap();
+    relay.retract(&node(1), old).await.unwrap();
+
+    let users: BTreeSet<_> = (0..200).map(user).collect();
+    eventually("all users are there, under the new incarnation alone", async || {
+        let new = incarnation(&registrar);
+        let entries = entries(&redis).await;
+        new != old
+            && entries.values().all(|places| places[&node(1)] == new)
+            && entries.into_keys().collect::<BTreeSet<_>>() == users
+            && relay.incarnations().await.unwrap() == [(new, node(1))]
+            && relay.nodes().await.unwrap().iter().all(|(_, card)| card.incarnation == new)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_said_while_the_lease_is_lost() {
+    let redis = RedisServer::start().unwrap();
+    let directory = open(&redis.url());
+    let registrar = start(&redis.url(), &node(1));
+    registrar.want(&user(1)).await.unwrap();
+    let old = incarnation(&registrar);
+    directory.condemn(&node(1), old).await.unwrap();
+    lease(&registrar, |lease| lease == LeaseState::Lost { holder: None }).await;
+    assert!(registrar.standing().borrow().rebuilding);
+    let login = registrar.want(&user(2));
+    assert!(time::timeout(Duration::from_millis(300), login).await.is_err());
+    assert!(directory.look_up(&user(2)).await.unwrap().is_empty());
+
+    registrar.reincarnate(trunkline_protocol::Incarnation::fresh());
+    held(&registrar).await;
+    eventually("the login that gave up is registered", async || {
+        !directory.look_up(&user(2)).await.unwrap().is_empty()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_node_may_start_before_redis() {
+    let mut redis = RedisServer::start().unwrap();
+    redis.stop();
+    let registrar = start(&redis.url(), &node(1));
+    let login = registrar.want(&user(1));
+    let mut standing = registrar.standing();
+    let away = standing.wait_for(|standing| standing.redis_away);
+    time::timeout(PATIENCE, away).await.unwrap().unwrap();
+    redis.restart_empty().unwrap();
+    time::timeout(PATIENCE, login).await.unwrap().unwrap();
+}
