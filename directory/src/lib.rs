@@ -36,7 +36,8 @@ pub use users::Place;
 use client::Client;
 use keys::Keys;
 
-/// A client of the directory. Cheap to clone; clones share one connection.
+/// A client of the directory. Cheap to clone; clones share one connection, which lives on the
+/// runtime of the call that opened it: open one directory per runtime.
 ///
 /// A Redis that is away is no failure: calls fail within [`defaults::CALL_TIMEOUT`], and succeed
 /// again as soon as it is back. Dropping a call does not unsay it.

@@ -22,6 +22,8 @@ struct Progress {
     user: Option<User>,
     /// Where the scan of the index goes on, and of which incarnation.
     index: Option<(Incarnation, u64)>,
+    /// How many users the index had when the scan began.
+    indexed: usize,
 }
 
 pub(super) async fn look_after(shared: &Shared) {
@@ -68,11 +70,13 @@ impl Progress {
             Some((incarnation, cursor)) if incarnation == tenure.incarnation => cursor,
             _ => 0,
         };
-        let count = step_users(shared.lock().plan.wanted());
-        let (next, users) = shared
-            .directory
-            .scan_users_of((&shared.node, tenure.incarnation), cursor, count)
-            .await?;
+        let Shared { directory, node, .. } = shared;
+        if cursor == 0 {
+            self.indexed = directory.users_count(node, tenure.incarnation).await?;
+        }
+        let count = step_users(self.indexed);
+        let (next, users) =
+            directory.scan_users_of((node, tenure.incarnation), cursor, count).await?;
         let mut state = shared.lock();
         if state.incarnation == tenure.incarnation {
             for (user, since_ms) in users {

@@ -72,7 +72,7 @@ pub struct Counts {
     pub in_flight: usize,
     /// Users that are still to be registered under the newest incarnation.
     pub rebuilding: usize,
-    /// Entries without a session that the audit has found and removed, since the start.
+    /// Entries without a session that were found and removed, since the start.
     pub ghosts_removed: u64,
     /// Entries that the audit has found missing or wrong, and mended, since the start.
     pub entries_repaired: u64,
@@ -128,6 +128,15 @@ impl Registrar {
     /// Wishes that `user` has no entry, once the last session has ended. Never blocks.
     pub fn unwant(&self, user: &User) {
         self.shared.unwant(user);
+    }
+
+    /// Someone was sent here for a user who has no session here. Makes sure that the directory
+    /// does not say so, unless the user is wanted or being removed already. Never blocks.
+    ///
+    /// The audit finds such entries by the node's index. This finds those that a failover of Redis
+    /// has left without their place in the index.
+    pub fn disown(&self, user: &User) {
+        self.shared.disown(user);
     }
 
     /// Goes on under a new incarnation, the answer to [`LeaseState::Lost`]: takes the lease for

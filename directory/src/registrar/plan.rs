@@ -36,7 +36,7 @@ pub(super) struct Operation {
     pub(super) action: Action,
     /// The time of the user's first session, Unix ms.
     pub(super) since_ms: u64,
-    /// The audit asked for it: the directory had an entry that nobody wants.
+    /// The directory has, or may have, an entry that was never wanted.
     pub(super) ghost: bool,
     /// The latest wish that it fulfils.
     pub(super) wish: u64,
@@ -247,7 +247,8 @@ impl Plan {
         found
     }
 
-    /// The index has an entry, of `since_ms`, of a user: removes it if nobody knows the user.
+    /// The directory has, or may have, an entry of a user since `since_ms` or before: removes it if
+    /// the user is not known here.
     pub(super) fn remove_ghost(&mut self, user: &User, since_ms: u64, now: Instant) {
         if let btree_map::Entry::Vacant(place) = self.entries.entry(user.clone()) {
             place.insert(Entry { since_ms, touched: true, ghost: true, ..Entry::unknown() });

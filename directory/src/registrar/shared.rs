@@ -14,7 +14,7 @@ use tokio::{
 use trunkline_protocol::{Incarnation, Name, User};
 
 use super::{Counts, LeaseState, Standing, plan::Plan};
-use crate::{Directory, Fence, NodeCard, Place};
+use crate::{Directory, EntryError, Fence, NodeCard, Place};
 
 /// The lease as it was last confirmed.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +54,8 @@ pub(super) struct State {
     pub(super) planned_for: Incarnation,
     pub(super) waiters: HashMap<User, Vec<Waiter>>,
     pub(super) closing: bool,
+    /// Operations fail, and the log says so already.
+    pub(super) failing: bool,
     pub(super) ghosts_removed: u64,
     pub(super) entries_repaired: u64,
 }
@@ -121,6 +123,11 @@ impl Shared {
         self.work.notify_one();
     }
 
+    pub(super) fn disown(&self, user: &User) {
+        self.lock().plan.remove_ghost(user, unix_ms(), Instant::now());
+        self.work.notify_one();
+    }
+
     pub(super) fn reincarnate(&self, incarnation: Incarnation) {
         let mut state = self.lock();
         if state.incarnation == incarnation {
@@ -183,6 +190,7 @@ impl State {
             planned_for: incarnation,
             waiters: HashMap::new(),
             closing: false,
+            failing: false,
             ghosts_removed: 0,
             entries_repaired: 0,
         }
@@ -193,6 +201,17 @@ impl State {
             Phase::Open(tenure) if now < tenure.ends && !self.closing => Some(tenure),
             _ => None,
         }
+    }
+
+    /// Says once that operations fail, and not again before one has succeeded.
+    pub(super) fn log_first_failure(&mut self, failure: Option<&EntryError>) {
+        match failure {
+            Some(error) if !self.failing => {
+                tracing::warn!(%error, "an entry could not be changed; it is tried again");
+            }
+            _ => {}
+        }
+        self.failing = failure.is_some();
     }
 
     /// Tells the logins whose wish is fulfilled.

@@ -5,7 +5,7 @@ use tokio::time::{self, Instant};
 
 use super::{
     plan::{Action, Operation, Outcome},
-    shared::{Shared, Tenure},
+    shared::{Phase, Shared, Tenure},
 };
 use crate::{CallError, EntryError, Place, defaults::OPERATIONS_IN_FLIGHT_MAX};
 
@@ -78,18 +78,19 @@ async fn perform(shared: &Shared, operation: Operation, tenure: Tenure) -> Finis
 }
 
 fn finish(shared: &Shared, (operation, answer): Finished) {
-    let now = Instant::now();
     let mut state = shared.lock();
-    let fulfilled = state.plan.finish(&operation, outcome(&answer), now);
+    let fulfilled = state.plan.finish(&operation, outcome(&answer), Instant::now());
+    state.log_first_failure(answer.as_ref().err());
     match answer {
         Ok(Answer::Registered(others)) if fulfilled => {
             state.answer(&operation.user, operation.wish, &others);
         }
         Ok(Answer::Removed(true)) if operation.ghost => state.ghosts_removed += 1,
-        Ok(_) => {}
-        Err(error) => tracing::debug!(user = %operation.user, %error, "will be tried again"),
+        _ => {}
     }
-    if state.plan.rebuilding() == 0 && state.planned_for == state.incarnation {
+    let rebuilt = state.plan.rebuilding() == 0 && matches!(state.phase, Phase::Open(_));
+    drop(state);
+    if rebuilt {
         shared.publish(|standing| standing.rebuilding = false);
     }
     shared.settled.notify_one();

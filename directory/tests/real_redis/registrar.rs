@@ -157,6 +157,23 @@ async fn a_node_that_is_dropped_takes_nothing_back() {
 }
 
 #[tokio::test]
+async fn an_entry_without_a_place_in_the_index_is_disowned() {
+    let redis = RedisServer::start().unwrap();
+    let directory = open(&redis.url());
+    let registrar = start(&redis.url(), &node(1));
+    let incarnation = incarnation(&registrar);
+    registrar.want(&user(1)).await.unwrap();
+    let () = say(&redis, &format!("HSET trunkline:user:user-2 node-1 {incarnation}")).await;
+
+    registrar.disown(&user(1));
+    registrar.disown(&user(2));
+    eventually("the ghost is gone", async || directory.look_up(&user(2)).await.unwrap().is_empty())
+        .await;
+    assert_eq!(directory.look_up(&user(1)).await.unwrap(), [(node(1), incarnation)]);
+    eventually("it was counted", async || registrar.counts().ghosts_removed == 1).await;
+}
+
+#[tokio::test]
 async fn the_audit_removes_ghosts_and_mends_entries() {
     let redis = RedisServer::start().unwrap();
     let registrar = start(&redis.url(), &node(1));

@@ -259,8 +259,6 @@ async fn a_refused_password_is_tried_again_with_each_call() {
 
 #[test]
 fn a_url_that_cannot_be_used_says_so_in_one_line_and_keeps_the_password() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let _inside = runtime.enter();
     for bad in ["", "127.0.0.1:6379", "http://:secret@h", "redis://:secret@h:port", "rediss://h"] {
         let error = Directory::open(bad, KEY_PREFIX).unwrap_err();
         assert!(matches!(error, ConfigError::Url(_)), "{bad}");
