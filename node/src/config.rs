@@ -1,6 +1,6 @@
 //! What a node is told at its start.
 
-use std::{io, net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{io, net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration};
 
 use thiserror::Error;
 use trunkline_certs::CertsError;
@@ -14,8 +14,8 @@ pub struct Config {
     pub name: Name,
     /// The TCP address that clients dial. Port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The relay's address, as `HOST:PORT`.
-    pub relay: String,
+    /// The relay's address.
+    pub relay: RelayAddress,
     /// The URL of Redis.
     pub redis: String,
     /// What all keys in Redis begin with.
@@ -125,11 +125,31 @@ pub enum ConfigError {
     Socket(#[from] BindError),
 }
 
-impl ConfigError {
-    /// Whether the same configuration may do another time: an address that another process has is
-    /// free when that process is gone.
-    pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Listen { .. } | Self::Ops { .. } | Self::Socket(_))
+/// Where a relay is: `HOST:PORT`. The host is resolved anew at each dial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayAddress(String);
+
+/// Why a string is not a [`RelayAddress`].
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{0:?} is no relay's address: give HOST:PORT, such as 127.0.0.1:7400")]
+pub struct BadRelayAddress(String);
+
+impl RelayAddress {
+    /// The address as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for RelayAddress {
+    type Err = BadRelayAddress;
+
+    fn from_str(text: &str) -> Result<Self, BadRelayAddress> {
+        let parts = text.rsplit_once(':');
+        let fits = parts.is_some_and(|(host, port)| {
+            !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
+        });
+        if fits { Ok(Self(text.to_owned())) } else { Err(BadRelayAddress(text.to_owned())) }
     }
 }
 

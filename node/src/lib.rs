@@ -15,6 +15,6 @@ mod link;
 mod members;
 mod node;
 
-pub use config::{AuthMode, Config, ConfigError};
+pub use config::{AuthMode, BadRelayAddress, Config, ConfigError, RelayAddress};
 pub use link::NameTaken;
 pub use node::{Node, RunError};

@@ -26,6 +26,7 @@ use trunkline_protocol::{
 };
 
 use crate::{
+    config::RelayAddress,
     defaults::{REDIAL_MAX, REDIAL_MIN},
     exchange::Exchange,
 };
@@ -83,8 +84,8 @@ enum LinkError {
 /// The link, and what it says of this node.
 pub(crate) struct Link {
     pub(crate) endpoint: Endpoint,
-    /// Where the relay is, as `HOST:PORT`.
-    pub(crate) relay: String,
+    /// Where the relay is.
+    pub(crate) relay: RelayAddress,
     /// The node's hello, but for the incarnation, which changes.
     pub(crate) hello: Hello,
     pub(crate) exchange: Exchange,
@@ -111,14 +112,14 @@ impl Link {
                 return Err(NameTaken);
             }
             pause = if linked { REDIAL_MIN } else { (2 * pause).min(REDIAL_MAX) };
-            warn!(relay = %self.relay, %error, "no link to the relay: dialling again");
+            warn!(relay = self.relay.as_str(), %error, "no link to the relay: dialling again");
             time::sleep(jittered(pause)).await;
         }
     }
 
     /// A connection that the relay has welcomed.
     async fn dial(&mut self) -> Result<Connected, LinkError> {
-        let address = resolve(&self.relay).await?;
+        let address = resolve(self.relay.as_str()).await?;
         time::timeout(HANDSHAKE_TIMEOUT, self.greet(address))
             .await
             .unwrap_or(Err(LinkError::Silent))

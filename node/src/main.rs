@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
 use tokio::runtime;
-use trunkline_node::{AuthMode, Config, Node, defaults};
+use trunkline_node::{AuthMode, Config, Node, RelayAddress, defaults};
 use trunkline_ops::{FAILED, UNUSABLE, fail, log_to_stderr, parse_args, stop_signal};
 use trunkline_protocol::Name;
 
@@ -24,7 +24,7 @@ struct Args {
     listen: SocketAddr,
     /// The relay's address, HOST:PORT.
     #[arg(long, env = "TRUNKLINE_RELAY", default_value = "127.0.0.1:7400")]
-    relay: String,
+    relay: RelayAddress,
     /// The URL of Redis.
     #[arg(long, env = "TRUNKLINE_REDIS", default_value = "redis://127.0.0.1:6379")]
     redis: String,
@@ -106,7 +106,6 @@ fn main() -> ExitCode {
     log_to_stderr();
     let node = match Node::load(args.into()) {
         Ok(node) => node,
-        Err(error) if error.may_pass() => return fail(FAILED, format!("error: {error}")),
         Err(error) => return fail(UNUSABLE, format!("error: {error}")),
     };
     match run(node) {

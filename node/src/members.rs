@@ -1,16 +1,21 @@
 //! Which nodes a client that finds no seat here is sent to.
 
-use trunkline_protocol::control::{Member, MemberState};
+use trunkline_protocol::{
+    Incarnation,
+    control::{Member, MemberState},
+};
 
 /// How many nodes are named at most.
 const NAMED_MAX: usize = 8;
 
 /// The URLs of live nodes with free seats, drawn by their free seats: so a crowd of refused
-/// clients spreads over the cluster as its room does. Empty while none is known.
-pub(crate) fn with_room(members: &[Member]) -> Vec<String> {
+/// clients spreads over the cluster as its room does. The node that was `asked` is not among them.
+/// Empty while none is known.
+pub(crate) fn with_room(members: &[Member], asked: Incarnation) -> Vec<String> {
     let mut keyed: Vec<_> = members
         .iter()
         .filter(|member| member.state == MemberState::Live && member.sessions < member.capacity)
+        .filter(|member| member.incarnation != asked)
         .map(|member| (draw(member.capacity - member.sessions), &member.url))
         .collect();
     keyed.sort_unstable_by(|(left, _), (right, _)| right.total_cmp(left));
@@ -25,8 +30,6 @@ fn draw(weight: u32) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use trunkline_protocol::Incarnation;
-
     use super::*;
 
     fn member(name: &str, state: MemberState, sessions: u32) -> Member {
@@ -49,15 +52,17 @@ mod tests {
             member("silent", MemberState::Suspect, 0),
             member("room", MemberState::Live, 99),
         ];
-        assert_eq!(with_room(&members), ["ws://room/ws"]);
-        assert!(with_room(&[]).is_empty());
+        assert_eq!(with_room(&members, Incarnation::fresh()), ["ws://room/ws"]);
+        assert!(with_room(&[], Incarnation::fresh()).is_empty());
     }
 
     #[test]
     fn more_room_comes_first_more_often() {
         let members =
             [member("little", MemberState::Live, 90), member("much", MemberState::Live, 10)];
-        let much = (0..2_000).filter(|_| with_room(&members)[0] == "ws://much/ws").count();
+        let much = (0..2_000)
+            .filter(|_| with_room(&members, Incarnation::fresh())[0] == "ws://much/ws")
+            .count();
         // Nine in ten are expected; this far off by chance is out of the question.
         assert!((1_700..1_950).contains(&much), "{much} of 2000");
     }

@@ -84,7 +84,7 @@ impl Node {
             .ops
             .map(|address| listen(address).map_err(|source| ConfigError::Ops { address, source }));
         let ops = ops.transpose()?;
-        let socket = trunkline_link::bind(dialling_address(&config.relay))?;
+        let socket = trunkline_link::bind(dialling_address(config.relay.as_str()))?;
         Ok(Self { config, url, auth, credentials, directory, listener, socket, ops })
     }
 

@@ -48,14 +48,6 @@ pub enum ConfigError {
     },
 }
 
-impl ConfigError {
-    /// Whether the same configuration may do another time: an address that another process has is
-    /// free when that process is gone.
-    pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Listen(_) | Self::Ops { .. })
-    }
-}
-
 fn flag(error: &trunkline_directory::ConfigError) -> &'static str {
     match error {
         trunkline_directory::ConfigError::Url(_) => "--redis",

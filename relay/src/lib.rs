@@ -20,7 +20,6 @@ mod membership;
 mod metrics;
 mod operator;
 mod ops;
-mod process;
 mod relay;
 mod roster;
 mod side;

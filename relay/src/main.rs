@@ -9,17 +9,10 @@ use std::{
 
 use anyhow::Context;
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
-use tracing_subscriber::EnvFilter;
+use tokio::runtime;
+use trunkline_ops::{FAILED, UNUSABLE, fail, log_to_stderr, parse_args, stop_signal};
 use trunkline_protocol::Name;
 use trunkline_relay::{Config, Relay};
-
-/// The exit status of a run that failed.
-const FAILED: u8 = 1;
-
-/// The exit status of arguments, or a configuration, that cannot be used as they are.
-const UNUSABLE: u8 = 2;
 
 /// Forwards messages between Trunkline's nodes, judges whether they live, and cleans up after
 /// those that do not.
@@ -51,22 +44,18 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let args = match parse_args::<Args>() {
         Ok(args) => args,
-        Err(error) if error.use_stderr() => return fail(UNUSABLE, &one_line(&error)),
-        Err(help) => help.exit(),
+        Err(status) => return status,
     };
     log_to_stderr();
     let relay = match Relay::load(&args.into()) {
         Ok(relay) => relay,
-        Err(error) => {
-            let status = if error.may_pass() { FAILED } else { UNUSABLE };
-            return fail(status, &format!("error: {error}"));
-        }
+        Err(error) => return fail(UNUSABLE, format!("error: {error}")),
     };
     match run(relay) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(FAILED, &format!("error: {error:#}")),
+        Err(error) => fail(FAILED, format!("error: {error:#}")),
     }
 }
 
@@ -77,20 +66,13 @@ impl From<Args> for Config {
     }
 }
 
+/// Runs the relay on this thread until it is told to stop.
 fn run(relay: Relay) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let shutdown = async {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            info!("leaving");
-        };
+        let stop = stop_signal().context("cannot listen to signals")?;
         announce(&relay).context("cannot write to standard output")?;
-        relay.run(shutdown).await.map_err(Into::into)
+        relay.run(stop).await.map_err(Into::into)
     })
 }
 
@@ -98,23 +80,4 @@ fn announce(relay: &Relay) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "ready {} {}", relay.name(), relay.address())?;
     out.flush()
-}
-
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("TRUNKLINE_LOG")
-        .or_else(|_| EnvFilter::try_from_default_env())
-        .unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
-}
-
-fn fail(status: u8, line: &str) -> ExitCode {
-    eprintln!("{line}");
-    ExitCode::from(status)
-}
-
-/// What clap has to say, without the usage that follows it.
-fn one_line(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let lines: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-    format!("{} (see --help)", lines.join(" "))
 }

@@ -3,6 +3,7 @@
 use std::{rc::Rc, time::Instant};
 
 use trunkline_link::Lane;
+use trunkline_ops::Usage;
 use trunkline_protocol::{
     Name,
     status::{LinkStatus, NodeStatus, RedisState, RelayStatus, Snapshot},
@@ -13,7 +14,6 @@ use crate::{
     hub::Hub,
     link::Link,
     liveness::{Redis, Seen},
-    process::{cpu_ms, memory_bytes},
 };
 
 impl Hub {
@@ -32,6 +32,7 @@ impl Hub {
     }
 
     fn relay_status(&self) -> RelayStatus {
+        let Usage { cpu, memory_bytes } = Usage::now();
         let carried = self.switch.flows().borrow().total();
         let turned = self.switch.turned();
         RelayStatus {
@@ -44,8 +45,8 @@ impl Hub {
             refused_full: turned.full,
             refused_gone: turned.gone,
             dropped: turned.dropped,
-            cpu_ms: cpu_ms(),
-            memory_bytes: memory_bytes(),
+            cpu_ms: cpu.as_millis() as u64,
+            memory_bytes,
         }
     }
 

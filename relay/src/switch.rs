@@ -59,7 +59,7 @@ impl Switch {
         touched: &mut Touched,
     ) -> Result<(), Misplaced> {
         let Header { kind, peer: destination, .. } = batch.header;
-        if kind != kind_of(lane) {
+        if !belongs_on(lane, kind) {
             return Err(Misplaced { kind, lane });
         }
         let ports = self.ports.borrow();
@@ -120,7 +120,7 @@ impl Switch {
         let messages = u64::from(header.count);
         let mut turned = self.turned.get();
         let outlet = &origin.outlets[RECEIPT_LANE];
-        if header.kind == Kind::Receipts {
+        if header.kind != Kind::Messages {
             turned.dropped += messages;
         } else {
             match kind {
@@ -138,9 +138,13 @@ impl Switch {
     }
 }
 
-/// What a node may send on a lane.
-fn kind_of(lane: usize) -> Kind {
-    if lane == RECEIPT_LANE { Kind::Receipts } else { Kind::Messages }
+/// Whether a node may send a batch of that kind on that lane.
+fn belongs_on(lane: usize, kind: Kind) -> bool {
+    match kind {
+        Kind::Messages => lane != RECEIPT_LANE,
+        Kind::Receipts | Kind::Notices => lane == RECEIPT_LANE,
+        Kind::RefusedFull | Kind::RefusedGone => false,
+    }
 }
 
 /// One link, as the switch sees it: its address, and its lanes towards the node.

@@ -152,7 +152,7 @@ fn asks_for_subprotocol(request: &Request<()>) -> bool {
 
 /// Other nodes with room, for a client that was refused or asks.
 fn nodes(exchange: &Exchange, status: StatusCode, why: &str) -> Response<String> {
-    let urls = exchange.turn(|state, _| members::with_room(state.members()));
+    let urls = exchange.turn(|state, _| members::with_room(state.members(), state.incarnation()));
     let body = match why {
         "full" => serde_json::json!({ "error": "full", "nodes": urls }),
         _ => serde_json::json!({ "nodes": urls }),

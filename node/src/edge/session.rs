@@ -54,8 +54,10 @@ impl SessionRules {
 
 /// How a session is over.
 enum Over {
-    /// The client closed it, or its connection broke.
+    /// The connection broke.
     Gone,
+    /// The client has closed it, and the answer to that waits to be written.
+    Closed,
     /// This node closes it.
     Closing(Farewell),
 }
@@ -107,10 +109,15 @@ impl Session {
     pub(super) async fn run(mut self) {
         let over = poll_fn(|cx| self.poll(cx)).await;
         self.abandon_login();
-        if let Over::Closing(farewell) = over {
-            // A client that does not answer the close is not waited for.
-            let _ = time::timeout(CLOSE_WITHIN, self.close(farewell)).await;
-        }
+        // A client that does not read is not waited for.
+        let _ = time::timeout(CLOSE_WITHIN, async {
+            match over {
+                Over::Gone => {}
+                Over::Closed => self.flush().await,
+                Over::Closing(farewell) => self.close(farewell).await,
+            }
+        })
+        .await;
         self.exchange.turn(|state, _| state.close(self.key));
     }
 
@@ -216,7 +223,7 @@ impl Session {
             Message::Close(_) => {
                 let _ = self.socket.flush();
                 self.send_replies();
-                Err(Over::Gone)
+                Err(Over::Closed)
             }
         }
     }
@@ -283,6 +290,12 @@ impl Session {
             let key = self.key;
             self.exchange.turn(|state, _| state.write_raw(key, &replies));
         }
+    }
+
+    /// Writes out what waits.
+    async fn flush(&mut self) {
+        let key = self.key;
+        let _ = poll_fn(|cx| self.exchange.turn(|state, now| state.poll_flush(key, now, cx))).await;
     }
 
     /// Says why, writes out what waits, and reads on until the client has closed its side: a socket
