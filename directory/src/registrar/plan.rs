@@ -49,8 +49,8 @@ pub(super) struct Operation {
 pub(super) enum Outcome {
     /// It is confirmed.
     Done,
-    /// It is certain that nothing was changed.
-    Ignored,
+    /// It failed, and nothing of it will take effect later.
+    Refused,
     /// It may have taken effect, or may still do so.
     Doubtful,
 }

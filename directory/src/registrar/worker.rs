@@ -101,7 +101,7 @@ fn outcome(answer: &Result<Answer, EntryError>) -> Outcome {
         Ok(_) => Outcome::Done,
         // What Redis has answered it will not do later.
         Err(EntryError::LeaseOver { .. } | EntryError::Call(CallError::Refused(_))) => {
-            Outcome::Ignored
+            Outcome::Refused
         }
         Err(EntryError::Call(CallError::TimedOut | CallError::Away(_))) => Outcome::Doubtful,
     }

@@ -177,7 +177,7 @@ impl World {
         };
         let last = under_way.to_send.is_empty();
         if self.now > sent.fence {
-            return self.finish(which, Outcome::Ignored);
+            return self.finish(which, Outcome::Refused);
         }
         match fate {
             Fate::Confirmed | Fate::AnswerLost => self.redis.execute(&sent),
