@@ -149,10 +149,6 @@ pub(crate) async fn serve(hub: Rc<Hub>, connection: Connection, name: Name) {
         }
         _ => info!(node = %name, %address, "link closed: {end}"),
     }
-    if matches!(end, End::Condemned(_)) {
-        // What was said last should arrive before the connection is closed.
-        let _ = time::timeout(FAREWELL, connection.closed()).await;
-    }
     connection.close(end.code(), end.to_string().as_bytes());
 }
 
@@ -169,8 +165,13 @@ async fn run(hub: &Rc<Hub>, connection: &Connection, name: &Name) -> Result<Infa
         admission = link.admission() => admission?,
     }
     info!(node = %name, incarnation = %hello.incarnation, address = %connection.remote_address(), "link up");
-    let actor = Actor { hub: hub.clone(), link, control, tasks, heartbeats: 0 };
-    actor.run().await
+    let mut actor = Actor { hub: hub.clone(), link, control, tasks, heartbeats: 0 };
+    let Err(end) = actor.run().await;
+    if matches!(end, End::Condemned(_)) {
+        // The verdict, which was said last, should arrive before the connection is closed.
+        let _ = time::timeout(FAREWELL, connection.closed()).await;
+    }
+    Err(end)
 }
 
 /// Takes the control stream and the hello.
@@ -219,7 +220,7 @@ struct Actor {
 }
 
 impl Actor {
-    async fn run(mut self) -> Result<Infallible, End> {
+    async fn run(&mut self) -> Result<Infallible, End> {
         self.tasks.spawn_local(write_lanes(self.link.clone()));
         self.tasks.spawn_local(knock(self.hub.clone(), self.link.id, self.link.connection.clone()));
         let mut heartbeat = time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);

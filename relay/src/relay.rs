@@ -131,11 +131,7 @@ impl Relay {
 }
 
 fn bind_ops(address: SocketAddr) -> Result<TcpListener, ConfigError> {
-    let listener = TcpListener::bind(address).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        Ok(listener)
-    });
-    listener.map_err(|source| ConfigError::Ops { address, source })
+    TcpListener::bind(address).map_err(|source| ConfigError::Ops { address, source })
 }
 
 /// Lets liveness look at the clock: often while a round of probes is under way.

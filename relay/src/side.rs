@@ -1,7 +1,7 @@
 //! The thread beside the data path: Redis, the status streams, and the operations endpoint. What
 //! is slow there costs nothing here. The two sides only send each other messages.
 
-use std::{future, io, net, rc::Rc, thread};
+use std::{io, net, rc::Rc, thread};
 
 use tokio::{
     runtime,
@@ -17,8 +17,10 @@ use trunkline_protocol::{
 
 use crate::{
     cleaner::{self, Report, Request},
-    defaults::{ASKS_MAX, EVENTS_WAITING_MAX, REPORTS_MAX, REQUESTS_MAX, STATUS_CLIENTS_MAX},
-    ops,
+    defaults::{
+        ASKS_MAX, EVENTS_WAITING_MAX, RECENT_EVERY, REPORTS_MAX, REQUESTS_MAX, STATUS_CLIENTS_MAX,
+    },
+    figures::Figures,
     status::{self, Desk, Operator},
 };
 
@@ -98,16 +100,15 @@ pub(crate) fn start(
 async fn run(name: Name, directory: Directory, ops: Option<net::TcpListener>, ends: Ends) {
     let Ends { requests, reports, events, operators, asks, stop } = ends;
     let desk = Rc::new(Desk::new(name, asks));
-    let serving = async {
-        match ops {
-            Some(listener) => ops::serve(listener, &desk).await,
-            None => future::pending().await,
-        }
-    };
+    let figures = Figures(desk.snapshots(RECENT_EVERY.as_millis() as u64));
+    let served = ops.map_or(Ok(()), |listener| trunkline_ops::serve(listener, figures));
+    if let Err(error) = served {
+        error!("the operations endpoint cannot be served: {error}");
+        return;
+    }
     tokio::select! {
         _ = stop => {}
         () = cleaner::run(directory, requests, reports) => {}
         () = status::run(&desk, events, operators) => {}
-        failed = serving => error!("the operations endpoint ended: {failed}"),
     }
 }

@@ -1,13 +1,20 @@
-//! A snapshot, as Prometheus reads it. The names are made anew for each scrape, so that a node that
-//! was forgotten leaves no figures behind.
+//! How the relay is, for whoever scrapes it.
+//!
+//! All of it is answered from the last snapshot that the data path gave, at most a second old: a
+//! scrape costs the data path nothing.
 
-use metrics::{counter, gauge, with_local_recorder};
-use metrics_exporter_prometheus::PrometheusBuilder;
+use std::sync::Arc;
+
+use metrics::{counter, gauge};
+use tokio::sync::watch;
+use trunkline_ops::Observed;
 use trunkline_protocol::{
     Name,
     control::MemberState,
     status::{NodeStatus, RedisState, RelayStatus, Snapshot},
 };
+
+use crate::{clock::unix_ms, defaults::STALE, status::Published};
 
 /// Every state that a node can be in, and its word.
 const STATES: [(MemberState, &str); 6] = [
@@ -19,19 +26,43 @@ const STATES: [(MemberState, &str); 6] = [
     (MemberState::Left, "left"),
 ];
 
-/// The text of a scrape.
-pub(crate) fn render(snapshot: &Snapshot) -> String {
-    let recorder = PrometheusBuilder::new().build_recorder();
-    with_local_recorder(&recorder, || {
-        relay(&snapshot.relay);
-        snapshot.nodes.iter().for_each(node);
-        for flow in &snapshot.flows {
-            let labels = [("from", label(&flow.from)), ("to", label(&flow.to))];
-            counter!("trunkline_relay_flow_messages_total", &labels).absolute(flow.messages);
-            counter!("trunkline_relay_flow_bytes_total", &labels).absolute(flow.bytes);
+/// The relay, as its operations endpoint sees it.
+pub(crate) struct Figures(pub(crate) watch::Receiver<Option<Arc<Published>>>);
+
+impl Observed for Figures {
+    /// The data path runs, and reaches Redis, so that it can clean up after nodes. It forwards
+    /// without, too.
+    fn ready(&self) -> Result<(), String> {
+        match self.latest().map(|published| published.snapshot.relay.redis) {
+            Some(RedisState::Up) => Ok(()),
+            Some(RedisState::Away { .. }) => Err("Redis does not answer".to_owned()),
+            None => Err("the data path does not answer".to_owned()),
         }
-    });
-    recorder.handle().render()
+    }
+
+    fn report(&self) {
+        if let Some(published) = self.latest() {
+            report(&published.snapshot);
+        }
+    }
+}
+
+impl Figures {
+    fn latest(&self) -> Option<Arc<Published>> {
+        let published = self.0.borrow().clone()?;
+        let age_ms = unix_ms().saturating_sub(published.snapshot.at_ms);
+        (u128::from(age_ms) < STALE.as_millis()).then_some(published)
+    }
+}
+
+fn report(snapshot: &Snapshot) {
+    relay(&snapshot.relay);
+    snapshot.nodes.iter().for_each(node);
+    for flow in &snapshot.flows {
+        let labels = [("from", label(&flow.from)), ("to", label(&flow.to))];
+        counter!("trunkline_relay_flow_messages_total", &labels).absolute(flow.messages);
+        counter!("trunkline_relay_flow_bytes_total", &labels).absolute(flow.bytes);
+    }
 }
 
 fn relay(relay: &RelayStatus) {

@@ -1,0 +1,101 @@
+//! An operator made by hand: one status stream.
+
+use quinn::{Connection, Endpoint, SendStream};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use trunkline_certs::{Alpn, Role};
+use trunkline_protocol::status::{Action, Command, Event, EventKind, Line, Request, Snapshot};
+
+use crate::cluster::{Cluster, name, patiently};
+
+pub(crate) struct Operator {
+    pub(crate) connection: Connection,
+    _endpoint: Endpoint,
+    pub(crate) sending: SendStream,
+    lines: Lines<BufReader<quinn::RecvStream>>,
+    commands: u64,
+}
+
+impl Operator {
+    pub(crate) async fn look(cluster: &Cluster, role: Role, interval_ms: u64) -> Self {
+        let (endpoint, connection) = cluster.dial(role, "olga", Alpn::Admin).await.unwrap();
+        let (mut sending, receiving) = connection.open_bi().await.unwrap();
+        send(&mut sending, &Request { interval_ms }).await;
+        let lines = BufReader::new(receiving).lines();
+        Self { connection, _endpoint: endpoint, sending, lines, commands: 0 }
+    }
+
+    pub(crate) async fn line(&mut self) -> Line {
+        let line = patiently("a status line", self.lines.next_line()).await.unwrap();
+        serde_json::from_str(&line.expect("the stream stands")).unwrap()
+    }
+
+    /// Waits for an event; all other lines until then are dropped.
+    pub(crate) async fn event(
+        &mut self,
+        what: &str,
+        mut wanted: impl FnMut(&Event) -> bool,
+    ) -> Event {
+        let looking = async {
+            loop {
+                if let Line::Event(event) = self.line().await
+                    && wanted(&event)
+                {
+                    return event;
+                }
+            }
+        };
+        patiently(what, looking).await
+    }
+
+    /// Waits for an event about a node.
+    pub(crate) async fn event_of(
+        &mut self,
+        node: &str,
+        kind: impl Fn(&EventKind) -> bool,
+    ) -> Event {
+        let node = name(node);
+        let wanted = |event: &Event| event.node.as_ref() == Some(&node) && kind(&event.kind);
+        self.event(&format!("an event of {node}"), wanted).await
+    }
+
+    /// Waits for a snapshot.
+    pub(crate) async fn snapshot(
+        &mut self,
+        what: &str,
+        mut wanted: impl FnMut(&Snapshot) -> bool,
+    ) -> Snapshot {
+        let looking = async {
+            loop {
+                if let Line::Snapshot(snapshot) = self.line().await
+                    && wanted(&snapshot)
+                {
+                    return *snapshot;
+                }
+            }
+        };
+        patiently(what, looking).await
+    }
+
+    /// Gives a command, and returns why it was refused, if it was.
+    pub(crate) async fn command(&mut self, action: Action) -> Option<String> {
+        self.commands += 1;
+        let id = self.commands;
+        send(&mut self.sending, &Command { id, action }).await;
+        self.answer(id).await
+    }
+
+    pub(crate) async fn answer(&mut self, wanted: u64) -> Option<String> {
+        loop {
+            if let Line::Answer { id, error } = self.line().await {
+                assert_eq!(id, wanted);
+                return error;
+            }
+        }
+    }
+}
+
+async fn send(stream: &mut SendStream, line: &impl serde::Serialize) {
+    let mut text = serde_json::to_vec(line).unwrap();
+    text.push(b'\n');
+    stream.write_all(&text).await.unwrap();
+}

@@ -1,0 +1,167 @@
+//! What operators see, and what they can do.
+
+use std::time::Duration;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use trunkline_certs::Role;
+use trunkline_link::close_code;
+use trunkline_protocol::{
+    control::{MemberState, ToNode, ToRelay},
+    status::{Action, EventKind, Line, Load, RedisState},
+};
+
+use crate::{
+    cluster::{Cluster, name, until},
+    node::{Node, assert_serves, closed},
+    operator::Operator,
+};
+
+#[tokio::test]
+async fn a_snapshot_tells_of_nodes_links_and_flows() {
+    let cluster = Cluster::start();
+    let (mut a, mut b) = (Node::join(&cluster, "a").await, Node::join(&cluster, "b").await);
+    let load = Load { sessions: 7, ended_slow: 2, ..Load::default() };
+    a.say(ToRelay::Load(Box::new(load))).await;
+    assert_serves(&mut a, &mut b).await;
+
+    let mut operator = Operator::look(&cluster, Role::Admin, 100).await;
+    let Line::Hello { relay, may_act, .. } = operator.line().await else { panic!("no hello") };
+    assert_eq!((relay, may_act), (name("relay-1"), true));
+    let is_there = |snapshot: &trunkline_protocol::status::Snapshot| {
+        snapshot.relay.redis == RedisState::Up
+            && snapshot.nodes.first().is_some_and(|node| node.load.sessions == 7)
+    };
+    let snapshot = operator.snapshot("both nodes", is_there).await;
+    let [a_seen, b_seen] = &snapshot.nodes[..] else { panic!("{snapshot:?}") };
+    assert_eq!((a_seen.incarnation, a_seen.state), (a.incarnation, MemberState::Live));
+    assert_eq!((a_seen.forwarded_from, b_seen.forwarded_to), (1, 1));
+    assert_eq!(a_seen.link.as_ref().unwrap().queued_bytes.len(), 5);
+    assert_eq!((&snapshot.flows[0].from, snapshot.flows[0].messages), (&name("a"), 1));
+    assert!(snapshot.relay.memory_bytes > 0);
+}
+
+#[tokio::test]
+async fn who_looks_later_is_shown_what_happened_before() {
+    let cluster = Cluster::start();
+    let a = Node::join(&cluster, "a").await;
+    let load = Load { ended_slow: 2, ..Load::default() };
+    a.say(ToRelay::Load(Box::new(load))).await;
+    let mut first = Operator::look(&cluster, Role::Admin, 60_000).await;
+    first.event_of("a", |kind| matches!(kind, EventKind::SlowReaders { count: 2 })).await;
+    drop(first);
+    let mut operator = Operator::look(&cluster, Role::Admin, 60_000).await;
+    operator.event_of("a", |kind| *kind == EventKind::Joined).await;
+    operator.event_of("a", |kind| matches!(kind, EventKind::SlowReaders { .. })).await;
+}
+
+#[tokio::test]
+async fn an_admins_commands_reach_the_nodes() {
+    let cluster = Cluster::start();
+    let (mut a, mut b) = (Node::join(&cluster, "a").await, Node::join(&cluster, "b").await);
+    let mut operator = Operator::look(&cluster, Role::Admin, 1_000).await;
+
+    let drain = |node| Action::Drain { node: name(node) };
+    assert_eq!(operator.command(drain("a")).await, None);
+    a.hear("drain", |message| (message == ToNode::Drain).then_some(())).await;
+    let error = operator.command(drain("nobody")).await.unwrap();
+    assert!(error.contains("nobody has no link"), "{error}");
+
+    let user: trunkline_protocol::User = "bob".parse().unwrap();
+    assert_eq!(operator.command(Action::EndUser { user: user.clone() }).await, None);
+    for node in [&mut a, &mut b] {
+        let pick = |message| matches!(message, ToNode::EndUser { user: ended } if ended == user);
+        node.hear("end user", |message| pick(message).then_some(())).await;
+    }
+    operator.sending.write_all(b"{\"id\":9,\"command\":\"dance\"}\n").await.unwrap();
+    assert!(operator.answer(9).await.unwrap().contains("no command"));
+
+    let mut second = Operator::look(&cluster, Role::Admin, 1_000).await;
+    let of_olga = |kind: &EventKind| matches!(kind, EventKind::Commanded { command } if command == "admin/olga: drain a");
+    second.event("the command", |event| of_olga(&event.kind)).await;
+}
+
+#[tokio::test]
+async fn a_viewer_looks_and_does_not_act() {
+    let cluster = Cluster::start();
+    let _a = Node::join(&cluster, "a").await;
+    let mut viewer = Operator::look(&cluster, Role::Viewer, 1_000).await;
+    assert!(matches!(viewer.line().await, Line::Hello { may_act: false, .. }));
+    let error = viewer.command(Action::Drain { node: name("a") }).await.unwrap();
+    assert!(error.contains("use an admin certificate"), "{error}");
+}
+
+#[tokio::test]
+async fn a_client_that_asks_for_nonsense_is_told_so() {
+    let cluster = Cluster::start();
+    let (_endpoint, connection) =
+        cluster.dial(Role::Admin, "olga", trunkline_certs::Alpn::Admin).await.unwrap();
+    let (mut sending, _receiving) = connection.open_bi().await.unwrap();
+    sending.write_all(b"SUBSCRIBE\n").await.unwrap();
+    let (code, reason) = closed(&connection).await;
+    assert_eq!(code, close_code::MALFORMED);
+    assert!(reason.contains("{\"interval_ms\":500}"), "{reason}");
+}
+
+#[tokio::test]
+async fn status_streams_are_bounded() {
+    let cluster = Cluster::start();
+    let mut all = Vec::new();
+    for _ in 0..trunkline_relay::defaults::STATUS_CLIENTS_MAX {
+        let mut operator = Operator::look(&cluster, Role::Admin, 1_000).await;
+        operator.line().await;
+        all.push(operator);
+    }
+    let one_more = Operator::look(&cluster, Role::Admin, 1_000).await;
+    assert_eq!(closed(&one_more.connection).await.0, close_code::FULL);
+    all.pop().unwrap().connection.close(close_code::BYE, b"");
+    until("a place is free again", async || {
+        let mut operator = Operator::look(&cluster, Role::Admin, 1_000).await;
+        let connection = operator.connection.clone();
+        tokio::select! {
+            _ = connection.closed() => false,
+            _ = operator.line() => true,
+        }
+    })
+    .await;
+}
+
+async fn fetch(cluster: &Cluster, path: &str) -> String {
+    let mut stream = TcpStream::connect(cluster.relay.ops).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: relay\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn the_operations_endpoint_says_how_it_is() {
+    let cluster = Cluster::start();
+    let mut a = Node::join(&cluster, "a").await;
+    let mut b = Node::join(&cluster, "b").await;
+    assert_serves(&mut a, &mut b).await;
+    for path in ["/healthz", "/readyz"] {
+        until(path, async || fetch(&cluster, path).await.starts_with("HTTP/1.1 200 OK")).await;
+    }
+    let figures = [
+        "trunkline_relay_forwarded_messages_total 1\n",
+        "trunkline_relay_redis_up 1\n",
+        "trunkline_relay_node_state{node=\"a\",state=\"live\"} 1\n",
+        "trunkline_relay_flow_messages_total{from=\"a\",to=\"b\"} 1\n",
+    ];
+    until("all figures", async || {
+        let text = fetch(&cluster, "/metrics").await;
+        figures.iter().all(|figure| text.contains(figure))
+    })
+    .await;
+
+    cluster.redis.pause();
+    until("not ready", async || fetch(&cluster, "/readyz").await.contains("503")).await;
+    assert!(fetch(&cluster, "/healthz").await.starts_with("HTTP/1.1 200"));
+    cluster.redis.resume();
+    tokio::time::sleep(Duration::ZERO).await;
+    until("ready again", async || fetch(&cluster, "/readyz").await.contains("200 OK")).await;
+}
