@@ -19,7 +19,7 @@ pub(crate) fn ready(cluster: &Cluster) {
     row("Try", "just chat alice", "in a second terminal");
     row("", &bob, "in a third, then type: alice hello");
     row("", &format!("just kill {}", last.name()), "and see what becomes of bob");
-    row("", "just node node-4", "one more node");
+    row("", &format!("just node node-{}", nodes.len() + 1), "one more node");
     row("", "just status", "what the relay sees");
     row("Stop", "Ctrl-C", "or just down");
     let logs = last.log().parent().map(|logs| logs.display().to_string()).unwrap_or_default();
