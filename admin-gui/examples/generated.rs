@@ -9,6 +9,7 @@ use eframe::NativeOptions;
 use trunkline_admin_gui::{
     App,
     connection::{Connection, Feed, Update},
+    lookups::Lookups,
 };
 
 use generated::{Cluster, hello, line};
@@ -25,9 +26,10 @@ fn main() -> eframe::Result {
         options,
         Box::new(move |context| {
             let (connection, feed) = Connection::pair();
+            let (lookups, _desk) = Lookups::pair();
             let ctx = context.egui_ctx.clone();
             thread::spawn(move || run(nodes, &feed, || ctx.request_repaint()));
-            Ok(Box::new(App::new(context, "127.0.0.1:7400", connection)))
+            Ok(Box::new(App::new(context, "127.0.0.1:7400", connection, lookups)))
         }),
     )
 }

@@ -1,19 +1,38 @@
-use std::time::Instant;
+mod jobs;
+mod orders;
+mod wishes;
 
-use eframe::egui::{self, CentralPanel, Panel, Ui};
+use std::time::{Duration, Instant};
+
+use eframe::{
+    CreationContext, Frame, Storage,
+    egui::{self, CentralPanel, Panel, Ui},
+};
 use serde::{Deserialize, Serialize};
+use trunkline_protocol::Name;
 
 use crate::{
     connection::Connection,
-    defaults::UPDATES_MAX,
-    state::State,
+    defaults::{COUNT_INTERVAL, UPDATES_MAX},
+    lookups::{Lookups, Question},
+    state::{Answer, Known, Picture, Severity, State},
     theme::{self, tokens},
     view::{
-        header,
+        Showing, Wishes,
+        charts::{self, ChartsView},
+        detail,
+        dialogs::{self, Dialog},
+        events::{self, EventsView},
+        header, map, matrix,
         nodes::{self, NodesView},
-        waiting,
+        notices::Notices,
+        tabs::{self, Tab},
+        timeline, users, waiting,
     },
 };
+
+use jobs::{Done, Jobs};
+use orders::Orders;
 
 /// The key that the layout is stored under.
 const STORAGE_KEY: &str = "layout";
@@ -23,66 +42,208 @@ const STORAGE_KEY: &str = "layout";
 pub struct App {
     relay: String,
     connection: Connection,
-    state: State,
+    lookups: Lookups,
+    live: State,
+    recording: Option<Recording>,
+    known: Known,
+    orders: Orders,
+    jobs: Jobs,
     layout: Layout,
+    selected: Option<Name>,
+    user: String,
+    dialog: Option<Dialog>,
+    notices: Notices,
 }
 
 /// How the operator has arranged the window: remembered from one run to the next.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Layout {
+    tab: Tab,
     nodes: NodesView,
+    charts: ChartsView,
+    events: EventsView,
+}
+
+/// A recording that is shown in place of what comes.
+#[derive(Debug)]
+struct Recording {
+    name: String,
+    state: State,
 }
 
 impl App {
-    /// The window onto what comes through `connection`. `relay` is how its relay is called as long
-    /// as it has not given its name.
+    /// The window onto what comes through `connection`, and what `lookups` are answered. `relay`
+    /// is the relay's address.
     pub fn new(
-        context: &eframe::CreationContext<'_>,
+        context: &CreationContext<'_>,
         relay: impl Into<String>,
         connection: Connection,
+        lookups: Lookups,
     ) -> Self {
         theme::apply(&context.egui_ctx);
         let stored = context.storage.and_then(|storage| eframe::get_value(storage, STORAGE_KEY));
         Self {
             relay: relay.into(),
             connection,
-            state: State::default(),
+            lookups,
+            live: State::default(),
+            recording: None,
+            known: Known::default(),
+            orders: Orders::default(),
+            jobs: Jobs::default(),
             layout: stored.unwrap_or_default(),
+            selected: None,
+            user: String::new(),
+            dialog: None,
+            notices: Notices::default(),
         }
     }
-}
 
-impl eframe::App for App {
-    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
-        let now = Instant::now();
+    fn shown(&mut self) -> &mut State {
+        self.recording.as_mut().map_or(&mut self.live, |recording| &mut recording.state)
+    }
+
+    fn take_updates(&mut self, ctx: &egui::Context, now: Instant) {
         for _ in 0..UPDATES_MAX {
             let Some(update) = self.connection.poll() else { return };
-            self.state.apply(update, now);
+            if let Some(answer) = self.live.apply(update, now) {
+                self.tell_answer(answer, now);
+            }
         }
         ctx.request_repaint();
     }
 
-    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
-        let now = Instant::now();
-        let Some(picture) = self.state.picture() else {
-            let frame = theme::panel(tokens(ui).ground);
-            CentralPanel::default().frame(frame).show(ui, |ui| {
-                waiting::show(ui, &self.relay, &self.state.reach, now);
-            });
-            return;
-        };
-        let header = Panel::top("header").frame(theme::panel(tokens(ui).raised));
-        header.show_separator_line(false).show(ui, |ui| {
-            header::show(ui, &self.relay, &self.state, &picture, now);
-        });
-        let frame = theme::panel(tokens(ui).ground);
-        CentralPanel::default().frame(frame).show(ui, |ui| {
-            nodes::show(ui, &mut self.layout.nodes, &picture);
-        });
+    fn tell_answer(&mut self, Answer { id, error }: Answer, now: Instant) {
+        let Some(words) = self.orders.answered(id) else { return };
+        match error {
+            None => self.notices.say(Severity::Good, format!("{words}: done"), now),
+            Some(error) => self.notices.say(Severity::Bad, format!("{words}: {error}"), now),
+        }
     }
 
-    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+    fn tell_done(&mut self, done: Done, now: Instant) {
+        match done {
+            Done::Saved(Ok(path)) => {
+                self.notices.say(Severity::Good, format!("saved {}", path.display()), now);
+            }
+            Done::Opened(Ok((name, state))) => {
+                self.recording = Some(Recording { name, state: *state });
+            }
+            Done::Saved(Err(error)) | Done::Opened(Err(error)) => {
+                self.notices.say(Severity::Bad, error.to_string(), now);
+            }
+        }
+    }
+
+    fn ask(&mut self, question: Question) {
+        if !self.lookups.ask(question.clone()) {
+            self.known.unasked(&question);
+        }
+    }
+
+    fn draw(&mut self, ui: &mut Ui, picture: &Picture, now: Instant, wishes: &mut Wishes) {
+        let state = self.recording.as_ref().map_or(&self.live, |recording| &recording.state);
+        let showing = Showing {
+            relay: &self.relay,
+            state,
+            picture,
+            selected: self.selected.as_ref(),
+            recording: self.recording.as_ref().map(|recording| recording.name.as_str()),
+            may_act: self.recording.is_none() && self.live.may_act(),
+            now,
+        };
+        let layout = &mut self.layout;
+        let raised = theme::panel(tokens(ui).raised);
+        Panel::top("header").frame(raised).show_separator_line(false).show(ui, |ui| {
+            header::show(ui, &showing);
+            tabs::show(ui, layout.tab, &showing, wishes);
+        });
+        Panel::bottom("timeline").frame(raised).show_separator_line(false).show(ui, |ui| {
+            timeline::show(ui, &showing, wishes);
+        });
+        if let Some(name) = showing.selected {
+            let panel = Panel::right("detail").default_size(380.0).size_range(300.0..=640.0);
+            panel.frame(raised).show_separator_line(false).show(ui, |ui| {
+                detail::show(ui, name, &mut layout.charts, &showing, wishes);
+            });
+        }
+        let ground = theme::panel(tokens(ui).ground);
+        let questions = CentralPanel::default().frame(ground).show(ui, |ui| match layout.tab {
+            Tab::Users => users::show(ui, &mut self.user, &mut self.known, &showing, wishes),
+            tab => {
+                middle(ui, tab, layout, &showing, wishes);
+                Vec::new()
+            }
+        });
+        if layout.tab == Tab::Users {
+            ui.ctx().request_repaint_after(COUNT_INTERVAL);
+        }
+        for question in questions.inner {
+            self.ask(question);
+        }
+    }
+}
+
+fn middle(ui: &mut Ui, tab: Tab, layout: &mut Layout, showing: &Showing<'_>, wishes: &mut Wishes) {
+    match tab {
+        Tab::Nodes => overview(ui, layout, showing, wishes),
+        Tab::Map => map::show(ui, showing, wishes),
+        Tab::Traffic => matrix::show(ui, showing, wishes),
+        Tab::Charts => charts::show(ui, &mut layout.charts, showing, wishes),
+        Tab::Events => events::show(ui, &mut layout.events, showing, wishes),
+        Tab::Users => {}
+    }
+}
+
+/// The nodes, and beneath them what they do together.
+fn overview(ui: &mut Ui, layout: &mut Layout, showing: &Showing<'_>, wishes: &mut Wishes) {
+    let needed = nodes::height(showing.picture.snapshot.nodes.len());
+    let free = ui.available_height() - needed;
+    let charts = Panel::bottom("charts").frame(theme::beneath()).show_separator_line(false);
+    let charts = charts.exact_size(free.clamp(charts::STRIP, 2.0 * charts::STRIP));
+    charts.show(ui, |ui| charts::strip(ui, &mut layout.charts, showing, wishes));
+    CentralPanel::no_frame().show(ui, |ui| nodes::show(ui, &mut layout.nodes, showing, wishes));
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut Frame) {
+        let now = Instant::now();
+        self.take_updates(ctx, now);
+        while let Some(reply) = self.lookups.poll() {
+            self.known.take(reply);
+        }
+        for done in self.jobs.done() {
+            self.tell_done(done, now);
+        }
+        if self.jobs.running() {
+            ctx.request_repaint_after(Duration::from_millis(100));
+        }
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut Frame) {
+        let now = Instant::now();
+        let mut wishes = Wishes::new();
+        match self.shown().picture() {
+            Some(picture) => self.draw(ui, &picture, now, &mut wishes),
+            None => {
+                let frame = theme::panel(tokens(ui).ground);
+                CentralPanel::default().frame(frame).show(ui, |ui| {
+                    waiting::show(ui, &self.relay, &self.live.reach, now);
+                });
+            }
+        }
+        if let Some(dialog) = &mut self.dialog {
+            dialogs::show(ui, dialog, &mut wishes);
+        }
+        self.notices.show(ui.ctx(), now);
+        wishes::of_the_hands(ui, &mut wishes);
+        for wish in wishes {
+            self.grant(ui.ctx(), wish, now);
+        }
+    }
+
+    fn save(&mut self, storage: &mut dyn Storage) {
         eframe::set_value(storage, STORAGE_KEY, &self.layout);
     }
 

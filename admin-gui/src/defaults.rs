@@ -59,3 +59,21 @@ pub const HISTORY_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// How many events are remembered; the oldest go first.
 pub const EVENTS_MAX: usize = 10_000;
+
+/// How many questions to the directory, and how many answers, may wait.
+pub const QUESTIONS_MAX: usize = 32;
+
+/// A search for users ends when it has found so many.
+pub const FOUND_MAX: usize = 1_000;
+
+/// How many users of a node are asked for at once.
+pub const PAGE_USERS: usize = 200;
+
+/// How many such pages are remembered.
+pub const PAGES_MAX: usize = 64;
+
+/// How often the directory is asked how many users it has for each node, while that is shown.
+pub const COUNT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long a notice stays.
+pub const NOTICE: Duration = Duration::from_secs(8);

@@ -1,10 +1,13 @@
 //! What the window knows of the cluster, and since when.
 
 mod counters;
+mod directory;
 mod events;
 mod health;
 mod history;
 mod picture;
+mod recording;
+mod series;
 
 use std::{
     sync::Arc,
@@ -16,10 +19,15 @@ use trunkline_protocol::{Name, status::Line};
 use crate::connection::Update;
 
 pub use counters::{Counter, Counts, Rates};
+pub use directory::{Known, Search};
+pub(crate) use events::tell;
 pub use events::{EventLog, Told};
+pub(crate) use health::judge_node;
 pub use health::{Finding, Health, Severity};
 pub use history::{History, Kept};
 pub use picture::Picture;
+pub use recording::{RecordingError, Tape, read, write};
+pub use series::Sample;
 
 /// How the window stands with its relay.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -60,6 +60,10 @@ pub(crate) struct Tokens {
     pub(crate) bad: Color32,
     /// It is not known which.
     pub(crate) doubt: Color32,
+    /// What is read on a filled button.
+    pub(crate) on_fill: Color32,
+    /// From nothing to much, ever lighter or ever darker.
+    pub(crate) heat: [Color32; 4],
 }
 
 const DARK: Tokens = Tokens {
@@ -79,6 +83,13 @@ const DARK: Tokens = Tokens {
     warning: Color32::from_rgb(0xec, 0xb4, 0x3c),
     bad: Color32::from_rgb(0xf4, 0x74, 0x5b),
     doubt: Color32::from_rgb(0xbf, 0x97, 0xe6),
+    on_fill: Color32::from_rgb(0x10, 0x13, 0x18),
+    heat: [
+        Color32::from_rgb(0x19, 0x1d, 0x24),
+        Color32::from_rgb(0x1d, 0x3d, 0x61),
+        Color32::from_rgb(0x35, 0x78, 0xb8),
+        Color32::from_rgb(0xa6, 0xd3, 0xff),
+    ],
 };
 
 const LIGHT: Tokens = Tokens {
@@ -98,6 +109,13 @@ const LIGHT: Tokens = Tokens {
     warning: Color32::from_rgb(0x96, 0x62, 0x00),
     bad: Color32::from_rgb(0xbd, 0x35, 0x1d),
     doubt: Color32::from_rgb(0x74, 0x43, 0xab),
+    on_fill: Color32::WHITE,
+    heat: [
+        Color32::from_rgb(0xf1, 0xf3, 0xf6),
+        Color32::from_rgb(0xbc, 0xd8, 0xf4),
+        Color32::from_rgb(0x4f, 0x95, 0xdc),
+        Color32::from_rgb(0x0d, 0x3f, 0x7d),
+    ],
 };
 
 /// The colours of the theme that `ui` is drawn in.
@@ -262,6 +280,26 @@ fn recolor(tokens: &Tokens, visuals: Visuals) -> Visuals {
 /// The frame of a panel: room around it, and no line.
 pub(crate) fn panel(fill: Color32) -> egui::Frame {
     egui::Frame::new().fill(fill).inner_margin(Margin::symmetric(space::L as i8, space::M as i8))
+}
+
+/// The frame of a dialog.
+pub(crate) fn dialog(ui: &Ui) -> egui::Frame {
+    egui::Frame::popup(ui.style()).inner_margin(Margin::same(24)).corner_radius(10)
+}
+
+/// The frame of what stands beneath something.
+pub(crate) fn beneath() -> egui::Frame {
+    egui::Frame::new().inner_margin(Margin { top: space::M as i8, ..Margin::ZERO })
+}
+
+/// The frame of what stands to the right of something.
+pub(crate) fn beside_left() -> egui::Frame {
+    egui::Frame::new().inner_margin(Margin { left: space::L as i8, ..Margin::ZERO })
+}
+
+/// The frame of what stands to the left of something.
+pub(crate) fn beside_right() -> egui::Frame {
+    egui::Frame::new().inner_margin(Margin { right: space::L as i8, ..Margin::ZERO })
 }
 
 /// The size of a bar that shows how full something is.

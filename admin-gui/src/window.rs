@@ -17,6 +17,7 @@ use crate::{
     App, Config,
     connection::{self, Connection, Feed},
     defaults::REPAINT_DELAY,
+    lookups::{self, Desk, Lookups},
 };
 
 /// What the desktop knows the window by, and the folder that its layout is stored in.
@@ -58,21 +59,23 @@ pub fn run(config: Config) -> Result<(), RunError> {
 
 fn open(context: &CreationContext<'_>, config: Config) -> io::Result<(App, JoinHandle<()>)> {
     let (connection, feed) = Connection::pair();
+    let (lookups, desk) = Lookups::pair();
     let relay = config.relay.clone();
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let ctx = context.egui_ctx.clone();
-    let read = move || runtime.block_on(read(config, feed, ctx));
+    let read = move || runtime.block_on(read(config, feed, desk, ctx));
     let thread = thread::Builder::new().name("status".into()).spawn(read)?;
-    Ok((App::new(context, relay, connection), thread))
+    Ok((App::new(context, relay, connection, lookups), thread))
 }
 
 /// All that the window does beside drawing.
-async fn read(config: Config, feed: Feed, ctx: Context) {
+async fn read(config: Config, feed: Feed, desk: Desk, ctx: Context) {
     let wake = || ctx.request_repaint_after(REPAINT_DELAY);
-    let reading = connection::run(config, feed, wake);
+    let looking_up = lookups::run(config.directory.clone(), desk, wake);
+    let reading = async { tokio::join!(connection::run(config, feed, wake), looking_up) };
     tokio::pin!(reading);
     tokio::select! {
-        () = &mut reading => {}
+        _ = &mut reading => {}
         () = told_to_end() => {
             ctx.send_viewport_cmd(ViewportCommand::Close);
             reading.await;

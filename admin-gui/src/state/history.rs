@@ -175,8 +175,7 @@ impl History {
     /// If there is none.
     pub fn picture(&self, at: usize) -> Picture {
         let now = self.kept[at].snapshot.clone();
-        let before = self.at(now.at_ms.saturating_sub(RATE_WINDOW_MS)).unwrap_or(0);
-        let before = before.min(at.saturating_sub(1));
+        let before = self.rates_from(at);
         let mut latency = Latency::default();
         for kept in self.kept.range(..=at).rev() {
             if kept.snapshot.at_ms + LATENCY_WINDOW_MS <= now.at_ms {
@@ -185,6 +184,16 @@ impl History {
             latency.merge(&kept.latency);
         }
         Picture::between(&self.kept[before].snapshot, now, latency)
+    }
+
+    /// The place of the snapshot that the rates at another are taken from.
+    pub(super) fn rates_from(&self, at: usize) -> usize {
+        let from_ms = self.at_ms(at).saturating_sub(RATE_WINDOW_MS);
+        self.at(from_ms).unwrap_or(0).min(at.saturating_sub(1))
+    }
+
+    pub(super) fn kept(&self, at: usize) -> &Kept {
+        &self.kept[at]
     }
 }
 

@@ -6,6 +6,7 @@ use eframe::egui::{Align, Color32, Layout, Response, RichText, Ui};
 use trunkline_protocol::{control::MemberState, status::RedisState};
 
 use super::{
+    Showing,
     parts::{bar, fullness, label, pieces, share},
     waiting::{count_down, seconds_until},
 };
@@ -17,7 +18,8 @@ use crate::{
 };
 
 /// Draws the header.
-pub(crate) fn show(ui: &mut Ui, relay: &str, state: &State, picture: &Picture, now: Instant) {
+pub(crate) fn show(ui: &mut Ui, showing: &Showing<'_>) {
+    let Showing { relay, state, picture, now, .. } = *showing;
     ui.horizontal(|ui| {
         verdict(ui, state, picture);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -77,7 +79,7 @@ fn parties(ui: &mut Ui, relay: &str, state: &State, picture: &Picture, now: Inst
 
 fn party(ui: &mut Ui, name: &str, (mark, words): (Mark, String), explained: &str) {
     let name = (name, tokens(ui).muted);
-    let words = pieces(ui, &[name, (mark.shape, mark.color), (&words, mark.color)]);
+    let words = pieces(&[name, (mark.shape, mark.color), (&words, mark.color)]);
     ui.label(words).on_hover_text(explained);
 }
 

@@ -5,23 +5,17 @@ mod columns;
 use eframe::egui::{Align, Button, Layout, RichText, ScrollArea, Sense, Stroke, Ui};
 use egui_extras::{Column, TableBuilder};
 use serde::{Deserialize, Serialize};
-use trunkline_protocol::Name;
 
-use crate::{
-    state::Picture,
-    theme::{space, text, tokens},
-};
+use super::{Showing, Wish, Wishes};
+use crate::theme::{space, text, tokens};
 
 use columns::{COLUMNS, Row};
 
-/// How the table is sorted, and what is selected in it.
+/// How the table is sorted.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct NodesView {
     sort: Sort,
-    /// The node whose details are shown.
-    #[serde(skip)]
-    pub(crate) selected: Option<Name>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,19 +31,31 @@ impl Default for Sort {
     }
 }
 
+/// The height that the table of so many nodes takes.
+pub(crate) fn height(nodes: usize) -> f32 {
+    (nodes + 1) as f32 * (space::ROW + space::XS) + space::L
+}
+
 /// Draws the table.
-pub(crate) fn show(ui: &mut Ui, view: &mut NodesView, picture: &Picture) {
+pub(crate) fn show(ui: &mut Ui, view: &mut NodesView, showing: &Showing<'_>, wishes: &mut Wishes) {
+    let picture = showing.picture;
     let at_ms = picture.snapshot.at_ms;
     let rows = picture.nodes().map(|(node, rates)| Row { node, rates, at_ms });
     let rows = view.sort.apply(rows.collect());
     ScrollArea::horizontal().id_salt("nodes across").show(ui, |ui| {
         // Space sets columns apart, not lines.
         ui.visuals_mut().widgets.noninteractive.bg_stroke = Stroke::NONE;
-        table(ui, view, &rows);
+        table(ui, view, &rows, showing, wishes);
     });
 }
 
-fn table(ui: &mut Ui, view: &mut NodesView, rows: &[Row<'_>]) {
+fn table(
+    ui: &mut Ui,
+    view: &mut NodesView,
+    rows: &[Row<'_>],
+    showing: &Showing<'_>,
+    wishes: &mut Wishes,
+) {
     let layout = Layout::left_to_right(Align::Center);
     let mut table = TableBuilder::new(ui).id_salt("nodes").sense(Sense::CLICK).cell_layout(layout);
     for column in &COLUMNS {
@@ -64,19 +70,16 @@ fn table(ui: &mut Ui, view: &mut NodesView, rows: &[Row<'_>]) {
     table.body(|body| {
         body.rows(space::ROW, rows.len(), |mut line| {
             let row = &rows[line.index()];
-            line.set_selected(view.selected.as_ref() == Some(&row.node.name));
+            let selected = showing.selected == Some(&row.node.name);
+            line.set_selected(selected);
             for column in &COLUMNS {
                 line.col(|ui| column.draw(ui, row));
             }
             if line.response().clicked() {
-                toggle(&mut view.selected, &row.node.name);
+                wishes.push(Wish::Select((!selected).then(|| row.node.name.clone())));
             }
         });
     });
-}
-
-fn toggle(selected: &mut Option<Name>, name: &Name) {
-    *selected = (selected.as_ref() != Some(name)).then(|| name.clone());
 }
 
 impl Sort {

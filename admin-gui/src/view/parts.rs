@@ -15,18 +15,16 @@ pub(super) fn label(ui: &mut Ui, words: impl Into<String>) -> Response {
 
 /// A mark and the word that says the same.
 pub(super) fn marked(ui: &mut Ui, mark: Mark, word: &str) -> Response {
-    let words = pieces(ui, &[(mark.shape, mark.color), (word, mark.color)]);
-    ui.label(words)
+    ui.label(pieces(&[(mark.shape, mark.color), (word, mark.color)]))
 }
 
 /// Words of several colours as one text, a space apart.
-pub(super) fn pieces(ui: &Ui, pieces: &[(&str, Color32)]) -> LayoutJob {
+pub(super) fn pieces(pieces: &[(&str, Color32)]) -> LayoutJob {
     let mut job = LayoutJob::default();
     for (at, &(words, color)) in pieces.iter().enumerate() {
         let gap = if at == 0 { 0.0 } else { space::XS + 2.0 };
         job.append(words, gap, TextFormat::simple(text::body(), color));
     }
-    job.wrap.max_width = ui.available_width();
     job
 }
 

@@ -1,0 +1,219 @@
+use eframe::egui::Color32;
+use egui_plot::PlotPoint;
+use trunkline_protocol::Name;
+
+use crate::{
+    format::{bytes, count, micros, percent, rate},
+    state::{Counter, Sample, State},
+    theme::Tokens,
+};
+
+/// Between two samples further apart than this, nothing is known and no line is drawn.
+const GAP_MS: u64 = 20_000;
+
+/// A chart: what it is about, and its lines.
+pub(super) struct Chart {
+    /// What stands above it.
+    pub(super) title: &'static str,
+    /// What it tells.
+    pub(super) explained: &'static str,
+    /// How a value reads.
+    pub(super) format: fn(f64) -> String,
+    /// The lines, at most four.
+    pub(super) lines: &'static [Line],
+}
+
+/// A line of a chart.
+pub(super) struct Line {
+    /// What it is.
+    pub(super) name: &'static str,
+    /// Its colour.
+    pub(super) color: fn(&Tokens) -> Color32,
+    value: fn(&Sample) -> Option<f64>,
+}
+
+/// The charts of the cluster.
+pub(super) const CLUSTER: [Chart; 8] = [
+    Chart {
+        title: "Messages / s",
+        explained: "Accepted from clients, taken by recipients' sessions, and passed on by the \
+                    relay, a second.",
+        format: rate,
+        lines: &[
+            ACCEPTED,
+            DELIVERED,
+            line("forwarded", NOTE, |s| Some(s.rates[Counter::Forwarded])),
+        ],
+    },
+    Chart {
+        title: "Accept to receipt",
+        explained: "The time from accepting a send to telling its outcome: half of all sends took \
+                    no longer than p50, 99 of 100 no longer than p99.",
+        format: |us| micros(us as u64),
+        lines: &[P50, P99],
+    },
+    Chart {
+        title: "Not delivered / s",
+        explained: "Sends that ended otherwise than delivered, a second.",
+        format: rate,
+        lines: &[
+            line("offline", |t| t.muted, |s| Some(s.rates[Counter::Offline])),
+            line("busy", |t| t.warning, |s| Some(s.rates[Counter::Busy])),
+            line("unreachable", |t| t.bad, |s| Some(s.rates[Counter::Unreachable])),
+            line("unconfirmed", |t| t.doubt, |s| Some(s.rates[Counter::Unconfirmed])),
+        ],
+    },
+    SESSIONS,
+    Chart {
+        title: "CPU",
+        explained: "The share of one core that the relay used, and that all nodes used together.",
+        format: percent,
+        lines: &[
+            line("relay", NOTE, |s| Some(s.rates.relay_cpu())),
+            line("nodes", ACCENT, |s| Some(s.rates.cpu())),
+        ],
+    },
+    Chart {
+        title: "Memory",
+        explained: "Resident memory of the relay, and of all nodes together.",
+        format: whole_bytes,
+        lines: &[
+            line("relay", NOTE, |s| Some(s.relay_memory_bytes as f64)),
+            line("nodes", ACCENT, |s| Some(s.memory_bytes as f64)),
+        ],
+    },
+    QUEUES,
+    Chart {
+        title: "Forwarded bytes / s",
+        explained: "Bytes of batches that the relay passed on, a second.",
+        format: whole_bytes,
+        lines: &[line("bytes", ACCENT, |s| Some(s.rates[Counter::ForwardedBytes]))],
+    },
+];
+
+/// The charts of a node.
+pub(super) const NODE: [Chart; 5] = [
+    Chart {
+        title: "Messages / s",
+        explained: "Accepted from its clients, taken by its sessions, and passed on from it by \
+                    the relay, a second.",
+        format: rate,
+        lines: &[
+            ACCEPTED,
+            DELIVERED,
+            line("forwarded", NOTE, |s| Some(s.rates[Counter::ForwardedFrom])),
+        ],
+    },
+    Chart {
+        title: "Accept to receipt",
+        explained: "The time from accepting a send to telling its outcome, of its own sends.",
+        format: |us| micros(us as u64),
+        lines: &[P50, P99],
+    },
+    SESSIONS,
+    QUEUES,
+    Chart {
+        title: "Link",
+        explained: "The smoothed round-trip time of its link.",
+        format: |us| micros(us as u64),
+        lines: &[line("RTT", ACCENT, |s| s.rtt_us.map(|us| us as f64))],
+    },
+];
+
+type ColorOf = fn(&Tokens) -> Color32;
+const ACCENT: ColorOf = |tokens| tokens.accent;
+const NOTE: ColorOf = |tokens| tokens.doubt;
+
+const ACCEPTED: Line = line("accepted", ACCENT, |s| Some(s.rates[Counter::Accepted]));
+const DELIVERED: Line = line("delivered", |tokens| tokens.good, |s| Some(s.rates.delivered()));
+const P50: Line = line("p50", ACCENT, |s| quantile(s, 0.5));
+const P99: Line = line("p99", |tokens| tokens.warning, |s| quantile(s, 0.99));
+
+const SESSIONS: Chart = Chart {
+    title: "Sessions",
+    explained: "Sessions that are logged in, and how many there may be.",
+    format: |number| count(number as u64),
+    lines: &[
+        line("sessions", ACCENT, |s| Some(s.sessions as f64)),
+        line("capacity", |tokens| tokens.faint, |s| Some(s.capacity as f64)),
+    ],
+};
+
+const QUEUES: Chart = Chart {
+    title: "Queued",
+    explained: "Bytes that wait in lanes, and in the buffers of sessions. Every queue is bounded; \
+                one that stays high has a slow reader.",
+    format: whole_bytes,
+    lines: &[
+        line("lanes", ACCENT, |s| Some(s.lane_bytes as f64)),
+        line("sessions", |tokens| tokens.warning, |s| Some(s.session_bytes as f64)),
+    ],
+};
+
+const fn line(name: &'static str, color: ColorOf, value: fn(&Sample) -> Option<f64>) -> Line {
+    Line { name, color, value }
+}
+
+fn quantile(sample: &Sample, share: f64) -> Option<f64> {
+    sample.latency.quantile_us(share).map(|us| us as f64)
+}
+
+fn whole_bytes(number: f64) -> String {
+    bytes(number as u64)
+}
+
+/// What the charts are drawn from, made anew when there is more of it.
+#[derive(Debug, Default)]
+pub(super) struct Points {
+    made_of: Option<(u64, Option<Name>, u64)>,
+    samples: Vec<Sample>,
+    /// The span of time that is shown, in seconds.
+    pub(super) seconds: (f64, f64),
+}
+
+impl Points {
+    /// Brings the points up to date.
+    pub(super) fn update(&mut self, state: &State, node: Option<&Name>, minutes: u64) {
+        let history = state.history();
+        let made_of = (history.revision(), node.cloned(), minutes);
+        if self.made_of.as_ref() == Some(&made_of) {
+            return;
+        }
+        let last_ms = history.latest_ms().unwrap_or(0);
+        let from_ms = last_ms.saturating_sub(minutes * 60_000);
+        self.samples = match node {
+            Some(name) => history.samples_of(name, from_ms),
+            None => history.samples(from_ms),
+        };
+        self.seconds = (from_ms as f64 / 1e3, last_ms as f64 / 1e3);
+        self.made_of = Some(made_of);
+    }
+
+    /// The pieces of a line, and the highest value on it.
+    pub(super) fn pieces(&self, line: &Line) -> Vec<Vec<PlotPoint>> {
+        let mut pieces: Vec<Vec<PlotPoint>> = Vec::new();
+        let mut last_ms = None;
+        for sample in &self.samples {
+            let Some(value) = (line.value)(sample) else {
+                last_ms = None;
+                continue;
+            };
+            let point = PlotPoint::new(sample.at_ms as f64 / 1e3, value);
+            match pieces.last_mut() {
+                Some(piece) if last_ms.is_some_and(|last| sample.at_ms - last < GAP_MS) => {
+                    piece.push(point);
+                }
+                _ => pieces.push(vec![point]),
+            }
+            last_ms = Some(sample.at_ms);
+        }
+        pieces
+    }
+
+    /// The value of a line at a moment, from the sample before it.
+    pub(super) fn value(&self, line: &Line, at_seconds: f64) -> Option<f64> {
+        let at_ms = (at_seconds * 1e3) as u64;
+        let after = self.samples.partition_point(|sample| sample.at_ms <= at_ms);
+        (line.value)(self.samples.get(after.checked_sub(1)?)?)
+    }
+}

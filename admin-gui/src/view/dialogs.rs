@@ -1,0 +1,176 @@
+//! What is asked before something is done.
+
+use std::path::PathBuf;
+
+use eframe::egui::{Button, Id, Key, Modal, RichText, TextEdit, Ui, vec2};
+use trunkline_protocol::status::Action;
+
+use super::{
+    Showing, Wish, Wishes,
+    parts::{label, right},
+};
+use crate::{
+    format::{clock, plural},
+    theme::{self, space, text, tokens},
+};
+
+/// How wide a dialog is.
+const WIDTH: f32 = 460.0;
+
+/// Something that is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Dialog {
+    /// Whether to give a command.
+    Confirm {
+        /// Which.
+        action: Action,
+        /// What it will do.
+        consequence: String,
+    },
+    /// Where to save a recording.
+    Save {
+        /// The path so far.
+        path: String,
+    },
+    /// Which recording to open.
+    Open {
+        /// The path so far.
+        path: String,
+    },
+}
+
+impl Dialog {
+    /// Asks whether to give a command.
+    pub(crate) fn confirm(action: Action, showing: &Showing<'_>) -> Self {
+        let consequence = match &action {
+            Action::Drain { node } => {
+                let picture = showing.picture;
+                let users = picture.node(node).map_or(0, |(node, _)| node.load.users);
+                let others = picture.present().filter(|other| other.name != *node);
+                let free = others.map(|other| other.capacity.saturating_sub(other.load.seats));
+                format!(
+                    "It takes no new sessions, tells its {} to reconnect elsewhere, and leaves. \
+                     The other nodes have {} free.",
+                    plural(users.into(), "user"),
+                    plural(free.map(u64::from).sum(), "seat")
+                )
+            }
+            Action::EndUser { .. } => "Every session of the user is ended, on every node, with \
+                                       the close code 4010. Nothing keeps the user from coming \
+                                       back."
+                .into(),
+        };
+        Self::Confirm { action, consequence }
+    }
+
+    /// Asks where to save a recording.
+    pub(crate) fn save(showing: &Showing<'_>) -> Self {
+        let relay = &showing.picture.snapshot.relay.name;
+        let time = clock(showing.picture.snapshot.at_ms).replace(':', "");
+        let path = home().join(format!("trunkline-{relay}-{time}.jsonl"));
+        Self::Save { path: path.display().to_string() }
+    }
+
+    /// Asks which recording to open.
+    pub(crate) fn open() -> Self {
+        Self::Open { path: home().join("trunkline-").display().to_string() }
+    }
+}
+
+fn home() -> PathBuf {
+    std::env::home_dir().unwrap_or_default()
+}
+
+/// Draws the dialog; what it is answered becomes a wish.
+pub(crate) fn show(ui: &Ui, dialog: &mut Dialog, wishes: &mut Wishes) {
+    let response = Modal::new(Id::unique("dialog")).frame(theme::dialog(ui)).show(ui.ctx(), |ui| {
+        ui.set_width(WIDTH);
+        match dialog {
+            Dialog::Confirm { action, consequence } => confirm(ui, action, consequence, wishes),
+            Dialog::Save { path } => save(ui, path, wishes),
+            Dialog::Open { path } => open(ui, path, wishes),
+        }
+    });
+    if response.should_close() {
+        wishes.push(Wish::Dismiss);
+    }
+}
+
+fn confirm(ui: &mut Ui, action: &Action, consequence: &str, wishes: &mut Wishes) {
+    let (title, yes) = match action {
+        Action::Drain { node } => (format!("Drain {node}?"), format!("Drain {node}")),
+        Action::EndUser { user } => {
+            (format!("End every session of {user}?"), format!("End {user}"))
+        }
+    };
+    head(ui, &title);
+    ui.label(consequence);
+    if foot(ui, Answer { word: &yes, possible: true, hurts: true }, wishes) {
+        wishes.push(Wish::Do(action.clone()));
+    }
+}
+
+fn save(ui: &mut Ui, path: &mut String, wishes: &mut Wishes) {
+    head(ui, "Save a recording");
+    ui.label(
+        "All that is remembered, up to an hour, as status lines: one JSON object a line. A file \
+         of that name is replaced.",
+    );
+    let entered = path_field(ui, path);
+    let answer = Answer { word: "Save", possible: !path.trim().is_empty(), hurts: false };
+    if foot(ui, answer, wishes) || entered {
+        wishes.extend([Wish::Save(path.trim().into()), Wish::Dismiss]);
+    }
+}
+
+fn open(ui: &mut Ui, path: &mut String, wishes: &mut Wishes) {
+    head(ui, "Open a recording");
+    ui.label(
+        "A recording, or what `just status` printed into a file. Dropping the file on the window \
+         opens it, too.",
+    );
+    let entered = path_field(ui, path);
+    let answer = Answer { word: "Open", possible: !path.trim().is_empty(), hurts: false };
+    if foot(ui, answer, wishes) || entered {
+        wishes.extend([Wish::Open(path.trim().into()), Wish::Dismiss]);
+    }
+}
+
+fn head(ui: &mut Ui, title: &str) {
+    ui.label(RichText::new(title).font(text::figure()));
+    ui.add_space(space::S);
+}
+
+/// Draws a field for a path; returns whether it was ended with Enter.
+fn path_field(ui: &mut Ui, path: &mut String) -> bool {
+    ui.add_space(space::M);
+    let name = label(ui, "file");
+    let field = TextEdit::singleline(path).desired_width(f32::INFINITY);
+    let response = ui.add(field).labelled_by(name.id);
+    response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter))
+}
+
+/// The answer that is not "Cancel".
+struct Answer<'a> {
+    word: &'a str,
+    possible: bool,
+    /// Whether someone loses something by it.
+    hurts: bool,
+}
+
+/// Draws the answers; returns whether it was not "Cancel".
+fn foot(ui: &mut Ui, answer: Answer<'_>, wishes: &mut Wishes) -> bool {
+    ui.add_space(space::L);
+    let tokens = tokens(ui);
+    right(ui, |ui| {
+        let fill = if answer.hurts { tokens.bad } else { tokens.accent };
+        let word = RichText::new(answer.word).font(text::strong()).color(tokens.on_fill);
+        let yes = Button::new(word).fill(fill).min_size(vec2(88.0, 30.0));
+        let yes = ui.add_enabled(answer.possible, yes).clicked();
+        let no = ui.add(Button::new("Cancel").min_size(vec2(88.0, 30.0)));
+        if yes || no.clicked() {
+            wishes.push(Wish::Dismiss);
+        }
+        yes
+    })
+}

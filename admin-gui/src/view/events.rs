@@ -1,0 +1,161 @@
+//! What happened.
+
+use eframe::egui::{Align, ComboBox, Layout, RichText, Sense, TextEdit, Ui};
+use egui_extras::{Column, TableBuilder};
+use serde::{Deserialize, Serialize};
+use trunkline_protocol::{Name, status::Event};
+
+use super::{
+    Showing, Wish, Wishes,
+    parts::{label, marked},
+};
+use crate::{
+    format::{clock, plural, since},
+    state::{Moment, Severity, Told, tell},
+    theme::{space, text, tokens},
+};
+
+/// Which events are listed.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct EventsView {
+    least: Least,
+    #[serde(skip)]
+    node: Option<Name>,
+    #[serde(skip)]
+    words: String,
+}
+
+/// From which severity on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+enum Least {
+    #[default]
+    All,
+    Warnings,
+    Bad,
+}
+
+impl Least {
+    fn lets(self, severity: Severity) -> bool {
+        match self {
+            Self::All => true,
+            Self::Warnings => severity >= Severity::Warning,
+            Self::Bad => severity >= Severity::Bad,
+        }
+    }
+}
+
+/// Draws the list and its filters.
+pub(crate) fn show(ui: &mut Ui, view: &mut EventsView, showing: &Showing<'_>, wishes: &mut Wishes) {
+    let until_ms = match showing.state.moment() {
+        Moment::At(_) => showing.picture.snapshot.at_ms,
+        Moment::Latest => u64::MAX,
+    };
+    let events = showing.state.events.iter().rev().filter(|event| event.at_ms <= until_ms);
+    let listed: Vec<_> = events.filter_map(|event| view.listed(event)).collect();
+    filters(ui, view, showing, listed.len());
+    ui.add_space(space::S);
+    table(ui, &listed, showing.picture.snapshot.at_ms, wishes);
+}
+
+/// Draws the latest few events of one node.
+pub(crate) fn of_node(ui: &mut Ui, name: &Name, most: usize, showing: &Showing<'_>) {
+    let shown_ms = showing.picture.snapshot.at_ms;
+    let events = showing.state.events.iter().rev();
+    let events =
+        events.filter(|event| event.node.as_ref() == Some(name) && event.at_ms <= shown_ms);
+    let mut none = true;
+    for event in events.take(most) {
+        none = false;
+        let told = tell(event);
+        ui.horizontal_wrapped(|ui| {
+            label(ui, clock(event.at_ms));
+            let mark = tokens(ui).severity(told.severity);
+            marked(ui, mark, told.word);
+            label(ui, told.text);
+        });
+    }
+    if none {
+        label(ui, "nothing that is remembered");
+    }
+}
+
+impl EventsView {
+    fn listed<'a>(&self, event: &'a Event) -> Option<(&'a Event, Told)> {
+        if self.node.is_some() && self.node != event.node {
+            return None;
+        }
+        let told = tell(event);
+        let words = self.words.trim().to_lowercase();
+        let node = event.node.as_ref().map_or("", Name::as_str);
+        let named = || node.contains(&words) || told.word.contains(&words);
+        let is_meant = words.is_empty() || named() || told.text.to_lowercase().contains(&words);
+        (self.least.lets(told.severity) && is_meant).then_some((event, told))
+    }
+}
+
+fn filters(ui: &mut Ui, view: &mut EventsView, showing: &Showing<'_>, listed: usize) {
+    ui.horizontal(|ui| {
+        for (least, words) in
+            [(Least::All, "All"), (Least::Warnings, "Warnings and worse"), (Least::Bad, "Bad only")]
+        {
+            ui.selectable_value(&mut view.least, least, words);
+        }
+        ui.add_space(space::M);
+        nodes(ui, view, showing);
+        ui.add_space(space::M);
+        let words = TextEdit::singleline(&mut view.words).hint_text("filter by words");
+        ui.add(words.desired_width(200.0).id_salt("event words"));
+        ui.add_space(space::M);
+        label(ui, plural(listed as u64, "event"));
+    });
+}
+
+fn nodes(ui: &mut Ui, view: &mut EventsView, showing: &Showing<'_>) {
+    let chosen = view.node.as_ref().map_or("all nodes", Name::as_str).to_owned();
+    ComboBox::from_id_salt("event node").selected_text(chosen).show_ui(ui, |ui| {
+        ui.selectable_value(&mut view.node, None, "all nodes");
+        for node in &showing.picture.snapshot.nodes {
+            ui.selectable_value(&mut view.node, Some(node.name.clone()), node.name.as_str());
+        }
+    });
+}
+
+fn table(ui: &mut Ui, listed: &[(&Event, Told)], shown_ms: u64, wishes: &mut Wishes) {
+    if listed.is_empty() {
+        label(ui, "No event that fits is remembered.");
+        return;
+    }
+    TableBuilder::new(ui)
+        .id_salt("events")
+        .sense(Sense::CLICK)
+        .cell_layout(Layout::left_to_right(Align::Center))
+        .column(Column::exact(76.0))
+        .column(Column::exact(96.0))
+        .column(Column::exact(120.0))
+        .column(Column::exact(130.0))
+        .column(Column::remainder().clip(true))
+        .header(space::ROW, |mut header| {
+            for head in ["time (UTC)", "before", "what", "node", ""] {
+                header.col(|ui| drop(label(ui, head)));
+            }
+        })
+        .body(|body| {
+            body.rows(space::ROW, listed.len(), |mut row| {
+                let (event, told) = &listed[row.index()];
+                row.col(|ui| drop(ui.label(clock(event.at_ms))));
+                row.col(|ui| drop(label(ui, since(event.at_ms, shown_ms))));
+                row.col(|ui| drop(marked(ui, tokens(ui).severity(told.severity), told.word)));
+                row.col(|ui| {
+                    let node = event.node.as_ref().map_or("", Name::as_str);
+                    ui.label(RichText::new(node).font(text::strong()));
+                });
+                row.col(|ui| drop(ui.label(&told.text).on_hover_text(&told.text)));
+                let pressed =
+                    row.response().on_hover_text("Press to see the picture as it was then");
+                if pressed.clicked() {
+                    wishes.push(Wish::Show(Moment::At(event.at_ms)));
+                }
+            });
+        });
+}

@@ -1,0 +1,169 @@
+use std::f32::consts::TAU;
+
+use eframe::egui::{
+    Align2, Color32, FontId, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, Vec2,
+    WidgetInfo, vec2,
+};
+use trunkline_protocol::{control::MemberState, status::NodeStatus};
+
+use crate::{
+    format::{count, millis, percent, plural, rate},
+    state::{Counter, Rates},
+    theme::{Tokens, state_word, text, tokens},
+    view::parts::{fullness, share},
+};
+
+/// How large a node is drawn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size {
+    radius: f32,
+    /// Whether each node carries its name and figures, or only those that ask for an eye.
+    labelled: bool,
+}
+
+/// The size that leaves room for so many nodes.
+pub(super) fn size(nodes: usize) -> Size {
+    match nodes {
+        0..=12 => Size { radius: 24.0, labelled: true },
+        13..=32 => Size { radius: 16.0, labelled: true },
+        _ => Size { radius: 8.0, labelled: false },
+    }
+}
+
+impl Size {
+    /// The room that a node at the edge needs around its middle.
+    pub(super) fn margin(self) -> Vec2 {
+        vec2(64.0, self.radius + 40.0)
+    }
+}
+
+/// A node on the map.
+pub(super) struct Glyph<'a> {
+    pub(super) node: &'a NodeStatus,
+    pub(super) rates: &'a Rates,
+    pub(super) place: Pos2,
+    pub(super) size: Size,
+    pub(super) selected: bool,
+}
+
+impl Glyph<'_> {
+    /// Draws the node; it can be pressed.
+    pub(super) fn show(&self, ui: &mut Ui) -> Response {
+        let Self { node, place, size, .. } = *self;
+        let id = ui.scope_id().with(("map", node.name.as_str()));
+        let rect = Rect::from_center_size(place, Vec2::splat(2.0 * size.radius + 8.0));
+        let response = ui.interact(rect, id, Sense::click());
+        response
+            .widget_info(|| WidgetInfo::selected(Role::Button, true, self.selected, self.words()));
+        self.disc(ui, response.hovered() || response.has_focus());
+        let asks = node.state != MemberState::Live || self.selected || response.hovered();
+        if size.labelled || asks {
+            self.label(ui);
+        }
+        response.on_hover_text(self.explained())
+    }
+
+    fn disc(&self, ui: &Ui, lit: bool) {
+        let tokens = tokens(ui);
+        let (place, radius) = (self.place, self.size.radius);
+        let there = !matches!(self.node.state, MemberState::Dead | MemberState::Left);
+        let fill = if lit { tokens.hover } else { tokens.raised };
+        let painter = ui.painter();
+        if self.selected || lit {
+            painter.circle_stroke(place, radius + 5.0, Stroke::new(2.0, tokens.accent));
+        }
+        painter.circle(place, radius, fill, Stroke::new(3.0, tokens.line));
+        if there {
+            let full = share(self.node.load.sessions.into(), self.node.capacity.into());
+            painter.add(arc(place, radius, full as f32, fullness(ui, full)));
+            let mark = tokens.state(self.node.state);
+            let font = FontId { size: radius * 0.8, ..text::body() };
+            painter.text(place, Align2::CENTER_CENTER, mark.shape, font, mark.color);
+        } else {
+            self.cross(ui, tokens);
+        }
+    }
+
+    fn cross(&self, ui: &Ui, tokens: &Tokens) {
+        let reach = self.size.radius * 0.62;
+        let stroke = Stroke::new(2.5, tokens.state(self.node.state).color);
+        for reach in [vec2(reach, reach), vec2(reach, -reach)] {
+            ui.painter().line_segment([self.place - reach, self.place + reach], stroke);
+        }
+    }
+
+    fn label(&self, ui: &Ui) {
+        let tokens = tokens(ui);
+        let there = !matches!(self.node.state, MemberState::Dead | MemberState::Left);
+        let name = if there { tokens.text } else { tokens.faint };
+        let top = self.place + vec2(0.0, self.size.radius + 5.0);
+        let painter = ui.painter();
+        let anchor = Align2::CENTER_TOP;
+        let first = painter.text(top, anchor, self.node.name.as_str(), text::strong(), name);
+        let (words, color) = self.second_line(tokens);
+        painter.text(first.center_bottom(), anchor, words, text::label(), color);
+    }
+
+    fn second_line(&self, tokens: &Tokens) -> (String, Color32) {
+        let node = self.node;
+        let state = state_word(node.state);
+        match (node.state, &node.purge) {
+            (MemberState::Dead, Some(purge)) => {
+                let words = match purge.done_ms {
+                    Some(done_ms) => format!(
+                        "dead: {} removed, {} kept, in {}",
+                        plural(purge.removed, "user"),
+                        count(purge.kept),
+                        millis(done_ms)
+                    ),
+                    None => "dead: its users are being removed".into(),
+                };
+                (words, tokens.state(node.state).color)
+            }
+            (MemberState::Live, _) => {
+                let words = format!("{} / {}", count(node.load.sessions.into()), node.capacity);
+                (words, tokens.muted)
+            }
+            _ => (state.into(), tokens.state(node.state).color),
+        }
+    }
+
+    /// What is read out for the node.
+    fn words(&self) -> String {
+        let node = self.node;
+        format!(
+            "{}, {}, {} of {} sessions",
+            node.name,
+            state_word(node.state),
+            node.load.sessions,
+            node.capacity
+        )
+    }
+
+    fn explained(&self) -> String {
+        let (node, rates) = (self.node, self.rates);
+        let (second, _) = (state_word(node.state), ());
+        format!(
+            "{} is {second}\n{} of {} sessions\n{} accepted / s, {} delivered / s\n{} forwarded / s \
+             from it, {} to it\nCPU {}",
+            node.name,
+            count(node.load.sessions.into()),
+            count(node.capacity.into()),
+            rate(rates[Counter::Accepted]),
+            rate(rates.delivered()),
+            rate(rates[Counter::ForwardedFrom]),
+            rate(rates[Counter::ForwardedTo]),
+            percent(rates.cpu())
+        )
+    }
+}
+
+/// A part of a circle, clockwise from the top.
+fn arc(center: Pos2, radius: f32, share: f32, color: Color32) -> Shape {
+    let steps = (share * 48.0).ceil().max(1.0) as usize;
+    let point = |step: usize| {
+        let angle = TAU * (share * step as f32 / steps as f32 - 0.25);
+        center + radius * Vec2::angled(angle)
+    };
+    Shape::line((0..=steps).map(point).collect(), Stroke::new(3.0, color))
+}

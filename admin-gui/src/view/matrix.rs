@@ -1,0 +1,146 @@
+//! Who sends how much to whom.
+
+use eframe::egui::{Align, Layout, Panel, Rangef, RichText, Sense, Ui};
+use egui_extras::{Column, TableBuilder};
+use egui_plot::{AxisHints, GridInput, GridMark, Heatmap, Plot, PlotBounds, PlotPoint, VPlacement};
+use trunkline_protocol::Name;
+
+use super::{
+    Showing, Wish, Wishes,
+    parts::{figure, label, right},
+};
+use crate::{
+    format::{bytes, rate},
+    state::Picture,
+    theme::{self, Tokens, space, text, tokens},
+};
+
+/// Up to so many nodes, each cell carries its figure.
+const FIGURES_MAX: usize = 16;
+
+/// How many of the busiest flows are listed.
+const BUSIEST_MAX: usize = 50;
+
+/// Draws the matrix, and beside it the busiest flows as a list.
+pub(crate) fn show(ui: &mut Ui, showing: &Showing<'_>, wishes: &mut Wishes) {
+    let panel = Panel::right("busiest").default_size(330.0).show_separator_line(false);
+    panel.frame(theme::beside_left()).show(ui, |ui| busiest(ui, showing.picture, wishes));
+    let names: Vec<&Name> = showing.picture.snapshot.nodes.iter().map(|node| &node.name).collect();
+    label(
+        ui,
+        "Messages a second that the relay passes on, from the node on the left to the node above.",
+    );
+    ui.add_space(space::S);
+    if names.is_empty() {
+        label(ui, "No node is known.");
+        return;
+    }
+    heat_map(ui, showing.picture, &names, wishes);
+}
+
+fn heat_map(ui: &mut Ui, picture: &Picture, names: &[&Name], wishes: &mut Wishes) {
+    let tokens = tokens(ui);
+    let size = names.len();
+    let values = values(picture, names);
+    let highest = values.iter().copied().fold(1.0, f64::max);
+    let cells = Heatmap::new(values.clone(), size).palette(&tokens.heat).range(0.0, highest);
+    let labelled = size <= FIGURES_MAX;
+    let cells = cells.show_labels(labelled).formatter(Box::new(move |value| {
+        if labelled && value > 0.0 { rate(value) } else { String::new() }
+    }));
+    let response = frame(names, tokens).show(ui, |plot| {
+        plot.set_plot_bounds(PlotBounds::from_min_max([0.0, 0.0], [size as f64, size as f64]));
+        plot.heatmap(cells);
+        plot.pointer_coordinate()
+    });
+    let Some((from, to)) = response.inner.and_then(|at| cell_at(at, size)) else { return };
+    let words = format!("{} → {}: {} / s", names[from], names[to], rate(values[from * size + to]));
+    if response.response.on_hover_text_at_pointer(words).clicked() {
+        wishes.push(Wish::Select(Some(names[from].clone())));
+    }
+}
+
+/// The plot that the cells are drawn in: names at its left and top, and nothing that moves.
+fn frame<'a>(names: &'a [&'a Name], tokens: &'static Tokens) -> Plot<'a> {
+    let axis = |hints: AxisHints<'a>| {
+        let name = |mark: GridMark| names.get(mark.value as usize).map(ToString::to_string);
+        hints
+            .tick_label_color(tokens.muted)
+            .tick_label_font(text::label())
+            .formatter(move |mark, _| name(mark).unwrap_or_default())
+    };
+    let middles = |_: GridInput| -> Vec<GridMark> {
+        (0..names.len()).map(|at| GridMark { value: at as f64 + 0.5, step_size: 1.0 }).collect()
+    };
+    Plot::new("traffic")
+        .allow_drag(false)
+        .allow_zoom(false)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .allow_axis_zoom_drag(false)
+        .allow_double_click_reset(false)
+        .show_background(false)
+        .show_grid(false)
+        .show_x(false)
+        .show_y(false)
+        .invert_y(true)
+        .x_grid_spacer(middles)
+        .y_grid_spacer(middles)
+        .custom_x_axes(vec![axis(AxisHints::new_x()).placement(VPlacement::Top)])
+        .custom_y_axes(vec![axis(AxisHints::new_y()).label_spacing(Rangef::new(14.0, 18.0))])
+}
+
+/// The row and the column of a place in the plot.
+fn cell_at(at: PlotPoint, size: usize) -> Option<(usize, usize)> {
+    let inside = |value: f64| (0.0..size as f64).contains(&value).then_some(value as usize);
+    Some((inside(at.y)?, inside(at.x)?))
+}
+
+/// The rates of all pairs, row by row.
+fn values(picture: &Picture, names: &[&Name]) -> Vec<f64> {
+    let place = |name: &Name| names.iter().position(|&known| known == name);
+    let mut values = vec![0.0; names.len() * names.len()];
+    for (flow, per_second) in picture.flows() {
+        if let (Some(from), Some(to)) = (place(&flow.from), place(&flow.to)) {
+            values[from * names.len() + to] = per_second;
+        }
+    }
+    values
+}
+
+/// The flows with the most messages, the busiest first.
+fn busiest(ui: &mut Ui, picture: &Picture, wishes: &mut Wishes) {
+    let mut flows: Vec<_> = picture.flows().filter(|&(_, per_second)| per_second > 0.0).collect();
+    flows.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    flows.truncate(BUSIEST_MAX);
+    ui.label(RichText::new("Busiest").font(text::title()));
+    if flows.is_empty() {
+        label(ui, "Nothing is passed on now.");
+        return;
+    }
+    let cells = Layout::left_to_right(Align::Center);
+    TableBuilder::new(ui)
+        .id_salt("busiest flows")
+        .sense(Sense::CLICK)
+        .cell_layout(cells)
+        .column(Column::remainder().clip(true))
+        .column(Column::exact(70.0))
+        .column(Column::exact(76.0))
+        .header(space::ROW, |mut header| {
+            header.col(|ui| drop(label(ui, "from → to")));
+            header.col(|ui| right(ui, |ui| drop(label(ui, "/ s"))));
+            header.col(|ui| right(ui, |ui| drop(label(ui, "each"))));
+        })
+        .body(|body| {
+            body.rows(space::ROW, flows.len(), |mut row| {
+                let (flow, per_second) = flows[row.index()];
+                let each = flow.bytes.checked_div(flow.messages).unwrap_or(0);
+                row.col(|ui| drop(ui.label(format!("{} → {}", flow.from, flow.to))));
+                row.col(|ui| drop(figure(ui, rate(per_second))));
+                row.col(|ui| drop(figure(ui, bytes(each))));
+                if row.response().clicked() {
+                    wishes.push(Wish::Select(Some(flow.from.clone())));
+                }
+            });
+        });
+}

@@ -1,0 +1,29 @@
+//! Who is where.
+
+mod find;
+mod list;
+
+use eframe::egui::{Panel, Ui};
+
+use super::{Showing, Wishes, parts::label};
+use crate::{lookups::Question, state::Known, theme};
+
+/// Draws the search on the left and the users of one node on the right. Returns what the
+/// directory must be asked for that.
+pub(crate) fn show(
+    ui: &mut Ui,
+    words: &mut String,
+    known: &mut Known,
+    showing: &Showing<'_>,
+    wishes: &mut Wishes,
+) -> Vec<Question> {
+    if showing.recording.is_some() {
+        label(ui, "A recording does not hold who the users were.");
+        return Vec::new();
+    }
+    let panel = Panel::left("find users").default_size(400.0).show_separator_line(false);
+    panel.frame(theme::beside_right()).show(ui, |ui| {
+        find::show(ui, words, known, showing, wishes);
+    });
+    list::show(ui, known, showing, wishes)
+}

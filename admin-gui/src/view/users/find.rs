@@ -1,0 +1,142 @@
+use eframe::egui::{Key, RichText, ScrollArea, TextEdit, Ui};
+use trunkline_directory::UserPlace;
+use trunkline_protocol::{
+    User,
+    status::{Action, NodeStatus},
+};
+
+use crate::{
+    format::{plural, since},
+    lookups::Unanswered,
+    state::{Known, Search},
+    theme::{Mark, space, state_word, text, tokens},
+    view::{
+        Showing, Wish, Wishes,
+        dialogs::Dialog,
+        parts::{label, marked},
+    },
+};
+
+/// Draws the field, and what was found.
+pub(super) fn show(
+    ui: &mut Ui,
+    words: &mut String,
+    known: &Known,
+    showing: &Showing<'_>,
+    wishes: &mut Wishes,
+) {
+    ui.label(RichText::new("Find a user").font(text::title()));
+    ui.add_space(space::XS);
+    field(ui, words, wishes);
+    ui.add_space(space::M);
+    if let Some((user, places)) = &known.user {
+        one(ui, user, places.as_ref(), showing, wishes);
+    }
+    if let Some(search) = &known.search {
+        many(ui, search, wishes);
+    }
+}
+
+fn field(ui: &mut Ui, words: &mut String, wishes: &mut Wishes) {
+    let hint = "the user's key, as it logs in";
+    let field = TextEdit::singleline(words).hint_text(hint).id_salt("user key");
+    let response = ui.add(field.desired_width(f32::INFINITY));
+    let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+    let user = words.parse::<User>();
+    if let (Err(error), false) = (&user, words.is_empty()) {
+        ui.label(RichText::new(error.to_string()).color(tokens(ui).warning));
+    }
+    ui.horizontal(|ui| {
+        ui.add_enabled_ui(user.is_ok(), |ui| {
+            let exact = ui.button("Find exactly").on_hover_text("Where this user is. Press Enter.");
+            let starts = ui.button("Find all that begin so");
+            let starts = starts.on_hover_text("Looks through the directory step by step, at most until 1,000 are found; it can be stopped.");
+            if let Ok(user) = user {
+                if exact.clicked() || entered {
+                    wishes.push(Wish::FindUser(user));
+                } else if starts.clicked() {
+                    wishes.push(Wish::Search(words.clone()));
+                }
+            }
+        });
+    });
+}
+
+fn one(
+    ui: &mut Ui,
+    user: &User,
+    places: Option<&Result<Vec<UserPlace>, Unanswered>>,
+    showing: &Showing<'_>,
+    wishes: &mut Wishes,
+) {
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(user.as_str()).font(text::strong()));
+        let online = places.is_some_and(|places| places.as_ref().is_ok_and(|at| !at.is_empty()));
+        if showing.may_act && online && ui.button("End its sessions …").clicked() {
+            let action = Action::EndUser { user: user.clone() };
+            wishes.push(Wish::Ask(Dialog::confirm(action, showing)));
+        }
+    });
+    match places {
+        None => drop(label(ui, "is looked up …")),
+        Some(Err(error)) => drop(ui.label(RichText::new(error.to_string()).color(tokens(ui).bad))),
+        Some(Ok(places)) if places.is_empty() => {
+            drop(label(ui, "is offline: no node has a session of it"))
+        }
+        Some(Ok(places)) => places.iter().for_each(|place| one_place(ui, place, showing, wishes)),
+    }
+}
+
+fn one_place(ui: &mut Ui, place: &UserPlace, showing: &Showing<'_>, wishes: &mut Wishes) {
+    ui.horizontal(|ui| {
+        if ui.link(place.node.as_str()).clicked() {
+            wishes.push(Wish::Select(Some(place.node.clone())));
+        }
+        let node = showing.picture.node(&place.node).map(|(node, _)| node);
+        let (mark, word) = standing(ui, node, place);
+        marked(ui, mark, word);
+        if let Some(since_ms) = place.since_ms {
+            label(ui, format!("for {}", since(since_ms, showing.picture.snapshot.at_ms)));
+        }
+    });
+}
+
+/// Whether a place is one where the user can be reached.
+fn standing(ui: &Ui, node: Option<&NodeStatus>, place: &UserPlace) -> (Mark, &'static str) {
+    use trunkline_protocol::control::MemberState as S;
+    let tokens = tokens(ui);
+    match node {
+        None => (tokens.state(S::Dead), "a node that the relay does not know: a ghost"),
+        Some(node) if node.incarnation != place.incarnation => {
+            (tokens.state(S::Dead), "an earlier life of the node: a ghost")
+        }
+        Some(node) => (tokens.state(node.state), state_word(node.state)),
+    }
+}
+
+fn many(ui: &mut Ui, search: &Search, wishes: &mut Wishes) {
+    ui.horizontal(|ui| {
+        let found = plural(search.users.len() as u64, "user");
+        let start = &search.start;
+        if search.running {
+            label(ui, format!("{found} so far that begin with “{start}” …"));
+            if ui.button("Stop").clicked() {
+                wishes.push(Wish::StopSearch);
+            }
+        } else {
+            label(ui, format!("{found} that begin with “{start}”"));
+        }
+    });
+    if let Some(error) = &search.error {
+        ui.label(RichText::new(error.to_string()).color(tokens(ui).bad));
+    }
+    let rows = search.users.len();
+    let height = ui.spacing().interact_size.y;
+    ScrollArea::vertical().auto_shrink(false).show_rows(ui, height, rows, |ui, rows| {
+        for user in &search.users[rows] {
+            if ui.link(user.as_str()).on_hover_text("Press to see where it is").clicked() {
+                wishes.push(Wish::FindUser(user.clone()));
+            }
+        }
+    });
+}

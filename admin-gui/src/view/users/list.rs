@@ -1,0 +1,169 @@
+use eframe::egui::{Align, Layout, RichText, Sense, Ui};
+use egui_extras::{Column, TableBuilder};
+use trunkline_protocol::status::NodeStatus;
+
+use crate::{
+    format::{UNKNOWN, count, plural, since},
+    lookups::{Life, Question},
+    state::Known,
+    theme::{Tokens, space, text, tokens},
+    view::{
+        Showing, Wish, Wishes,
+        parts::{colored_figure, figure, label, right},
+    },
+};
+
+/// Draws the users of the node that was chosen, or of how many users each node has. Returns what
+/// the directory must be asked for that.
+pub(super) fn show(
+    ui: &mut Ui,
+    known: &mut Known,
+    showing: &Showing<'_>,
+    wishes: &mut Wishes,
+) -> Vec<Question> {
+    match known.listed().cloned() {
+        Some(life) => users(ui, known, &life, showing, wishes),
+        None => nodes(ui, known, showing, wishes),
+    }
+}
+
+fn life_of(node: &NodeStatus) -> Life {
+    (node.name.clone(), node.incarnation)
+}
+
+/// What the nodes say against what the directory says.
+fn nodes(
+    ui: &mut Ui,
+    known: &mut Known,
+    showing: &Showing<'_>,
+    wishes: &mut Wishes,
+) -> Vec<Question> {
+    let nodes: Vec<_> = showing.picture.present().collect();
+    let lives = nodes.iter().map(|node| life_of(node));
+    let questions = lives.filter_map(|life| known.recount(&life, showing.now)).collect();
+    ui.label(RichText::new("Users by node").font(text::title()));
+    label(
+        ui,
+        "What each node says it has, and what the directory lists for it. Press a node to see its users.",
+    );
+    ui.add_space(space::S);
+    TableBuilder::new(ui)
+        .id_salt("users by node")
+        .sense(Sense::CLICK)
+        .cell_layout(Layout::left_to_right(Align::Center))
+        .column(Column::exact(150.0))
+        .columns(Column::exact(120.0), 2)
+        .column(Column::remainder().clip(true))
+        .header(space::ROW, |mut header| {
+            header.col(|ui| drop(label(ui, "node")));
+            header.col(|ui| right(ui, |ui| drop(label(ui, "the node says"))));
+            header.col(|ui| right(ui, |ui| drop(label(ui, "the directory has"))));
+            header.col(|ui| drop(label(ui, "drift")));
+        })
+        .body(|body| {
+            body.rows(space::ROW, nodes.len(), |mut row| {
+                let (node, life) = (nodes[row.index()], life_of(nodes[row.index()]));
+                let listed = known.count(&life).and_then(|count| count.as_ref().ok());
+                row.col(|ui| drop(ui.link(node.name.as_str())));
+                row.col(|ui| drop(figure(ui, count(node.load.users.into()))));
+                row.col(|ui| {
+                    drop(figure(ui, listed.map_or(UNKNOWN.into(), |&at| count(at as u64))))
+                });
+                row.col(|ui| {
+                    let (words, color) = drift(tokens(ui), node, known);
+                    ui.label(RichText::new(words).color(color));
+                });
+                if row.response().clicked() {
+                    wishes.push(Wish::List(life));
+                }
+            });
+        });
+    questions
+}
+
+/// How far a node and the directory are apart, in words.
+fn drift(tokens: &Tokens, node: &NodeStatus, known: &Known) -> (String, eframe::egui::Color32) {
+    match known.count(&life_of(node)) {
+        None => ("is asked …".into(), tokens.muted),
+        Some(Err(error)) => (error.to_string(), tokens.bad),
+        Some(Ok(listed)) => {
+            let more = *listed as i64 - i64::from(node.load.users);
+            match more {
+                0 => ("none".into(), tokens.muted),
+                1.. => (format!("{} too many listed", plural(more as u64, "user")), tokens.warning),
+                _ => (
+                    format!("{} not listed yet", plural(more.unsigned_abs(), "user")),
+                    tokens.warning,
+                ),
+            }
+        }
+    }
+}
+
+fn users(
+    ui: &mut Ui,
+    known: &mut Known,
+    life: &Life,
+    showing: &Showing<'_>,
+    wishes: &mut Wishes,
+) -> Vec<Question> {
+    let mut questions: Vec<_> = known.recount(life, showing.now).into_iter().collect();
+    let node = showing.picture.node(&life.0).map(|(node, _)| node);
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(format!("Users of {}", life.0)).font(text::title()));
+        if ui.button("All nodes").clicked() {
+            wishes.push(Wish::Unlist);
+        }
+    });
+    let total = match known.count(life) {
+        Some(Ok(total)) => *total,
+        _ => 0,
+    };
+    ui.horizontal(|ui| {
+        label(ui, format!("{} in the directory", plural(total as u64, "user")));
+        if let Some(node) = node.filter(|node| node.incarnation == life.1) {
+            let (words, color) = drift(tokens(ui), node, known);
+            ui.label(RichText::new(format!("drift: {words}")).font(text::label()).color(color));
+        } else {
+            label(ui, "of an earlier life of the node");
+        }
+    });
+    if let Some(error) = known.list_error() {
+        ui.label(RichText::new(error.to_string()).color(tokens(ui).bad));
+    }
+    ui.add_space(space::S);
+    let now_ms = showing.state.history().latest_ms().unwrap_or(0);
+    TableBuilder::new(ui)
+        .id_salt("users")
+        .sense(Sense::CLICK)
+        .cell_layout(Layout::left_to_right(Align::Center))
+        .column(Column::exact(80.0))
+        .column(Column::remainder().clip(true))
+        .column(Column::exact(140.0))
+        .header(space::ROW, |mut header| {
+            header.col(|ui| right(ui, |ui| drop(label(ui, "#"))));
+            header.col(|ui| drop(label(ui, "user, the longest online first")));
+            header.col(|ui| right(ui, |ui| drop(label(ui, "online for"))));
+        })
+        .body(|body| {
+            body.rows(space::ROW, total, |mut row| {
+                let place = row.index();
+                questions.extend(known.fill(place));
+                let user = known.listed_user(place);
+                row.col(|ui| {
+                    let color = tokens(ui).faint;
+                    colored_figure(ui, count(place as u64 + 1), color);
+                });
+                row.col(|ui| drop(ui.label(user.map_or("…", |(user, _)| user.as_str()))));
+                row.col(|ui| {
+                    let time =
+                        user.map_or(UNKNOWN.into(), |&(_, since_ms)| since(since_ms, now_ms));
+                    figure(ui, time);
+                });
+                if let (true, Some((user, _))) = (row.response().clicked(), user) {
+                    wishes.push(Wish::FindUser(user.clone()));
+                }
+            });
+        });
+    questions
+}
