@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use quinn::{ApplicationClose, ConnectError, Connection, ConnectionError, Endpoint};
+use quinn::{ConnectError, Connection, ConnectionError, Endpoint, VarInt};
 use thiserror::Error;
 use tokio::{
     net::lookup_host,
@@ -108,8 +108,10 @@ impl Link {
                 Err(error) => (false, error),
             };
             self.exchange.turn(|state, now| state.link_lost(now));
-            if is_name_taken(&error) {
-                return Err(NameTaken);
+            match closed_with(&error) {
+                Some(close_code::NAME_TAKEN) => return Err(NameTaken),
+                Some(close_code::CONDEMNED) => self.order(Order::Condemned),
+                _ => {}
             }
             pause = if linked { REDIAL_MIN } else { (2 * pause).min(REDIAL_MAX) };
             warn!(relay = self.relay.as_str(), %error, "no link to the relay: dialling again");
@@ -304,10 +306,12 @@ fn closed_or(connection: &Connection, error: impl Into<LinkError>) -> LinkError 
     }
 }
 
-fn is_name_taken(error: &LinkError) -> bool {
-    let LinkError::Lost(ConnectionError::ApplicationClosed(close)) = error else { return false };
-    let ApplicationClose { error_code, .. } = close;
-    *error_code == close_code::NAME_TAKEN
+/// The code that the relay has closed the connection with, if it has.
+fn closed_with(error: &LinkError) -> Option<VarInt> {
+    match error {
+        LinkError::Lost(ConnectionError::ApplicationClosed(close)) => Some(close.error_code),
+        _ => None,
+    }
 }
 
 fn jittered(pause: Duration) -> Duration {
