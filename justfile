@@ -2,7 +2,8 @@
 
 set positional-arguments
 
-cluster := "cargo run --quiet -p trunkline-tests --bin trunkline-cluster --"
+# What a recipe is ended by is for the program to explain, so none has a message of just's own.
+cluster := "exec cargo run --quiet -p trunkline-tests --bin trunkline-cluster --"
 
 # List the recipes
 [private]
@@ -14,34 +15,42 @@ setup:
     ./setup.sh
 
 # Start Redis, a relay, three nodes, and the window where there is a display; Ctrl-C stops all
+[no-exit-message]
 up *args:
-    @cargo run -p trunkline-tests --bin trunkline-cluster -- up "$@"
+    @exec cargo run -p trunkline-tests --bin trunkline-cluster -- up "$@"
 
 # Stop what `up` started
+[no-exit-message]
 down:
     @{{ cluster }} down
 
 # Open the operator's window
+[no-exit-message]
 gui:
     @{{ cluster }} gui
 
 # Start one more node, or one that has ended once more
+[no-exit-message]
 node name:
     @{{ cluster }} node "$1"
 
 # Kill a member of the cluster (SIGKILL)
+[no-exit-message]
 kill name:
     @{{ cluster }} kill "$1"
 
 # Ask a member of the cluster to leave (SIGTERM), and wait until it has
+[no-exit-message]
 drain name:
     @{{ cluster }} drain "$1"
 
 # Talk as a user, at a node or the first one: type `bob hello`
+[no-exit-message]
 chat user *node:
     @{{ cluster }} chat "$@"
 
 # Show what the relay sees; --json for the lines as they come
+[no-exit-message]
 status *args:
     @{{ cluster }} status "$@"
 

@@ -36,10 +36,8 @@ pub use self::{
     programs::{Programs, project},
     redis::Redis,
 };
-use self::{
-    ports::Ports,
-    process::{Process, tail},
-};
+pub(crate) use self::process::{Process, in_path};
+use self::{ports::Ports, process::tail};
 use crate::{
     defaults::{POLL_INTERVAL, READY_TIMEOUT},
     http,
@@ -167,13 +165,23 @@ impl Cluster {
         };
         let log = self.home.logs().join(format!("{name}.log"));
         let (name, listen, ops) = (name.to_owned(), local(listen), local(ops));
-        self.members.push(Member { name, kind, listen, ops, log, process: None });
+        self.members.push(Member { name, kind, listen, ops, log, dials: None, process: None });
         self.members.sort_by_key(|member| member.kind);
         Ok(())
     }
 
     fn port(&mut self, usual: Option<u16>) -> u16 {
         self.ports.take(usual.filter(|_| self.settings.usual_ports))
+    }
+
+    /// Has a node dial the relay at `address` from its next start on: at a
+    /// [`Proxy`](crate::proxy::Proxy), for one.
+    ///
+    /// # Errors
+    /// If it is unknown.
+    pub fn dial_through(&mut self, node: &str, address: SocketAddr) -> Result<(), ClusterError> {
+        self.member_mut(node)?.dials = Some(address);
+        Ok(())
     }
 
     /// Starts a member, and waits until it listens. Whether it is also linked and registered is
@@ -270,6 +278,29 @@ impl Cluster {
         Ok(status)
     }
 
+    /// Asks a member to leave with SIGTERM, and does not wait for it. [`Self::terminate`] does.
+    ///
+    /// # Errors
+    /// If it does not run.
+    pub fn ask_to_leave(&mut self, name: &str) -> Result<(), ClusterError> {
+        self.process(name)?.ask_to_leave();
+        Ok(())
+    }
+
+    /// Starts a second process with the name and the certificate of the node `name`.
+    ///
+    /// # Errors
+    /// If there is no such node, or no process can be started.
+    pub fn start_rival(&mut self, name: &str) -> Result<Rival, ClusterError> {
+        let (listen, ops) = (local(self.port(None)), local(self.port(None)));
+        let node = self.find(name).ok_or_else(|| ClusterError::Unknown(name.to_owned()))?;
+        let log = self.home.logs().join(format!("{name}-rival.log"));
+        let (name, kind, dials) = (node.name.clone(), node.kind, node.dials);
+        let rival = Member { name, kind, listen, ops, log, dials, process: None };
+        let (program, args) = self.command_line(&rival)?;
+        Ok(Rival(Process::spawn(&program, &args, &rival.log)?))
+    }
+
     /// Stops a member's clock with SIGSTOP, as a machine that freezes would.
     ///
     /// # Errors
@@ -343,6 +374,20 @@ impl Cluster {
     fn process(&mut self, name: &str) -> Result<&mut Process, ClusterError> {
         let process = self.member_mut(name)?.process.as_mut();
         process.ok_or_else(|| ClusterError::Stopped(name.to_owned()))
+    }
+}
+
+/// A second process with the name of one of a cluster's nodes. Dropping it kills it.
+#[derive(Debug)]
+pub struct Rival(Process);
+
+impl Rival {
+    /// Waits until it has ended by itself. Cancel-safe.
+    ///
+    /// # Errors
+    /// If it cannot be waited for.
+    pub async fn ended(&mut self) -> Result<ExitStatus, ClusterError> {
+        self.0.exited().await.map_err(ClusterError::Wait)
     }
 }
 

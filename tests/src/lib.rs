@@ -9,4 +9,5 @@ pub mod client;
 pub mod cluster;
 pub mod defaults;
 pub mod http;
+pub mod load;
 pub mod status;

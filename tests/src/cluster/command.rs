@@ -17,7 +17,7 @@ impl Cluster {
             }
             Kind::Relay => (self.programs.path("trunkline-relay"), self.relay_args(member)),
             Kind::Node => (self.programs.path("trunkline-node"), self.node_args(member)),
-            Kind::Window => (self.programs.path("trunkline-admin-gui"), self.window_args()),
+            Kind::Window => (self.programs.path("trunkline-admin-gui"), self.window_args(member)),
         };
         Ok((program, args))
     }
@@ -37,13 +37,13 @@ impl Cluster {
     }
 
     fn node_args(&self, member: &Member) -> Vec<String> {
-        let own = self.own_flags(member).into_iter().chain(self.relay_flag());
+        let own = self.own_flags(member).into_iter().chain(self.relay_flag(member));
         own.chain(self.cluster_flags()).chain(self.settings.node_args.clone()).collect()
     }
 
-    fn window_args(&self) -> Vec<String> {
+    fn window_args(&self, member: &Member) -> Vec<String> {
         let admin = ["--name".into(), "admin".into()];
-        self.relay_flag().into_iter().chain(self.cluster_flags()).chain(admin).collect()
+        self.relay_flag(member).into_iter().chain(self.cluster_flags()).chain(admin).collect()
     }
 
     fn own_flags(&self, member: &Member) -> [String; 6] {
@@ -51,8 +51,9 @@ impl Cluster {
         ["--name".into(), member.name.clone(), "--listen".into(), listen, "--ops".into(), ops]
     }
 
-    fn relay_flag(&self) -> [String; 2] {
-        ["--relay".into(), self.relay().listen.to_string()]
+    fn relay_flag(&self, member: &Member) -> [String; 2] {
+        let relay = member.dials.unwrap_or_else(|| self.relay().listen);
+        ["--relay".into(), relay.to_string()]
     }
 
     fn cluster_flags(&self) -> [String; 4] {

@@ -29,6 +29,8 @@ pub struct Member {
     pub(super) listen: SocketAddr,
     pub(super) ops: SocketAddr,
     pub(super) log: PathBuf,
+    /// Where a node dials the relay, if not at the relay's own address.
+    pub(super) dials: Option<SocketAddr>,
     pub(super) process: Option<Process>,
 }
 

@@ -74,7 +74,7 @@ pub fn how_it_ended(status: ExitStatus) -> String {
 
 /// A running child. It gets SIGKILL when this is dropped, and when this process dies in any way.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     id: ProcessId,
     /// Kept open also when nobody reads, lest the child's next line break its pipe.
@@ -86,7 +86,7 @@ impl Process {
     ///
     /// The kernel kills the child when the *thread* that starts it ends: start it from one that
     /// outlives it, such as the one that a runtime blocks.
-    pub(super) fn spawn(program: &Path, args: &[String], log: &Path) -> Result<Self, ClusterError> {
+    pub(crate) fn spawn(program: &Path, args: &[String], log: &Path) -> Result<Self, ClusterError> {
         let failed = |source| ClusterError::Spawn { program: program.to_owned(), source };
         let stderr = File::options().create(true).append(true).open(log).map_err(failed)?;
         let mut child = tied_to_us(program);
@@ -104,12 +104,12 @@ impl Process {
         Ok(Self { child, id, lines })
     }
 
-    pub(super) fn id(&self) -> ProcessId {
+    pub(crate) fn id(&self) -> ProcessId {
         self.id
     }
 
     /// The address in the line `ready <name> <address>`, once it is printed.
-    pub(super) async fn ready_line(
+    pub(crate) async fn ready_line(
         &mut self,
         name: &str,
         log: &Path,
@@ -133,17 +133,17 @@ impl Process {
     }
 
     /// Waits until it has ended. Cancel-safe.
-    pub(super) async fn exited(&mut self) -> io::Result<ExitStatus> {
+    pub(crate) async fn exited(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
     }
 
     /// How it ended, if it has.
-    pub(super) fn try_exited(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn try_exited(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
 
     /// Sends it a signal, unless it has ended.
-    pub(super) fn signal(&mut self, signal: Signal) {
+    pub(crate) fn signal(&mut self, signal: Signal) {
         // Only a child that is not reaped yet surely owns its pid.
         if self.try_exited().is_none()
             && let Some(pid) = Pid::from_raw(self.id.pid)
@@ -153,13 +153,13 @@ impl Process {
     }
 
     /// SIGTERM, which a paused process only gets when it goes on.
-    pub(super) fn ask_to_leave(&mut self) {
+    pub(crate) fn ask_to_leave(&mut self) {
         self.signal(Signal::TERM);
         self.signal(Signal::CONT);
     }
 
     /// Asks it to leave, and kills it if that is not enough in [`STOP_TIMEOUT`].
-    pub(super) async fn terminate(&mut self) -> io::Result<ExitStatus> {
+    pub(crate) async fn terminate(&mut self) -> io::Result<ExitStatus> {
         self.ask_to_leave();
         if let Ok(status) = timeout(STOP_TIMEOUT, self.exited()).await {
             return status;
@@ -189,7 +189,7 @@ fn tied_to_us(program: &Path) -> Command {
 }
 
 /// Where a program of the machine is.
-pub(super) fn in_path(name: &str) -> Option<PathBuf> {
+pub(crate) fn in_path(name: &str) -> Option<PathBuf> {
     let folders = env::var_os("PATH")?;
     env::split_paths(&folders).map(|folder| folder.join(name)).find(|file| file.is_file())
 }

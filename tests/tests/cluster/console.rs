@@ -165,5 +165,5 @@ async fn a_death_is_reported_and_the_rest_goes_on() {
     up.signal(Signal::INT);
     up.says("Stopping").await;
     up.says("relay-1").await;
-    assert!(up.child.wait().await.unwrap().success());
+    assert_eq!(up.child.wait().await.unwrap().code(), Some(130));
 }

@@ -18,6 +18,9 @@ use crate::{
 /// The exit status of an `up` that cannot even be tried.
 const UNUSABLE: u8 = 2;
 
+/// The exit status after Ctrl-C, as shells have it: 128 and the number of SIGINT.
+const INTERRUPTED: u8 = 130;
+
 /// What `up` takes.
 #[derive(Debug, Args)]
 pub(crate) struct Up {
@@ -51,15 +54,18 @@ impl Up {
         let mut service = Service::new(cluster, Control::listen()?, home.clone());
         let ended = tokio::select! {
             biased;
-            () = signals.next() => Ok(None),
-            ended = self.start_and_serve(&mut service) => ended.map(Some),
+            status = signals.next() => Ok(End::Signal(status)),
+            ended = self.start_and_serve(&mut service) => ended.map(End::Asked),
         };
         stop(service.into_cluster(), &mut signals).await?;
         home.forget();
-        if let Some(caller) = ended? {
-            caller.answer(Ok("stopped".to_owned())).await;
+        match ended? {
+            End::Signal(status) => Ok(status),
+            End::Asked(caller) => {
+                caller.answer(Ok("stopped".to_owned())).await;
+                Ok(ExitCode::SUCCESS)
+            }
         }
-        Ok(ExitCode::SUCCESS)
     }
 
     fn prepare(&self, home: &Home) -> Result<Cluster> {
@@ -81,12 +87,20 @@ impl Up {
     }
 }
 
+/// Why `up` ends.
+enum End {
+    /// A signal, and the exit status that goes with it.
+    Signal(ExitCode),
+    /// Somebody asked, and waits until it is done.
+    Asked(Caller),
+}
+
 /// Stops everything in order, or at once if a second signal comes.
 async fn stop(mut cluster: Cluster, signals: &mut StopSignals) -> Result<()> {
     guide::stopping();
     tokio::select! {
         biased;
-        () = signals.next() => notice(NOTE, "killing what is left"),
+        _ = signals.next() => notice(NOTE, "killing what is left"),
         stopped = stop_in_order(&mut cluster) => stopped?,
     }
     drop(cluster);
@@ -114,13 +128,13 @@ impl StopSignals {
         Ok(Self([interrupt?, terminate?, hangup?]))
     }
 
-    /// Cancel-safe.
-    async fn next(&mut self) {
+    /// Waits for one, and says with which status to exit after it. Cancel-safe.
+    async fn next(&mut self) -> ExitCode {
         let [interrupt, terminate, hangup] = &mut self.0;
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
+            _ = interrupt.recv() => ExitCode::from(INTERRUPTED),
+            _ = terminate.recv() => ExitCode::SUCCESS,
+            _ = hangup.recv() => ExitCode::SUCCESS,
         }
     }
 }
