@@ -28,6 +28,7 @@ use tokio::time::{Instant, sleep};
 use trunkline_certs::Role;
 use trunkline_protocol::Name;
 
+pub(crate) use self::process::{Process, in_path};
 pub use self::{
     builder::ClusterBuilder,
     error::ClusterError,
@@ -36,7 +37,6 @@ pub use self::{
     programs::{Programs, project},
     redis::Redis,
 };
-pub(crate) use self::process::{Process, in_path};
 use self::{ports::Ports, process::tail};
 use crate::{
     defaults::{POLL_INTERVAL, READY_TIMEOUT},

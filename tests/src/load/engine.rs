@@ -79,7 +79,6 @@ pub struct SessionId(usize);
 pub struct TrafficId(usize);
 
 /// Sessions at servers, and what they send one another.
-#[derive(Debug)]
 pub struct Engine<P: Peer> {
     epoll: OwnedFd,
     begun: Instant,

@@ -4,7 +4,10 @@ use anyhow::Result;
 use clap::Parser;
 use trunkline_tests::{
     cluster::Cluster,
-    load::{Nats, NatsCluster, Peer, System, Trunkline, workload::{Latency, Throughput}},
+    load::{
+        Nats, NatsCluster, Peer, System, Trunkline,
+        workload::{Latency, Throughput},
+    },
 };
 
 /// Load on a Trunkline cluster
@@ -53,8 +56,17 @@ fn run<P: Peer>(cli: &Cli, workload: &str, system: &System) -> Result<()> {
             let f = Throughput { measured, ..Throughput::default() }.run::<P>(system)?;
             println!(
                 "{:<10} w1 {:>8.0}/s cpu {:.2} us (nodes {:.2} relay {:.2} redis {:.2}) gen {:.2} us refused {} lost {} repeated {} disordered {}",
-                P::NAME, f.messages_per_s, f.cpu_us.sum(), f.cpu_us.nodes, f.cpu_us.relay, f.cpu_us.redis,
-                f.generator_us, f.refused, f.lost, f.repeated, f.disordered
+                P::NAME,
+                f.messages_per_s,
+                f.cpu_us.sum(),
+                f.cpu_us.nodes,
+                f.cpu_us.relay,
+                f.cpu_us.redis,
+                f.generator_us,
+                f.refused,
+                f.lost,
+                f.repeated,
+                f.disordered
             );
         }
         _ => {
@@ -63,7 +75,19 @@ fn run<P: Peer>(cli: &Cli, workload: &str, system: &System) -> Result<()> {
                 let q = f.latency_us;
                 println!(
                     "{:<10} w2@{:<6} p50 {:.0} p90 {:.0} p99 {:.0} p99.9 {:.0} max {:.0} us; cpu {:.2} us (nodes {:.2} relay {:.2} redis {:.2}) refused {} lost {}",
-                    P::NAME, per_second, q.p50, q.p90, q.p99, q.p999, q.max, f.cpu_us.sum(), f.cpu_us.nodes, f.cpu_us.relay, f.cpu_us.redis, f.refused, f.lost
+                    P::NAME,
+                    per_second,
+                    q.p50,
+                    q.p90,
+                    q.p99,
+                    q.p999,
+                    q.max,
+                    f.cpu_us.sum(),
+                    f.cpu_us.nodes,
+                    f.cpu_us.relay,
+                    f.cpu_us.redis,
+                    f.refused,
+                    f.lost
                 );
             }
         }

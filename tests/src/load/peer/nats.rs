@@ -1,6 +1,6 @@
 use super::{
-    Heard, NotUnderstood, Peer, Template,
     super::websocket::{Header, Opcode, write_frame},
+    Heard, NotUnderstood, Peer, Template,
 };
 
 /// NATS' client protocol: each user is a subject that its client subscribes to.
@@ -91,10 +91,7 @@ impl Reading {
 }
 
 /// Reads the lines at the front of `payload`. Returns how many bytes they have.
-fn understand(
-    payload: &[u8],
-    heard: &mut impl FnMut(Heard<'_>),
-) -> Result<usize, NotUnderstood> {
+fn understand(payload: &[u8], heard: &mut impl FnMut(Heard<'_>)) -> Result<usize, NotUnderstood> {
     let mut taken = 0;
     loop {
         let rest = &payload[taken..];
@@ -139,9 +136,8 @@ mod tests {
 
     /// The payload in frames of `frame` bytes, as a server writes them.
     fn framed(payload: &[u8], frame: usize) -> Vec<u8> {
-        let frames = payload.chunks(frame).map(|chunk| {
-            [&[0x82, chunk.len() as u8], chunk].concat()
-        });
+        let frames =
+            payload.chunks(frame).map(|chunk| [&[0x82, chunk.len() as u8], chunk].concat());
         frames.collect::<Vec<_>>().concat()
     }
 

@@ -1,9 +1,9 @@
 use super::{
-    Heard, NotUnderstood, Peer, Template,
     super::{
         stamp::{NAME_BYTES, read_name},
         websocket::{Header, Opcode, write_frame},
     },
+    Heard, NotUnderstood, Peer, Template,
 };
 
 /// Trunkline's client protocol, version 1. Frames are recognised by what stands at fixed places.

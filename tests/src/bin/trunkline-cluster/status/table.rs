@@ -9,8 +9,8 @@ use crate::style::{BAD, BOLD, DIM, GOOD, NOTE, Painted};
 
 const MEGABYTE: f64 = 1e6;
 
-/// The lines of the table: the relay, a heading, and each node. Rates come from the snapshot
-/// before; without one they are left out.
+/// The lines of the table: the relay, a heading, and each node, all within 80 columns. Rates come
+/// from the snapshot before; without one they are left out.
 pub(super) fn lines(now: &Snapshot, before: Option<&Snapshot>) -> Vec<String> {
     let seconds = before.map(|before| now.at_ms.saturating_sub(before.at_ms) as f64 / 1e3);
     let seconds = seconds.filter(|seconds| *seconds > 0.0);
@@ -41,7 +41,7 @@ fn relay_line(now: &RelayStatus, before: Option<&RelayStatus>, seconds: Option<f
 
 fn heading() -> String {
     format!(
-        "{:<12} {:<9} {:>11} {:>8} {:>9} {:>9} {:>8} {:>8} {:>6} {:>7}",
+        "{:<10} {:<8} {:>9} {:>6} {:>7} {:>7} {:>7} {:>6} {:>4} {:>4}",
         "node",
         "state",
         "sessions",
@@ -62,7 +62,7 @@ fn node_line(now: &NodeStatus, before: Option<&NodeStatus>, seconds: Option<f64>
         |node: &NodeStatus| node.load.delivered_locally + node.load.delivered_from_links;
     let p99 = load.latency.quantile_us(0.99);
     let columns = format!(
-        "{:>11} {:>8} {:>9} {:>9} {:>8} {:>8} {:>6} {:>7.0}",
+        "{:>9} {:>6} {:>7} {:>7} {:>7} {:>6} {:>4} {:>4.0}",
         format!("{}/{}", load.sessions, now.capacity),
         load.users,
         rate(load.accepted, before.map(|before| before.load.accepted), seconds),
@@ -72,8 +72,8 @@ fn node_line(now: &NodeStatus, before: Option<&NodeStatus>, seconds: Option<f64>
         cpu(load.cpu_ms, before.map(|before| before.load.cpu_ms), seconds),
         load.memory_bytes as f64 / MEGABYTE,
     );
-    let name = Painted(BOLD, format!("{:<12}", now.name.as_str()));
-    format!("{name} {} {columns}", Painted(style, format!("{state:<9}")))
+    let name = Painted(BOLD, format!("{:<10}", now.name.as_str()));
+    format!("{name} {} {columns}", Painted(style, format!("{state:<8}")))
 }
 
 fn state_word(state: MemberState) -> (anstyle::Style, &'static str) {
