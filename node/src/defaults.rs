@@ -58,6 +58,9 @@ pub const POOLED_BYTES_MAX: usize = 64 * 1024;
 /// A batch that has grown to this is sealed before the flush.
 pub const BATCH_BYTES: usize = 32 * 1024;
 
+/// How long receipts for other nodes wait for something to go with.
+pub const RECEIPT_DELAY: Duration = Duration::from_millis(1);
+
 /// How many look-ups are under way at a time; further ones wait.
 pub const LOOK_UPS_MAX: usize = 1_024;
 

@@ -5,6 +5,7 @@ use std::{
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -26,7 +27,7 @@ use crate::{
         BAD_REQUESTS_MAX, CLOSE_WITHIN, FRAMES_PER_TURN, LOGIN_WITHIN, READ_BUFFER_BYTES,
         REGISTER_WITHIN,
     },
-    exchange::{Exchange, Farewell, SessionKey},
+    exchange::{Exchange, Farewell, SessionKey, State},
 };
 
 /// What a session is held to.
@@ -85,6 +86,18 @@ pub(super) struct Session {
     bad_requests: u32,
 }
 
+/// What a session waits for next.
+#[derive(PartialEq)]
+enum GoingOn {
+    /// For its socket, or for the flush.
+    Waiting,
+    /// For a login that has just begun.
+    LoggingIn,
+}
+
+/// A user whose login was registered, and the user's other nodes; `None` if that has failed.
+type Registered = (User, Option<Vec<Place>>);
+
 /// How far the login has come.
 enum Login {
     Awaited(Pin<Box<time::Sleep>>),
@@ -122,10 +135,6 @@ impl Session {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Over> {
-        let key = self.key;
-        if let Poll::Ready(farewell) = self.exchange.turn(|state, _| state.poll_farewell(key, cx)) {
-            return Poll::Ready(Over::Closing(farewell));
-        }
         match self.progress(cx) {
             Ok(()) => Poll::Pending,
             Err(over) => Poll::Ready(over),
@@ -133,37 +142,53 @@ impl Session {
     }
 
     fn progress(&mut self, cx: &mut Context<'_>) -> Result<(), Over> {
-        self.poll_login(cx)?;
-        self.poll_flush(cx)?;
-        self.poll_frames(cx)
+        let exchange = self.exchange.clone();
+        loop {
+            let registered = self.poll_login(cx)?;
+            let going_on = exchange.turn(|state, now| {
+                if let Some((user, others)) = registered {
+                    self.finish_login(state, &user, others)?;
+                }
+                self.work(state, now, cx)
+            })?;
+            // A login that has just begun has to be polled once to be under way.
+            if going_on == GoingOn::Waiting {
+                return Ok(());
+            }
+        }
     }
 
-    fn poll_login(&mut self, cx: &mut Context<'_>) -> Result<(), Over> {
+    /// The login that has been registered, or has failed to be, by now.
+    fn poll_login(&mut self, cx: &mut Context<'_>) -> Result<Option<Registered>, Over> {
         match &mut self.login {
-            Login::Done => Ok(()),
+            Login::Done => Ok(None),
             Login::Awaited(deadline) => match deadline.as_mut().poll(cx) {
-                Poll::Pending => Ok(()),
+                Poll::Pending => Ok(None),
                 Poll::Ready(()) => Err(Over::closing(close::NO_LOGIN, "no login in time")),
             },
             Login::Registering(user, registration) => match registration.as_mut().poll(cx) {
-                Poll::Pending => Ok(()),
+                Poll::Pending => Ok(None),
                 Poll::Ready(others) => {
                     let user = user.clone();
                     self.login = Login::Done;
-                    self.finish_login(&user, others)
+                    Ok(Some((user, others)))
                 }
             },
         }
     }
 
-    fn finish_login(&mut self, user: &User, others: Option<Vec<Place>>) -> Result<(), Over> {
-        let key = self.key;
-        self.exchange.turn(|state, _| state.finish_login(key, user, others.as_deref()));
+    fn finish_login(
+        &mut self,
+        state: &mut State,
+        user: &User,
+        others: Option<Vec<Place>>,
+    ) -> Result<(), Over> {
+        state.finish_login(self.key, user, others.as_deref());
         if others.is_some() {
             return Ok(());
         }
         let reason = "the directory did not register the login in time: try again later";
-        self.tell_error(ErrorCode::DirectoryUnavailable, reason, None);
+        state.error(self.key, ErrorCode::DirectoryUnavailable, reason, None);
         Err(Over::closing(close::TRY_AGAIN, "directory unavailable"))
     }
 
@@ -175,94 +200,110 @@ impl Session {
         }
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<(), Over> {
-        let key = self.key;
-        match self.exchange.turn(|state, now| state.poll_flush(key, now, cx)) {
-            Poll::Ready(Err(error)) => Err(error.into()),
-            Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
+    /// Writes and reads what can be now.
+    fn work(
+        &mut self,
+        state: &mut State,
+        now: Instant,
+        cx: &mut Context<'_>,
+    ) -> Result<GoingOn, Over> {
+        if let Poll::Ready(farewell) = state.poll_farewell(self.key, cx) {
+            return Err(Over::Closing(farewell));
         }
+        if let Poll::Ready(flushed) = state.poll_flush(self.key, now, cx) {
+            flushed?;
+        }
+        self.read(state, now, cx)
     }
 
-    fn poll_frames(&mut self, cx: &mut Context<'_>) -> Result<(), Over> {
+    fn read(
+        &mut self,
+        state: &mut State,
+        now: Instant,
+        cx: &mut Context<'_>,
+    ) -> Result<GoingOn, Over> {
         self.socket.get_mut().register(cx);
         for _ in 0..FRAMES_PER_TURN {
-            let registering = matches!(self.login, Login::Registering(..));
-            if registering || !self.exchange.turn(|state, _| state.may_read(self.key)) {
-                return Ok(());
+            if matches!(self.login, Login::Registering(..)) || !state.may_read(self.key) {
+                return Ok(GoingOn::Waiting);
             }
             match self.socket.read() {
-                Ok(message) => self.message(message)?,
+                Ok(message) => self.message(state, now, message)?,
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Ok(());
+                    return Ok(GoingOn::Waiting);
                 }
                 Err(error) => return Err(over_by(&error, self.rules.frame_bytes_max)),
             }
-            if registering != matches!(self.login, Login::Registering(..)) {
-                self.poll_login(cx)?;
+            if matches!(self.login, Login::Registering(..)) {
+                return Ok(GoingOn::LoggingIn);
             }
         }
         // There may be more, but it is the others' turn.
         cx.waker().wake_by_ref();
-        Ok(())
+        Ok(GoingOn::Waiting)
     }
 
-    fn message(&mut self, message: Message) -> Result<(), Over> {
-        let key = self.key;
-        self.exchange.turn(|state, now| state.heard(key, now));
+    fn message(&mut self, state: &mut State, now: Instant, message: Message) -> Result<(), Over> {
+        state.heard(self.key, now);
         match message {
-            Message::Text(text) => self.text(text.as_str()),
+            Message::Text(text) => self.text(state, now, text.as_str()),
             Message::Binary(_) => {
                 let reason = "frames are JSON in text frames, not binary";
                 Err(Over::closing(close::UNSUPPORTED, reason))
             }
             Message::Ping(_) => {
-                self.send_replies();
+                self.send_replies(state);
                 Ok(())
             }
             Message::Pong(_) | Message::Frame(_) => Ok(()),
             Message::Close(_) => {
                 let _ = self.socket.flush();
-                self.send_replies();
+                self.send_replies(state);
                 Err(Over::Closed)
             }
         }
     }
 
-    fn text(&mut self, text: &str) -> Result<(), Over> {
+    fn text(&mut self, state: &mut State, now: Instant, text: &str) -> Result<(), Over> {
         let done = matches!(self.login, Login::Done);
         match client::parse(text) {
-            Ok(ClientFrame::Send { id, to, body }) if done => self.send(&id, &to, body.get()),
-            Ok(ClientFrame::Login { user, token }) if !done => self.log_in(&user, token.as_deref()),
-            Ok(ClientFrame::Login { .. }) => {
-                self.tell_error(ErrorCode::AlreadyLoggedIn, "this session has logged in", None);
+            Ok(ClientFrame::Send { id, to, body }) if done => {
+                self.send(state, now, &id, &to, body.get());
                 Ok(())
             }
-            Err(BadFrame { reason, id }) if done => self.bad_request(&reason, id.as_deref()),
+            Ok(ClientFrame::Login { user, token }) if !done => {
+                self.log_in(state, &user, token.as_deref())
+            }
+            Ok(ClientFrame::Login { .. }) => {
+                let reason = "this session has logged in";
+                state.error(self.key, ErrorCode::AlreadyLoggedIn, reason, None);
+                Ok(())
+            }
+            Err(bad) if done => self.bad_request(state, &bad),
             Ok(ClientFrame::Send { .. }) | Err(_) => {
                 let reason = "the first frame is {\"type\":\"login\",\"user\":…}";
-                self.tell_error(ErrorCode::LoginRequired, reason, None);
+                state.error(self.key, ErrorCode::LoginRequired, reason, None);
                 Err(Over::closing(close::POLICY, "login required"))
             }
         }
     }
 
-    fn send(&mut self, id: &str, to: &str, body: &str) -> Result<(), Over> {
+    fn send(&mut self, state: &mut State, now: Instant, id: &str, to: &str, body: &str) {
         if self.limiter.as_ref().is_some_and(|limiter| limiter.check().is_err()) {
-            self.tell_error(ErrorCode::RateLimited, "too many messages a second", Some(id));
-            return Ok(());
+            let reason = "too many messages a second";
+            state.error(self.key, ErrorCode::RateLimited, reason, Some(id));
+        } else {
+            state.send(now, self.key, id, to, body.as_bytes());
         }
-        let key = self.key;
-        self.exchange.turn(|state, now| state.send(now, key, id, to, body.as_bytes()));
-        Ok(())
     }
 
-    fn log_in(&mut self, user: &str, token: Option<&str>) -> Result<(), Over> {
+    fn log_in(&mut self, state: &mut State, user: &str, token: Option<&str>) -> Result<(), Over> {
         if let Err(error) = self.rules.auth.check(user, token) {
-            self.tell_error(ErrorCode::Unauthorized, &error.to_string(), None);
+            state.error(self.key, ErrorCode::Unauthorized, &error.to_string(), None);
             return Err(Over::closing(close::UNAUTHORIZED, "unauthorized"));
         }
         let user: User = user.parse().expect("the frame's parser has checked it");
-        let registration = self.exchange.turn(|state, _| state.start_login(&user));
+        let registration = state.start_login(&user);
         let registered = async move {
             time::timeout(REGISTER_WITHIN, registration).await.ok().and_then(Result::ok)
         };
@@ -270,8 +311,8 @@ impl Session {
         Ok(())
     }
 
-    fn bad_request(&mut self, reason: &str, id: Option<&str>) -> Result<(), Over> {
-        self.tell_error(ErrorCode::BadRequest, reason, id);
+    fn bad_request(&mut self, state: &mut State, bad: &BadFrame) -> Result<(), Over> {
+        state.error(self.key, ErrorCode::BadRequest, &bad.reason, bad.id.as_deref());
         self.bad_requests += 1;
         if self.bad_requests >= BAD_REQUESTS_MAX {
             return Err(Over::closing(close::POLICY, "too many bad requests"));
@@ -279,16 +320,11 @@ impl Session {
         Ok(())
     }
 
-    fn tell_error(&mut self, code: ErrorCode, reason: &str, id: Option<&str>) {
-        let key = self.key;
-        self.exchange.turn(|state, _| state.error(key, code, reason, id));
-    }
-
-    fn send_replies(&mut self) {
+    /// Puts what the codec has written by itself in line.
+    fn send_replies(&mut self, state: &mut State) {
         let replies = self.socket.get_mut().take_replies();
         if !replies.is_empty() {
-            let key = self.key;
-            self.exchange.turn(|state, _| state.write_raw(key, &replies));
+            state.write_raw(self.key, &replies);
         }
     }
 
@@ -301,14 +337,17 @@ impl Session {
     /// Says why, writes out what waits, and reads on until the client has closed its side: a socket
     /// that is closed with something unread takes the last words with it.
     async fn close(&mut self, farewell: Farewell) {
-        let key = self.key;
-        self.exchange.turn(|state, _| state.retire(key, &farewell));
-        let frame = CloseFrame { code: farewell.code.into(), reason: farewell.reason.into() };
-        let _ = self.socket.close(Some(frame));
-        let _ = self.socket.flush();
-        self.send_replies();
+        let (exchange, key) = (self.exchange.clone(), self.key);
+        exchange.turn(|state, _| {
+            state.retire(key, &farewell);
+            let frame = CloseFrame { code: farewell.code.into(), reason: farewell.reason.into() };
+            let _ = self.socket.close(Some(frame));
+            let _ = self.socket.flush();
+            self.send_replies(state);
+        });
         poll_fn(|cx| {
-            if self.poll_flush(cx).is_err() {
+            if let Poll::Ready(Err(_)) = exchange.turn(|state, now| state.poll_flush(key, now, cx))
+            {
                 return Poll::Ready(());
             }
             self.socket.get_mut().register(cx);

@@ -124,8 +124,8 @@ impl Batches {
 
     /// Whether a flush has something to do.
     pub(super) fn has_unsealed(&self) -> bool {
-        let filled = |outgoing: &Outgoing| !outgoing.filled.is_empty();
-        self.messages.iter().any(filled) || filled(&self.receipts) || filled(&self.notices)
+        let mut all = self.messages.iter().chain([&self.receipts, &self.notices]);
+        !all.all(Outgoing::is_empty)
     }
 
     /// Forgets a node that is gone for good.
@@ -137,14 +137,20 @@ impl Batches {
         }
     }
 
-    /// Moves every batch to its lane, and wakes the lanes that got one.
-    pub(super) fn flush(&mut self) {
-        let Some(lanes) = &self.lanes else { return };
+    /// Moves every batch to its lane, and wakes the lanes that got one. Receipts wait for messages
+    /// or notices to go with, unless `receipts` is set. Returns whether they wait.
+    pub(super) fn flush(&mut self, receipts: bool) -> bool {
+        let Some(lanes) = &self.lanes else { return false };
+        let alone = self.messages.iter().chain([&self.notices]).all(Outgoing::is_empty);
+        if alone && !receipts {
+            return !self.receipts.is_empty();
+        }
         for (outgoing, lane) in self.messages.iter_mut().zip(lanes) {
             outgoing.seal(lane, Kind::Messages);
         }
         self.receipts.seal(&lanes[RECEIPT_LANE], Kind::Receipts);
         self.notices.seal(&lanes[RECEIPT_LANE], Kind::Notices);
+        false
     }
 }
 
@@ -162,7 +168,14 @@ impl Outgoing {
         open
     }
 
+    fn is_empty(&self) -> bool {
+        self.filled.is_empty()
+    }
+
     fn seal(&mut self, lane: &Lane, kind: Kind) {
+        if self.is_empty() {
+            return;
+        }
         for node in self.filled.drain(..) {
             let Some(open) = self.by_node.get_mut(&node) else { continue };
             let number = open.number;

@@ -23,7 +23,7 @@ use std::{
 };
 
 use foldhash::fast::FixedState;
-use tokio::{net::tcp::OwnedWriteHalf, sync::Notify, task, time};
+use tokio::{net::tcp::OwnedWriteHalf, select, sync::Notify, task, time};
 use tracing::debug;
 use trunkline_directory::{Directory, Place, Registrar, Registration};
 use trunkline_link::Lane;
@@ -42,8 +42,8 @@ use self::{
 use crate::{
     custody::{Custody, Fate, Here, Limits, LookUpFailed, Party},
     defaults::{
-        LOOK_UPS_MAX, PING_EVERY, ROUTE_LIFE, SESSION_BYTES_MAX, SESSION_RECEIPT_BYTES_MAX,
-        SLOW_AFTER, TICK,
+        LOOK_UPS_MAX, PING_EVERY, RECEIPT_DELAY, ROUTE_LIFE, SESSION_BYTES_MAX,
+        SESSION_RECEIPT_BYTES_MAX, SLOW_AFTER, TICK,
     },
 };
 
@@ -128,18 +128,38 @@ impl Exchange {
     }
 
     /// Flushes what has gathered, each time there is something and everyone else had a turn.
+    ///
+    /// Receipts go with whatever else goes to other nodes, or after [`RECEIPT_DELAY`] without it:
+    /// alone they would cost as much as the messages they answer.
     pub(crate) async fn flush_on_work(self) {
+        let due = time::sleep(RECEIPT_DELAY);
+        let mut due = std::pin::pin!(due);
+        let mut waiting = false;
         loop {
-            self.0.work.notified().await;
-            let questions = {
-                let mut state = self.0.state.borrow_mut();
-                state.flush(time::Instant::now().into_std());
-                state.take_questions()
+            let receipts = select! {
+                biased;
+                () = &mut due, if waiting => true,
+                () = self.0.work.notified() => false,
             };
-            for user in questions {
-                task::spawn_local(self.clone().look_up(user));
+            let still_waiting = self.flush(receipts);
+            if still_waiting && !waiting {
+                due.as_mut().reset(time::Instant::now() + RECEIPT_DELAY);
             }
+            waiting = still_waiting;
         }
+    }
+
+    /// Returns whether receipts wait to go with something else.
+    fn flush(&self, receipts: bool) -> bool {
+        let (questions, waiting) = {
+            let mut state = self.0.state.borrow_mut();
+            let waiting = state.flush(time::Instant::now().into_std(), receipts);
+            (state.take_questions(), waiting)
+        };
+        for user in questions {
+            task::spawn_local(self.clone().look_up(user));
+        }
+        waiting
     }
 
     /// Ends what is due, for as long as anything can come due.
@@ -181,8 +201,9 @@ impl State {
             || self.floor.batches.has_unsealed()
     }
 
-    /// Writes each touched buffer once; what that sets off, receipts above all, goes at once too.
-    fn flush(&mut self, now: Instant) {
+    /// Writes each touched buffer once; what that sets off for other sessions goes at once too.
+    /// Returns whether receipts for other nodes are held back, which they are not with `receipts`.
+    fn flush(&mut self, now: Instant, receipts: bool) -> bool {
         while !self.floor.touched.is_empty() {
             let mut touched = std::mem::take(&mut self.floor.touched);
             for key in touched.drain(..) {
@@ -197,7 +218,7 @@ impl State {
                 break;
             }
         }
-        self.floor.batches.flush();
+        self.floor.batches.flush(receipts)
     }
 
     fn take_questions(&mut self) -> Vec<User> {
