@@ -459,12 +459,23 @@ impl State {
             let verdict = match self.floor.deliver(origin, &message, route_old) {
                 Here::Waiting => continue,
                 Here::Full => Verdict::Full,
-                Here::Nobody => Verdict::NotHere,
+                Here::Nobody => {
+                    self.disown(message.to);
+                    Verdict::NotHere
+                }
             };
             let seq = message.seq;
             self.floor.answer(origin, Receipt { seq, verdict, route_old, missed: 0 });
         }
         Ok(())
+    }
+
+    /// Somebody was told that a user is here who is not.
+    fn disown(&mut self, user: &str) {
+        let user: User = user.parse().expect("the frame's decoder has checked it");
+        if !self.floor.sessions.has(&user) {
+            self.registrar.disown(&user);
+        }
     }
 
     fn receipts(&mut self, now: Instant, batch: Batch<'_>) -> Result<(), BadLane> {
