@@ -8,6 +8,8 @@
 pub mod client;
 pub mod cluster;
 pub mod defaults;
+pub mod faults;
 pub mod http;
 pub mod load;
+pub mod proxy;
 pub mod status;

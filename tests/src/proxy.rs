@@ -130,7 +130,7 @@ async fn serve(socket: UdpSocket, relay: SocketAddr, sky: Arc<Mutex<Sky>>) {
                 if let (Some(far), Fate::Passed { .. }) =
                     (flows.get(&node), lock(&sky).fate(Way::ToRelay))
                 {
-                    let _ = far.try_send(&buffer[..bytes]);
+                    let _ = far.try_send_to(&buffer[..bytes], relay);
                 }
             }
             Some(ended) = tasks.join_next() => {

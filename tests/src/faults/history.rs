@@ -24,6 +24,8 @@ pub struct Session {
     pub node: String,
     /// When it was dialled.
     pub opened: Duration,
+    /// Whether it always read what there was, and so knew of its end at once.
+    pub attentive: bool,
     /// When its welcome was read.
     pub welcomed: Option<Duration>,
     /// How it ended; `None` while it is open.
@@ -96,18 +98,14 @@ pub struct Spell {
 impl History {
     /// For how long the clock of `node` stood still between `from` and `until`.
     pub fn frozen(&self, node: &str, from: Duration, until: Duration) -> Duration {
-        let freezes = |spell: &&Spell| matches!(&spell.fault, Fault::FreezeNode(name) if name == node);
+        let freezes =
+            |spell: &&Spell| matches!(&spell.fault, Fault::FreezeNode(name) if name == node);
         let spells = self.spells.iter().filter(freezes);
         spells.map(|spell| spell.until.min(until).saturating_sub(spell.from.max(from))).sum()
     }
 
     /// Whether something that `concerns` came or went between `from` and `until`.
-    pub fn any(
-        &self,
-        from: Duration,
-        until: Duration,
-        concerns: impl Fn(&Fault) -> bool,
-    ) -> bool {
+    pub fn any(&self, from: Duration, until: Duration, concerns: impl Fn(&Fault) -> bool) -> bool {
         let mut spells = self.spells.iter().filter(|spell| concerns(&spell.fault));
         spells.any(|spell| spell.from <= until && spell.until >= from)
     }

@@ -155,8 +155,11 @@ impl Schedule {
             .faults
             .iter()
             .flat_map(|Planned { at, until, fault }| {
-                [(*at, true), (*until, false)]
-                    .map(|(at, begins)| Step { at, fault: fault.clone(), begins })
+                [(*at, true), (*until, false)].map(|(at, begins)| Step {
+                    at,
+                    fault: fault.clone(),
+                    begins,
+                })
             })
             .collect();
         steps.sort_by_key(|step| step.at);

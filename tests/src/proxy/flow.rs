@@ -24,8 +24,10 @@ use crate::defaults::{DATAGRAM_BYTES_MAX, PROXY_DELAYED_MAX, PROXY_FLOW_IDLE};
 pub(super) struct Flow {
     /// Connected to the node, and so told when its kernel refuses.
     near: Arc<UdpSocket>,
-    /// Connected to the relay, which sees the node at this address.
+    /// The relay sees the node at this address. Connected to nobody: the relay also knocks here
+    /// from another port.
     far: Arc<UdpSocket>,
+    relay: SocketAddr,
     sky: Arc<Mutex<Sky>>,
 }
 
@@ -38,10 +40,12 @@ impl Flow {
         sky: Arc<Mutex<Sky>>,
     ) -> io::Result<Self> {
         let far = bind((Ipv4Addr::LOCALHOST, 0).into())?;
-        far.connect(relay).await?;
         let near = bind(listener.local_addr()?)?;
         near.connect(node).await?;
-        Ok(Self { near: Arc::new(near), far: Arc::new(far), sky })
+        // A socket that the runtime has not heard of yet takes nothing.
+        far.writable().await?;
+        near.writable().await?;
+        Ok(Self { near: Arc::new(near), far: Arc::new(far), relay, sky })
     }
 
     /// The socket towards the relay.
@@ -69,6 +73,7 @@ struct Direction<'a> {
     way: Way,
     from: &'a UdpSocket,
     to: &'a UdpSocket,
+    relay: SocketAddr,
     sky: &'a Mutex<Sky>,
     delayed: BinaryHeap<Delayed>,
     number: u64,
@@ -80,7 +85,8 @@ impl<'a> Direction<'a> {
             Way::ToRelay => (&flow.near, &flow.far),
             Way::ToNode => (&flow.far, &flow.near),
         };
-        Self { way, from, to, sky: &flow.sky, delayed: BinaryHeap::new(), number: 0 }
+        let (relay, sky) = (flow.relay, &flow.sky);
+        Self { way, from, to, relay, sky, delayed: BinaryHeap::new(), number: 0 }
     }
 
     async fn run(mut self) {
@@ -131,7 +137,11 @@ impl<'a> Direction<'a> {
 
     /// A datagram that finds the socket full is lost, as on any network.
     fn send(&self, datagram: &[u8]) -> bool {
-        match self.to.try_send(datagram) {
+        let sent = match self.way {
+            Way::ToRelay => self.to.try_send_to(datagram, self.relay),
+            Way::ToNode => self.to.try_send(datagram),
+        };
+        match sent {
             Ok(_) => true,
             Err(error) => self.outlives(&error, Way::ToNode),
         }

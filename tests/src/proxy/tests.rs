@@ -67,6 +67,7 @@ async fn one_direction_can_be_cut_and_mended() {
 #[tokio::test]
 async fn datagrams_come_late_twice_and_in_another_order() {
     let (relay, proxy, node) = connected().await;
+    greet(&relay, &node).await;
     let delay = Duration::from_millis(50);
     let jitter = Duration::from_millis(100);
     proxy.set_both(Weather { loss: 0.0, twice: 1.0, delay, jitter });
@@ -116,6 +117,21 @@ async fn the_refusal_of_a_dead_nodes_port_reaches_the_relay() {
         }
     };
     timeout(SOON, refused).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_living_node_refuses_nobody_who_knocks() {
+    let (relay, proxy, node) = connected().await;
+    let seen = greet(&relay, &node).await;
+    let knocker = socket().await;
+    knocker.connect(seen).await.unwrap();
+    for weather in [Weather::default(), Weather::CUT] {
+        proxy.set_both(weather);
+        for _ in 0..10 {
+            knocker.send(b"?").await.unwrap();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
 }
 
 #[tokio::test]

@@ -100,11 +100,10 @@ impl Differences {
         let (is, should): (BTreeSet<T>, BTreeSet<T>) =
             (is.into_iter().collect(), should.into_iter().collect());
         let demand = self.demand;
-        let mut violated =
-            |how: &str, item: &T| {
-                let text = format!("{how} of {what}: {item:?}");
-                self.violations.push(Violation::new(demand, text));
-            };
+        let mut violated = |how: &str, item: &T| {
+            let text = format!("{how} of {what}: {item:?}");
+            self.violations.push(Violation::new(demand, text));
+        };
         should.difference(&is).for_each(|item| violated("missing", item));
         is.difference(&should).for_each(|item| violated("too many", item));
     }

@@ -91,7 +91,8 @@ impl Case<'_> {
                 Part::Redis => true,
                 Part::Link(_) | Part::Relay => false,
             };
-            session.is_open(self.sent.at, self.told.at + UNSEEN_END)
+            session.attentive
+                && session.is_open(self.sent.at, self.told.at + UNSEEN_END)
                 && !history.any(from, self.told.at, hurts)
         })?;
         let node = &history.sessions[*there].node;

@@ -29,6 +29,9 @@ const PACE: Duration = Duration::from_millis(1_100);
 /// How long a part has to be itself again before its next fault.
 const APART: Duration = Duration::from_millis(300);
 
+/// The same for a node that is to defend its name: it has to have a link again.
+const APART_FROM_RIVAL: Duration = Duration::from_secs(3);
+
 /// How often a place in the schedule is looked for before a fault is left out.
 const TRIES: usize = 12;
 
@@ -118,11 +121,15 @@ fn weather(dice: &mut Rng) -> Weather {
 /// Whether a fault ends in time, and touches no part that another one touches meanwhile.
 fn fits(planned: &Planned, lasting: Duration, faults: &[Planned]) -> bool {
     let parts = touched(&planned.fault);
-    let mut meanwhile = faults
-        .iter()
-        .filter(|other| other.at < planned.until + APART && planned.at < other.until + APART);
+    let disjoint = |other: &Planned| touched(&other.fault).iter().all(|part| !parts.contains(part));
     planned.until <= lasting
-        && meanwhile.all(|other| touched(&other.fault).iter().all(|part| !parts.contains(part)))
+        && faults.iter().all(|other| disjoint(other) || are_apart(planned, other))
+}
+
+fn are_apart(one: &Planned, other: &Planned) -> bool {
+    let rivals = [one, other].iter().any(|planned| matches!(planned.fault, Fault::Rival(_)));
+    let apart = if rivals { APART_FROM_RIVAL } else { APART };
+    other.at >= one.until + apart || one.at >= other.until + apart
 }
 
 fn touched(fault: &Fault) -> Vec<Part> {
