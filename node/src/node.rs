@@ -185,15 +185,15 @@ impl Node {
     }
 
     fn exchange(&self, incarnation: Incarnation, registrar: Registrar) -> Exchange {
-        Exchange::new(Setup {
+        let setup = Setup {
             name: self.config.name.clone(),
             incarnation,
             capacity: self.config.capacity,
             sessions_per_user: self.config.sessions_per_user,
             limits: Limits { deadline: self.config.deadline, ..Limits::default() },
-            directory: self.directory.clone(),
             registrar,
-        })
+        };
+        Exchange::new(setup, self.directory.clone())
     }
 }
 

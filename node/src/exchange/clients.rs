@@ -1,0 +1,216 @@
+//! What a session's task asks of the state.
+
+use std::{
+    hash::BuildHasher,
+    io,
+    task::{Context, Poll, ready},
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use foldhash::fast::FixedState;
+use tokio::net::tcp::OwnedWriteHalf;
+use trunkline_directory::{Place, Registration};
+use trunkline_protocol::{
+    User,
+    client::{self, ErrorCode, close},
+    lane::{MESSAGE_LANES, Message, Notice},
+};
+
+use super::{
+    State,
+    floor::Sent,
+    sessions::{Farewell, Seat, SessionKey},
+};
+use crate::defaults::{SESSION_BYTES_MAX, SESSION_RECEIPT_BYTES_MAX};
+
+impl State {
+    /// Takes a seat, unless all are taken.
+    pub(crate) fn take_seat(&mut self) -> Option<Seat> {
+        let seat = self.seats.take();
+        self.refused_seats += u64::from(seat.is_none());
+        seat
+    }
+
+    /// Lets nobody take a seat any more, because the node is leaving.
+    pub(crate) fn close_seats(&mut self) {
+        self.seats.close();
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.seats.are_closed()
+    }
+
+    /// A connection was upgraded.
+    pub(crate) fn open(&mut self, socket: OwnedWriteHalf) -> SessionKey {
+        self.floor.sessions.open(socket)
+    }
+
+    /// The session's socket is about to be closed: whatever waits for it is taken back.
+    pub(crate) fn close(&mut self, key: SessionKey) {
+        self.log_out(key);
+        self.floor.take_back(key, true);
+        self.floor.sessions.close(key);
+    }
+
+    /// Asks the directory to register a login. [`Self::finish_login`] has to follow.
+    pub(crate) fn start_login(&mut self, user: &User) -> Registration {
+        self.floor.sessions.start_login(user);
+        self.registrar.want(user)
+    }
+
+    /// Welcomes a session whose login was registered, and ends those whose place it takes. `others`
+    /// are the user's other nodes; `None` if the registration has failed.
+    pub(crate) fn finish_login(&mut self, key: SessionKey, user: &User, others: Option<&[Place]>) {
+        self.floor.sessions.end_login(user);
+        if let (Some(others), true) = (others, self.floor.sessions.get(key).is_some()) {
+            self.replace_oldest(user);
+            let id = format!("{}-{key}", self.floor.incarnation);
+            let node = self.floor.name.clone();
+            self.floor.write(key, |out| client::welcome(out, user, &id, &node));
+            self.floor.sessions.log_in(key, user);
+            self.notify_others(user, others);
+        }
+        self.forget_if_absent(user);
+    }
+
+    /// A session sends a message. `to` is a valid user key, `id` a valid send id.
+    pub(crate) fn send(&mut self, now: Instant, key: SessionKey, id: &str, to: &str, body: &[u8]) {
+        let Some(session) = self.floor.sessions.get_mut(key) else { return };
+        let Some(from) = &session.user else { return };
+        let message = Message {
+            seq: self.custody.next_seq(),
+            sent_at_ms: unix_ms(),
+            to,
+            from: from.as_str(),
+            body,
+        };
+        let mut frame = Vec::with_capacity(message.encoded_bytes());
+        message.encode(&mut frame);
+        let sent = Sent {
+            session: key,
+            id: id.into(),
+            origin: self.floor.incarnation,
+            accepted_at: now,
+            lane: lane_of(to),
+            frame,
+        };
+        session.owed_bytes += sent.receipt_bytes();
+        self.floor.counters.accepted += 1;
+        self.custody.accept(now, &mut self.floor, to, sent);
+    }
+
+    pub(crate) fn error(
+        &mut self,
+        key: SessionKey,
+        code: ErrorCode,
+        reason: &str,
+        id: Option<&str>,
+    ) {
+        self.floor.write_error(key, code, reason, id);
+    }
+
+    /// Appends a WebSocket frame that is already whole.
+    pub(crate) fn write_raw(&mut self, key: SessionKey, frame: &[u8]) {
+        let Some(session) = self.floor.sessions.get_mut(key) else { return };
+        session.outbound.raw(&mut self.floor.pool, frame);
+        self.floor.touch(key);
+    }
+
+    /// The client has been heard.
+    pub(crate) fn heard(&mut self, key: SessionKey, now: Instant) {
+        if let Some(session) = self.floor.sessions.get_mut(key) {
+            session.heard_at = now;
+        }
+    }
+
+    /// Whether the session may be read: every receipt that its next send could cause has room.
+    pub(crate) fn may_read(&self, key: SessionKey) -> bool {
+        self.floor.sessions.get(key).is_some_and(|session| {
+            session.owed_bytes + session.outbound.queued()
+                < SESSION_BYTES_MAX + SESSION_RECEIPT_BYTES_MAX
+        })
+    }
+
+    /// Why the session is to end, if it is. Else has the task of `cx` woken when it is.
+    pub(crate) fn poll_farewell(&mut self, key: SessionKey, cx: &Context<'_>) -> Poll<Farewell> {
+        let Some(session) = self.floor.sessions.get_mut(key) else { return Poll::Pending };
+        match &session.farewell {
+            Some(farewell) => Poll::Ready(farewell.clone()),
+            None => {
+                session.register(cx);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Writes on what a full socket has left waiting. Ready when nothing waits any more.
+    pub(crate) fn poll_flush(
+        &mut self,
+        key: SessionKey,
+        now: Instant,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            let Some(session) = self.floor.sessions.get_mut(key) else {
+                return Poll::Ready(Ok(()));
+            };
+            session.register(cx);
+            if session.outbound.queued() == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            ready!(session.socket.as_ref().poll_write_ready(cx))?;
+            self.floor.flush_session(key, now)?;
+        }
+    }
+
+    /// Has the session end, for the reason that its client is told.
+    pub(crate) fn end_session(&mut self, key: SessionKey, code: u16, reason: impl Into<String>) {
+        self.floor.end_session(key, Farewell { code, reason: reason.into() });
+    }
+
+    /// The session gets no more messages. One that reads too slowly also loses those that wait.
+    pub(crate) fn retire(&mut self, key: SessionKey, farewell: &Farewell) {
+        self.log_out(key);
+        if farewell.code == close::TOO_SLOW {
+            self.floor.take_back(key, false);
+        }
+    }
+
+    /// The session gets no more messages.
+    pub(super) fn log_out(&mut self, key: SessionKey) {
+        if let Some(user) = self.floor.sessions.log_out(key) {
+            self.forget_if_absent(&user);
+        }
+    }
+
+    fn forget_if_absent(&mut self, user: &User) {
+        if !self.floor.sessions.has(user) {
+            self.registrar.unwant(user);
+        }
+    }
+
+    fn replace_oldest(&mut self, user: &User) {
+        let sessions = self.floor.sessions.of(user.as_str());
+        let too_many = (sessions.len() + 1).saturating_sub(self.sessions_per_user);
+        for &oldest in &sessions[..too_many] {
+            self.end_session(oldest, close::REPLACED, "replaced by a newer session of this user");
+            // The user stays: another session is about to be theirs.
+            self.floor.sessions.log_out(oldest);
+        }
+    }
+
+    fn notify_others(&mut self, user: &User, others: &[Place]) {
+        let notice = Notice { user: user.as_str(), replaces: self.sessions_per_user == 1 };
+        for (_, node) in others {
+            self.floor.batches.notice(*node, notice);
+        }
+    }
+}
+
+fn lane_of(user: &str) -> u8 {
+    (FixedState::default().hash_one(user) % MESSAGE_LANES as u64) as u8
+}
+
+fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}

@@ -1,0 +1,182 @@
+use std::time::Instant;
+
+use trunkline_directory::{Place, Registrar};
+use trunkline_protocol::{Incarnation, User, client::close, control::Member, status::Load};
+
+use super::{
+    Setup,
+    floor::{Floor, Sent},
+    sessions::{Seats, SessionKey},
+};
+use crate::{
+    custody::{Custody, LookUpFailed, Party},
+    defaults::{LOOK_UPS_MAX, PING_EVERY, ROUTE_LIFE, SLOW_AFTER},
+};
+
+/// A WebSocket ping without a payload.
+const PING_FRAME: [u8; 2] = [0x89, 0x00];
+
+/// The state behind the handle.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(super) custody: Custody<Sent>,
+    pub(super) floor: Floor,
+    pub(super) seats: Seats,
+    pub(super) registrar: Registrar,
+    pub(super) members: Vec<Member>,
+    pub(super) sessions_per_user: usize,
+    look_ups: usize,
+    pub(super) refused_seats: u64,
+}
+
+impl State {
+    pub(super) fn new(setup: Setup) -> Self {
+        Self {
+            custody: Custody::new(setup.limits),
+            floor: Floor::new(setup.name, setup.incarnation),
+            seats: Seats::new(setup.capacity),
+            registrar: setup.registrar,
+            members: Vec::new(),
+            sessions_per_user: setup.sessions_per_user,
+            look_ups: 0,
+            refused_seats: 0,
+        }
+    }
+
+    /// Lets custody know what this node's own sessions have answered.
+    pub(super) fn settle(&mut self, now: Instant) {
+        while let Some(receipt) = self.floor.answers.pop_front() {
+            self.custody.answered(now, &mut self.floor, Party::Here, receipt);
+        }
+    }
+
+    /// Whether something waits to be flushed or asked.
+    pub(super) fn has_work(&self) -> bool {
+        !self.floor.touched.is_empty()
+            || !self.floor.questions.is_empty()
+            || self.floor.batches.has_unsealed()
+    }
+
+    /// Writes each touched buffer once; what that sets off for other sessions goes at once too.
+    /// Returns whether receipts for other nodes are held back, which they are not with `receipts`.
+    pub(super) fn flush(&mut self, now: Instant, receipts: bool) -> bool {
+        while !self.floor.touched.is_empty() {
+            let mut touched = std::mem::take(&mut self.floor.touched);
+            for key in touched.drain(..) {
+                // A socket that is full or broken is its own task's business.
+                if !matches!(self.floor.flush_session(key, now), Ok(true)) {
+                    self.wake(key);
+                }
+            }
+            self.settle(now);
+            if self.floor.touched.is_empty() {
+                self.floor.touched = touched;
+                break;
+            }
+        }
+        self.floor.batches.flush(receipts)
+    }
+
+    /// Whether anything can come due in custody.
+    pub(super) fn has_dues(&self) -> bool {
+        self.custody.next_tick().is_some()
+    }
+
+    pub(super) fn tick(&mut self, now: Instant) {
+        self.custody.tick(now, &mut self.floor);
+    }
+
+    /// The users to ask the directory for now. [`Self::looked_up`] has to follow for each.
+    pub(super) fn take_questions(&mut self) -> Vec<User> {
+        let now = self.floor.questions.len().min(LOOK_UPS_MAX - self.look_ups);
+        self.look_ups += now;
+        self.floor.questions.drain(..now).collect()
+    }
+
+    /// The directory has answered; `None` if it could not be asked.
+    pub(super) fn looked_up(&mut self, now: Instant, user: &User, places: Option<Vec<Place>>) {
+        self.look_ups -= 1;
+        let nodes: Option<Vec<_>> =
+            places.map(|places| places.into_iter().map(|(_, incarnation)| incarnation).collect());
+        let nodes = nodes.as_deref().ok_or(LookUpFailed);
+        self.custody.routed(now, &mut self.floor, user, nodes);
+    }
+
+    fn wake(&mut self, key: SessionKey) {
+        if let Some(session) = self.floor.sessions.get_mut(key) {
+            session.wake();
+        }
+    }
+}
+
+/// What goes on around the data path.
+impl State {
+    pub(crate) fn incarnation(&self) -> Incarnation {
+        self.floor.incarnation
+    }
+
+    /// The node goes on as another incarnation.
+    pub(crate) fn reincarnate(&mut self, incarnation: Incarnation) {
+        self.floor.reincarnate(incarnation);
+        self.registrar.reincarnate(incarnation);
+    }
+
+    /// How many connections there are, and how many sends without an outcome.
+    pub(crate) fn left(&self) -> (usize, usize) {
+        (self.seats.taken(), self.custody.pending())
+    }
+
+    pub(crate) fn session_keys(&self) -> Vec<SessionKey> {
+        self.floor.sessions.keys()
+    }
+
+    /// Pings sessions, and ends those that are silent or read too slowly.
+    pub(crate) fn sweep(&mut self, now: Instant) {
+        self.floor.elsewhere.retain(|_, since| now < *since + ROUTE_LIFE);
+        for key in self.floor.sessions.keys() {
+            let Some(session) = self.floor.sessions.get_mut(key) else { continue };
+            let quiet = now.saturating_duration_since(session.heard_at);
+            let blocked = session.outbound.blocked_since();
+            if blocked.is_some_and(|since| since + SLOW_AFTER <= now) {
+                self.floor.counters.ended_slow += 1;
+                self.end_session(key, close::TOO_SLOW, "this client reads too slowly");
+            } else if quiet >= 2 * PING_EVERY {
+                self.end_session(key, close::POLICY, "no answer to two pings");
+            } else if quiet >= PING_EVERY && session.pinged_at + PING_EVERY <= now {
+                session.pinged_at = now;
+                self.write_raw(key, &PING_FRAME);
+            }
+        }
+    }
+
+    /// What the relay and the metrics are told. Latencies are those since the last call.
+    pub(crate) fn load(&mut self) -> Load {
+        let Self { custody, floor, seats, .. } = self;
+        let (counts, standing) = (self.registrar.counts(), *self.registrar.standing().borrow());
+        let counters = &floor.counters;
+        Load {
+            sessions: floor.sessions.logged_in() as u32,
+            seats: seats.taken() as u32,
+            users: floor.sessions.users() as u32,
+            rebuilding: standing.rebuilding,
+            redis: !standing.redis_away,
+            accepted: counters.accepted,
+            delivered_locally: counters.delivered_here,
+            delivered_from_links: counters.delivered_from_links,
+            outcomes: counters.outcomes,
+            untold: counters.untold,
+            pending: custody.pending() as u32,
+            pending_bytes: custody.pending_bytes() as u64,
+            lane_bytes: floor.batches.queued_bytes() as u64,
+            session_bytes: floor.sessions.queued_bytes() as u64,
+            receipts_dropped: floor.batches.receipts_dropped(),
+            refused_full: counters.refused_full,
+            ended_slow: counters.ended_slow,
+            refused_seats: self.refused_seats,
+            look_ups: counters.look_ups,
+            ghosts: counts.ghosts_removed,
+            latency: floor.latencies.report(),
+            ..Load::default()
+        }
+    }
+}

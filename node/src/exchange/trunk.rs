@@ -1,0 +1,124 @@
+//! What the link asks of the state.
+
+use std::time::Instant;
+
+use trunkline_link::Lane;
+use trunkline_protocol::{
+    User,
+    client::close,
+    control::{Member, MemberState},
+    lane::{BadLane, Batch, Kind, Notice, Receipt, Verdict},
+};
+
+use super::State;
+use crate::custody::{Fate, Here, Party};
+
+impl State {
+    pub(crate) fn link_up(&mut self, now: Instant, lanes: Vec<Lane>) {
+        self.floor.batches.link_up(lanes);
+        self.custody.link_up(now, &mut self.floor);
+    }
+
+    pub(crate) fn link_lost(&mut self, now: Instant) {
+        if let Some(handed) = self.floor.batches.link_lost() {
+            self.custody.link_lost(now, &mut self.floor, handed);
+        }
+    }
+
+    pub(crate) fn is_linked(&self) -> bool {
+        self.floor.batches.is_up()
+    }
+
+    /// A batch has arrived.
+    pub(crate) fn batch(&mut self, now: Instant, batch: Batch<'_>) -> Result<(), BadLane> {
+        let header = batch.header;
+        let seqs = header.first..=header.first.saturating_add(header.span.into());
+        let refused = |fate| (header.peer, header.batch, seqs, fate);
+        let (node, number, seqs, fate) = match header.kind {
+            Kind::Messages => return self.messages(now, batch),
+            Kind::Receipts => return self.receipts(now, batch),
+            Kind::Notices => return self.notices(now, batch),
+            Kind::RefusedFull => refused(Fate::Full),
+            Kind::RefusedGone => refused(Fate::NotReached),
+        };
+        self.custody.refused(now, &mut self.floor, node, number, seqs, fate);
+        Ok(())
+    }
+
+    fn messages(&mut self, now: Instant, batch: Batch<'_>) -> Result<(), BadLane> {
+        let origin = batch.header.peer;
+        for message in batch.messages() {
+            let message = message?;
+            let route_old = self.floor.is_elsewhere(message.to, now);
+            let verdict = match self.floor.deliver(origin, &message, route_old) {
+                Here::Waiting => continue,
+                Here::Full => Verdict::Full,
+                Here::Nobody => {
+                    self.disown(message.to);
+                    Verdict::NotHere
+                }
+            };
+            let seq = message.seq;
+            self.floor.answer(origin, Receipt { seq, verdict, route_old, missed: 0 });
+        }
+        Ok(())
+    }
+
+    /// Somebody was told that a user is here who is not.
+    fn disown(&mut self, user: &str) {
+        let user: User = user.parse().expect("the frame's decoder has checked it");
+        if !self.floor.sessions.has(&user) {
+            self.registrar.disown(&user);
+        }
+    }
+
+    fn receipts(&mut self, now: Instant, batch: Batch<'_>) -> Result<(), BadLane> {
+        let party = Party::Node(batch.header.peer);
+        for receipt in batch.receipts() {
+            self.custody.answered(now, &mut self.floor, party, receipt?);
+        }
+        Ok(())
+    }
+
+    fn notices(&mut self, now: Instant, batch: Batch<'_>) -> Result<(), BadLane> {
+        for notice in batch.notices() {
+            let Notice { user, replaces } = notice?;
+            let Some((user, sessions)) = self.floor.sessions.user(user) else { continue };
+            self.floor.note_elsewhere(user, now);
+            for key in sessions.into_iter().filter(|_| replaces) {
+                self.end_session(key, close::REPLACED, "replaced by a newer session elsewhere");
+                self.log_out(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// The relay has told who the nodes are.
+    pub(crate) fn set_members(&mut self, now: Instant, members: Vec<Member>) {
+        let reachable =
+            |member: &Member| !matches!(member.state, MemberState::Dead | MemberState::Left);
+        let stays = |gone: &Member| {
+            members.iter().any(|member| member.incarnation == gone.incarnation && reachable(member))
+        };
+        let before = std::mem::take(&mut self.members);
+        for gone in before.iter().filter(|member| reachable(member) && !stays(member)) {
+            self.custody.gone(now, gone.incarnation);
+            self.floor.batches.forget(gone.incarnation);
+        }
+        self.floor.rebuilding = members.iter().any(|member| member.rebuilding);
+        self.members = members;
+    }
+
+    pub(crate) fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// Ends every session of a user, by an operator's command.
+    pub(crate) fn end_user(&mut self, user: &User) -> usize {
+        let sessions = self.floor.sessions.of(user.as_str());
+        for &key in &sessions {
+            self.end_session(key, close::ENDED, "ended by an operator");
+        }
+        sessions.len()
+    }
+}
