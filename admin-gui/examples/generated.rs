@@ -29,7 +29,11 @@ fn main() -> eframe::Result {
             let (lookups, _desk) = Lookups::pair();
             let ctx = context.egui_ctx.clone();
             thread::spawn(move || run(nodes, &feed, || ctx.request_repaint()));
-            Ok(Box::new(App::new(context, "127.0.0.1:7400", connection, lookups)))
+            let app = App::new(context, "127.0.0.1:7400", connection, lookups);
+            if std::env::args().nth(2).is_some_and(|theme| theme == "light") {
+                context.egui_ctx.set_theme(eframe::egui::Theme::Light);
+            }
+            Ok(Box::new(app))
         }),
     )
 }

@@ -143,6 +143,8 @@ impl App {
     }
 
     fn draw(&mut self, ui: &mut Ui, picture: &Picture, now: Instant, wishes: &mut Wishes) {
+        // Users are looked up as they are now, whichever moment is shown.
+        let latest = self.live.latest();
         let state = self.recording.as_ref().map_or(&self.live, |recording| &recording.state);
         let showing = Showing {
             relay: &self.relay,
@@ -170,7 +172,10 @@ impl App {
         }
         let ground = theme::panel(tokens(ui).ground);
         let questions = CentralPanel::default().frame(ground).show(ui, |ui| match layout.tab {
-            Tab::Users => users::show(ui, &mut self.user, &mut self.known, &showing, wishes),
+            Tab::Users => {
+                let showing = Showing { picture: latest.as_deref().unwrap_or(picture), ..showing };
+                users::show(ui, &mut self.user, &mut self.known, &showing, wishes)
+            }
             tab => {
                 middle(ui, tab, layout, &showing, wishes);
                 Vec::new()
@@ -201,7 +206,7 @@ fn overview(ui: &mut Ui, layout: &mut Layout, showing: &Showing<'_>, wishes: &mu
     let needed = nodes::height(showing.picture.snapshot.nodes.len());
     let free = ui.available_height() - needed;
     let charts = Panel::bottom("charts").frame(theme::beneath()).show_separator_line(false);
-    let charts = charts.exact_size(free.clamp(charts::STRIP, 2.0 * charts::STRIP));
+    let charts = charts.exact_size(free.max(charts::STRIP));
     charts.show(ui, |ui| charts::strip(ui, &mut layout.charts, showing, wishes));
     CentralPanel::no_frame().show(ui, |ui| nodes::show(ui, &mut layout.nodes, showing, wishes));
 }

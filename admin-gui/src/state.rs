@@ -5,6 +5,7 @@ mod directory;
 mod events;
 mod health;
 mod history;
+mod names;
 mod picture;
 mod recording;
 mod series;
@@ -25,7 +26,9 @@ pub use events::{EventLog, Told};
 pub(crate) use health::judge_node;
 pub use health::{Finding, Health, Severity};
 pub use history::{History, Kept};
+pub(crate) use names::by_name;
 pub use picture::Picture;
+pub(crate) use picture::is_present;
 pub use recording::{RecordingError, Tape, read, write};
 pub use series::Sample;
 
@@ -74,7 +77,9 @@ pub struct State {
     pub events: EventLog,
     history: History,
     moment: Moment,
-    picture: Option<Arc<Picture>>,
+    /// The pictures of the latest moment and of the one that is shown, once they were asked for.
+    latest: Option<Arc<Picture>>,
+    shown: Option<Arc<Picture>>,
     heard_at: Option<Instant>,
 }
 
@@ -86,7 +91,8 @@ impl Default for State {
             events: EventLog::default(),
             history: History::default(),
             moment: Moment::Latest,
-            picture: None,
+            latest: None,
+            shown: None,
             heard_at: None,
         }
     }
@@ -120,8 +126,8 @@ impl State {
             Line::Hello { relay, may_act, .. } => self.greeting = Some(Greeting { relay, may_act }),
             Line::Snapshot(snapshot) => {
                 self.heard_at = Some(now);
-                if self.history.push(*snapshot) && self.moment == Moment::Latest {
-                    self.picture = None;
+                if self.history.push(*snapshot) {
+                    self.latest = None;
                 }
             }
             Line::Event(event) => self.events.push(event),
@@ -131,16 +137,23 @@ impl State {
         None
     }
 
+    /// The cluster at the latest moment; `None` as long as nothing was heard.
+    pub fn latest(&mut self) -> Option<Arc<Picture>> {
+        if self.latest.is_none() {
+            let at = self.history.len().checked_sub(1)?;
+            self.latest = Some(Arc::new(self.history.picture(at)));
+        }
+        self.latest.clone()
+    }
+
     /// The cluster at the moment that is shown; `None` as long as nothing was heard.
     pub fn picture(&mut self) -> Option<Arc<Picture>> {
-        if self.picture.is_none() {
-            let at = match self.moment {
-                Moment::Latest => self.history.len().checked_sub(1)?,
-                Moment::At(at_ms) => self.history.at(at_ms)?,
-            };
-            self.picture = Some(Arc::new(self.history.picture(at)));
+        let Moment::At(at_ms) = self.moment else { return self.latest() };
+        if self.shown.is_none() {
+            let at = self.history.at(at_ms)?;
+            self.shown = Some(Arc::new(self.history.picture(at)));
         }
-        self.picture.clone()
+        self.shown.clone()
     }
 
     /// What is remembered.
@@ -157,7 +170,7 @@ impl State {
     pub fn show(&mut self, moment: Moment) {
         if self.moment != moment {
             self.moment = moment;
-            self.picture = None;
+            self.shown = None;
         }
     }
 

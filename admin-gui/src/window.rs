@@ -8,10 +8,9 @@ use eframe::{
     egui::{Context, ViewportBuilder, ViewportCommand},
 };
 use thiserror::Error;
-use tokio::{
-    runtime,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::runtime;
+use tracing::warn;
+use trunkline_ops::stop_signal;
 
 use crate::{
     App, Config,
@@ -74,26 +73,12 @@ async fn read(config: Config, feed: Feed, desk: Desk, ctx: Context) {
     let looking_up = lookups::run(config.directory.clone(), desk, wake);
     let reading = async { tokio::join!(connection::run(config, feed, wake), looking_up) };
     tokio::pin!(reading);
-    tokio::select! {
-        _ = &mut reading => {}
-        () = told_to_end() => {
-            ctx.send_viewport_cmd(ViewportCommand::Close);
-            reading.await;
-        }
+    match stop_signal() {
+        Ok(stop) => tokio::select! {
+            _ = &mut reading => return,
+            () = stop => ctx.send_viewport_cmd(ViewportCommand::Close),
+        },
+        Err(error) => warn!(%error, "a signal will end the window without saving its layout"),
     }
-}
-
-async fn told_to_end() {
-    let (mut terminate, mut interrupt) =
-        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-            (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
-            (Err(error), _) | (_, Err(error)) => {
-                tracing::warn!(%error, "signals end the window without saving its layout");
-                return std::future::pending().await;
-            }
-        };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    reading.await;
 }

@@ -10,6 +10,7 @@ use trunkline_protocol::{
 
 use super::{
     counters::{Counts, Rates},
+    names::by_name,
     picture::Picture,
 };
 use crate::defaults::{
@@ -67,6 +68,7 @@ impl History {
             return false;
         }
         self.share_names(&mut snapshot);
+        snapshot.nodes.sort_by(|a, b| by_name(&a.name, &b.name));
         let kept = keep(snapshot, last.as_deref());
         self.bytes += kept.bytes();
         self.kept.push_back(kept);

@@ -70,7 +70,7 @@ impl Picture {
 }
 
 /// Whether a node in this state still holds sessions.
-pub(super) fn is_present(state: MemberState) -> bool {
+pub(crate) fn is_present(state: MemberState) -> bool {
     !matches!(state, MemberState::Dead | MemberState::Left)
 }
 

@@ -20,7 +20,10 @@ const HIGH: f32 = 150.0;
 const LOW: f32 = 84.0;
 
 /// What the head and the foot of a chart take.
-const AROUND: f32 = 48.0;
+const AROUND: f32 = 52.0;
+
+/// The width that a chart needs for its values to fit above it.
+const NARROW: f32 = 380.0;
 
 /// What the strip of charts needs at least.
 pub(crate) const STRIP: f32 = 200.0;
@@ -47,7 +50,7 @@ pub(crate) fn show(ui: &mut Ui, view: &mut ChartsView, showing: &Showing<'_>, wi
     spans(ui, &mut view.minutes);
     ui.add_space(space::S);
     view.cluster.update(showing.state, None, view.minutes);
-    let columns = if ui.available_width() > 900.0 { 2 } else { 1 };
+    let columns = ((ui.available_width() / NARROW) as usize).clamp(1, 2);
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         for row in CLUSTER.chunks(columns) {
             row_of(ui, (columns, HIGH), row, &view.cluster, showing, wishes);
@@ -66,8 +69,9 @@ pub(crate) fn strip(
     spans(ui, &mut view.minutes);
     ui.add_space(space::S);
     view.cluster.update(showing.state, None, view.minutes);
-    let height = (ui.available_height() - AROUND).clamp(LOW, 2.0 * HIGH);
-    row_of(ui, (3, height), &CLUSTER[..3], &view.cluster, showing, wishes);
+    let height = (ui.available_height() - AROUND).max(LOW);
+    let columns = ((ui.available_width() / NARROW) as usize).clamp(1, 3);
+    row_of(ui, (columns, height), &CLUSTER[..columns], &view.cluster, showing, wishes);
 }
 
 /// Draws the charts of one node, one below the other.

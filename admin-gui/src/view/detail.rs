@@ -24,6 +24,9 @@ use crate::{
 /// How many of the node's latest events are listed.
 const EVENTS: usize = 6;
 
+/// The height of a fact.
+const FACT: f32 = 18.0;
+
 /// Draws the details of the node that is selected.
 pub(crate) fn show(
     ui: &mut Ui,
@@ -145,28 +148,37 @@ fn facts(ui: &mut Ui, node: &NodeStatus, rates: &Rates, at_ms: u64) {
         ("incarnation", node.incarnation.to_string()),
         ("version", node.software.clone()),
     ]);
-    Grid::new("facts").num_columns(2).spacing(vec2(space::M, space::XS)).show(ui, |ui| {
-        for (name, value) in facts {
-            label(ui, name);
-            ui.label(value);
-            ui.end_row();
-        }
-    });
+    Grid::new("facts").num_columns(2).min_row_height(FACT).spacing(vec2(space::M, space::XS)).show(
+        ui,
+        |ui| {
+            for (name, value) in facts {
+                label(ui, name);
+                ui.label(value);
+                ui.end_row();
+            }
+        },
+    );
 }
 
 fn lanes(ui: &mut Ui, link: &LinkStatus) {
-    Grid::new("lanes").num_columns(3).spacing(vec2(space::M, space::XS)).show(ui, |ui| {
-        for (lane, &queued) in link.queued_bytes.iter().enumerate() {
-            let (name, most) = if lane == RECEIPT_LANE {
-                ("receipts".into(), trunkline_link::defaults::RECEIPT_LANE_BYTES_MAX)
-            } else {
-                (format!("messages {}", lane + 1), trunkline_link::defaults::MESSAGE_LANE_BYTES_MAX)
-            };
-            let full = share(queued, most as u64);
-            label(ui, name);
-            bar(ui, vec2(120.0, 4.0), full, fullness(ui, full));
-            ui.label(bytes(queued));
-            ui.end_row();
-        }
-    });
+    Grid::new("lanes").num_columns(3).min_row_height(FACT).spacing(vec2(space::M, space::XS)).show(
+        ui,
+        |ui| {
+            for (lane, &queued) in link.queued_bytes.iter().enumerate() {
+                let (name, most) = if lane == RECEIPT_LANE {
+                    ("receipts".into(), trunkline_link::defaults::RECEIPT_LANE_BYTES_MAX)
+                } else {
+                    (
+                        format!("messages {}", lane + 1),
+                        trunkline_link::defaults::MESSAGE_LANE_BYTES_MAX,
+                    )
+                };
+                let full = share(queued, most as u64);
+                label(ui, name);
+                bar(ui, vec2(120.0, 4.0), full, fullness(ui, full));
+                ui.label(bytes(queued));
+                ui.end_row();
+            }
+        },
+    );
 }

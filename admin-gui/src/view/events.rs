@@ -130,13 +130,13 @@ fn table(ui: &mut Ui, listed: &[(&Event, Told)], shown_ms: u64, wishes: &mut Wis
         .id_salt("events")
         .sense(Sense::CLICK)
         .cell_layout(Layout::left_to_right(Align::Center))
-        .column(Column::exact(76.0))
+        .column(Column::exact(84.0))
         .column(Column::exact(96.0))
         .column(Column::exact(120.0))
         .column(Column::exact(130.0))
         .column(Column::remainder().clip(true))
         .header(space::ROW, |mut header| {
-            for head in ["time (UTC)", "before", "what", "node", ""] {
+            for head in ["time (UTC)", "ago", "what", "node", ""] {
                 header.col(|ui| drop(label(ui, head)));
             }
         })

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use eframe::egui::{Align, Color32, Layout, Response, RichText, Ui};
+use eframe::egui::{Align, Color32, Layout, Response, RichText, Ui, text::TextFormat};
 use trunkline_protocol::{control::MemberState, status::RedisState};
 
 use super::{
@@ -79,7 +79,7 @@ fn parties(ui: &mut Ui, relay: &str, state: &State, picture: &Picture, now: Inst
 
 fn party(ui: &mut Ui, name: &str, (mark, words): (Mark, String), explained: &str) {
     let name = (name, tokens(ui).muted);
-    let words = pieces(&[name, (mark.shape, mark.color), (&words, mark.color)]);
+    let words = pieces(text::body(), &[name, (mark.shape, mark.color), (&words, mark.color)]);
     ui.label(words).on_hover_text(explained);
 }
 
@@ -179,11 +179,11 @@ fn sessions(ui: &mut Ui, picture: &Picture) {
     let share = share(sessions, capacity);
     ui.vertical(|ui| {
         label(ui, "sessions");
-        ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = space::XS;
-            ui.label(RichText::new(count(sessions)).font(text::figure()));
-            label(ui, format!("of {}", count(capacity)));
-        });
+        let tokens = tokens(ui);
+        let mut words = pieces(text::figure(), &[(&count(sessions), tokens.text)]);
+        let format = TextFormat { valign: Align::Center, ..TextFormat::simple(text::label(), tokens.muted) };
+        words.append(&format!("of {}", count(capacity)), space::XS + 2.0, format);
+        ui.label(words);
         let color = fullness(ui, share);
         bar(ui, BAR, share, color);
     })
@@ -211,7 +211,7 @@ fn outcomes(ui: &mut Ui, picture: &Picture) {
         label(ui, "not delivered / s");
         ui.label(RichText::new(rate(total.not_delivered())).font(text::figure()));
         ui.horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = space::S;
+            ui.spacing_mut().item_spacing.x = space::M;
             for (counter, word, color) in parts {
                 outcome(ui, word, total[counter], color);
             }

@@ -4,10 +4,7 @@ mod glyph;
 mod ring;
 
 use eframe::egui::{Pos2, Rect, Sense, Shape, Stroke, StrokeKind, Ui, vec2};
-use trunkline_protocol::{
-    control::MemberState,
-    status::{NodeStatus, RedisState},
-};
+use trunkline_protocol::{control::MemberState, status::RedisState};
 
 use super::{Showing, Wish, Wishes};
 use crate::{
@@ -28,20 +25,21 @@ pub(crate) fn show(ui: &mut Ui, showing: &Showing<'_>, wishes: &mut Wishes) {
     let size = glyph::size(picture.snapshot.nodes.len());
     let places = ring::places(area.shrink2(size.margin()), picture.snapshot.nodes.len());
     let busiest = picture.rates.iter().map(through).fold(1.0, f64::max);
-    for ((node, rates), &place) in picture.nodes().zip(&places) {
-        link(ui, area.center(), place, node, rates, through(rates) / busiest);
-    }
-    if places.len() <= RATES_MAX {
-        for ((node, rates), &place) in picture.nodes().zip(&places) {
-            link_rates(ui, area.center(), place, node, rates);
-        }
-    }
-    relay(ui, area.center(), picture);
-    for ((node, rates), &place) in picture.nodes().zip(&places) {
+    let glyphs = picture.nodes().zip(&places).map(|((node, rates), &place)| {
         let selected = showing.selected == Some(&node.name);
-        let glyph = Glyph { node, rates, place, size, selected };
-        if glyph.show(ui).clicked() {
-            wishes.push(Wish::Select((!selected).then(|| node.name.clone())));
+        Glyph { node, rates, place, size, selected }
+    });
+    let (glyphs, center): (Vec<_>, _) = (glyphs.collect(), area.center());
+    for glyph in &glyphs {
+        link(ui, center, glyph, through(glyph.rates) / busiest);
+    }
+    if glyphs.len() <= RATES_MAX {
+        glyphs.iter().for_each(|glyph| link_rates(ui, center, glyph));
+    }
+    relay(ui, center, picture);
+    for glyph in &glyphs {
+        if glyph.show(ui, center).clicked() {
+            wishes.push(Wish::Select((!glyph.selected).then(|| glyph.node.name.clone())));
         }
     }
 }
@@ -52,7 +50,8 @@ fn through(rates: &Rates) -> f64 {
 }
 
 /// A link: the wider, the more goes through it; its colour tells its health.
-fn link(ui: &Ui, relay: Pos2, place: Pos2, node: &NodeStatus, rates: &Rates, share: f64) {
+fn link(ui: &Ui, relay: Pos2, glyph: &Glyph<'_>, share: f64) {
+    let Glyph { node, rates, place, size, .. } = *glyph;
     let tokens = tokens(ui);
     let stands = matches!(node.state, MemberState::Live | MemberState::Draining);
     if !stands {
@@ -61,12 +60,13 @@ fn link(ui: &Ui, relay: Pos2, place: Pos2, node: &NodeStatus, rates: &Rates, sha
         return;
     }
     let severity = judge_node(node, rates).map_or(Severity::Good, |finding| finding.severity);
-    let color = tokens.severity(severity).color.gamma_multiply(0.75);
-    let width = 1.0 + 5.0 * share.sqrt() as f32;
+    let color = tokens.severity(severity).color.gamma_multiply(size.link_strength);
+    let width = 1.0 + size.link_width * share.sqrt() as f32;
     ui.painter().line_segment([relay, place], Stroke::new(width, color));
 }
 
-fn link_rates(ui: &Ui, relay: Pos2, place: Pos2, node: &NodeStatus, rates: &Rates) {
+fn link_rates(ui: &Ui, relay: Pos2, glyph: &Glyph<'_>) {
+    let Glyph { node, rates, place, .. } = *glyph;
     if node.link.is_none() {
         return;
     }

@@ -1,6 +1,6 @@
 //! Who sends how much to whom.
 
-use eframe::egui::{Align, Layout, Panel, Rangef, RichText, Sense, Ui};
+use eframe::egui::{Align, Layout, Panel, Rangef, RichText, Sense, Ui, Vec2, vec2};
 use egui_extras::{Column, TableBuilder};
 use egui_plot::{AxisHints, GridInput, GridMark, Heatmap, Plot, PlotBounds, PlotPoint, VPlacement};
 use trunkline_protocol::Name;
@@ -21,9 +21,16 @@ const FIGURES_MAX: usize = 16;
 /// How many of the busiest flows are listed.
 const BUSIEST_MAX: usize = 50;
 
+/// How wide their list is.
+const BUSIEST_WIDTH: f32 = 340.0;
+
+/// The size of a cell at most, and what the names around the cells take.
+const CELL: Vec2 = vec2(150.0, 72.0);
+const NAMES: Vec2 = vec2(80.0, 24.0);
+
 /// Draws the matrix, and beside it the busiest flows as a list.
 pub(crate) fn show(ui: &mut Ui, showing: &Showing<'_>, wishes: &mut Wishes) {
-    let panel = Panel::right("busiest").default_size(330.0).show_separator_line(false);
+    let panel = Panel::right("busiest").exact_size(BUSIEST_WIDTH).show_separator_line(false);
     panel.frame(theme::beside_left()).show(ui, |ui| busiest(ui, showing.picture, wishes));
     let names: Vec<&Name> = showing.picture.snapshot.nodes.iter().map(|node| &node.name).collect();
     label(
@@ -48,7 +55,9 @@ fn heat_map(ui: &mut Ui, picture: &Picture, names: &[&Name], wishes: &mut Wishes
     let cells = cells.show_labels(labelled).formatter(Box::new(move |value| {
         if labelled && value > 0.0 { rate(value) } else { String::new() }
     }));
-    let response = frame(names, tokens).show(ui, |plot| {
+    let most = CELL * size as f32 + NAMES;
+    let area = ui.available_size().min(most);
+    let response = frame(names, area, tokens).show(ui, |plot| {
         plot.set_plot_bounds(PlotBounds::from_min_max([0.0, 0.0], [size as f64, size as f64]));
         plot.heatmap(cells);
         plot.pointer_coordinate()
@@ -61,7 +70,7 @@ fn heat_map(ui: &mut Ui, picture: &Picture, names: &[&Name], wishes: &mut Wishes
 }
 
 /// The plot that the cells are drawn in: names at its left and top, and nothing that moves.
-fn frame<'a>(names: &'a [&'a Name], tokens: &'static Tokens) -> Plot<'a> {
+fn frame<'a>(names: &'a [&'a Name], area: Vec2, tokens: &'static Tokens) -> Plot<'a> {
     let axis = |hints: AxisHints<'a>| {
         let name = |mark: GridMark| names.get(mark.value as usize).map(ToString::to_string);
         hints
@@ -69,10 +78,16 @@ fn frame<'a>(names: &'a [&'a Name], tokens: &'static Tokens) -> Plot<'a> {
             .tick_label_font(text::label())
             .formatter(move |mark, _| name(mark).unwrap_or_default())
     };
-    let middles = |_: GridInput| -> Vec<GridMark> {
-        (0..names.len()).map(|at| GridMark { value: at as f64 + 0.5, step_size: 1.0 }).collect()
+    // Where the cells are smaller than a name, only some are named.
+    let middles = |needed: f32, length: f32| {
+        let step = (needed * names.len() as f32 / length).ceil().max(1.0) as usize;
+        let middle = |at| GridMark { value: at as f64 + 0.5, step_size: step as f64 };
+        let marks: Vec<_> = (0..names.len()).step_by(step).map(middle).collect();
+        move |_: GridInput| marks.clone()
     };
     Plot::new("traffic")
+        .width(area.x)
+        .height(area.y)
         .allow_drag(false)
         .allow_zoom(false)
         .allow_scroll(false)
@@ -84,8 +99,8 @@ fn frame<'a>(names: &'a [&'a Name], tokens: &'static Tokens) -> Plot<'a> {
         .show_x(false)
         .show_y(false)
         .invert_y(true)
-        .x_grid_spacer(middles)
-        .y_grid_spacer(middles)
+        .x_grid_spacer(middles(NAMES.x, area.x))
+        .y_grid_spacer(middles(NAMES.y, area.y))
         .custom_x_axes(vec![axis(AxisHints::new_x()).placement(VPlacement::Top)])
         .custom_y_axes(vec![axis(AxisHints::new_y()).label_spacing(Rangef::new(14.0, 18.0))])
 }
@@ -124,8 +139,8 @@ fn busiest(ui: &mut Ui, picture: &Picture, wishes: &mut Wishes) {
         .sense(Sense::CLICK)
         .cell_layout(cells)
         .column(Column::remainder().clip(true))
-        .column(Column::exact(70.0))
-        .column(Column::exact(76.0))
+        .column(Column::exact(56.0))
+        .column(Column::exact(64.0))
         .header(space::ROW, |mut header| {
             header.col(|ui| drop(label(ui, "from → to")));
             header.col(|ui| right(ui, |ui| drop(label(ui, "/ s"))));

@@ -2,7 +2,7 @@
 
 mod columns;
 
-use eframe::egui::{Align, Button, Layout, RichText, ScrollArea, Sense, Stroke, Ui};
+use eframe::egui::{Align, Button, Layout, RichText, ScrollArea, Sense, Ui};
 use egui_extras::{Column, TableBuilder};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,12 @@ impl Default for Sort {
     }
 }
 
+/// How much wider than it needs a column becomes at most where there is room.
+const STRETCH_MAX: f32 = 1.5;
+
+/// How much narrower a column becomes at most before the table is moved sideways.
+const STRETCH_MIN: f32 = 0.94;
+
 /// The height that the table of so many nodes takes.
 pub(crate) fn height(nodes: usize) -> f32 {
     (nodes + 1) as f32 * (space::ROW + space::XS) + space::L
@@ -43,8 +49,7 @@ pub(crate) fn show(ui: &mut Ui, view: &mut NodesView, showing: &Showing<'_>, wis
     let rows = picture.nodes().map(|(node, rates)| Row { node, rates, at_ms });
     let rows = view.sort.apply(rows.collect());
     ScrollArea::horizontal().id_salt("nodes across").show(ui, |ui| {
-        // Space sets columns apart, not lines.
-        ui.visuals_mut().widgets.noninteractive.bg_stroke = Stroke::NONE;
+        ui.spacing_mut().item_spacing.x = space::S;
         table(ui, view, &rows, showing, wishes);
     });
 }
@@ -56,11 +61,13 @@ fn table(
     showing: &Showing<'_>,
     wishes: &mut Wishes,
 ) {
+    let needed: f32 = COLUMNS.iter().map(|column| column.width + space::S).sum();
+    let room = ui.available_width() - space::M;
+    let stretch = (room / needed).clamp(STRETCH_MIN, STRETCH_MAX);
     let layout = Layout::left_to_right(Align::Center);
     let mut table = TableBuilder::new(ui).id_salt("nodes").sense(Sense::CLICK).cell_layout(layout);
     for column in &COLUMNS {
-        let column = Column::initial(column.width).at_least(44.0).clip(true);
-        table = table.column(column.resizable(true));
+        table = table.column(Column::exact(column.width * stretch).clip(true));
     }
     let table = table.header(space::ROW, |mut header| {
         for (at, column) in COLUMNS.iter().enumerate() {
@@ -85,11 +92,11 @@ fn table(
 impl Sort {
     fn apply(self, mut rows: Vec<Row<'_>>) -> Vec<Row<'_>> {
         // What was stored may be of a version with more columns.
+        // Within what is equal, the order stays that of the names.
         let column = COLUMNS.get(self.column).unwrap_or(&COLUMNS[columns::NAME]);
         rows.sort_by(|a, b| {
             let order = column.order(a, b);
-            let order = if self.descending { order.reverse() } else { order };
-            order.then_with(|| a.node.name.cmp(&b.node.name))
+            if self.descending { order.reverse() } else { order }
         });
         rows
     }

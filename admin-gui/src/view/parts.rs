@@ -1,12 +1,16 @@
 //! The small pieces that several views are put together from.
 
 use eframe::egui::{
-    Align, Color32, Layout, Rect, Response, RichText, Role, Sense, Ui, Vec2, WidgetInfo,
+    Align, Align2, Color32, FontId, Layout, Rect, Response, RichText, Role, Sense, Ui, Vec2,
+    WidgetInfo,
     text::{LayoutJob, TextFormat},
     vec2,
 };
 
 use crate::theme::{self, Mark, space, text, tokens};
+
+/// The width of a mark.
+const MARK: f32 = 12.0;
 
 /// A label of a figure, or the head of a part.
 pub(super) fn label(ui: &mut Ui, words: impl Into<String>) -> Response {
@@ -15,15 +19,23 @@ pub(super) fn label(ui: &mut Ui, words: impl Into<String>) -> Response {
 
 /// A mark and the word that says the same.
 pub(super) fn marked(ui: &mut Ui, mark: Mark, word: &str) -> Response {
-    ui.label(pieces(&[(mark.shape, mark.color), (word, mark.color)]))
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::XS;
+        // Painted, not written: whoever has the window read out hears the word alone.
+        let (rect, _) = ui.allocate_exact_size(vec2(MARK, ui.available_height()), Sense::hover());
+        let middle = Align2::CENTER_CENTER;
+        ui.painter().text(rect.center(), middle, mark.shape, text::body(), mark.color);
+        ui.label(RichText::new(word).color(mark.color))
+    })
+    .inner
 }
 
 /// Words of several colours as one text, a space apart.
-pub(super) fn pieces(pieces: &[(&str, Color32)]) -> LayoutJob {
+pub(super) fn pieces(font: FontId, pieces: &[(&str, Color32)]) -> LayoutJob {
     let mut job = LayoutJob::default();
     for (at, &(words, color)) in pieces.iter().enumerate() {
         let gap = if at == 0 { 0.0 } else { space::XS + 2.0 };
-        job.append(words, gap, TextFormat::simple(text::body(), color));
+        job.append(words, gap, TextFormat::simple(font.clone(), color));
     }
     job
 }

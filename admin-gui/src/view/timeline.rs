@@ -77,9 +77,7 @@ fn slider(ui: &mut Ui, (first, last): (u64, u64), shown: u64, wishes: &mut Wishe
     let ago = label(ui, format!("{} ago", since(first, last)));
     let mut at = shown as f64;
     ui.spacing_mut().slider_width = (ui.available_width() - 56.0).max(60.0);
-    let slider = Slider::new(&mut at, first as f64..=last.max(first + 1) as f64)
-        .show_value(false)
-        .step_by(STEP_MS as f64);
+    let slider = Slider::new(&mut at, first as f64..=last.max(first + 1) as f64).show_value(false);
     let response = ui.add(slider).labelled_by(ago.id);
     if response.on_hover_text("Drag to see the whole picture as it was then").changed() {
         let at = at as u64;

@@ -6,7 +6,11 @@ mod list;
 use eframe::egui::{Panel, Ui};
 
 use super::{Showing, Wishes, parts::label};
-use crate::{lookups::Question, state::Known, theme};
+use crate::{
+    lookups::Question,
+    state::{Known, Moment},
+    theme,
+};
 
 /// Draws the search on the left and the users of one node on the right. Returns what the
 /// directory must be asked for that.
@@ -20,6 +24,9 @@ pub(crate) fn show(
     if showing.recording.is_some() {
         label(ui, "A recording does not hold who the users were.");
         return Vec::new();
+    }
+    if matches!(showing.state.moment(), Moment::At(_)) {
+        label(ui, "The picture is paused; users are looked up as they are now.");
     }
     let panel = Panel::left("find users").default_size(400.0).show_separator_line(false);
     panel.frame(theme::beside_right()).show(ui, |ui| {

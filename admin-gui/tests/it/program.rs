@@ -56,7 +56,7 @@ fn arguments_that_cannot_be_used_end_it_with_2() {
 
 #[test]
 fn without_a_display_it_says_so_and_ends_with_1() {
-    let output = program(certs().path()).env("RUST_LOG", "off").output().unwrap();
+    let output = program(certs().path()).env("TRUNKLINE_LOG", "off").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(one_line(&output).contains("DISPLAY"));
 }

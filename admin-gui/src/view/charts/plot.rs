@@ -1,7 +1,7 @@
 use eframe::egui::{Id, RichText, Ui};
 use egui_plot::{AxisHints, GridInput, GridMark, Line, Plot, PlotBounds, PlotPoint, VLine};
 
-use super::series::{Chart, Points};
+use super::series::{Chart, Points, Unit};
 use crate::{
     format::{UNKNOWN, clock},
     state::Moment,
@@ -37,14 +37,16 @@ pub(super) fn show(
 /// The title, and each line's value at the moment that is read: a legend with figures.
 fn head(ui: &mut Ui, chart: &Chart, points: &Points, at: f64) {
     let tokens = tokens(ui);
-    ui.horizontal_wrapped(|ui| {
+    let title = RichText::new(chart.title).font(text::strong());
+    ui.label(title).on_hover_text(chart.explained);
+    ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::M;
-        let title = RichText::new(chart.title).font(text::strong());
-        ui.label(title).on_hover_text(chart.explained);
         for line in chart.lines {
-            let value = points.value(line, at).map_or(UNKNOWN.into(), chart.format);
+            let value =
+                points.value(line, at).map_or(UNKNOWN.into(), |value| chart.unit.format(value));
             let color = (line.color)(tokens);
-            ui.label(pieces(&[("—", color), (line.name, tokens.muted), (&value, tokens.text)]));
+            let words = [("—", color), (line.name, tokens.muted), (&value, tokens.text)];
+            ui.label(pieces(text::label(), &words));
         }
     });
 }
@@ -65,7 +67,7 @@ fn plot(
     let axis = |hints: AxisHints<'static>| {
         hints.tick_label_color(tokens.muted).tick_label_font(text::label())
     };
-    let format = chart.format;
+    let unit = chart.unit;
     let seconds = to - from;
     let response = Plot::new(chart.title)
         .height(height)
@@ -79,15 +81,16 @@ fn plot(
         .grid_color(tokens.line)
         .cursor_color(tokens.faint)
         .label_formatter(|_| None)
+        .show_y(false)
         .link_cursor(cursors(), [true, false])
-        .x_grid_spacer(move |_| marks(from, to, time_step(seconds)))
-        .y_grid_spacer(value_marks)
+        .x_grid_spacer(move |_| time_marks(from, to))
+        .y_grid_spacer(move |input| value_marks(unit, input))
         .custom_x_axes(vec![
             axis(AxisHints::new_x()).formatter(move |mark, _| time(mark.value, seconds)),
         ])
         .custom_y_axes(vec![
             axis(AxisHints::new_y())
-                .formatter(move |mark, _| format(mark.value))
+                .formatter(move |mark, _| unit.format(mark.value))
                 .min_thickness(52.0),
         ])
         .show(ui, |plot| {
@@ -125,6 +128,12 @@ fn point_at(ui: &Ui, seconds: f64) {
     ui.data_mut(|data| data.insert_temp(cursors(), (pass, seconds)));
 }
 
+/// Marks at round times, none so near the edge that its time would not fit.
+fn time_marks(from: f64, to: f64) -> Vec<GridMark> {
+    let edge = (to - from) * 0.04;
+    marks(from + edge, to - edge, time_step(to - from))
+}
+
 /// The time between two marks of a span of time.
 fn time_step(seconds: f64) -> f64 {
     match seconds as u64 {
@@ -140,14 +149,10 @@ fn time(at: f64, seconds: f64) -> String {
     if seconds <= 60.0 { clock } else { clock[..5].to_owned() }
 }
 
-/// Three or four marks at round values.
-fn value_marks(input: GridInput) -> Vec<GridMark> {
+/// A few marks at round values.
+fn value_marks(unit: Unit, input: GridInput) -> Vec<GridMark> {
     let (_, highest) = input.bounds;
-    let rough = highest / 3.0;
-    let unit = 10_f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|part| part * unit);
-    let step = step.into_iter().find(|&step| step >= rough).unwrap_or(rough);
-    marks(0.0, highest, step)
+    marks(0.0, highest, unit.round_up(highest / 3.5))
 }
 
 fn marks(from: f64, to: f64, step: f64) -> Vec<GridMark> {

@@ -17,10 +17,49 @@ pub(super) struct Chart {
     pub(super) title: &'static str,
     /// What it tells.
     pub(super) explained: &'static str,
-    /// How a value reads.
-    pub(super) format: fn(f64) -> String,
+    /// What its values are.
+    pub(super) unit: Unit,
     /// The lines, at most four.
     pub(super) lines: &'static [Line],
+}
+
+/// What the values of a chart are.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Unit {
+    /// How often a second.
+    Rate,
+    /// How many.
+    Count,
+    /// Microseconds.
+    Micros,
+    /// A share of one.
+    Share,
+    /// Bytes.
+    Bytes,
+}
+
+impl Unit {
+    /// How a value reads.
+    pub(super) fn format(self, value: f64) -> String {
+        match self {
+            Self::Rate => rate(value),
+            Self::Count => count(value as u64),
+            Self::Micros => micros(value as u64),
+            Self::Share => percent(value),
+            Self::Bytes => bytes(value as u64),
+        }
+    }
+
+    /// The least round value that is not below `rough`.
+    pub(super) fn round_up(self, rough: f64) -> f64 {
+        let (base, parts): (f64, &[f64]) = match self {
+            Self::Bytes => (2.0, &[1.0]),
+            _ => (10.0, &[1.0, 2.0, 5.0]),
+        };
+        let unit = base.powf(rough.log(base).floor());
+        let round = parts.iter().map(|part| part * unit).find(|&round| round >= rough);
+        round.unwrap_or(base * unit)
+    }
 }
 
 /// A line of a chart.
@@ -38,7 +77,7 @@ pub(super) const CLUSTER: [Chart; 8] = [
         title: "Messages / s",
         explained: "Accepted from clients, taken by recipients' sessions, and passed on by the \
                     relay, a second.",
-        format: rate,
+        unit: Unit::Rate,
         lines: &[
             ACCEPTED,
             DELIVERED,
@@ -49,13 +88,13 @@ pub(super) const CLUSTER: [Chart; 8] = [
         title: "Accept to receipt",
         explained: "The time from accepting a send to telling its outcome: half of all sends took \
                     no longer than p50, 99 of 100 no longer than p99.",
-        format: |us| micros(us as u64),
+        unit: Unit::Micros,
         lines: &[P50, P99],
     },
     Chart {
         title: "Not delivered / s",
         explained: "Sends that ended otherwise than delivered, a second.",
-        format: rate,
+        unit: Unit::Rate,
         lines: &[
             line("offline", |t| t.muted, |s| Some(s.rates[Counter::Offline])),
             line("busy", |t| t.warning, |s| Some(s.rates[Counter::Busy])),
@@ -67,7 +106,7 @@ pub(super) const CLUSTER: [Chart; 8] = [
     Chart {
         title: "CPU",
         explained: "The share of one core that the relay used, and that all nodes used together.",
-        format: percent,
+        unit: Unit::Share,
         lines: &[
             line("relay", NOTE, |s| Some(s.rates.relay_cpu())),
             line("nodes", ACCENT, |s| Some(s.rates.cpu())),
@@ -76,7 +115,7 @@ pub(super) const CLUSTER: [Chart; 8] = [
     Chart {
         title: "Memory",
         explained: "Resident memory of the relay, and of all nodes together.",
-        format: whole_bytes,
+        unit: Unit::Bytes,
         lines: &[
             line("relay", NOTE, |s| Some(s.relay_memory_bytes as f64)),
             line("nodes", ACCENT, |s| Some(s.memory_bytes as f64)),
@@ -86,7 +125,7 @@ pub(super) const CLUSTER: [Chart; 8] = [
     Chart {
         title: "Forwarded bytes / s",
         explained: "Bytes of batches that the relay passed on, a second.",
-        format: whole_bytes,
+        unit: Unit::Bytes,
         lines: &[line("bytes", ACCENT, |s| Some(s.rates[Counter::ForwardedBytes]))],
     },
 ];
@@ -97,7 +136,7 @@ pub(super) const NODE: [Chart; 5] = [
         title: "Messages / s",
         explained: "Accepted from its clients, taken by its sessions, and passed on from it by \
                     the relay, a second.",
-        format: rate,
+        unit: Unit::Rate,
         lines: &[
             ACCEPTED,
             DELIVERED,
@@ -107,7 +146,7 @@ pub(super) const NODE: [Chart; 5] = [
     Chart {
         title: "Accept to receipt",
         explained: "The time from accepting a send to telling its outcome, of its own sends.",
-        format: |us| micros(us as u64),
+        unit: Unit::Micros,
         lines: &[P50, P99],
     },
     SESSIONS,
@@ -115,7 +154,7 @@ pub(super) const NODE: [Chart; 5] = [
     Chart {
         title: "Link",
         explained: "The smoothed round-trip time of its link.",
-        format: |us| micros(us as u64),
+        unit: Unit::Micros,
         lines: &[line("RTT", ACCENT, |s| s.rtt_us.map(|us| us as f64))],
     },
 ];
@@ -132,7 +171,7 @@ const P99: Line = line("p99", |tokens| tokens.warning, |s| quantile(s, 0.99));
 const SESSIONS: Chart = Chart {
     title: "Sessions",
     explained: "Sessions that are logged in, and how many there may be.",
-    format: |number| count(number as u64),
+    unit: Unit::Count,
     lines: &[
         line("sessions", ACCENT, |s| Some(s.sessions as f64)),
         line("capacity", |tokens| tokens.faint, |s| Some(s.capacity as f64)),
@@ -143,7 +182,7 @@ const QUEUES: Chart = Chart {
     title: "Queued",
     explained: "Bytes that wait in lanes, and in the buffers of sessions. Every queue is bounded; \
                 one that stays high has a slow reader.",
-    format: whole_bytes,
+    unit: Unit::Bytes,
     lines: &[
         line("lanes", ACCENT, |s| Some(s.lane_bytes as f64)),
         line("sessions", |tokens| tokens.warning, |s| Some(s.session_bytes as f64)),
@@ -156,10 +195,6 @@ const fn line(name: &'static str, color: ColorOf, value: fn(&Sample) -> Option<f
 
 fn quantile(sample: &Sample, share: f64) -> Option<f64> {
     sample.latency.quantile_us(share).map(|us| us as f64)
-}
-
-fn whole_bytes(number: f64) -> String {
-    bytes(number as u64)
 }
 
 /// What the charts are drawn from, made anew when there is more of it.

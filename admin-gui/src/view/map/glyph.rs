@@ -8,7 +8,7 @@ use trunkline_protocol::{control::MemberState, status::NodeStatus};
 
 use crate::{
     format::{count, millis, percent, plural, rate},
-    state::{Counter, Rates},
+    state::{Counter, Rates, is_present},
     theme::{Tokens, state_word, text, tokens},
     view::parts::{fullness, share},
 };
@@ -19,14 +19,17 @@ pub(super) struct Size {
     radius: f32,
     /// Whether each node carries its name and figures, or only those that ask for an eye.
     labelled: bool,
+    /// How wide the busiest link is, and how strong its colour.
+    pub(super) link_width: f32,
+    pub(super) link_strength: f32,
 }
 
 /// The size that leaves room for so many nodes.
 pub(super) fn size(nodes: usize) -> Size {
     match nodes {
-        0..=12 => Size { radius: 24.0, labelled: true },
-        13..=32 => Size { radius: 16.0, labelled: true },
-        _ => Size { radius: 8.0, labelled: false },
+        0..=12 => Size { radius: 24.0, labelled: true, link_width: 5.0, link_strength: 0.8 },
+        13..=32 => Size { radius: 16.0, labelled: true, link_width: 3.0, link_strength: 0.7 },
+        _ => Size { radius: 8.0, labelled: false, link_width: 1.5, link_strength: 0.45 },
     }
 }
 
@@ -47,8 +50,8 @@ pub(super) struct Glyph<'a> {
 }
 
 impl Glyph<'_> {
-    /// Draws the node; it can be pressed.
-    pub(super) fn show(&self, ui: &mut Ui) -> Response {
+    /// Draws the node, which can be pressed.
+    pub(super) fn show(&self, ui: &mut Ui, relay: Pos2) -> Response {
         let Self { node, place, size, .. } = *self;
         let id = ui.scope_id().with(("map", node.name.as_str()));
         let rect = Rect::from_center_size(place, Vec2::splat(2.0 * size.radius + 8.0));
@@ -58,7 +61,7 @@ impl Glyph<'_> {
         self.disc(ui, response.hovered() || response.has_focus());
         let asks = node.state != MemberState::Live || self.selected || response.hovered();
         if size.labelled || asks {
-            self.label(ui);
+            self.label(ui, relay);
         }
         response.on_hover_text(self.explained())
     }
@@ -66,7 +69,7 @@ impl Glyph<'_> {
     fn disc(&self, ui: &Ui, lit: bool) {
         let tokens = tokens(ui);
         let (place, radius) = (self.place, self.size.radius);
-        let there = !matches!(self.node.state, MemberState::Dead | MemberState::Left);
+        let there = is_present(self.node.state);
         let fill = if lit { tokens.hover } else { tokens.raised };
         let painter = ui.painter();
         if self.selected || lit {
@@ -92,16 +95,23 @@ impl Glyph<'_> {
         }
     }
 
-    fn label(&self, ui: &Ui) {
+    /// Writes the name and what matters about it: outwards, so that no link crosses it.
+    fn label(&self, ui: &Ui, relay: Pos2) {
         let tokens = tokens(ui);
-        let there = !matches!(self.node.state, MemberState::Dead | MemberState::Left);
-        let name = if there { tokens.text } else { tokens.faint };
-        let top = self.place + vec2(0.0, self.size.radius + 5.0);
+        let there = is_present(self.node.state);
+        let color = if there { tokens.text } else { tokens.faint };
+        let (name, away) = (self.node.name.as_str(), self.size.radius + 5.0);
+        let (words, second) = self.second_line(tokens);
         let painter = ui.painter();
-        let anchor = Align2::CENTER_TOP;
-        let first = painter.text(top, anchor, self.node.name.as_str(), text::strong(), name);
-        let (words, color) = self.second_line(tokens);
-        painter.text(first.center_bottom(), anchor, words, text::label(), color);
+        if self.place.y < relay.y - 1.0 {
+            let (anchor, at) = (Align2::CENTER_BOTTOM, self.place - vec2(0.0, away));
+            let lower = painter.text(at, anchor, words, text::label(), second);
+            painter.text(lower.center_top(), anchor, name, text::strong(), color);
+        } else {
+            let (anchor, at) = (Align2::CENTER_TOP, self.place + vec2(0.0, away));
+            let upper = painter.text(at, anchor, name, text::strong(), color);
+            painter.text(upper.center_bottom(), anchor, words, text::label(), second);
+        }
     }
 
     fn second_line(&self, tokens: &Tokens) -> (String, Color32) {

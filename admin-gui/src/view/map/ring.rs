@@ -3,7 +3,7 @@ use std::f32::consts::TAU;
 use eframe::egui::{Pos2, Rect, vec2};
 
 /// How finely the ellipse is measured.
-const STEPS: usize = 720;
+const STEPS: usize = 3_600;
 
 /// `count` places on the ellipse that fills `area`, the first at the top, going clockwise, with
 /// the same way along the ellipse between neighbours.

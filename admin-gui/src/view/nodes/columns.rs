@@ -5,7 +5,7 @@ use trunkline_protocol::{control::MemberState, status::NodeStatus};
 
 use crate::{
     format::{UNKNOWN, bytes, count, micros, percent, rate, since},
-    state::{Counter, Rates},
+    state::{Counter, Rates, by_name, is_present},
     theme::{BAR, space, state_word, text, tokens},
     view::parts::{bar, figure, fullness, label, marked, right, share},
 };
@@ -53,99 +53,99 @@ pub(super) const COLUMNS: [Column; 16] = [
         explained: "What the relay thinks of the node: joining (in the directory, no link yet), \
                     live, suspect (silent, not judged yet), draining (leaving), dead (judged) or \
                     left.",
-        width: 84.0,
+        width: 76.0,
         cell: Cell::State,
     },
     Column {
         head: "node",
         explained: "The node's name, as in its certificate.",
-        width: 110.0,
+        width: 96.0,
         cell: Cell::Name,
     },
     Column {
         head: "sessions",
         explained: "Sessions that are logged in, of how many the node takes.",
-        width: 158.0,
+        width: 138.0,
         cell: Cell::Sessions,
     },
     Column {
         head: "in / s",
         explained: "Messages a second that it accepted from its clients.",
-        width: 60.0,
+        width: 54.0,
         cell: Cell::Rate(|rates| rates[Counter::Accepted], rate),
     },
     Column {
         head: "out / s",
         explained: "Messages a second that its sessions took, sent from here or from elsewhere.",
-        width: 60.0,
+        width: 54.0,
         cell: Cell::Rate(Rates::delivered, rate),
     },
     Column {
         head: "forwarded / s",
         explained: "Messages a second that the relay passed on from it.",
-        width: 84.0,
+        width: 80.0,
         cell: Cell::Rate(|rates| rates[Counter::ForwardedFrom], rate),
     },
     Column {
         head: "CPU",
         explained: "The share of one core that its process used. A node's data path is one \
                     thread: at 100 % it is full.",
-        width: 52.0,
+        width: 48.0,
         cell: Cell::Rate(Rates::cpu, percent),
     },
     Column {
         head: "memory",
         explained: "Resident memory of its process.",
-        width: 72.0,
+        width: 68.0,
         cell: Cell::Gauge(|node| Some(node.load.memory_bytes), bytes),
     },
     Column {
         head: "pending",
         explained: "Sends that it accepted and that have no outcome yet.",
-        width: 60.0,
+        width: 58.0,
         cell: Cell::Gauge(|node| Some(node.load.pending.into()), count),
     },
     Column {
         head: "queued",
         explained: "Bytes that wait in the buffers of its lanes and of its sessions.",
-        width: 68.0,
+        width: 62.0,
         cell: Cell::Gauge(|node| Some(node.load.lane_bytes + node.load.session_bytes), bytes),
     },
     Column {
         head: "RTT",
         explained: "The smoothed round-trip time of its link.",
-        width: 62.0,
+        width: 56.0,
         cell: Cell::Gauge(|node| node.link.as_ref().map(|link| link.rtt_us), micros),
     },
     Column {
         head: "loss",
         explained: "The share of its link's packets that were lost lately.",
-        width: 52.0,
+        width: 46.0,
         cell: Cell::Rate(Rates::loss, percent),
     },
     Column {
         head: "window",
         explained: "Its link's congestion window: how many bytes may be under way at once.",
-        width: 72.0,
+        width: 66.0,
         cell: Cell::Gauge(|node| node.link.as_ref().map(|link| link.window_bytes), bytes),
     },
     Column {
         head: "uptime",
         explained: "How long its process has run.",
-        width: 84.0,
+        width: 78.0,
         cell: Cell::Uptime,
     },
     Column {
         head: "incarnation",
         explained: "Which life it is in: a new one begins at each start, and each time it was \
                     judged dead.",
-        width: 92.0,
+        width: 84.0,
         cell: Cell::Incarnation,
     },
     Column {
         head: "version",
         explained: "The version of its program.",
-        width: 60.0,
+        width: 52.0,
         cell: Cell::Version,
     },
 ];
@@ -171,7 +171,12 @@ impl Column {
             Cell::Name => {
                 ui.label(RichText::new(node.name.as_str()).font(text::strong()));
             }
-            Cell::Sessions => sessions(ui, node),
+            Cell::Sessions if is_present(node.state) => sessions(ui, node),
+            Cell::Sessions => drop(figure(ui, UNKNOWN)),
+            // What a node that is gone said last is no figure of now.
+            Cell::Rate(..) | Cell::Gauge(..) | Cell::Uptime if !is_present(node.state) => {
+                drop(figure(ui, UNKNOWN));
+            }
             Cell::Rate(of, format) => drop(figure(ui, format(of(row.rates)))),
             Cell::Gauge(of, format) => {
                 drop(figure(ui, of(node).map_or(UNKNOWN.to_owned(), format)));
@@ -186,7 +191,7 @@ impl Column {
     pub(super) fn order(&self, a: &Row<'_>, b: &Row<'_>) -> Ordering {
         match self.cell {
             Cell::State => rank(a.node.state).cmp(&rank(b.node.state)),
-            Cell::Name => a.node.name.cmp(&b.node.name),
+            Cell::Name => by_name(&a.node.name, &b.node.name),
             Cell::Sessions => a.node.load.sessions.cmp(&b.node.load.sessions),
             Cell::Rate(of, _) => of(a.rates).total_cmp(&of(b.rates)),
             Cell::Gauge(of, _) => of(a.node).cmp(&of(b.node)),
@@ -213,10 +218,10 @@ fn sessions(ui: &mut Ui, node: &NodeStatus) {
     let (sessions, capacity) = (u64::from(node.load.sessions), u64::from(node.capacity));
     let share = share(sessions, capacity);
     right(ui, |ui| {
-        bar(ui, vec2(48.0, BAR.y), share, fullness(ui, share));
+        bar(ui, vec2(44.0, BAR.y), share, fullness(ui, share));
         ui.add_space(space::XS);
-        ui.spacing_mut().item_spacing.x = 0.0;
-        label(ui, format!(" / {}", count(capacity)));
+        ui.spacing_mut().item_spacing.x = space::XS;
+        label(ui, format!("/ {}", count(capacity)));
         ui.label(count(sessions));
     });
 }

@@ -52,12 +52,14 @@ fn nodes(
         .sense(Sense::CLICK)
         .cell_layout(Layout::left_to_right(Align::Center))
         .column(Column::exact(150.0))
-        .columns(Column::exact(120.0), 2)
+        .columns(Column::exact(110.0), 2)
+        .column(Column::exact(space::M))
         .column(Column::remainder().clip(true))
         .header(space::ROW, |mut header| {
             header.col(|ui| drop(label(ui, "node")));
             header.col(|ui| right(ui, |ui| drop(label(ui, "the node says"))));
             header.col(|ui| right(ui, |ui| drop(label(ui, "the directory has"))));
+            header.col(|_| ());
             header.col(|ui| drop(label(ui, "drift")));
         })
         .body(|body| {
@@ -69,6 +71,7 @@ fn nodes(
                 row.col(|ui| {
                     drop(figure(ui, listed.map_or(UNKNOWN.into(), |&at| count(at as u64))))
                 });
+                row.col(|_| ());
                 row.col(|ui| {
                     let (words, color) = drift(tokens(ui), node, known);
                     ui.label(RichText::new(words).color(color));
