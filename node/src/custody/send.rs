@@ -1,23 +1,43 @@
-use std::time::Instant;
-
 use smallvec::SmallVec;
 use trunkline_protocol::{Incarnation, Outcome, User, lane::Verdict};
 
-use super::{Ended, Outside, Party};
+use super::{Ended, Forwarded, Here, Outside, Party};
 
-/// How a branch ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a branch ended. When several have, the greatest decides the outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
-    /// A session's socket took every byte.
-    Taken,
-    /// It may have arrived.
-    Maybe,
-    /// A queue on the way was full.
-    Full,
-    /// The node could not be reached; nothing was handed over.
-    NotReached,
     /// The user has no session there.
     NotHere,
+    /// The node could not be reached; nothing was handed over.
+    NotReached,
+    /// A queue on the way was full.
+    Full,
+    /// It may have arrived.
+    Maybe,
+    /// A session's socket took every byte.
+    Taken,
+}
+
+impl Fate {
+    /// Whether a further try could hand the message over twice, or would only meet a full queue.
+    pub(super) fn is_final(self) -> bool {
+        self >= Self::Full
+    }
+
+    /// Whether a session may have got the message.
+    pub(super) fn is_handed(self) -> bool {
+        self >= Self::Maybe
+    }
+
+    fn outcome(self) -> Outcome {
+        match self {
+            Self::NotHere => Outcome::Offline,
+            Self::NotReached => Outcome::Unreachable,
+            Self::Full => Outcome::Busy,
+            Self::Maybe => Outcome::Unconfirmed,
+            Self::Taken => Outcome::Delivered,
+        }
+    }
 }
 
 impl From<Verdict> for Fate {
@@ -27,59 +47,6 @@ impl From<Verdict> for Fate {
             Verdict::Full => Self::Full,
             Verdict::NotHere => Self::NotHere,
             Verdict::Maybe => Self::Maybe,
-        }
-    }
-}
-
-/// How the branches of a send have ended so far.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Fates {
-    taken: bool,
-    maybe: bool,
-    full: bool,
-    not_reached: bool,
-    not_here: bool,
-    missed: u32,
-}
-
-impl Fates {
-    pub(super) fn add(&mut self, fate: Fate, missed: u32) {
-        match fate {
-            Fate::Taken => self.taken = true,
-            Fate::Maybe => self.maybe = true,
-            Fate::Full => self.full = true,
-            Fate::NotReached => self.not_reached = true,
-            Fate::NotHere => self.not_here = true,
-        }
-        let lost = matches!(fate, Fate::Full | Fate::NotReached | Fate::Maybe);
-        self.missed += missed + u32::from(lost);
-    }
-
-    /// Forgets what a further try may change.
-    pub(super) fn clear_misses(&mut self) {
-        (self.not_reached, self.not_here) = (false, false);
-        if !self.are_final() {
-            self.missed = 0;
-        }
-    }
-
-    /// Whether a further try could hand the message over twice, or would only meet a full queue.
-    pub(super) fn are_final(&self) -> bool {
-        self.taken || self.maybe || self.full
-    }
-
-    /// The outcome that the branches' fates join to.
-    fn outcome(&self) -> Outcome {
-        if self.taken {
-            Outcome::Delivered
-        } else if self.maybe {
-            Outcome::Unconfirmed
-        } else if self.full {
-            Outcome::Busy
-        } else if self.not_reached {
-            Outcome::Unreachable
-        } else {
-            Outcome::Offline
         }
     }
 }
@@ -117,36 +84,43 @@ impl Place {
 #[derive(Debug)]
 pub(super) struct Send<L> {
     pub(super) letter: L,
-    pub(super) to: User,
-    pub(super) deadline: Instant,
+    /// Its recipient, among [`super::recipient::Recipients`].
+    pub(super) to: usize,
     /// The branches that have not ended.
     pub(super) branches: SmallVec<[Branch; 1]>,
-    pub(super) fates: Fates,
-    /// This node's own sessions got it, or had no room.
-    pub(super) tried_here: bool,
-    /// It waits in its recipient's queue.
+    /// What those come to that have.
+    pub(super) fate: Option<Fate>,
+    missed: u32,
+    /// It stands in its recipient's queue.
     pub(super) queued: bool,
-    /// A later send of the same session has arrived: this one would come out of order.
-    pub(super) overtaken: bool,
-    /// It was dispatched before, and nobody took it.
-    pub(super) tried: bool,
+    /// This node's own sessions have been tried.
+    tried_here: bool,
+    /// It was dispatched before, and surely nobody got it.
+    pub(super) retried: bool,
     told: bool,
 }
 
 impl<L> Send<L> {
-    pub(super) fn new(letter: L, to: User, deadline: Instant) -> Self {
+    pub(super) fn new(letter: L, to: usize) -> Self {
         Self {
             letter,
             to,
-            deadline,
             branches: SmallVec::new(),
-            fates: Fates::default(),
-            tried_here: false,
+            fate: None,
+            missed: 0,
             queued: false,
-            overtaken: false,
-            tried: false,
+            tried_here: false,
+            retried: false,
             told: false,
         }
+    }
+
+    pub(super) fn is_final(&self) -> bool {
+        self.fate.is_some_and(Fate::is_final)
+    }
+
+    pub(super) fn is_handed(&self) -> bool {
+        self.fate.is_some_and(Fate::is_handed)
     }
 
     pub(super) fn is_in_batch(&self, node: Incarnation, number: u32) -> bool {
@@ -156,46 +130,83 @@ impl<L> Send<L> {
         })
     }
 
+    /// Leaves the queue, and forgets what the try that now comes may change.
+    pub(super) fn begin_try(&mut self) {
+        self.queued = false;
+        if !self.is_final() {
+            (self.fate, self.missed) = (None, 0);
+        }
+    }
+
+    /// Goes back to the queue, because surely nobody got it.
+    pub(super) fn begin_wait(&mut self) {
+        (self.queued, self.tried_here, self.retried) = (true, false, true);
+    }
+
+    /// Gives it to this node's own sessions, if they have not been tried. Returns whether they have
+    /// now.
+    pub(super) fn deliver_here(&mut self, seq: u64, to: &User, out: &mut impl Outside<L>) -> bool {
+        if !self.tried_here {
+            match out.deliver_here(seq, to, &self.letter) {
+                Here::Nobody => return false,
+                Here::Full => self.join(Fate::Full, 0),
+                Here::Waiting => {
+                    self.branches.push(Branch { party: Party::Here, place: Place::Handed });
+                }
+            }
+            self.tried_here = true;
+        }
+        true
+    }
+
+    /// Hands it to another node.
+    pub(super) fn forward(&mut self, seq: u64, node: Incarnation, out: &mut impl Outside<L>) {
+        match out.forward(node, seq, &self.letter) {
+            Forwarded::InBatch { lane, batch } => {
+                let place = Place::InBatch { lane, batch };
+                self.branches.push(Branch { party: Party::Node(node), place });
+            }
+            Forwarded::Full => self.join(Fate::Full, 0),
+            Forwarded::NoLink => self.join(Fate::NotReached, 0),
+        }
+    }
+
+    /// A branch has ended, with so many sessions that did not get what others did.
+    pub(super) fn join(&mut self, fate: Fate, missed: u32) {
+        self.fate = self.fate.max(Some(fate));
+        self.missed += match fate {
+            Fate::Taken | Fate::NotHere => missed,
+            Fate::Full | Fate::NotReached | Fate::Maybe => missed.max(1),
+        };
+    }
+
     /// Ends the branch at `party`; `false` if there is none that is open.
     pub(super) fn end_branch(&mut self, party: Party, fate: Fate, missed: u32) -> bool {
         let Some(at) = self.branches.iter().position(|branch| branch.party == party) else {
             return false;
         };
         self.branches.swap_remove(at);
-        self.fates.add(fate, missed);
-        if party == Party::Here && fate == Fate::NotHere {
-            self.tried_here = false;
-        }
+        self.join(fate, missed);
         true
     }
 
-    /// Ends whatever is open, because time is up. Returns how many branches to other nodes were.
-    pub(super) fn give_up(&mut self) -> u32 {
-        let remote = self.branches.iter().filter(|branch| branch.party != Party::Here).count();
-        for _ in self.branches.drain(..) {
-            self.fates.add(Fate::Maybe, 0);
+    /// Time is up: what is open may have arrived. `unsure` if it is not known where its user is.
+    pub(super) fn give_up(&mut self, unsure: bool) {
+        if !self.branches.is_empty() {
+            self.join(Fate::Maybe, 0);
         }
-        if self.queued && !self.fates.not_here {
-            self.fates.add(Fate::NotReached, 0);
-        }
-        remote as u32
-    }
-
-    /// Tells that it is delivered, as soon as one branch is taken.
-    pub(super) fn tell_delivered(&mut self, seq: u64, out: &mut impl Outside<L>) {
-        if self.fates.taken {
-            self.tell(seq, out);
+        if self.queued && (unsure || self.fate.is_none()) {
+            self.join(Fate::NotReached, 0);
         }
     }
 
     /// Tells the outcome, unless it was told.
     pub(super) fn tell(&mut self, seq: u64, out: &mut impl Outside<L>) {
-        if !self.told {
-            self.told = true;
-            let (outcome, letter) = (self.fates.outcome(), &self.letter);
+        if !std::mem::replace(&mut self.told, true) {
+            let outcome = self.fate.map_or(Outcome::Offline, Fate::outcome);
             // Only what others did get can be missed.
-            let missed = if outcome == Outcome::Delivered { self.fates.missed } else { 0 };
-            out.tell(Ended { seq, letter, outcome, missed });
+            let missed = if outcome == Outcome::Delivered { self.missed } else { 0 };
+            out.tell(Ended { seq, letter: &self.letter, outcome, missed });
         }
     }
 }

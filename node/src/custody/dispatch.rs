@@ -1,0 +1,177 @@
+use std::{ops::RangeInclusive, time::Instant};
+
+use super::{
+    Custody, Deadline, Letter, Outside, Party,
+    recipient::Route,
+    send::{Branch, Fate, Send},
+};
+use crate::defaults::TICK;
+
+/// What happens to one send.
+impl<L: Letter> Custody<L> {
+    /// Finds the recipient of a send of so many bytes; `None` if there is no room for it.
+    pub(super) fn admit(&mut self, now: Instant, to: &str, bytes: usize) -> Option<usize> {
+        let limits = &self.limits;
+        if self.sends.len() >= limits.pending_max
+            || self.pending_bytes + bytes > limits.pending_bytes_max
+        {
+            return None;
+        }
+        self.recipients.find(to).or_else(|| {
+            let room = self.recipients.len() < limits.recipients_max;
+            room.then(|| self.recipients.add(now, to))
+        })
+    }
+
+    pub(super) fn set_deadline(&mut self, now: Instant, seq: u64) {
+        let due = now + self.limits.deadline;
+        match self.deadlines.back_mut() {
+            Some(last) if due < last.due + TICK => last.last = seq,
+            _ => self.deadlines.push_back(Deadline { due, first: seq, last: seq }),
+        }
+    }
+
+    /// Hands sends to everyone that the route of their recipient names.
+    pub(super) fn dispatch(
+        &mut self,
+        now: Instant,
+        out: &mut impl Outside<L>,
+        to: usize,
+        seqs: impl IntoIterator<Item = u64>,
+    ) {
+        let mut ghost = false;
+        for seq in seqs {
+            ghost |= self.hand_over(out, seq);
+            self.settle(now, out, seq);
+        }
+        if ghost {
+            self.recipients[to].forget_route();
+        }
+        self.resume(now, out, to);
+    }
+
+    /// Returns whether the route names this node in vain.
+    pub(super) fn hand_over(&mut self, out: &mut impl Outside<L>, seq: u64) -> bool {
+        let Some(send) = self.sends.get_mut(&seq) else { return false };
+        let recipient = &mut self.recipients[send.to];
+        send.queued = false;
+        if send.retried && recipient.order.is_overtaken(send.letter.sender(), seq) {
+            return false;
+        }
+        send.begin_try();
+        send.deliver_here(seq, &recipient.user, out);
+        let nobody_here = send.branches.is_empty() && !send.is_final();
+        let mut ghost = false;
+        if let Route::Known { nodes, .. } = &recipient.route {
+            for &node in nodes {
+                if !out.is_here(node) {
+                    send.forward(seq, node, out);
+                } else if nobody_here {
+                    ghost = true;
+                    send.join(Fate::NotHere, 0);
+                }
+            }
+        }
+        if !send.branches.is_empty() && !send.is_handed() {
+            recipient.order.opened(seq);
+        }
+        ghost
+    }
+
+    pub(super) fn end_branch(
+        &mut self,
+        now: Instant,
+        out: &mut impl Outside<L>,
+        seq: u64,
+        party: Party,
+        fate: Fate,
+        missed: u32,
+    ) {
+        let Some(send) = self.sends.get_mut(&seq) else { return };
+        if !send.end_branch(party, fate, missed) {
+            return;
+        }
+        let to = send.to;
+        if fate.is_handed() {
+            self.recipients[to].handed(send.letter.sender(), seq);
+        }
+        if fate == Fate::Taken {
+            send.tell(seq, out);
+        }
+        self.settle(now, out, seq);
+        self.resume(now, out, to);
+    }
+
+    /// Ends a send, or puts it up for another try, if nothing of it is under way.
+    pub(super) fn settle(&mut self, now: Instant, out: &mut impl Outside<L>, seq: u64) {
+        let Some(send) = self.sends.get(&seq) else { return };
+        if send.queued || !send.branches.is_empty() {
+            return;
+        }
+        let order = &self.recipients[send.to].order;
+        if send.is_final() || order.is_overtaken(send.letter.sender(), seq) {
+            self.end(out, seq);
+        } else {
+            self.queue_again(now, seq);
+        }
+    }
+
+    /// Time is up for a send, if it has not ended.
+    pub(super) fn expire(&mut self, now: Instant, out: &mut impl Outside<L>, seq: u64) {
+        let Some(send) = self.sends.get_mut(&seq) else { return };
+        let to = send.to;
+        send.give_up(self.recipients[to].is_asked());
+        self.end(out, seq);
+        self.resume(now, out, to);
+    }
+
+    pub(super) fn end(&mut self, out: &mut impl Outside<L>, seq: u64) {
+        let Some(mut send) = self.sends.remove(&seq) else { return };
+        self.pending_bytes -= send.letter.bytes();
+        if self.sends.is_empty() {
+            self.deadlines.clear();
+        }
+        let recipient = &mut self.recipients[send.to];
+        recipient.pending -= 1;
+        recipient.order.closed(seq);
+        if send.queued {
+            recipient.unqueue(seq);
+        }
+        send.tell(seq, out);
+    }
+
+    pub(super) fn forget_route_of(&mut self, seq: u64) {
+        if let Some(send) = self.sends.get(&seq) {
+            self.recipients[send.to].forget_route();
+        }
+    }
+
+    /// The numbers of the sends in `seqs` that `fit`, in order.
+    pub(super) fn numbers_in(
+        &self,
+        seqs: RangeInclusive<u64>,
+        fit: impl Fn(&Send<L>) -> bool,
+    ) -> Vec<u64> {
+        let span = seqs.end().saturating_sub(*seqs.start());
+        if span <= self.sends.len() as u64 {
+            return seqs.filter(|seq| self.sends.get(seq).is_some_and(&fit)).collect();
+        }
+        let all = self.sends.iter().filter(|(seq, send)| seqs.contains(seq) && fit(send));
+        let mut numbers: Vec<_> = all.map(|(&seq, _)| seq).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// The open branches that `fit`, in the order of their sends.
+    pub(super) fn branches(&self, fit: impl Fn(&Branch) -> bool) -> Vec<(u64, Party)> {
+        let mut branches: Vec<_> = self
+            .sends
+            .iter()
+            .flat_map(|(&seq, send)| send.branches.iter().map(move |branch| (seq, branch)))
+            .filter(|(_, branch)| fit(branch))
+            .map(|(seq, branch)| (seq, branch.party))
+            .collect();
+        branches.sort_unstable_by_key(|&(seq, _)| seq);
+        branches
+    }
+}

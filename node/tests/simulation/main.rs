@@ -1,0 +1,73 @@
+//! Custody in virtual time: real custodies of several nodes in a modelled world, through any
+//! interleaving of what can happen, with every demand checked at every step.
+//!
+//! `TRUNKLINE_INTERLEAVINGS=1000000 cargo test --release --test simulation` runs that many, and
+//! `TRUNKLINE_SEED` says which is the first.
+
+mod checker;
+mod directory;
+mod faults;
+mod node;
+mod relay;
+mod scheduler;
+mod session;
+mod shrink;
+mod weather;
+mod world;
+
+use std::{env, time::Instant};
+
+use scheduler::{OUTCOMES, Plan};
+
+/// How many interleavings a plain `cargo test` runs.
+const INTERLEAVINGS: u64 = 3_000;
+
+/// Seeds that once found a mistake.
+const REGRESSIONS: &[u64] = &[];
+
+#[test]
+fn every_demand_holds_in_every_interleaving() {
+    let first = number("TRUNKLINE_SEED").unwrap_or(0);
+    let count = number("TRUNKLINE_INTERLEAVINGS").unwrap_or(INTERLEAVINGS);
+    let begin = Instant::now();
+    let mut outcomes = [0; OUTCOMES.len()];
+    for seed in first..first + count {
+        for (sum, more) in outcomes.iter_mut().zip(hold(seed)) {
+            *sum += more;
+        }
+    }
+    let seconds = begin.elapsed().as_secs_f64();
+    let per_minute = count as f64 / seconds * 60.0;
+    println!("{count} interleavings in {seconds:.1} s, {per_minute:.0} a minute");
+    for (outcome, count) in OUTCOMES.iter().zip(outcomes) {
+        println!("{outcome}: {count}");
+    }
+    if count >= INTERLEAVINGS {
+        assert!(outcomes.iter().all(|&count| count > 0), "some outcome was never met");
+    }
+}
+
+#[test]
+fn what_was_once_a_mistake_is_none_any_more() {
+    for &seed in REGRESSIONS {
+        hold(seed);
+    }
+}
+
+/// Runs one interleaving, and returns how many sends came to each outcome.
+///
+/// # Panics
+/// If a demand does not hold.
+fn hold(seed: u64) -> [u64; OUTCOMES.len()] {
+    let plan = Plan::of(seed);
+    let report = plan.run();
+    match report.violation {
+        None => report.outcomes,
+        Some(violation) => panic!("{}", shrink::explain(&plan, violation.demand)),
+    }
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let text = env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} must be a number, not {text:?}")))
+}

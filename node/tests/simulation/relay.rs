@@ -1,0 +1,157 @@
+//! A relay that forwards batches, refuses them by name, and forgets everything when it restarts.
+
+use std::{collections::VecDeque, ops::RangeInclusive};
+
+use fastrand::Rng;
+use smallvec::SmallVec;
+use trunkline_node::custody::Fate;
+use trunkline_protocol::{Incarnation, lane::Receipt};
+
+use crate::{
+    node::{Batch, LANES},
+    session::Answer,
+};
+
+/// What comes back to the node that has custody.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    Receipt { from: Incarnation, receipt: Receipt },
+    Refusal { batch: Batch, fate: Fate },
+}
+
+/// The relay's end of one node's link, and what is under way on it.
+#[derive(Debug)]
+pub(crate) struct Port {
+    pub(crate) up: bool,
+    /// The link is dead and the relay has not noticed: what it puts there is lost.
+    swallows: bool,
+    /// The incarnation that the node said it is in.
+    pub(crate) hello: Incarnation,
+    /// Those that the same process was in before.
+    former: SmallVec<[Incarnation; 4]>,
+    /// Batches that the node's QUIC has taken.
+    pub(crate) from_node: [VecDeque<Batch>; LANES],
+    pub(crate) to_node: [VecDeque<Batch>; LANES],
+    pub(crate) receipts: VecDeque<Answer>,
+    pub(crate) replies: VecDeque<Reply>,
+}
+
+/// The relay.
+#[derive(Debug, Default)]
+pub(crate) struct Relay {
+    pub(crate) ports: Vec<Port>,
+}
+
+impl Port {
+    pub(crate) fn new(hello: Incarnation) -> Self {
+        Self {
+            up: true,
+            swallows: false,
+            hello,
+            former: SmallVec::new(),
+            from_node: Default::default(),
+            to_node: Default::default(),
+            receipts: VecDeque::new(),
+            replies: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn link(&mut self, hello: Incarnation) {
+        (self.up, self.swallows) = (true, false);
+        self.greet(hello);
+    }
+
+    /// The node says in which incarnation it is.
+    pub(crate) fn greet(&mut self, hello: Incarnation) {
+        self.former.push(std::mem::replace(&mut self.hello, hello));
+    }
+
+    /// A process has died: nothing reaches it any more.
+    pub(crate) fn forget_process(&mut self) {
+        self.to_node.iter_mut().for_each(VecDeque::clear);
+        self.replies.clear();
+        self.former.clear();
+    }
+
+    fn is_for(&self, origin: Incarnation) -> bool {
+        self.hello == origin || self.former.contains(&origin)
+    }
+}
+
+impl Relay {
+    /// Passes on the first batch of a node's lane, or refuses it.
+    pub(crate) fn read(&mut self, node: usize, lane: usize, room: usize) {
+        let port = &mut self.ports[node];
+        let Some(batch) = port.from_node[lane].pop_front() else { return };
+        let to = self.ports.iter_mut().find(|port| port.hello == batch.destination);
+        match to {
+            Some(port) if port.up && port.to_node[lane].len() >= room => {
+                self.reply(batch.origin, Reply::Refusal { batch, fate: Fate::Full });
+            }
+            Some(port) if port.up => port.to_node[lane].push_back(batch),
+            Some(port) if port.swallows => {}
+            _ => self.reply(batch.origin, Reply::Refusal { batch, fate: Fate::NotReached }),
+        }
+    }
+
+    /// Passes on the first receipt of a node.
+    pub(crate) fn read_receipt(&mut self, node: usize) {
+        let port = &mut self.ports[node];
+        let Some(Answer { origin: Some(origin), receipt }) = port.receipts.pop_front() else {
+            return;
+        };
+        let from = port.hello;
+        self.reply(origin, Reply::Receipt { from, receipt });
+    }
+
+    fn reply(&mut self, to: Incarnation, reply: Reply) {
+        if let Some(port) = self.ports.iter_mut().find(|port| port.up && port.is_for(to)) {
+            port.replies.push_back(reply);
+        }
+    }
+
+    /// A link breaks. Of what it carried, only the first part may still arrive; what the relay had
+    /// not handed to it is refused.
+    pub(crate) fn break_link(&mut self, node: usize, rng: &mut Rng) {
+        let port = &mut self.ports[node];
+        if !port.up {
+            return;
+        }
+        (port.up, port.swallows) = (false, rng.bool());
+        port.from_node.iter_mut().for_each(|lane| cut(lane, rng));
+        cut(&mut port.receipts, rng);
+        cut(&mut port.replies, rng);
+        let mut unsent = Vec::new();
+        for lane in &mut port.to_node {
+            unsent.extend(lane.split_off(rng.usize(..=lane.len())));
+            cut(lane, rng);
+        }
+        for batch in unsent {
+            self.reply(batch.origin, Reply::Refusal { batch, fate: Fate::NotReached });
+        }
+    }
+
+    /// Nothing that the relay held arrives, and every link breaks.
+    pub(crate) fn restart(&mut self, rng: &mut Rng) {
+        for port in &mut self.ports {
+            (port.up, port.swallows) = (false, false);
+            port.from_node.iter_mut().for_each(VecDeque::clear);
+            port.receipts.clear();
+            port.to_node.iter_mut().for_each(|lane| cut(lane, rng));
+            cut(&mut port.replies, rng);
+        }
+    }
+}
+
+impl Batch {
+    /// The lowest and the highest number in it.
+    pub(crate) fn seqs(&self) -> RangeInclusive<u64> {
+        let seqs = || self.notes.iter().map(|&(seq, _)| seq);
+        seqs().min().unwrap_or(1)..=seqs().max().unwrap_or(0)
+    }
+}
+
+/// Only the first part of what was under way arrives.
+fn cut<T>(queue: &mut VecDeque<T>, rng: &mut Rng) {
+    queue.truncate(rng.usize(..=queue.len()));
+}
