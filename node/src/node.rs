@@ -213,7 +213,9 @@ impl Fence {
             select! {
                 order = orders.recv() => match order {
                     Some(Order::Condemned) => self.reincarnate(),
-                    Some(Order::Drain) | None => return,
+                    Some(Order::Drain) => return,
+                    // The link has ended for good, and says why itself.
+                    None => std::future::pending().await,
                 },
                 changed = standing.changed() => {
                     let lost = matches!(standing.borrow_and_update().lease, LeaseState::Lost { .. });
