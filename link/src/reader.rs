@@ -126,7 +126,7 @@ mod tests {
                 builder.push(seq, |out| message.encode(out));
             }
             let peer = Incarnation::from_bytes([1; 16]);
-            builder.seal_into(&mut bytes, Kind::Messages, peer, number as u32);
+            builder.seal_into(&mut bytes, Kind::Messages, peer, number as u32, peer);
         }
         bytes
     }

@@ -45,10 +45,11 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// A message's name, unique in the cluster: the incarnation that accepted it, and its number there.
+/// A message's name, unique in the cluster: the process that accepted it, and its number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId {
-    /// The incarnation of the accepting node.
+    /// The first incarnation of the accepting node's process. A message that waits keeps its name
+    /// when the node takes another.
     pub origin: Incarnation,
     /// Counts the node's accepted sends, from 1.
     pub seq: u64,

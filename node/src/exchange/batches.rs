@@ -12,8 +12,10 @@ use crate::{custody::Forwarded, defaults::BATCH_BYTES};
 
 /// What has gathered for other nodes since the last flush, in one batch for each lane and node, and
 /// the lanes it goes to. Without a link there are none.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Batches {
+    /// The incarnation in the ids of this node's messages.
+    ids: Incarnation,
     lanes: Option<Vec<Lane>>,
     messages: [Outgoing; MESSAGE_LANES],
     receipts: Outgoing,
@@ -41,6 +43,18 @@ struct Open {
 }
 
 impl Batches {
+    pub(super) fn new(ids: Incarnation) -> Self {
+        Self {
+            ids,
+            lanes: None,
+            messages: Default::default(),
+            receipts: Outgoing::default(),
+            notices: Outgoing::default(),
+            last: 0,
+            receipts_dropped: 0,
+        }
+    }
+
     pub(super) fn link_up(&mut self, lanes: Vec<Lane>) {
         self.lanes = Some(lanes);
     }
@@ -86,7 +100,7 @@ impl Batches {
         open.builder.push(seq, |out| out.extend_from_slice(frame));
         outgoing.bytes += frame.len();
         if outgoing.bytes >= BATCH_BYTES {
-            outgoing.seal(&lanes[lane], Kind::Messages);
+            outgoing.seal(&lanes[lane], Kind::Messages, self.ids);
         }
         Forwarded::InBatch { lane: lane as u8, batch }
     }
@@ -104,7 +118,7 @@ impl Batches {
         open.builder.push(receipt.seq, |out| receipt.encode(out));
         self.receipts.bytes += RECEIPT_BYTES;
         if let (Some(lane), true) = (lane, self.receipts.bytes >= BATCH_BYTES) {
-            self.receipts.seal(lane, Kind::Receipts);
+            self.receipts.seal(lane, Kind::Receipts, self.ids);
         }
     }
 
@@ -146,10 +160,10 @@ impl Batches {
             return !self.receipts.is_empty();
         }
         for (outgoing, lane) in self.messages.iter_mut().zip(lanes) {
-            outgoing.seal(lane, Kind::Messages);
+            outgoing.seal(lane, Kind::Messages, self.ids);
         }
-        self.receipts.seal(&lanes[RECEIPT_LANE], Kind::Receipts);
-        self.notices.seal(&lanes[RECEIPT_LANE], Kind::Notices);
+        self.receipts.seal(&lanes[RECEIPT_LANE], Kind::Receipts, self.ids);
+        self.notices.seal(&lanes[RECEIPT_LANE], Kind::Notices, self.ids);
         false
     }
 }
@@ -172,14 +186,14 @@ impl Outgoing {
         self.filled.is_empty()
     }
 
-    fn seal(&mut self, lane: &Lane, kind: Kind) {
+    fn seal(&mut self, lane: &Lane, kind: Kind, ids: Incarnation) {
         if self.is_empty() {
             return;
         }
         for node in self.filled.drain(..) {
             let Some(open) = self.by_node.get_mut(&node) else { continue };
             let number = open.number;
-            lane.append(number, |out| open.builder.seal_into(out, kind, node, number));
+            lane.append(number, |out| open.builder.seal_into(out, kind, node, number, ids));
         }
         self.bytes = 0;
         lane.flush();

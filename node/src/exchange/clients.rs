@@ -86,14 +86,7 @@ impl State {
         };
         let mut frame = Vec::with_capacity(message.encoded_bytes());
         message.encode(&mut frame);
-        let sent = Sent {
-            session: key,
-            id: id.into(),
-            origin: self.floor.incarnation,
-            accepted_at: now,
-            lane: lane_of(to),
-            frame,
-        };
+        let sent = Sent { session: key, id: id.into(), accepted_at: now, lane: lane_of(to), frame };
         session.owed_bytes += sent.receipt_bytes();
         self.floor.counters.accepted += 1;
         self.custody.accept(now, &mut self.floor, to, sent);

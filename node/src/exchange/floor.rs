@@ -32,8 +32,6 @@ pub(super) struct Sent {
     pub(super) session: SessionKey,
     /// The sender's own name for it.
     pub(super) id: Box<str>,
-    /// The incarnation that accepted it.
-    pub(super) origin: Incarnation,
     pub(super) accepted_at: Instant,
     pub(super) lane: u8,
     /// The message as it goes on a lane.
@@ -76,6 +74,8 @@ pub(super) struct Counters {
 pub(super) struct Floor {
     pub(super) name: Name,
     pub(super) incarnation: Incarnation,
+    /// The incarnation in the ids of the messages that are sent here: the process's first.
+    ids: Incarnation,
     /// The incarnations this process has been.
     former: Vec<Incarnation>,
     pub(super) sessions: Sessions,
@@ -102,11 +102,12 @@ impl Floor {
         Self {
             name,
             incarnation,
+            ids: incarnation,
             former: Vec::new(),
             sessions: Sessions::default(),
             pool: Pool::default(),
             groups: Slab::new(),
-            batches: Batches::default(),
+            batches: Batches::new(incarnation),
             touched: Vec::new(),
             answers: VecDeque::new(),
             questions: VecDeque::new(),
@@ -122,19 +123,21 @@ impl Floor {
         self.former.push(std::mem::replace(&mut self.incarnation, incarnation));
     }
 
-    /// Puts a message into the buffer of each of its recipient's sessions here.
+    /// Puts a message, which is in the custody of `origin`, into the buffer of each of its
+    /// recipient's sessions here.
     pub(super) fn deliver(
         &mut self,
         origin: Incarnation,
+        id: MessageId,
         message: &Message<'_>,
         route_old: bool,
     ) -> Here {
         let ticket = Ticket { origin, seq: message.seq, group: None, route_old };
         match self.sessions.of(message.to).as_slice() {
             [] => Here::Nobody,
-            &[key] if self.write_message(key, ticket, message) => Here::Waiting,
+            &[key] if self.write_message(key, ticket, id, message) => Here::Waiting,
             [_] => Here::Full,
-            keys => self.deliver_to_several(keys, ticket, message),
+            keys => self.deliver_to_several(keys, ticket, id, message),
         }
     }
 
@@ -142,12 +145,13 @@ impl Floor {
         &mut self,
         keys: &[SessionKey],
         ticket: Ticket,
+        id: MessageId,
         message: &Message<'_>,
     ) -> Here {
         let group = self.groups.vacant_key() as u32;
         let ticket = Ticket { group: Some(group), ..ticket };
-        let taken =
-            keys.iter().filter(|key| self.write_message(**key, ticket, message)).count() as u16;
+        let taken = keys.iter().filter(|key| self.write_message(**key, ticket, id, message));
+        let taken = taken.count() as u16;
         if taken == 0 {
             return Here::Full;
         }
@@ -156,14 +160,19 @@ impl Floor {
     }
 
     /// Appends the message to a session's buffer, if there is room.
-    fn write_message(&mut self, key: SessionKey, ticket: Ticket, message: &Message<'_>) -> bool {
+    fn write_message(
+        &mut self,
+        key: SessionKey,
+        ticket: Ticket,
+        id: MessageId,
+        message: &Message<'_>,
+    ) -> bool {
         let Some(session) = self.sessions.get_mut(key) else { return false };
         let bytes = RECEIPT_BYTES + message.from.len() + message.body.len();
         if session.outbound.queued() + bytes > SESSION_BYTES_MAX {
             self.counters.refused_full += 1;
             return false;
         }
-        let id = MessageId { origin: ticket.origin, seq: ticket.seq };
         session.outbound.text(&mut self.pool, Some(ticket), |out| {
             client::message(out, id, message.from, message.sent_at_ms, message.body);
         });
@@ -287,7 +296,8 @@ impl Outside<Sent> for Floor {
 
     fn deliver_here(&mut self, _seq: u64, _to: &User, letter: &Sent) -> Here {
         let message = Message::decode(&mut letter.frame.as_slice()).expect("it was encoded here");
-        self.deliver(letter.origin, &message, false)
+        let id = MessageId { origin: self.ids, seq: message.seq };
+        self.deliver(self.incarnation, id, &message, false)
     }
 
     fn forward(&mut self, node: Incarnation, seq: u64, letter: &Sent) -> Forwarded {
@@ -318,7 +328,7 @@ impl Outside<Sent> for Floor {
             return;
         };
         session.owed_bytes -= letter.receipt_bytes();
-        let id = MessageId { origin: letter.origin, seq };
+        let id = MessageId { origin: self.ids, seq };
         self.write(letter.session, |out| client::receipt(out, &letter.id, id, outcome, missed));
     }
 }

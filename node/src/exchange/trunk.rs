@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use trunkline_link::Lane;
 use trunkline_protocol::{
-    User,
+    MessageId, User,
     client::close,
     control::{Member, MemberState},
-    lane::{BadLane, Batch, Kind, Notice, Receipt, Verdict},
+    lane::{BadLane, Batch, Header, Kind, Notice, Receipt, Verdict},
 };
 
 use super::State;
@@ -46,11 +46,12 @@ impl State {
     }
 
     fn messages(&mut self, now: Instant, batch: Batch<'_>) -> Result<(), BadLane> {
-        let origin = batch.header.peer;
+        let Header { peer: origin, ids, .. } = batch.header;
         for message in batch.messages() {
             let message = message?;
             let route_old = self.floor.is_elsewhere(message.to, now);
-            let verdict = match self.floor.deliver(origin, &message, route_old) {
+            let id = MessageId { origin: ids, seq: message.seq };
+            let verdict = match self.floor.deliver(origin, id, &message, route_old) {
                 Here::Waiting => continue,
                 Here::Full => Verdict::Full,
                 Here::Nobody => {

@@ -108,8 +108,16 @@ impl BatchBuilder {
     }
 
     /// Writes the header and moves the whole batch to the end of `out`; the builder is empty
-    /// again and keeps its memory. Does nothing if it was empty.
-    pub fn seal_into(&mut self, out: &mut Vec<u8>, kind: Kind, peer: Incarnation, batch: u32) {
+    /// again and keeps its memory. Does nothing if it was empty. The header's parts are described
+    /// at [`Header`].
+    pub fn seal_into(
+        &mut self,
+        out: &mut Vec<u8>,
+        kind: Kind,
+        peer: Incarnation,
+        batch: u32,
+        ids: Incarnation,
+    ) {
         if self.is_empty() {
             return;
         }
@@ -121,6 +129,7 @@ impl BatchBuilder {
             first: self.first,
             span: u32::try_from(self.last - self.first).unwrap_or(u32::MAX),
             batch,
+            ids,
         };
         self.bytes[..HEADER_BYTES].copy_from_slice(&header.encode());
         out.extend_from_slice(&self.bytes);
@@ -148,7 +157,7 @@ mod tests {
             builder.push(seq, |out| message.encode(out));
         }
         let mut out = Vec::new();
-        builder.seal_into(&mut out, Kind::Messages, peer(), 3);
+        builder.seal_into(&mut out, Kind::Messages, peer(), 3, peer());
         assert!(builder.is_empty());
 
         for cut in 0..out.len() {
@@ -168,7 +177,7 @@ mod tests {
         let mut builder = BatchBuilder::default();
         builder.push(1, |out| out.extend_from_slice(&[0; 30]));
         let mut out = Vec::new();
-        builder.seal_into(&mut out, Kind::Receipts, peer(), 0);
+        builder.seal_into(&mut out, Kind::Receipts, peer(), 0, peer());
         let batch = Batch::split_off(&mut out.as_slice()).unwrap().unwrap();
         assert_eq!(batch.receipts().collect::<Vec<_>>(), [Err(BadLane::Frames)]);
     }
@@ -182,7 +191,7 @@ mod tests {
                 builder.push(seq, |out| receipt(seq).encode(out));
             }
             let mut out = Vec::new();
-            builder.seal_into(&mut out, Kind::Receipts, peer(), 1);
+            builder.seal_into(&mut out, Kind::Receipts, peer(), 1, peer());
             let batch = Batch::split_off(&mut out.as_slice()).unwrap().unwrap();
             let read: Vec<_> = batch.receipts().map(|receipt| receipt.unwrap().seq).collect();
             prop_assert_eq!(read, seqs);

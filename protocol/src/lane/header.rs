@@ -2,7 +2,7 @@ use super::{BATCH_BYTES_MAX, BadLane};
 use crate::Incarnation;
 
 /// The size of a [`Header`] on the wire.
-pub const HEADER_BYTES: usize = 40;
+pub const HEADER_BYTES: usize = 56;
 
 /// What a batch carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,6 +50,9 @@ pub struct Header {
     pub span: u32,
     /// The batch's own number, by which its origin knows it again when it is refused.
     pub batch: u32,
+    /// The incarnation in the ids of its messages: the first one of the process that accepted
+    /// them. The process may have taken another since, and a message keeps its id.
+    pub ids: Incarnation,
 }
 
 impl Header {
@@ -63,6 +66,7 @@ impl Header {
         bytes[24..32].copy_from_slice(&self.first.to_le_bytes());
         bytes[32..36].copy_from_slice(&self.span.to_le_bytes());
         bytes[36..40].copy_from_slice(&self.batch.to_le_bytes());
+        bytes[40..56].copy_from_slice(&self.ids.to_bytes());
         bytes
     }
 
@@ -76,6 +80,7 @@ impl Header {
             first: u64::from_le_bytes(part(bytes, 24)),
             span: u32::from_le_bytes(part(bytes, 32)),
             batch: u32::from_le_bytes(part(bytes, 36)),
+            ids: Incarnation::from_bytes(part(bytes, 40)),
         };
         if header.length as usize > BATCH_BYTES_MAX {
             return Err(BadLane::TooLong(header.length));
@@ -113,8 +118,9 @@ pub(super) mod tests {
             Kind::Notices,
         ]);
         let numbers = (any::<u16>(), 0..=BATCH_BYTES_MAX as u32, any::<u64>(), any::<u32>());
-        (kind, any::<[u8; 16]>(), numbers, any::<u32>()).prop_map(
-            |(kind, peer, (count, length, first, span), batch)| Header {
+        let incarnations = (any::<[u8; 16]>(), any::<[u8; 16]>());
+        (kind, incarnations, numbers, any::<u32>()).prop_map(
+            |(kind, (peer, ids), (count, length, first, span), batch)| Header {
                 kind,
                 count,
                 length,
@@ -122,6 +128,7 @@ pub(super) mod tests {
                 first,
                 span,
                 batch,
+                ids: Incarnation::from_bytes(ids),
             },
         )
     }
@@ -136,6 +143,7 @@ pub(super) mod tests {
             first: 0x1112_1314_1516_1718,
             span: 0x2122_2324,
             batch: 0x3132_3334,
+            ids: Incarnation::from_bytes([0xbb; 16]),
         };
         let golden = [
             0x01, 0x00, 0x02, 0x01, 0x05, 0x04, 0x03, 0x00, // kind, reserved, count, length
@@ -143,6 +151,8 @@ pub(super) mod tests {
             0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, //
             0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11, // first
             0x24, 0x23, 0x22, 0x21, 0x34, 0x33, 0x32, 0x31, // span, batch
+            0xbb, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb, // ids
+            0xbb, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb, //
         ];
         assert_eq!(header.encode(), golden);
         assert_eq!(Header::decode(&golden), Ok(header));

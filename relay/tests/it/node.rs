@@ -261,7 +261,7 @@ pub(crate) fn message(to: Incarnation, batch: u32, body: &[u8]) -> Vec<u8> {
     let message = Message { seq: u64::from(batch), sent_at_ms: 1, to: "bob", from: "alice", body };
     builder.push(message.seq, |out| message.encode(out));
     let mut bytes = Vec::new();
-    builder.seal_into(&mut bytes, Kind::Messages, to, batch);
+    builder.seal_into(&mut bytes, Kind::Messages, to, batch, to);
     bytes
 }
 
@@ -271,7 +271,7 @@ pub(crate) fn receipt(to: Incarnation, seq: u64) -> Vec<u8> {
     let receipt = Receipt { seq, verdict: Verdict::Taken, route_old: false, missed: 0 };
     builder.push(seq, |out| receipt.encode(out));
     let mut bytes = Vec::new();
-    builder.seal_into(&mut bytes, Kind::Receipts, to, 0);
+    builder.seal_into(&mut bytes, Kind::Receipts, to, 0, to);
     bytes
 }
 
