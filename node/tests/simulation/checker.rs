@@ -11,6 +11,8 @@ pub(crate) enum Demand {
     OneOutcome,
     /// It is told by the send's deadline.
     InTime,
+    /// `delivered` is told when the first session took the message.
+    Prompt,
     /// It is true: `delivered` if a session took the message, `offline`, `busy` or `unreachable`
     /// only if none did or can still do so, `unconfirmed` only if it may have arrived.
     Truth,
@@ -69,7 +71,7 @@ pub(crate) struct Fact {
     /// A node has said that the user is not there.
     pub(crate) denied: bool,
     /// Its custody was told that a session took it.
-    confirmed: bool,
+    pub(crate) confirmed: bool,
     /// Its custody has died.
     pub(crate) void: bool,
 }
@@ -172,7 +174,7 @@ impl Checker {
     pub(crate) fn heard(&mut self, id: u32) {
         let fact = &self.facts[id as usize];
         let told = !fact.confirmed || fact.doubtful || fact.outcome.is_some();
-        self.demand(Demand::Calm, told, || format!("m{id} is delivered, and its sender waits"));
+        self.demand(Demand::Prompt, told, || format!("m{id} is delivered, and its sender waits"));
     }
 
     /// Custody is told that a branch surely was not handed over.
