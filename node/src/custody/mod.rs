@@ -18,6 +18,8 @@ mod outside;
 mod queue;
 mod recipient;
 mod send;
+#[cfg(test)]
+mod tests;
 
 pub use outside::{Ended, Forwarded, Here, Letter, Outside, Party};
 pub use send::Fate;

@@ -6,13 +6,7 @@ use crate::defaults::RETRY;
 /// What happens to the sends that wait for one recipient.
 impl<L: Letter> Custody<L> {
     /// Lets a new send wait. This node's own sessions get it at once.
-    pub(super) fn enqueue(
-        &mut self,
-        now: Instant,
-        out: &mut impl Outside<L>,
-        to: usize,
-        seq: u64,
-    ) {
+    pub(super) fn enqueue(&mut self, now: Instant, out: &mut impl Outside<L>, to: usize, seq: u64) {
         if let Some(send) = self.sends.get_mut(&seq) {
             send.queued = true;
         }

@@ -89,8 +89,7 @@ impl Sessions {
 
     /// Puts a message into the buffer of every session of the user.
     pub(crate) fn offer(&mut self, user: usize, id: u32, answer: Answer, room: usize) -> Here {
-        let mut group =
-            Group { answer, waiting: 0, full: 0, maybe: 0, closed: 0, answered: false };
+        let mut group = Group { answer, waiting: 0, full: 0, maybe: 0, closed: 0, answered: false };
         for session in self.open.iter_mut().filter(|session| session.user == user) {
             if session.buffer.len() < room {
                 session.buffer.push_back((id, self.groups.len()));

@@ -7,11 +7,7 @@ pub(crate) fn explain(plan: &Plan, demand: Demand) -> String {
     let shortest = shorten(plan.clone(), demand);
     let logged = Plan { logged: true, ..shortest }.run();
     let what = logged.violation.map(|violation| violation.what).unwrap_or_default();
-    format!(
-        "seed {}: {demand:?} does not hold: {what}\n{}",
-        plan.seed,
-        logged.log.join("\n")
-    )
+    format!("seed {}: {demand:?} does not hold: {what}\n{}", plan.seed, logged.log.join("\n"))
 }
 
 fn shorten(mut plan: Plan, demand: Demand) -> Plan {
