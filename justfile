@@ -14,6 +14,9 @@ default:
 setup:
     ./setup.sh
 
+# The local cluster is a dev build: on two cores that is there in a third of the time that a release
+# takes, and it is the one that the tests use.
+
 # Start Redis, a relay, three nodes, and the window where there is a display; Ctrl-C stops all
 [no-exit-message]
 up *args:

@@ -13,7 +13,7 @@ use tokio::{
     process::{Child, ChildStdout, Command},
     time::timeout,
 };
-use trunkline_tests::cluster::ProcessId;
+use trunkline_tests::cluster::{Cluster, ProcessId};
 
 use crate::support::{SOON, until};
 
@@ -27,6 +27,8 @@ struct Up {
 impl Up {
     /// Waits until it says where to connect.
     async fn start(nodes: &str) -> Self {
+        // What has to be built is built here, where it may take its time.
+        drop(Cluster::builder().prepare().unwrap());
         let home = TempDir::new().unwrap();
         let mut child = command(&home, &["up", "--no-gui", "--nodes", nodes]).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -35,15 +37,8 @@ impl Up {
         up
     }
 
-    /// Reads on until a line has `words`.
     async fn says(&mut self, words: &str) {
-        loop {
-            let line = timeout(SOON * 10, self.lines.next_line()).await.unwrap().unwrap();
-            let line = line.unwrap_or_else(|| panic!("`up` has ended before it said {words:?}"));
-            if line.contains(words) {
-                return;
-            }
-        }
+        next_with(&mut self.lines, words).await;
     }
 
     async fn run(&self, args: &[&str], input: &str) -> Output {
@@ -81,6 +76,17 @@ async fn run(home: &TempDir, args: &[&str], input: &str) -> Output {
     let mut child = command(home, args).spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
     timeout(SOON, child.wait_with_output()).await.unwrap().unwrap()
+}
+
+/// Reads on until a line has `words`.
+async fn next_with(lines: &mut Lines<BufReader<ChildStdout>>, words: &str) {
+    loop {
+        let line = timeout(SOON * 2, lines.next_line()).await.unwrap().unwrap();
+        let line = line.unwrap_or_else(|| panic!("it has ended before it said {words:?}"));
+        if line.contains(words) {
+            return;
+        }
+    }
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -122,23 +128,24 @@ async fn a_cluster_answers_to_every_command_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn people_chat() {
+async fn people_chat_and_come_back_when_their_node_dies() {
     let up = Up::start("2").await;
     let mut bob = command(&up.home, &["chat", "bob", "node-2"]).spawn().unwrap();
-    let mut heard = BufReader::new(bob.stdout.take().unwrap()).lines();
-    let greeting = timeout(SOON, heard.next_line()).await.unwrap().unwrap().unwrap();
-    assert!(greeting.contains("as bob"), "{greeting}");
+    let mut shown = BufReader::new(bob.stdout.take().unwrap()).lines();
+    next_with(&mut shown, "as bob").await;
 
     let alice = up.run(&["chat", "alice"], "@bob hello there\nnobody psst\n\n").await;
     let said = text(&alice.stdout);
     assert!(alice.status.success(), "{alice:?}");
     assert!(said.contains("bob delivered") && said.contains("nobody offline"), "{said}");
-    loop {
-        let line = timeout(SOON, heard.next_line()).await.unwrap().unwrap().unwrap();
-        if line.contains("alice: hello there") {
-            break;
-        }
-    }
+    next_with(&mut shown, "alice: hello there").await;
+
+    up.ask(&["kill", "node-2"]).await;
+    next_with(&mut shown, "trying").await;
+    next_with(&mut shown, "as bob").await;
+    let alice = up.run(&["chat", "alice"], "bob again\n").await;
+    assert!(text(&alice.stdout).contains("bob delivered"), "{alice:?}");
+    next_with(&mut shown, "alice: again").await;
     up.signal(Signal::TERM);
 }
 
