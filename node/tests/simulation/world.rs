@@ -413,7 +413,7 @@ impl World {
             // If the answer names this node, a send that was denied here takes that for a ghost.
             let names_here = found.iter().any(|place| site.incarnations.contains(place));
             let denied = self.checker.pending(node, look_up.user).any(|fact| fact.denied);
-            let good = !found.is_empty() && !(names_here && denied);
+            let good = !(found.is_empty() || (names_here && denied));
             let good_ms = if good { limit_ms(&self.weather.limits) } else { 0 };
             let known = &mut site.known[look_up.user];
             known.names_here = names_here;
