@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what this machine lacks to build, run and test Trunkline (Debian and Ubuntu).
-# With --with-display also what the window needs where there is no screen (CI). Safe to repeat.
+# Installs what this machine lacks to build, run and test Trunkline (Debian and Ubuntu): a C
+# compiler, Redis, just, and what the tests of the window draw on. Safe to repeat.
 set -eu
 
 RUST=95 # Rust 1.$RUST is the oldest that builds this workspace.
@@ -21,12 +21,10 @@ need() { packages="$packages $*"; }
 has cc || need gcc libc6-dev
 has redis-server || need redis-server
 has setpriv || need util-linux
-if [ "${1-}" = --with-display ]; then
-    for package in xvfb libegl1 libgl1 libgl1-mesa-dri libx11-xcb1 libxcursor1 libxi6 \
-        libxkbcommon-x11-0; do
-        dpkg -s "$package" >/dev/null 2>&1 || need "$package"
-    done
-fi
+has Xvfb || need xvfb
+for library in libgl1 libgl1-mesa-dri libx11-xcb1 libxcursor1 libxi6 libxkbcommon-x11-0; do
+    if has dpkg; then dpkg -s $library >/dev/null 2>&1 || need $library; fi
+done
 
 as_root=
 if [ "$(id -u)" -ne 0 ]; then
