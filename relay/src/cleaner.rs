@@ -78,7 +78,7 @@ pub(crate) async fn run(
                 Some(request) => { jobs.spawn(cleaner.clone().work(request)); }
                 None => return,
             },
-            Some(_) = jobs.join_next() => {}
+            Some(done) = jobs.join_next() => done.expect("a job ends by itself"),
         }
     }
 }
@@ -181,7 +181,8 @@ async fn read_lease(directory: Directory, node: Name) -> LeaseRead {
 async fn next(reads: &mut JoinSet<LeaseRead>) -> LeaseRead {
     match reads.join_next().await {
         Some(Ok(read)) => read,
-        Some(Err(_)) | None => Ok(None),
+        Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+        None => Ok(None),
     }
 }
 

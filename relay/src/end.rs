@@ -85,6 +85,7 @@ impl End {
             Rejection::NameTaken => Self::NameTaken(name.clone()),
             Rejection::Foreign => Self::Foreign(incarnation),
             Rejection::Over => Self::Condemned(incarnation),
+            Rejection::Full => Self::Full,
         }
     }
 

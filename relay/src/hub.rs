@@ -197,6 +197,8 @@ impl Hub {
         self.liveness(|liveness, now| {
             liveness.listed(listing.as_deref().map_err(|&failed| failed), now);
             self.roster.borrow_mut().retain(|incarnation| liveness.knows(incarnation));
+            let nodes = liveness.nodes();
+            self.switch.flows().borrow_mut().retain(|name| nodes.contains_key(name));
         });
     }
 

@@ -196,6 +196,9 @@ fn check(hello: &Hello) -> Result<(), End> {
     roster::check(hello)
 }
 
+/// Why a link's tasks can be joined: a panic in one of them goes on in the link's own.
+const NO_PANIC: &str = "the tasks of a link end by themselves";
+
 type Control = ControlReader<RecvStream, ToRelay>;
 
 /// Tells the hub that the link is gone, however its actor ends.
@@ -237,9 +240,7 @@ impl Actor {
                 message = self.control.read() => {
                     self.control_message(message?.ok_or(End::ControlFinished)?)?;
                 }
-                Some(ended) = self.tasks.join_next() => {
-                    if let Ok(end) = ended { return Err(end) }
-                }
+                Some(ended) = self.tasks.join_next() => return Err(ended.expect(NO_PANIC)),
                 stream = link.connection.accept_uni() => self.open_lane(stream?),
                 _ = heartbeat.tick() => self.heartbeat(),
             }
@@ -306,10 +307,7 @@ async fn write_lanes(link: Rc<Link>) -> End {
             End::LaneStopped(index)
         });
     }
-    match writers.join_next().await {
-        Some(Ok(end)) => end,
-        Some(Err(_)) | None => End::Left,
-    }
+    writers.join_next().await.expect("a link has lanes").expect(NO_PANIC)
 }
 
 /// Passes on what comes on a lane. Each lane that is written to in one round of reading is flushed

@@ -99,6 +99,8 @@ pub(crate) enum Rejection {
     Foreign,
     /// The incarnation was condemned, or has left.
     Over,
+    /// As many incarnations are watched as can be.
+    Full,
 }
 
 /// A node as its relay sees it: its latest life.

@@ -9,7 +9,7 @@ use super::{
     life::{Life, Stage, Tie},
     links::withdraw,
 };
-use crate::defaults::CLAIM_TIMEOUT;
+use crate::defaults::{CLAIM_TIMEOUT, LIVES_MAX};
 
 /// A link that wants a name which another link has.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +71,9 @@ impl Liveness {
     }
 
     fn objection(&self, node: &Name, incarnation: Incarnation) -> Option<Rejection> {
-        let life = self.lives.get(&incarnation)?;
+        let Some(life) = self.lives.get(&incarnation) else {
+            return (self.lives.len() >= LIVES_MAX).then_some(Rejection::Full);
+        };
         if life.node != *node {
             return Some(Rejection::Foreign);
         }
@@ -114,7 +116,7 @@ impl Liveness {
         }
         let Some(life) = self.lives.get_mut(&former) else { return };
         life.tie = Tie::Lost { since: now };
-        life.renounced = Some(now);
+        life.renounced = Some((now, link));
         life.round = None;
         let node = life.node.clone();
         let draining = life.draining;

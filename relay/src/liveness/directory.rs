@@ -121,22 +121,19 @@ impl Liveness {
     ) {
         self.redis_did(result.err(), now);
         let Some((last_sign, clearing)) = self.clearing(incarnation) else { return };
-        let removed = clearing.now.removed;
-        clearing.before.removed += removed;
+        clearing.removed_before += clearing.now.removed;
         clearing.now.removed = 0;
         if result.is_err() {
             clearing.work = Work::Due { from: now + RETRY_PAUSE };
             return;
         }
         clearing.work = Work::Done { at: now };
-        if !std::mem::replace(&mut clearing.told, true) || removed > 0 {
-            let kind = EventKind::Cleaned {
-                removed: clearing.removed(),
-                kept: clearing.now.kept,
-                done_ms: clearing.done_ms(last_sign),
-            };
-            self.tell(incarnation, kind);
-        }
+        let kind = EventKind::Cleaned {
+            removed: clearing.removed(),
+            kept: clearing.now.kept,
+            done_ms: clearing.done_ms(last_sign),
+        };
+        self.tell(incarnation, kind);
     }
 
     fn clearing(&mut self, incarnation: Incarnation) -> Option<(Instant, &mut Clearing)> {
@@ -161,10 +158,9 @@ impl Liveness {
             verdict: now.saturating_duration_since(life.last_sign),
             settle,
             work: Work::Due { from: now },
-            before: Cleared::default(),
+            removed_before: 0,
             now: Cleared::default(),
             removed_at: now,
-            told: false,
         });
         self.refresh(incarnation, now);
         self.settle_claims(now);
@@ -205,16 +201,13 @@ impl Liveness {
     }
 }
 
-/// Takes note that a life is listed. One that was cleared away before the list was read is to be
-/// cleared again.
+/// Takes note that a life is listed. One that had been cleared away before the list was read is
+/// judged anew: it may be leavings, or a process that got its lease after all.
 fn list(life: &mut Life, asked: Instant, now: Instant) {
-    life.listed = true;
-    if let Stage::Dead(clearing) = &mut life.stage
-        && matches!(clearing.work, Work::Done { at } if at < asked)
-    {
-        clearing.work = Work::Due { from: now };
-        clearing.settle = Duration::ZERO;
+    if life.over_since().is_some_and(|since| since < asked) && life.is_dead() {
+        *life = Life::new(life.node.clone(), now);
     }
+    life.listed = true;
 }
 
 fn seen(held: Option<Holder>, now: Instant) -> LeaseSeen {

@@ -65,9 +65,9 @@ impl Liveness {
 
     /// Whether its own process is there to clear it away.
     fn is_left_alone(&self, life: &Life, now: Instant) -> bool {
-        let in_time = life.renounced.is_some_and(|since| now < since + RENOUNCED_GRACE);
-        let heir = |other: &Life| other.node == life.node && other.is_heard(self.awake, now);
-        in_time && self.lives.values().any(heir)
+        let Some((since, link)) = life.renounced else { return false };
+        let heir = self.links.get(&link).and_then(|incarnation| self.lives.get(incarnation));
+        now < since + RENOUNCED_GRACE && heir.is_some_and(|heir| heir.is_heard(self.awake, now))
     }
 
     fn advance_rounds(&mut self, now: Instant) {
@@ -183,15 +183,6 @@ impl Life {
             Stage::Watched => Some(Grounds::Lapse),
             Stage::Left { .. } if self.listed => Some(Grounds::Leavings),
             Stage::Left { .. } | Stage::Judged(_) | Stage::Dead(_) => None,
-        }
-    }
-
-    /// Since when nothing is to be done about it any more.
-    fn over_since(&self) -> Option<Instant> {
-        match &self.stage {
-            Stage::Dead(Clearing { work: Work::Done { at }, .. }) => Some(*at),
-            Stage::Left { since } => Some(*since),
-            Stage::Watched | Stage::Judged(_) | Stage::Dead(_) => None,
         }
     }
 }

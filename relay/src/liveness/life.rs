@@ -21,8 +21,8 @@ pub(super) struct Life {
     pub(super) lease: LeaseSeen,
     /// It stands in the directory's list of incarnations.
     pub(super) listed: bool,
-    /// Since when its own process has been in another incarnation, if it is.
-    pub(super) renounced: Option<Instant>,
+    /// Its own process is in another incarnation, if so since when and on which link.
+    pub(super) renounced: Option<(Instant, LinkId)>,
     pub(super) round: Option<Round>,
     pub(super) stage: Stage,
     /// The state that was told last.
@@ -114,13 +114,12 @@ pub(super) struct Clearing {
     /// How long its commands may still take effect, from the verdict on.
     pub(super) settle: Duration,
     pub(super) work: Work,
-    /// What the finished purges came to, and the one under way.
-    pub(super) before: Cleared,
+    /// What the purges that were interrupted have removed.
+    pub(super) removed_before: u64,
+    /// What the last one came to so far.
     pub(super) now: Cleared,
     /// When the last entry was removed; before the first one, when the verdict was carried out.
     pub(super) removed_at: Instant,
-    /// It was told that the directory is clean.
-    pub(super) told: bool,
 }
 
 /// Users whose entries a purge has seen to.
@@ -179,6 +178,19 @@ impl Life {
         }
     }
 
+    pub(super) fn is_dead(&self) -> bool {
+        matches!(self.stage, Stage::Dead(_))
+    }
+
+    /// Since when nothing is to be done about it any more.
+    pub(super) fn over_since(&self) -> Option<Instant> {
+        match self.stage {
+            Stage::Dead(Clearing { work: Work::Done { at }, .. }) => Some(at),
+            Stage::Left { since } => Some(since),
+            Stage::Watched | Stage::Judged(_) | Stage::Dead(_) => None,
+        }
+    }
+
     pub(super) fn state(&self, awake: Instant, now: Instant) -> MemberState {
         match (&self.stage, self.tie) {
             (Stage::Left { .. }, _) | (Stage::Dead(Clearing { left: true, .. }), _) => {
@@ -206,7 +218,7 @@ impl Life {
             removed: clearing.removed(),
             kept: clearing.now.kept,
             verdict_ms: ms(clearing.verdict),
-            done_ms: clearing.told.then(|| clearing.done_ms(self.last_sign)),
+            done_ms: clearing.is_done().then(|| clearing.done_ms(self.last_sign)),
         })
     }
 }
@@ -222,8 +234,12 @@ impl LeaseSeen {
 }
 
 impl Clearing {
+    fn is_done(&self) -> bool {
+        matches!(self.work, Work::Done { .. })
+    }
+
     pub(super) fn removed(&self) -> u64 {
-        self.before.removed + self.now.removed
+        self.removed_before + self.now.removed
     }
 
     /// From the last sign of life to the last removal, in milliseconds.

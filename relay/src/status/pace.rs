@@ -57,8 +57,6 @@ async fn keep(desk: Rc<Desk>, interval_ms: u64, sender: watch::Sender<Latest>) {
 }
 
 fn publish(snapshot: Box<Snapshot>) -> Published {
-    let line = Line::Snapshot(snapshot);
-    let text = encode(&line);
-    let Line::Snapshot(snapshot) = line else { unreachable!("it was made two lines above") };
-    Published { snapshot, line: text }
+    let line = encode(&Line::Snapshot(snapshot.clone()));
+    Published { snapshot, line }
 }

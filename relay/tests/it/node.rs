@@ -57,11 +57,25 @@ impl Node {
         Self::join_as(cluster, who, Incarnation::fresh()).await.unwrap()
     }
 
+    /// The same, and reads no lane.
+    pub(crate) async fn join_deaf(cluster: &Cluster, who: &str) -> Self {
+        Self::start(cluster, who, Incarnation::fresh(), false).await.unwrap()
+    }
+
     /// The same in a given incarnation; fails if the relay closes the connection.
     pub(crate) async fn join_as(
         cluster: &Cluster,
         who: &str,
         incarnation: Incarnation,
+    ) -> Result<Self, ConnectionError> {
+        Self::start(cluster, who, incarnation, true).await
+    }
+
+    async fn start(
+        cluster: &Cluster,
+        who: &str,
+        incarnation: Incarnation,
+        reads: bool,
     ) -> Result<Self, ConnectionError> {
         let process = Process::start();
         let credentials = cluster.credentials(Role::Node, who);
@@ -69,7 +83,7 @@ impl Node {
         let name = name(who);
         let joining = process.handle.spawn(async move {
             let (endpoint, connection) = dial(&credentials, Alpn::Link, relay).await?;
-            Self::on(name, incarnation, endpoint, connection).await
+            Self::on(name, incarnation, endpoint, connection, reads).await
         });
         let mut joined = patiently("joining", joining).await.unwrap();
         match &mut joined {
@@ -84,6 +98,7 @@ impl Node {
         incarnation: Incarnation,
         endpoint: Endpoint,
         connection: Connection,
+        reads: bool,
     ) -> Result<Self, ConnectionError> {
         let (mut writer, mut reader) = open_control(&connection).await?;
         writer.write(&ToRelay::Hello(hello(incarnation))).await.unwrap();
@@ -97,7 +112,9 @@ impl Node {
         let (heard, hears) = mpsc::channel(4096);
         tokio::spawn(converse((writer, reader), to_say, heard, mute.clone()));
         let (arrived, arrivals) = mpsc::channel(64 * 1024);
-        tokio::spawn(take_lanes(connection.clone(), arrived));
+        if reads {
+            tokio::spawn(take_lanes(connection.clone(), arrived));
+        }
         let lanes = open_lanes(&connection).await;
         let leased = Arc::new(AtomicBool::new(false));
         Ok(Self {

@@ -64,14 +64,8 @@ async fn who_has_no_link_is_refused_as_gone() {
 async fn a_node_that_does_not_read_is_refused_as_full_and_hurts_nobody() {
     let cluster = Cluster::start();
     let (mut a, mut b) = (Node::join(&cluster, "a").await, Node::join(&cluster, "b").await);
-    let deaf = cluster
-        .dial(trunkline_certs::Role::Node, "deaf", trunkline_certs::Alpn::Link)
-        .await
-        .unwrap();
-    let (mut writer, mut reader) = crate::node::open_control(&deaf.1).await.unwrap();
-    let address = Incarnation::fresh();
-    writer.write(&ToRelay::Hello(crate::node::hello(address))).await.unwrap();
-    reader.read().await.unwrap().unwrap();
+    let deaf = Node::join_deaf(&cluster, "deaf").await;
+    let address = deaf.incarnation;
 
     // What waits in quinn on the way, and then in the relay's lane, is less than this.
     let large = message(address, 1, &[b'1'; 250_000]);
