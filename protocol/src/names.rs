@@ -4,7 +4,7 @@ use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use ulid::Ulid;
+use ulid::{ULID_LEN, Ulid};
 
 /// The longest user key, in bytes of UTF-8.
 pub const USER_BYTES_MAX: usize = 128;
@@ -164,6 +164,13 @@ impl Incarnation {
     /// The 16 bytes that stand on the wire, most significant first.
     pub fn to_bytes(self) -> [u8; 16] {
         self.0.to_be_bytes()
+    }
+
+    /// The 26 characters of ASCII that it displays as.
+    pub fn to_text(self) -> [u8; ULID_LEN] {
+        let mut text = [0; ULID_LEN];
+        Ulid(self.0).array_to_str(&mut text);
+        text
     }
 
     /// The incarnation that [`Self::to_bytes`] wrote.

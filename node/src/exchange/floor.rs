@@ -1,12 +1,7 @@
-use std::{
-    collections::VecDeque,
-    io,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, io, time::Instant};
 
 use hashbrown::HashMap;
 use slab::Slab;
-use tokio::time;
 use trunkline_protocol::{
     Incarnation, MessageId, Name, Outcome, User,
     client::{self, ErrorCode},
@@ -74,6 +69,8 @@ pub(super) struct Counters {
 pub(super) struct Floor {
     pub(super) name: Name,
     pub(super) incarnation: Incarnation,
+    /// When the turn that goes on, or the last one, began.
+    pub(super) now: Instant,
     /// The incarnation in the ids of the messages that are sent here: the process's first.
     ids: Incarnation,
     /// The incarnations this process has been.
@@ -102,6 +99,7 @@ impl Floor {
         Self {
             name,
             incarnation,
+            now: Instant::now(),
             ids: incarnation,
             former: Vec::new(),
             sessions: Sessions::default(),
@@ -321,7 +319,7 @@ impl Outside<Sent> for Floor {
         let Ended { seq, letter, outcome, missed } = ended;
         self.counters.outcomes.count(outcome);
         if outcome == Outcome::Delivered {
-            self.latencies.record(elapsed_since(letter.accepted_at));
+            self.latencies.record(self.now.saturating_duration_since(letter.accepted_at));
         }
         let Some(session) = self.sessions.get_mut(letter.session) else {
             self.counters.untold += 1;
@@ -331,8 +329,4 @@ impl Outside<Sent> for Floor {
         let id = MessageId { origin: self.ids, seq };
         self.write(letter.session, |out| client::receipt(out, &letter.id, id, outcome, missed));
     }
-}
-
-fn elapsed_since(then: Instant) -> Duration {
-    time::Instant::now().into_std().saturating_duration_since(then)
 }

@@ -70,7 +70,7 @@ impl Exchange {
     /// If the caller comes back here before it has returned.
     pub(crate) fn turn<T>(&self, action: impl FnOnce(&mut State, Instant) -> T) -> T {
         let mut state = self.0.state.borrow_mut();
-        let now = time::Instant::now().into_std();
+        let now = state.begin_turn();
         let result = action(&mut state, now);
         state.settle(now);
         if state.has_work() {
@@ -107,7 +107,8 @@ impl Exchange {
     fn flush(&self, receipts: bool) -> bool {
         let (questions, waiting) = {
             let mut state = self.0.state.borrow_mut();
-            let waiting = state.flush(time::Instant::now().into_std(), receipts);
+            let now = state.begin_turn();
+            let waiting = state.flush(now, receipts);
             (state.take_questions(), waiting)
         };
         for user in questions {

@@ -1,5 +1,6 @@
 use std::time::Instant;
 
+use tokio::time;
 use trunkline_directory::{Place, Registrar};
 use trunkline_protocol::{Incarnation, User, client::close, control::Member, status::Load};
 
@@ -41,6 +42,12 @@ impl State {
             look_ups: 0,
             refused_seats: 0,
         }
+    }
+
+    /// Reads the clock, once for all that follows from one event.
+    pub(super) fn begin_turn(&mut self) -> Instant {
+        self.floor.now = time::Instant::now().into_std();
+        self.floor.now
     }
 
     /// Lets custody know what this node's own sessions have answered.
