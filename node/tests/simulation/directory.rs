@@ -33,11 +33,6 @@ impl Directory {
         self.entries[user].iter().map(|entry| entry.incarnation).collect()
     }
 
-    /// Whether the user has an entry at a node other than `node`.
-    pub(crate) fn is_elsewhere(&self, user: usize, node: usize) -> bool {
-        self.entries[user].iter().any(|entry| entry.node != node)
-    }
-
     /// Since when the user has stood there as being on `node`, in that incarnation.
     pub(crate) fn since(&self, user: usize, node: usize, incarnation: Incarnation) -> Option<u64> {
         let fits = |entry: &&Entry| entry.node == node && entry.incarnation == incarnation;

@@ -6,12 +6,15 @@
 
 mod checker;
 mod directory;
+mod events;
 mod faults;
+mod hands;
 mod node;
 mod relay;
 mod scheduler;
 mod session;
 mod shrink;
+mod steps;
 mod weather;
 mod world;
 
@@ -20,7 +23,7 @@ use std::{env, time::Instant};
 use scheduler::{OUTCOMES, Plan};
 
 /// How many interleavings a plain `cargo test` runs.
-const INTERLEAVINGS: u64 = 3_000;
+const INTERLEAVINGS: u64 = 2_000;
 
 /// Seeds that once found a mistake.
 const REGRESSIONS: &[u64] = &[];

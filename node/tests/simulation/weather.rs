@@ -104,6 +104,10 @@ impl Weather {
         WAITS_MS[rng.usize(..WAITS_MS.len())]
     }
 
+    pub(crate) fn route_life_ms(&self) -> u64 {
+        self.limits.route_life.as_millis() as u64
+    }
+
     /// The number of the user with that key.
     pub(crate) fn user(&self, key: &str) -> usize {
         usize::from(key.as_bytes()[1] - b'0')
@@ -114,7 +118,7 @@ impl Weather {
         USERS[user]
     }
 
-    /// The same, but with room for everyone.
+    /// From now on there is room for everything.
     pub(crate) fn clear_up(&mut self) {
         (self.lane_room, self.relay_room, self.socket_room) = (100, 100, 100);
     }

@@ -3,47 +3,21 @@
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use trunkline_node::{
-    custody::{Custody, Fate, Here, Party},
-    defaults::TICK,
-};
-use trunkline_protocol::{
-    Incarnation, Outcome,
-    lane::{Receipt, Verdict},
-};
+use trunkline_node::{custody::Custody, defaults::TICK};
+use trunkline_protocol::{Incarnation, Outcome};
 
 use crate::{
     checker::{Checker, Demand, Fact},
     directory::Directory,
-    node::{self, Batch, Hands, LANES, Link, Node, Note, limit_ms},
-    relay::{Port, Relay, Reply},
-    session::Answer,
+    hands::Hands,
+    node::{Node, Note},
+    relay::{Port, Relay},
+    steps::Step,
     weather::Weather,
 };
 
 /// How many sessions a user has on a node at most.
 const SESSIONS_MAX: usize = 2;
-
-/// Something that is under way, and can get one stage further.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    QuicTakes { node: usize, lane: usize },
-    RelayReads { node: usize, lane: usize },
-    NodeReads { node: usize, lane: usize },
-    ReceiptLeaves { node: usize },
-    RelayReadsReceipt { node: usize },
-    ReplyArrives { node: usize },
-    SocketTakes { node: usize, session: usize },
-    DirectoryReads { node: usize, look_up: usize },
-    LookUpAnswered { node: usize, look_up: usize },
-    DirectoryHears { change: usize },
-    Purge { purge: usize },
-    RebuildEnds,
-    LossNoticed { node: usize },
-    Hello { node: usize },
-    Reincarnates { node: usize },
-    GoneHeard { node: usize },
-}
 
 /// All nodes, their relay and their directory.
 #[derive(Debug)]
@@ -59,7 +33,8 @@ pub(crate) struct World {
     pub(crate) checker: Checker,
     last_session: u32,
     last_incarnation: u8,
-    steps: Vec<Step>,
+    /// Those that can be taken now; kept for its memory.
+    pub(crate) steps: Vec<Step>,
 }
 
 impl World {
@@ -119,8 +94,7 @@ impl World {
     fn check_offline(&mut self) {
         for id in std::mem::take(&mut self.checker.offline) {
             let fact = &self.checker.facts[id as usize];
-            let Some(before_ms) = fact.accepted_ms.checked_sub(limit_ms(&self.weather.limits))
-            else {
+            let Some(before_ms) = fact.accepted_ms.checked_sub(self.weather.route_life_ms()) else {
                 continue;
             };
             let user = fact.user;
@@ -197,269 +171,6 @@ impl World {
         if site.runs() && session < site.sessions.open.len() {
             site.sessions.take_part(session);
         }
-    }
-}
-
-/// What gets one stage further.
-impl World {
-    /// Lets one of the things that are under way get further; `false` if nothing is.
-    pub(crate) fn carry(&mut self, rng: &mut Rng) -> bool {
-        self.collect_steps();
-        if self.steps.is_empty() {
-            return false;
-        }
-        let step = self.steps[rng.usize(..self.steps.len())];
-        self.checker.note(|| format!("{step:?}"));
-        self.carry_out(step, rng);
-        true
-    }
-
-    fn collect_steps(&mut self) {
-        let mut steps = std::mem::take(&mut self.steps);
-        steps.clear();
-        for node in 0..self.nodes.len() {
-            self.collect_links(node, &mut steps);
-            if self.nodes[node].site.runs() {
-                self.collect_inside(node, &mut steps);
-            }
-        }
-        for (change, &(node, _)) in self.directory.stale.iter().enumerate() {
-            if self.nodes[node].site.can_register() {
-                steps.push(Step::DirectoryHears { change });
-            }
-        }
-        steps.extend((0..self.directory.purges.len()).map(|purge| Step::Purge { purge }));
-        if self.can_end_rebuild() {
-            steps.push(Step::RebuildEnds);
-        }
-        self.steps = steps;
-    }
-
-    fn collect_links(&self, node: usize, steps: &mut Vec<Step>) {
-        let (site, port) = (&self.nodes[node].site, &self.relay.ports[node]);
-        for lane in 0..LANES {
-            if !port.from_node[lane].is_empty() {
-                steps.push(Step::RelayReads { node, lane });
-            }
-        }
-        if !port.receipts.is_empty() {
-            steps.push(Step::RelayReadsReceipt { node });
-        }
-        for (look_up, asked) in site.look_ups.iter().enumerate() {
-            if asked.found.is_none() {
-                steps.push(Step::DirectoryReads { node, look_up });
-            }
-        }
-    }
-
-    fn collect_inside(&self, node: usize, steps: &mut Vec<Step>) {
-        let (site, port) = (&self.nodes[node].site, &self.relay.ports[node]);
-        for lane in 0..LANES {
-            if site.link != Link::Down && !site.lanes[lane].open.is_empty() {
-                steps.push(Step::QuicTakes { node, lane });
-            }
-            if !port.to_node[lane].is_empty() {
-                steps.push(Step::NodeReads { node, lane });
-            }
-        }
-        if site.link != Link::Down && !site.receipts.is_empty() {
-            steps.push(Step::ReceiptLeaves { node });
-        }
-        if !port.replies.is_empty() {
-            steps.push(Step::ReplyArrives { node });
-        }
-        for session in site.sessions.waiting() {
-            steps.push(Step::SocketTakes { node, session });
-        }
-        for (look_up, asked) in site.look_ups.iter().enumerate() {
-            if asked.found.is_some() {
-                steps.push(Step::LookUpAnswered { node, look_up });
-            }
-        }
-        let events = [
-            (site.link == Link::Broken, Step::LossNoticed { node }),
-            (site.link == Link::Up && port.hello != site.incarnation(), Step::Hello { node }),
-            (site.condemned, Step::Reincarnates { node }),
-            (!site.gone.is_empty(), Step::GoneHeard { node }),
-        ];
-        steps.extend(events.into_iter().filter(|(can, _)| *can).map(|(_, step)| step));
-    }
-
-    fn carry_out(&mut self, step: Step, rng: &mut Rng) {
-        match step {
-            Step::QuicTakes { node, lane } => self.quic_takes(node, lane),
-            Step::RelayReads { node, lane } => {
-                self.relay.read(node, lane, self.weather.relay_room);
-            }
-            Step::NodeReads { node, lane } => self.node_reads(node, lane),
-            Step::ReceiptLeaves { node } => self.receipt_leaves(node, rng.bool()),
-            Step::RelayReadsReceipt { node } => self.relay.read_receipt(node),
-            Step::ReplyArrives { node } => self.reply_arrives(node),
-            Step::SocketTakes { node, session } => {
-                self.nodes[node].site.sessions.take(session, &mut self.checker);
-                self.fetch_answers(node, rng.bool());
-            }
-            Step::DirectoryReads { node, look_up } => {
-                let asked = &mut self.nodes[node].site.look_ups[look_up];
-                asked.found = Some(self.directory.look_up(asked.user));
-            }
-            Step::LookUpAnswered { node, look_up } => self.look_up_answered(node, look_up, true),
-            Step::DirectoryHears { change } => self.directory_hears(change),
-            Step::Purge { purge } => {
-                let incarnation = self.directory.purges.swap_remove(purge);
-                self.directory.purge(incarnation);
-            }
-            Step::RebuildEnds => self.end_rebuild(),
-            Step::LossNoticed { node } => self.loss_noticed(node),
-            Step::Hello { node } => {
-                self.relay.ports[node].greet(self.nodes[node].site.incarnation());
-            }
-            Step::Reincarnates { node } => self.reincarnate(node),
-            Step::GoneHeard { node } => self.gone_heard(node),
-        }
-    }
-
-    fn quic_takes(&mut self, node: usize, lane: usize) {
-        let site = &mut self.nodes[node].site;
-        let Some(batch) = site.lanes[lane].open.pop_front() else { return };
-        site.lanes[lane].handed = batch.number;
-        if site.link == Link::Up && self.relay.ports[node].up {
-            self.relay.ports[node].from_node[lane].push_back(batch);
-        }
-    }
-
-    fn node_reads(&mut self, node: usize, lane: usize) {
-        let Some(batch) = self.relay.ports[node].to_node[lane].pop_front() else { return };
-        let site = &mut self.nodes[node].site;
-        for (seq, id) in batch.notes {
-            let user = self.checker.facts[id as usize].user;
-            let answer = |verdict| Answer::to(Some(batch.origin), seq, verdict);
-            match site.sessions.offer(user, id, answer(Verdict::Taken), self.weather.socket_room) {
-                Here::Nobody => site.receipts.push_back(answer(Verdict::NotHere)),
-                Here::Full => site.receipts.push_back(answer(Verdict::Full)),
-                Here::Waiting => {}
-            }
-        }
-    }
-
-    fn receipt_leaves(&mut self, node: usize, may_say_old: bool) {
-        let site = &mut self.nodes[node].site;
-        let Some(mut answer) = site.receipts.pop_front() else { return };
-        if site.link != Link::Up || !self.relay.ports[node].up {
-            return;
-        }
-        // The user of the message is known by whoever asks for it; here it is enough that some are.
-        let old = (0..self.weather.users).any(|user| self.directory.is_elsewhere(user, node));
-        answer.receipt.route_old = self.weather.tells_old_routes && may_say_old && old;
-        self.relay.ports[node].receipts.push_back(answer);
-    }
-
-    /// Passes on what sockets have answered: to this node's custody, or to other nodes.
-    pub(crate) fn fetch_answers(&mut self, node: usize, may_say_old: bool) {
-        while let Some(mut answer) = self.nodes[node].site.sessions.answers.pop_front() {
-            if answer.origin.is_some() {
-                self.nodes[node].site.receipts.push_back(answer);
-                continue;
-            }
-            answer.receipt.route_old = self.weather.tells_old_routes && may_say_old;
-            self.answered(node, Party::Here, answer.receipt);
-        }
-    }
-
-    fn reply_arrives(&mut self, node: usize) {
-        match self.relay.ports[node].replies.pop_front() {
-            Some(Reply::Receipt { from, receipt }) => {
-                self.answered(node, Party::Node(from), receipt);
-            }
-            Some(Reply::Refusal { batch, fate }) => self.refused(node, &batch, fate),
-            None => {}
-        }
-    }
-
-    fn answered(&mut self, node: usize, party: Party, receipt: Receipt) {
-        let site = &mut self.nodes[node].site;
-        let id = site.id(receipt.seq);
-        if receipt.route_old || receipt.verdict == Verdict::NotHere {
-            site.known[self.checker.facts[id as usize].user].forget();
-        }
-        self.checker.answered(id, party, receipt.verdict);
-        self.checker.note(|| format!(" m{id} at {party:?}: {:?}", receipt.verdict));
-        self.call(node, |custody, now, hands| custody.answered(now, hands, party, receipt));
-        self.checker.heard(id);
-    }
-
-    fn refused(&mut self, node: usize, batch: &Batch, fate: Fate) {
-        let site = &mut self.nodes[node].site;
-        for &(_, id) in &batch.notes {
-            if fate == Fate::NotReached {
-                site.known[self.checker.facts[id as usize].user].forget();
-            }
-            if batch.link == site.links {
-                self.checker.refuted(id, Party::Node(batch.destination));
-            }
-        }
-        self.checker.note(|| format!(" batch {} is refused: {fate:?}", batch.number));
-        let (to, number, seqs) = (batch.destination, batch.number, batch.seqs());
-        self.call(node, |custody, now, hands| custody.refused(now, hands, to, number, seqs, fate));
-    }
-
-    /// A look-up comes to its end; `false` if the directory could not be asked.
-    pub(crate) fn look_up_answered(&mut self, node: usize, look_up: usize, works: bool) {
-        let site = &mut self.nodes[node].site;
-        let mut look_up = site.look_ups.swap_remove(look_up);
-        let found = look_up.found.take().unwrap_or_else(|| self.directory.look_up(look_up.user));
-        let missed = works && found.is_empty() && !site.rebuilding;
-        if works {
-            // If the answer names this node, a send that was denied here takes that for a ghost.
-            let names_here = found.iter().any(|place| site.incarnations.contains(place));
-            let denied = self.checker.pending(node, look_up.user).any(|fact| fact.denied);
-            let good = !(found.is_empty() || (names_here && denied));
-            let good_ms = if good { limit_ms(&self.weather.limits) } else { 0 };
-            let known = &mut site.known[look_up.user];
-            known.names_here = names_here;
-            known.learn(look_up.asked_ms, &found, good_ms);
-        }
-        for fact in self.checker.pending(node, look_up.user) {
-            fact.missed |= missed && fact.accepted_at <= look_up.asked_at;
-            fact.failed |= !works || found.is_empty();
-        }
-        self.checker.note(|| format!(" u{} is at {:?}", look_up.user, works.then_some(&found)));
-        let key = Weather::key(look_up.user).parse().expect("the key of a user");
-        self.call(node, |custody, now, hands| {
-            custody.routed(now, hands, &key, node::answer(works.then_some(&found)));
-        });
-    }
-
-    fn directory_hears(&mut self, change: usize) {
-        let (node, user) = self.directory.stale.swap_remove(change);
-        let site = &self.nodes[node].site;
-        let has = site.sessions.has(user).then(|| site.incarnation());
-        self.directory.say(node, user, has, self.now_ms);
-    }
-
-    pub(crate) fn loss_noticed(&mut self, node: usize) {
-        let site = &mut self.nodes[node].site;
-        (site.link, site.links) = (Link::Down, site.links + 1);
-        for lane in &mut site.lanes {
-            for batch in lane.open.drain(..) {
-                for &(_, id) in &batch.notes {
-                    self.checker.refuted(id, Party::Node(batch.destination));
-                }
-            }
-        }
-        let handed = site.handed();
-        self.call(node, |custody, now, hands| custody.link_lost(now, hands, handed));
-    }
-
-    fn gone_heard(&mut self, node: usize) {
-        let site = &mut self.nodes[node].site;
-        let Some(gone) = site.gone.pop() else { return };
-        site.known.iter_mut().for_each(|known| known.forget_node(gone));
-        for &id in &site.ids {
-            let fact = self.checker.fact(id);
-            fact.doubtful |= fact.attempts.contains(&Party::Node(gone));
-        }
-        self.call(node, |custody, now, _| custody.gone(now, gone));
     }
 }
 
