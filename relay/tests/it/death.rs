@@ -87,7 +87,7 @@ async fn a_frozen_node_whose_lease_lapses_is_told_that_it_was_condemned() {
 
     // What was condemned does not come back; its process takes another incarnation.
     assert!(Node::join_as(&cluster, "frozen", incarnation).await.is_err());
-    Node::join(&cluster, "frozen").await;
+    let _thawed = Node::join(&cluster, "frozen").await;
     witness.see("frozen", MemberState::Live).await;
 }
 
@@ -158,7 +158,6 @@ async fn a_verdict_made_while_redis_is_away_is_carried_out_when_it_is_back() {
     let mut operator = Operator::look(&cluster, Role::Admin, 1_000).await;
     let mut witness = Node::join(&cluster, "witness").await;
     let victim = Node::join(&cluster, "victim").await;
-    witness.register(&cluster, users(0)).await;
     victim.register(&cluster, users(20)).await;
     operator.event("Redis answers", |event| event.kind == EventKind::RedisBack).await;
     cluster.redis.pause();

@@ -29,7 +29,7 @@ async fn an_incumbent_that_does_not_answer_is_superseded() {
     let frozen = Node::join(&cluster, "a").await;
     let mut b = Node::join(&cluster, "b").await;
     frozen.fall_silent();
-    let mut a = Node::join(&cluster, "a").await;
+    let mut a = Node::join_as(&cluster, "a", Incarnation::fresh()).await.unwrap();
     assert_eq!(frozen.closed().await.0, close_code::SUPERSEDED);
     assert_serves(&mut a, &mut b).await;
 }

@@ -2,6 +2,7 @@
 //! killed as thoroughly as by SIGKILL.
 
 use std::{
+    iter,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -52,17 +53,22 @@ pub(crate) struct Arrival {
 }
 
 impl Node {
-    /// Dials, says hello, and opens its lanes.
+    /// Dials, says hello, opens its lanes, and takes its lease: on a machine with a lot to do, its
+    /// heartbeats may be late.
     pub(crate) async fn join(cluster: &Cluster, who: &str) -> Self {
-        Self::join_as(cluster, who, Incarnation::fresh()).await.unwrap()
+        let node = Self::join_as(cluster, who, Incarnation::fresh()).await.unwrap();
+        node.register(cluster, iter::empty()).await;
+        node
     }
 
     /// The same, and reads no lane.
     pub(crate) async fn join_deaf(cluster: &Cluster, who: &str) -> Self {
-        Self::start(cluster, who, Incarnation::fresh(), false).await.unwrap()
+        let node = Self::start(cluster, who, Incarnation::fresh(), false).await.unwrap();
+        node.register(cluster, iter::empty()).await;
+        node
     }
 
-    /// The same in a given incarnation; fails if the relay closes the connection.
+    /// Dials in a given incarnation, without a lease; fails if the relay closes the connection.
     pub(crate) async fn join_as(
         cluster: &Cluster,
         who: &str,
