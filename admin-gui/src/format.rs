@@ -90,6 +90,22 @@ pub(crate) fn clock(at_ms: u64) -> String {
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
+/// The day of a moment in Unix milliseconds, in UTC, as YYYYMMDD.
+pub(crate) fn day(at_ms: u64) -> String {
+    // The civil calendar from the number of days, by Howard Hinnant: years begin in March, so that
+    // a leap day is the last of its year.
+    let days = at_ms / 86_400_000 + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let leaps = day_of_era / 1_460 - day_of_era / 36_524 + day_of_era / 146_096;
+    let year_of_era = (day_of_era - leaps) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = 400 * era + year_of_era + u64::from(month <= 2);
+    format!("{year:04}{month:02}{day:02}")
+}
+
 /// `noun` in the singular or plural after its number.
 pub(crate) fn plural(number: u64, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
@@ -135,6 +151,9 @@ mod tests {
         assert_eq!(millis(61_000), "1 min 1 s");
         assert_eq!(span(Duration::from_secs(3 * 86_400 + 4 * 3600)), "3 d 4 h");
         assert_eq!(clock(1_790_000_000_000), "14:13:20");
+        assert_eq!(day(1_790_000_000_000), "20260921");
+        assert_eq!(day(951_782_400_000), "20000229");
+        assert_eq!(day(0), "19700101");
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod connection;
 pub mod defaults;
 mod fonts;
 mod format;
+mod icon;
 pub mod lookups;
 pub mod state;
 mod theme;

@@ -232,6 +232,8 @@ fn style(tokens: &Tokens, visuals: Visuals) -> Style {
     spacing.slider_rail_height = 4.0;
     spacing.scroll = egui::style::ScrollStyle::thin();
     style.interaction.tooltip_delay = 0.35;
+    // A table's row is pressed wherever it is pressed, its words included.
+    style.interaction.selectable_labels = false;
     style.animation_time = 0.1;
     style
 }
@@ -275,6 +277,11 @@ fn recolor(tokens: &Tokens, visuals: Visuals) -> Visuals {
     visuals.slider_trailing_fill = true;
     visuals.text_cursor.stroke = Stroke::new(2.0, tokens.accent);
     visuals
+}
+
+/// The colours of the window's icon: behind, the links, the nodes.
+pub(crate) fn icon() -> (Color32, Color32, Color32) {
+    (DARK.control, DARK.good, DARK.text)
 }
 
 /// The frame of a panel: room around it, and no line.

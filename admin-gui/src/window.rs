@@ -16,6 +16,7 @@ use crate::{
     App, Config,
     connection::{self, Connection, Feed},
     defaults::REPAINT_DELAY,
+    icon::icon,
     lookups::{self, Desk, Lookups},
 };
 
@@ -36,8 +37,9 @@ pub struct RunError(#[from] eframe::Error);
 /// If no window can be opened.
 pub fn run(config: Config) -> Result<(), RunError> {
     let title = format!("Trunkline, relay at {}", config.relay);
-    let viewport = ViewportBuilder::default().with_app_id(APP_ID).with_title(title);
-    let viewport = viewport.with_inner_size([1280.0, 800.0]).with_min_inner_size([760.0, 480.0]);
+    let viewport =
+        ViewportBuilder::default().with_app_id(APP_ID).with_title(title).with_icon(icon());
+    let viewport = viewport.with_inner_size([1280.0, 800.0]).with_min_inner_size([1080.0, 600.0]);
     let options = NativeOptions { viewport, ..NativeOptions::default() };
     let mut reading = None;
     let shown = eframe::run_native(

@@ -19,7 +19,7 @@ use tokio::{
 use tracing::{info, warn};
 use trunkline_certs::{Alpn, RELAY_SERVER_NAME};
 use trunkline_link::{BindError, bind, client_config, close_code};
-use trunkline_protocol::status::{Command, Request};
+use trunkline_protocol::status::{Command, Line, Request, VERSION};
 
 use super::{
     Feed, Update,
@@ -55,6 +55,10 @@ enum StreamError {
     Lines(#[from] LinesError),
     #[error("it ended the stream")]
     Ended,
+    #[error(
+        "it speaks version {0} of the status stream, this window {VERSION}: update the older one"
+    )]
+    Version(u16),
 }
 
 /// There is nobody left to tell.
@@ -114,7 +118,10 @@ async fn session<W: Fn()>(
     if window.tell(Update::Dialling).await.is_err() {
         return Ok(WindowClosed);
     }
-    let dialled = timeout(DIAL_TIMEOUT, dial(config)).await;
+    let dialled = tokio::select! {
+        dialled = timeout(DIAL_TIMEOUT, dial(config)) => dialled,
+        () = window.updates.closed() => return Ok(WindowClosed),
+    };
     let (endpoint, connection) = dialled.map_err(|_| StreamError::NoAnswer)??;
     let closed = converse(&connection, window, commands).await;
     connection.close(close_code::BYE, b"the window was closed");
@@ -157,6 +164,9 @@ async fn converse<W: Fn()>(
             },
             line = timeout(SILENCE, lines.next()) => {
                 let line = line.map_err(|_| StreamError::Silent)??.ok_or(StreamError::Ended)?;
+                if let Line::Hello { version, .. } = line && version != VERSION {
+                    return Err(StreamError::Version(version));
+                }
                 if window.tell(Update::Line(line)).await.is_err() {
                     return Ok(WindowClosed);
                 }

@@ -1,6 +1,6 @@
 //! One node, closely.
 
-use eframe::egui::{Button, Grid, RichText, ScrollArea, Ui, containers::Sides, vec2};
+use eframe::egui::{Button, Grid, Label, RichText, ScrollArea, Ui, containers::Sides, vec2};
 use trunkline_protocol::{
     Name,
     control::MemberState,
@@ -153,7 +153,7 @@ fn facts(ui: &mut Ui, node: &NodeStatus, rates: &Rates, at_ms: u64) {
         |ui| {
             for (name, value) in facts {
                 label(ui, name);
-                ui.label(value);
+                ui.add(Label::new(value).selectable(true));
                 ui.end_row();
             }
         },

@@ -10,7 +10,7 @@ use super::{
     parts::{label, right},
 };
 use crate::{
-    format::{clock, plural},
+    format::{clock, day, plural},
     theme::{self, space, text, tokens},
 };
 
@@ -66,7 +66,8 @@ impl Dialog {
     /// Asks where to save a recording.
     pub(crate) fn save(showing: &Showing<'_>) -> Self {
         let relay = &showing.picture.snapshot.relay.name;
-        let time = clock(showing.picture.snapshot.at_ms).replace(':', "");
+        let at_ms = showing.picture.snapshot.at_ms;
+        let time = format!("{}-{}", day(at_ms), clock(at_ms).replace(':', ""));
         let path = home().join(format!("trunkline-{relay}-{time}.jsonl"));
         Self::Save { path: path.display().to_string() }
     }

@@ -104,8 +104,9 @@ fn filters(ui: &mut Ui, view: &mut EventsView, showing: &Showing<'_>, listed: us
         ui.add_space(space::M);
         nodes(ui, view, showing);
         ui.add_space(space::M);
-        let words = TextEdit::singleline(&mut view.words).hint_text("filter by words");
-        ui.add(words.desired_width(200.0).id_salt("event words"));
+        let name = label(ui, "with the words");
+        let words = TextEdit::singleline(&mut view.words).desired_width(200.0);
+        ui.add(words.id_salt("event words")).labelled_by(name.id);
         ui.add_space(space::M);
         label(ui, plural(listed as u64, "event"));
     });
@@ -113,12 +114,15 @@ fn filters(ui: &mut Ui, view: &mut EventsView, showing: &Showing<'_>, listed: us
 
 fn nodes(ui: &mut Ui, view: &mut EventsView, showing: &Showing<'_>) {
     let chosen = view.node.as_ref().map_or("all nodes", Name::as_str).to_owned();
-    ComboBox::from_id_salt("event node").selected_text(chosen).show_ui(ui, |ui| {
+    let name = label(ui, "of");
+    let combo = ComboBox::from_id_salt("event node").selected_text(chosen);
+    let combo = combo.show_ui(ui, |ui| {
         ui.selectable_value(&mut view.node, None, "all nodes");
         for node in &showing.picture.snapshot.nodes {
             ui.selectable_value(&mut view.node, Some(node.name.clone()), node.name.as_str());
         }
     });
+    combo.response.labelled_by(name.id);
 }
 
 fn table(ui: &mut Ui, listed: &[(&Event, Told)], shown_ms: u64, wishes: &mut Wishes) {
@@ -143,7 +147,8 @@ fn table(ui: &mut Ui, listed: &[(&Event, Told)], shown_ms: u64, wishes: &mut Wis
         .body(|body| {
             body.rows(space::ROW, listed.len(), |mut row| {
                 let (event, told) = &listed[row.index()];
-                row.col(|ui| drop(ui.label(clock(event.at_ms))));
+                let mut pressed = false;
+                row.col(|ui| pressed = ui.link(clock(event.at_ms)).clicked());
                 row.col(|ui| drop(label(ui, since(event.at_ms, shown_ms))));
                 row.col(|ui| drop(marked(ui, tokens(ui).severity(told.severity), told.word)));
                 row.col(|ui| {
@@ -151,9 +156,8 @@ fn table(ui: &mut Ui, listed: &[(&Event, Told)], shown_ms: u64, wishes: &mut Wis
                     ui.label(RichText::new(node).font(text::strong()));
                 });
                 row.col(|ui| drop(ui.label(&told.text).on_hover_text(&told.text)));
-                let pressed =
-                    row.response().on_hover_text("Press to see the picture as it was then");
-                if pressed.clicked() {
+                let line = row.response().on_hover_text("Press to see the picture as it was then");
+                if pressed || line.clicked() {
                     wishes.push(Wish::Show(Moment::At(event.at_ms)));
                 }
             });

@@ -7,7 +7,7 @@ use trunkline_protocol::Name;
 
 use super::{
     Showing, Wish, Wishes,
-    parts::{figure, label, right},
+    parts::{figure, label, right, way},
 };
 use crate::{
     format::{bytes, rate},
@@ -150,10 +150,12 @@ fn busiest(ui: &mut Ui, picture: &Picture, wishes: &mut Wishes) {
             body.rows(space::ROW, flows.len(), |mut row| {
                 let (flow, per_second) = flows[row.index()];
                 let each = flow.bytes.checked_div(flow.messages).unwrap_or(0);
-                row.col(|ui| drop(ui.label(format!("{} → {}", flow.from, flow.to))));
+                let mut pressed = false;
+                let words = format!("{} → {}", flow.from, flow.to);
+                row.col(|ui| pressed = way(ui, &words).clicked());
                 row.col(|ui| drop(figure(ui, rate(per_second))));
                 row.col(|ui| drop(figure(ui, bytes(each))));
-                if row.response().clicked() {
+                if pressed || row.response().clicked() {
                     wishes.push(Wish::Select(Some(flow.from.clone())));
                 }
             });

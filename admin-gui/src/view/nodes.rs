@@ -79,10 +79,11 @@ fn table(
             let row = &rows[line.index()];
             let selected = showing.selected == Some(&row.node.name);
             line.set_selected(selected);
+            let mut pressed = false;
             for column in &COLUMNS {
-                line.col(|ui| column.draw(ui, row));
+                line.col(|ui| pressed |= column.draw(ui, row));
             }
-            if line.response().clicked() {
+            if pressed || line.response().clicked() {
                 wishes.push(Wish::Select((!selected).then(|| row.node.name.clone())));
             }
         });

@@ -1,13 +1,18 @@
 //! The small pieces that several views are put together from.
 
 use eframe::egui::{
-    Align, Align2, Color32, FontId, Layout, Rect, Response, RichText, Role, Sense, Ui, Vec2,
-    WidgetInfo,
+    Align, Align2, Button, Color32, FontId, Layout, Rect, Response, RichText, Role, Sense, Ui,
+    Vec2, WidgetInfo,
     text::{LayoutJob, TextFormat},
     vec2,
 };
 
-use crate::theme::{self, Mark, space, text, tokens};
+use trunkline_protocol::status::NodeStatus;
+
+use crate::{
+    format::{UNKNOWN, count, plural},
+    theme::{self, Mark, space, state_word, text, tokens},
+};
 
 /// The width of a mark.
 const MARK: f32 = 12.0;
@@ -15,6 +20,18 @@ const MARK: f32 = 12.0;
 /// A label of a figure, or the head of a part.
 pub(super) fn label(ui: &mut Ui, words: impl Into<String>) -> Response {
     ui.label(RichText::new(words).font(text::label()).color(tokens(ui).muted))
+}
+
+/// What is read out for a node to those who do not see it.
+pub(super) fn read_out(node: &NodeStatus) -> String {
+    let (state, sessions) = (state_word(node.state), plural(node.load.sessions.into(), "session"));
+    format!("{}, {state}, {sessions} of {}", node.name, count(node.capacity.into()))
+}
+
+/// Words that lead somewhere, by pointer or keyboard.
+pub(super) fn way(ui: &mut Ui, words: &str) -> Response {
+    let words = RichText::new(words).font(text::strong()).color(tokens(ui).text);
+    ui.add(Button::new(words).frame(false).truncate())
 }
 
 /// A mark and the word that says the same.
@@ -30,12 +47,12 @@ pub(super) fn marked(ui: &mut Ui, mark: Mark, word: &str) -> Response {
     .inner
 }
 
-/// Words of several colours as one text, a space apart.
+/// Words of several colours as one text.
 pub(super) fn pieces(font: FontId, pieces: &[(&str, Color32)]) -> LayoutJob {
     let mut job = LayoutJob::default();
     for (at, &(words, color)) in pieces.iter().enumerate() {
-        let gap = if at == 0 { 0.0 } else { space::XS + 2.0 };
-        job.append(words, gap, TextFormat::simple(font.clone(), color));
+        let space = if at == 0 { "" } else { " " };
+        job.append(&format!("{space}{words}"), 0.0, TextFormat::simple(font.clone(), color));
     }
     job
 }
@@ -43,7 +60,7 @@ pub(super) fn pieces(font: FontId, pieces: &[(&str, Color32)]) -> LayoutJob {
 /// A figure in a table: to the right, muted where it is nothing.
 pub(super) fn figure(ui: &mut Ui, value: impl Into<String>) -> Response {
     let value = value.into();
-    let nothing = value == "0" || value == crate::format::UNKNOWN;
+    let nothing = value == "0" || value == UNKNOWN;
     let color = if nothing { tokens(ui).faint } else { tokens(ui).text };
     colored_figure(ui, value, color)
 }

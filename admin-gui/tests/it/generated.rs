@@ -1,5 +1,7 @@
 //! A cluster that runs nowhere: snapshots as a relay would write them.
 
+#![allow(dead_code, reason = "of the programs that share this, each uses a part")]
+
 use trunkline_protocol::{
     Incarnation, Name,
     control::MemberState,

@@ -1,5 +1,11 @@
-//! The window, fed with generated snapshots, and the program itself.
+//! The window over generated snapshots, and the program itself on a screen that nobody looks at.
 
+mod actions;
 mod generated;
+mod history;
 mod program;
 mod screen;
+mod sight;
+mod time;
+mod users;
+mod window;

@@ -10,7 +10,7 @@ use crate::{
     format::{count, millis, percent, plural, rate},
     state::{Counter, Rates, is_present},
     theme::{Tokens, state_word, text, tokens},
-    view::parts::{fullness, share},
+    view::parts::{fullness, read_out, share},
 };
 
 /// How large a node is drawn.
@@ -56,8 +56,9 @@ impl Glyph<'_> {
         let id = ui.scope_id().with(("map", node.name.as_str()));
         let rect = Rect::from_center_size(place, Vec2::splat(2.0 * size.radius + 8.0));
         let response = ui.interact(rect, id, Sense::click());
-        response
-            .widget_info(|| WidgetInfo::selected(Role::Button, true, self.selected, self.words()));
+        response.widget_info(|| {
+            WidgetInfo::selected(Role::Button, true, self.selected, read_out(node))
+        });
         self.disc(ui, response.hovered() || response.has_focus());
         let asks = node.state != MemberState::Live || self.selected || response.hovered();
         if size.labelled || asks {
@@ -138,25 +139,13 @@ impl Glyph<'_> {
         }
     }
 
-    /// What is read out for the node.
-    fn words(&self) -> String {
-        let node = self.node;
-        format!(
-            "{}, {}, {} of {} sessions",
-            node.name,
-            state_word(node.state),
-            node.load.sessions,
-            node.capacity
-        )
-    }
-
     fn explained(&self) -> String {
         let (node, rates) = (self.node, self.rates);
-        let (second, _) = (state_word(node.state), ());
         format!(
-            "{} is {second}\n{} of {} sessions\n{} accepted / s, {} delivered / s\n{} forwarded / s \
+            "{} is {}\n{} of {} sessions\n{} accepted / s, {} delivered / s\n{} forwarded / s \
              from it, {} to it\nCPU {}",
             node.name,
+            state_word(node.state),
             count(node.load.sessions.into()),
             count(node.capacity.into()),
             rate(rates[Counter::Accepted]),

@@ -1,13 +1,13 @@
 use std::cmp::Ordering;
 
-use eframe::egui::{RichText, Ui, vec2};
+use eframe::egui::{Role, Ui, WidgetInfo, vec2};
 use trunkline_protocol::{control::MemberState, status::NodeStatus};
 
 use crate::{
     format::{UNKNOWN, bytes, count, micros, percent, rate, since},
     state::{Counter, Rates, by_name, is_present},
-    theme::{BAR, space, state_word, text, tokens},
-    view::parts::{bar, figure, fullness, label, marked, right, share},
+    theme::{BAR, space, state_word, tokens},
+    view::parts::{bar, figure, fullness, label, marked, read_out, right, share, way},
 };
 
 /// A node and what is known of it.
@@ -161,16 +161,14 @@ impl Column {
         self.is_figures()
     }
 
-    /// Draws a row's cell.
-    pub(super) fn draw(&self, ui: &mut Ui, row: &Row<'_>) {
+    /// Draws a row's cell; returns whether it was pressed, if that is what it is for.
+    pub(super) fn draw(&self, ui: &mut Ui, row: &Row<'_>) -> bool {
         let node = row.node;
         match self.cell {
             Cell::State => {
                 marked(ui, tokens(ui).state(node.state), state_word(node.state));
             }
-            Cell::Name => {
-                ui.label(RichText::new(node.name.as_str()).font(text::strong()));
-            }
+            Cell::Name => return name(ui, node),
             Cell::Sessions if is_present(node.state) => sessions(ui, node),
             Cell::Sessions => drop(figure(ui, UNKNOWN)),
             // What a node that is gone said last is no figure of now.
@@ -185,6 +183,7 @@ impl Column {
             Cell::Incarnation => incarnation(ui, node),
             Cell::Version => drop(label(ui, &node.software)),
         }
+        false
     }
 
     /// How two rows stand to each other in this column.
@@ -212,6 +211,12 @@ fn rank(state: MemberState) -> u8 {
         MemberState::Live => 4,
         MemberState::Left => 5,
     }
+}
+
+fn name(ui: &mut Ui, node: &NodeStatus) -> bool {
+    let response = way(ui, node.name.as_str());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, read_out(node)));
+    response.clicked()
 }
 
 fn sessions(ui: &mut Ui, node: &NodeStatus) {

@@ -1,4 +1,4 @@
-use eframe::egui::{Key, RichText, ScrollArea, TextEdit, Ui};
+use eframe::egui::{Id, Key, RichText, ScrollArea, TextEdit, TextStyle, Ui};
 use trunkline_directory::UserPlace;
 use trunkline_protocol::{
     User,
@@ -25,9 +25,9 @@ pub(super) fn show(
     showing: &Showing<'_>,
     wishes: &mut Wishes,
 ) {
-    ui.label(RichText::new("Find a user").font(text::title()));
+    let title = ui.label(RichText::new("Find a user").font(text::title()));
     ui.add_space(space::XS);
-    field(ui, words, wishes);
+    field(ui, title.id, words, wishes);
     ui.add_space(space::M);
     if let Some((user, places)) = &known.user {
         one(ui, user, places.as_ref(), showing, wishes);
@@ -37,10 +37,10 @@ pub(super) fn show(
     }
 }
 
-fn field(ui: &mut Ui, words: &mut String, wishes: &mut Wishes) {
+fn field(ui: &mut Ui, title: Id, words: &mut String, wishes: &mut Wishes) {
     let hint = "the user's key, as it logs in";
     let field = TextEdit::singleline(words).hint_text(hint).id_salt("user key");
-    let response = ui.add(field.desired_width(f32::INFINITY));
+    let response = ui.add(field.desired_width(f32::INFINITY)).labelled_by(title);
     let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     let user = words.parse::<User>();
     if let (Err(error), false) = (&user, words.is_empty()) {
@@ -131,7 +131,7 @@ fn many(ui: &mut Ui, search: &Search, wishes: &mut Wishes) {
         ui.label(RichText::new(error.to_string()).color(tokens(ui).bad));
     }
     let rows = search.users.len();
-    let height = ui.spacing().interact_size.y;
+    let height = ui.text_style_height(&TextStyle::Body);
     ScrollArea::vertical().auto_shrink(false).show_rows(ui, height, rows, |ui, rows| {
         for user in &search.users[rows] {
             if ui.link(user.as_str()).on_hover_text("Press to see where it is").clicked() {

@@ -9,7 +9,7 @@ use crate::{
     theme::{Tokens, space, text, tokens},
     view::{
         Showing, Wish, Wishes,
-        parts::{colored_figure, figure, label, right},
+        parts::{colored_figure, figure, label, right, way},
     },
 };
 
@@ -66,7 +66,8 @@ fn nodes(
             body.rows(space::ROW, nodes.len(), |mut row| {
                 let (node, life) = (nodes[row.index()], life_of(nodes[row.index()]));
                 let listed = known.count(&life).and_then(|count| count.as_ref().ok());
-                row.col(|ui| drop(ui.link(node.name.as_str())));
+                let mut pressed = false;
+                row.col(|ui| pressed = way(ui, node.name.as_str()).clicked());
                 row.col(|ui| drop(figure(ui, count(node.load.users.into()))));
                 row.col(|ui| {
                     drop(figure(ui, listed.map_or(UNKNOWN.into(), |&at| count(at as u64))))
@@ -76,7 +77,7 @@ fn nodes(
                     let (words, color) = drift(tokens(ui), node, known);
                     ui.label(RichText::new(words).color(color));
                 });
-                if row.response().clicked() {
+                if pressed || row.response().clicked() {
                     wishes.push(Wish::List(life));
                 }
             });
@@ -114,6 +115,10 @@ fn users(
     let node = showing.picture.node(&life.0).map(|(node, _)| node);
     ui.horizontal(|ui| {
         ui.label(RichText::new(format!("Users of {}", life.0)).font(text::title()));
+        let again = ui.button("Read again").on_hover_text("Read the list from the directory anew.");
+        if again.clicked() {
+            wishes.push(Wish::List(life.clone()));
+        }
         if ui.button("All nodes").clicked() {
             wishes.push(Wish::Unlist);
         }

@@ -1,0 +1,107 @@
+//! What is remembered: whole for minutes, thinned out for an hour, and no more than fits.
+
+use trunkline_admin_gui::{
+    defaults::{COARSE_STEP_MS, FINE_MS, HISTORY_MS},
+    state::{Counter, History},
+};
+
+use crate::generated::{Cluster, START_MS};
+
+/// A history of so many snapshots, half a second apart.
+fn history(cluster: &mut Cluster, snapshots: usize) -> History {
+    let mut history = History::default();
+    (0..snapshots).for_each(|_| assert!(history.push(cluster.step(500))));
+    history
+}
+
+#[test]
+fn the_last_minutes_are_whole_and_the_hour_before_is_thinned_out() {
+    let mut cluster = Cluster::of(2);
+    let history = history(&mut cluster, 2 * 90 * 60);
+    let last = history.latest_ms().unwrap();
+    let times: Vec<_> = history.iter().map(|kept| kept.snapshot.at_ms).collect();
+    assert!(last - times[0] <= HISTORY_MS && last - times[0] > HISTORY_MS - 2 * COARSE_STEP_MS);
+    for (at, gap) in times.windows(2).map(|pair| (pair[0], pair[1] - pair[0])) {
+        let wanted = if at >= last - FINE_MS { 500 } else { COARSE_STEP_MS };
+        assert_eq!(gap, wanted, "{} ms before the end", last - at);
+    }
+}
+
+#[test]
+fn nothing_that_was_counted_is_lost_by_thinning() {
+    let mut cluster = Cluster::of(3);
+    let history = history(&mut cluster, 2 * 30 * 60);
+    let first = &history.iter().next().unwrap().snapshot;
+    let accepted = |snapshot: &trunkline_protocol::status::Snapshot| -> u64 {
+        snapshot.nodes.iter().map(|node| node.load.accepted).sum()
+    };
+    let last = &history.iter().next_back().unwrap().snapshot;
+    let grown: u64 = history.iter().skip(1).map(|kept| kept.grown[Counter::Accepted]).sum();
+    assert_eq!(grown, accepted(last) - accepted(first));
+    let times: u64 = history.iter().skip(1).map(|kept| kept.over_ms).sum();
+    assert_eq!(times, last.at_ms - first.at_ms);
+}
+
+#[test]
+fn rates_are_of_the_last_seconds_and_percentiles_of_all_nodes_together() {
+    let mut cluster = Cluster::of(3);
+    let history = history(&mut cluster, 40);
+    let picture = history.picture(history.len() - 1);
+    let (now, before) = (&picture.snapshot, &history.iter().nth(35).unwrap().snapshot);
+    assert_eq!(now.at_ms - before.at_ms, 2_000);
+    for ((now, before), rates) in now.nodes.iter().zip(&before.nodes).zip(&picture.rates) {
+        let accepted = (now.load.accepted - before.load.accepted) as f64 / 2.0;
+        assert_eq!(rates[Counter::Accepted], accepted);
+    }
+    let sends: u64 = history.iter().skip(20).map(|kept| kept.latency.count()).sum();
+    assert_eq!(picture.latency.count(), sends);
+}
+
+#[test]
+fn a_node_that_began_anew_counts_from_zero() {
+    let mut cluster = Cluster::of(2);
+    let mut history = history(&mut cluster, 10);
+    cluster.node_mut(0).load.accepted = 40;
+    let mut snapshot = cluster.step(500);
+    snapshot.nodes[0].load.accepted = 40;
+    history.push(snapshot);
+    let picture = history.picture(history.len() - 1);
+    assert_eq!(picture.rates[0][Counter::Accepted], 20.0);
+}
+
+#[test]
+fn what_comes_again_is_not_taken_and_a_relay_whose_clock_is_behind_is() {
+    let mut cluster = Cluster::of(2);
+    let mut history = history(&mut cluster, 20);
+    let mut again = Cluster::of(2);
+    assert!(!history.push(again.step(500)), "it was remembered already");
+    assert_eq!(history.len(), 20);
+    again.relay_mut().started_at_ms = START_MS;
+    assert!(history.push(again.step(500)), "another life of the relay");
+    assert_eq!(history.latest_ms(), Some(START_MS + 1_000));
+    assert_eq!(history.len(), 2);
+}
+
+#[test]
+fn a_moment_is_found_by_the_snapshot_before_it() {
+    let mut cluster = Cluster::of(1);
+    let history = history(&mut cluster, 3);
+    assert_eq!(history.at(0), Some(0));
+    assert_eq!(history.at(START_MS + 999), Some(0));
+    assert_eq!(history.at(START_MS + 1_000), Some(1));
+    assert_eq!(history.at(u64::MAX), Some(2));
+    assert_eq!(History::default().at(0), None);
+}
+
+#[test]
+fn charts_show_a_node_only_while_it_was_known() {
+    let mut small = Cluster::of(1);
+    let mut history = history(&mut small, 10);
+    let mut large = Cluster::of(2);
+    (0..10).for_each(|_| drop(large.step(500)));
+    (0..10).for_each(|_| assert!(history.push(large.step(500))));
+    let second = "node-2".parse().unwrap();
+    assert_eq!(history.samples_of(&second, 0).len(), 10);
+    assert_eq!(history.samples(0).len(), 19);
+    assert_eq!(history.samples(START_MS + 9_000).len(), 3);
+}

@@ -1,0 +1,159 @@
+//! Users, as the directory lists them.
+
+use eframe::egui::{Event, Modifiers, MouseWheelSource, MouseWheelUnit, TouchPhase, pos2, vec2};
+use trunkline_admin_gui::{
+    defaults::{PAGE_USERS, PAGES_MAX},
+    lookups::{Life, Question, Reply, Unanswered},
+};
+use trunkline_directory::UserPlace;
+use trunkline_protocol::{Incarnation, User, status::Action};
+
+use crate::{
+    generated::{Cluster, START_MS},
+    window::Window,
+};
+
+fn life(number: u8) -> Life {
+    let node = format!("node-{number}").parse().unwrap();
+    (node, Incarnation::from_bytes([number; 16]))
+}
+
+fn user(name: &str) -> User {
+    name.parse().unwrap()
+}
+
+impl Window {
+    fn onto_users() -> Self {
+        let mut window = Self::onto(&mut Cluster::of(3));
+        window.press("Users");
+        window
+    }
+
+    fn reply(&mut self, reply: Reply) {
+        self.desk.replies.try_send(reply).unwrap();
+        self.draw();
+    }
+
+    fn questions(&mut self) -> Vec<Question> {
+        std::iter::from_fn(|| self.desk.questions.try_recv().ok()).collect()
+    }
+
+    /// Turns the wheel over the list.
+    fn scroll(&mut self) {
+        self.harness.hover_at(pos2(800.0, 500.0));
+        self.harness.event(Event::MouseWheel {
+            unit: MouseWheelUnit::Point,
+            delta: vec2(0.0, -4_000.0),
+            phase: TouchPhase::Move,
+            source: MouseWheelSource::Unknown,
+            modifiers: Modifiers::NONE,
+        });
+        self.draw();
+    }
+
+    fn type_user(&mut self, name: &str) {
+        self.fill("Find a user", name);
+    }
+}
+
+#[test]
+fn a_user_is_found_on_its_nodes_and_its_sessions_ended() {
+    let mut window = Window::onto_users();
+    window.type_user("alice");
+    window.press("Find exactly");
+    assert!(window.questions().contains(&Question::User(user("alice"))));
+    let place =
+        |(node, incarnation): Life| UserPlace { node, incarnation, since_ms: Some(START_MS) };
+    let former = UserPlace { incarnation: Incarnation::from_bytes([9; 16]), ..place(life(3)) };
+    window.reply(Reply::User(user("alice"), Ok(vec![place(life(1)), former])));
+    window.assert_has("live");
+    window.assert_words("an earlier life of the node: a ghost");
+    window.press("End its sessions …");
+    window.press("End alice");
+    let action = window.feed.commands.try_recv().unwrap().action;
+    assert_eq!(action, Action::EndUser { user: user("alice") });
+}
+
+#[test]
+fn a_user_who_is_nowhere_is_offline_and_a_key_that_cannot_be_is_refused() {
+    let mut window = Window::onto_users();
+    window.type_user("bob");
+    window.press("Find exactly");
+    window.questions();
+    window.reply(Reply::User(user("bob"), Ok(Vec::new())));
+    window.assert_words("is offline");
+    assert!(!window.has("End its sessions …"));
+    window.type_user("a\u{7}b");
+    window.assert_words("no control characters");
+    window.press("Find exactly");
+    assert!(!window.questions().iter().any(|question| matches!(question, Question::User(_))));
+}
+
+#[test]
+fn a_search_tells_what_it_finds_and_can_be_stopped() {
+    let mut window = Window::onto_users();
+    window.type_user("a");
+    window.press("Find all that begin so");
+    assert!(window.questions().contains(&Question::Search("a".into())));
+    let found = |names: &[&str], done| Reply::Found {
+        start: "a".into(),
+        users: names.iter().map(|name| user(name)).collect(),
+        done,
+    };
+    window.reply(found(&["alice", "anna"], false));
+    window.reply(found(&["anna"], false));
+    window.assert_words("2 users so far that begin with");
+    window.press("Stop");
+    assert!(window.questions().contains(&Question::Stop));
+    window.reply(found(&["arno"], false));
+    assert!(!window.has("arno"), "the search was stopped");
+    window.press("alice");
+    assert!(window.questions().contains(&Question::User(user("alice"))));
+}
+
+#[test]
+fn drift_between_a_node_and_the_directory_is_told() {
+    let mut window = Window::onto_users();
+    let asked = window.questions();
+    for number in 1..=3 {
+        assert!(asked.contains(&Question::Count(life(number))), "{asked:?}");
+    }
+    window.reply(Reply::Count(life(1), Ok(120)));
+    window.reply(Reply::Count(life(2), Ok(175)));
+    window.reply(Reply::Count(life(3), Err(Unanswered("Redis is away".into()))));
+    window.assert_has("none");
+    window.assert_has("2 users too many listed");
+    window.assert_has("Redis is away");
+}
+
+#[test]
+fn a_hundred_thousand_users_are_asked_for_page_by_page() {
+    let mut window = Window::onto_users();
+    window.questions();
+    window.press("node-1");
+    window.draw();
+    window.reply(Reply::Count(life(1), Ok(100_000)));
+    let pages = answer_pages(&mut window);
+    assert_eq!(pages, [0]);
+    window.assert_has("user-0");
+    window.assert_has("100,000 users in the directory");
+    let mut asked = 0;
+    for _ in 0..(2 * PAGES_MAX) {
+        window.scroll();
+        asked += answer_pages(&mut window).len();
+    }
+    assert!(asked > 1, "scrolling asks for more");
+}
+
+/// Answers the questions for pages as a directory of `user-0`, `user-1` … would.
+fn answer_pages(window: &mut Window) -> Vec<usize> {
+    let mut pages = Vec::new();
+    for question in window.questions() {
+        let Question::Page { life, offset, count } = question else { continue };
+        assert_eq!(count, PAGE_USERS);
+        let users = (offset..offset + count).map(|at| (user(&format!("user-{at}")), START_MS));
+        pages.push(offset / PAGE_USERS);
+        window.reply(Reply::Page { life, offset, users: Ok(users.collect()) });
+    }
+    pages
+}

@@ -1,0 +1,139 @@
+//! The app as the tests see it: fed with lines, read by what it would read out.
+
+use eframe::egui::Role;
+use egui_kittest::{
+    Harness,
+    kittest::{NodeT as _, Queryable as _},
+};
+use trunkline_admin_gui::{
+    App,
+    connection::{Connection, Feed, Update},
+    lookups::{Desk, Lookups},
+};
+use trunkline_protocol::status::{Event, Line, Snapshot};
+
+use crate::generated::{Cluster, hello, line};
+
+/// The window, and both its far ends.
+pub(crate) struct Window {
+    pub(crate) harness: Harness<'static, App>,
+    pub(crate) feed: Feed,
+    pub(crate) desk: Desk,
+}
+
+impl Window {
+    /// A window that has heard nothing.
+    pub(crate) fn open() -> Self {
+        let (connection, feed) = Connection::pair();
+        let (lookups, desk) = Lookups::pair();
+        let harness = Harness::builder()
+            .with_size([1280.0, 800.0])
+            .build_eframe(|context| App::new(context, "127.0.0.1:7400", connection, lookups));
+        Self { harness, feed, desk }
+    }
+
+    /// A window onto a cluster that has run for a few seconds, for an operator who may act.
+    pub(crate) fn onto(cluster: &mut Cluster) -> Self {
+        let mut window = Self::open();
+        window.tell(hello(true));
+        window.watch(cluster, 8);
+        window
+    }
+
+    /// Has the relay write a line, and draws.
+    pub(crate) fn tell(&mut self, line: Line) {
+        self.update(Update::Line(line));
+    }
+
+    /// Has the connection tell something, and draws.
+    pub(crate) fn update(&mut self, update: Update) {
+        self.feed.updates.try_send(update).unwrap();
+        self.draw();
+    }
+
+    /// Has the relay write so many snapshots, half a second apart.
+    pub(crate) fn watch(&mut self, cluster: &mut Cluster, snapshots: usize) {
+        for _ in 0..snapshots {
+            self.feed.updates.try_send(Update::Line(line(cluster.step(500)))).unwrap();
+        }
+        self.draw();
+    }
+
+    /// Has the relay write a snapshot as it is.
+    pub(crate) fn show(&mut self, snapshot: Snapshot) {
+        self.tell(line(snapshot));
+    }
+
+    /// Has the relay tell an event.
+    pub(crate) fn happen(&mut self, event: Event) {
+        self.tell(Line::Event(event));
+    }
+
+    /// Draws until what was pressed and told has had its effect.
+    pub(crate) fn draw(&mut self) {
+        // What is pressed is done in one, a dialog is measured in the next, and shown in the third.
+        self.harness.run_steps(3);
+        self.harness.check_accessibility();
+    }
+
+    /// Presses the one thing with this label that can be pressed.
+    #[track_caller]
+    pub(crate) fn press(&mut self, label: &str) {
+        let all = self.harness.query_all_by_label(label);
+        let mut buttons = all.filter(|node| node.accesskit_node().role() != Role::Label);
+        let button = buttons.next().unwrap_or_else(|| panic!("there is no {label:?} to press"));
+        assert!(buttons.next().is_none(), "there are several {label:?} to press");
+        button.click();
+        drop(buttons);
+        self.draw();
+    }
+
+    /// Types into the field with this label, in place of what was in it.
+    #[track_caller]
+    pub(crate) fn fill(&mut self, label: &str, text: &str) {
+        let field = self.harness.get_by_role_and_label(Role::TextInput, label);
+        field.set_text_value_accesskit(text);
+        self.draw();
+    }
+
+    /// Presses a key.
+    pub(crate) fn key(&mut self, key: eframe::egui::Key) {
+        self.harness.key_press(key);
+        self.draw();
+    }
+
+    /// Whether something has exactly this label.
+    pub(crate) fn has(&self, label: &str) -> bool {
+        self.harness.query_all_by_label(label).next().is_some()
+    }
+
+    /// Whether something's label contains this.
+    pub(crate) fn has_words(&self, words: &str) -> bool {
+        self.harness.query_all_by_label_contains(words).next().is_some()
+    }
+
+    /// The labels of all that contain these words, from top to bottom.
+    pub(crate) fn labels(&self, words: &str) -> Vec<String> {
+        let all = self.harness.query_all_by_label_contains(words);
+        let all = all.map(|node| {
+            let node = node.accesskit_node();
+            let top = node.raw_bounds().map_or(0.0, |bounds| bounds.y0);
+            (top, node.label().unwrap_or_default())
+        });
+        let mut all: Vec<_> = all.collect();
+        all.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        all.into_iter().map(|(_, label)| label).collect()
+    }
+
+    /// Asserts that something has exactly this label.
+    #[track_caller]
+    pub(crate) fn assert_has(&self, label: &str) {
+        assert!(self.has(label), "there is no {label:?} among {:#?}", self.labels(""));
+    }
+
+    /// Asserts that something's label contains this.
+    #[track_caller]
+    pub(crate) fn assert_words(&self, words: &str) {
+        assert!(self.has_words(words), "there is no {words:?} among {:#?}", self.labels(""));
+    }
+}
