@@ -259,6 +259,8 @@ impl Session {
             Message::Close(_) => {
                 let _ = self.socket.flush();
                 self.send_replies(state);
+                // Behind the answer nothing is read: a message there would count as delivered.
+                state.log_out(self.key);
                 Err(Over::Closed)
             }
         }

@@ -170,7 +170,7 @@ impl State {
     }
 
     /// The session gets no more messages.
-    pub(super) fn log_out(&mut self, key: SessionKey) {
+    pub(crate) fn log_out(&mut self, key: SessionKey) {
         if let Some(user) = self.floor.sessions.log_out(key) {
             self.forget_if_absent(&user);
         }
