@@ -20,7 +20,7 @@ use trunkline_protocol::{Name, status::Line};
 use crate::connection::Update;
 
 pub use counters::{Counter, Counts, Rates};
-pub use directory::{Known, Search};
+pub use directory::{Known, Search, Sought};
 pub(crate) use events::tell;
 pub use events::{EventLog, Told};
 pub(crate) use health::judge_node;

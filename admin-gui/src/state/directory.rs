@@ -14,12 +14,21 @@ use crate::{
 /// What the directory has said of users.
 #[derive(Debug, Default)]
 pub struct Known {
-    /// The user that was asked for, and where it is, once that is known.
-    pub user: Option<(User, Option<Result<Vec<UserPlace>, Unanswered>>)>,
+    /// The user that was asked for.
+    pub user: Option<Sought>,
     /// The search that was asked for.
     pub search: Option<Search>,
     counts: HashMap<Life, Counted>,
     pages: Pages,
+}
+
+/// A user that was asked for.
+#[derive(Debug)]
+pub struct Sought {
+    /// Who.
+    pub user: User,
+    /// Where it has sessions, once that was answered.
+    pub places: Option<Result<Vec<UserPlace>, Unanswered>>,
 }
 
 /// A search for users, and what it has found.
@@ -58,8 +67,8 @@ impl Known {
     pub fn take(&mut self, reply: Reply) {
         match reply {
             Reply::User(user, places) => {
-                if self.user.as_ref().is_some_and(|(asked, _)| *asked == user) {
-                    self.user = Some((user, Some(places)));
+                if let Some(sought) = self.user.as_mut().filter(|sought| sought.user == user) {
+                    sought.places = Some(places);
                 }
             }
             Reply::Found { start, users, done } => {
@@ -90,7 +99,7 @@ impl Known {
     /// Begins to ask for a user.
     pub fn ask_user(&mut self, user: User) -> Question {
         self.search = None;
-        self.user = Some((user.clone(), None));
+        self.user = Some(Sought { user: user.clone(), places: None });
         Question::User(user)
     }
 

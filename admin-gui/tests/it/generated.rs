@@ -143,7 +143,7 @@ impl Cluster {
 
 /// The relay's first line.
 pub(crate) fn hello(may_act: bool) -> Line {
-    Line::Hello { version: 1, relay: "relay-1".parse().unwrap(), may_act }
+    Line::Hello { version: 1, relay: "relay-1".parse().expect("it is a name"), may_act }
 }
 
 /// A snapshot as a line.
@@ -152,12 +152,12 @@ pub(crate) fn line(snapshot: Snapshot) -> Line {
 }
 
 fn name(number: usize) -> Name {
-    format!("node-{number}").parse().unwrap()
+    format!("node-{number}").parse().expect("it is a name")
 }
 
 fn relay() -> RelayStatus {
     RelayStatus {
-        name: "relay-1".parse().unwrap(),
+        name: "relay-1".parse().expect("it is a name"),
         software: "0.1.0".into(),
         started_at_ms: START_MS - 7_200_000,
         redis: RedisState::Up,

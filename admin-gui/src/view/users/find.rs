@@ -7,8 +7,7 @@ use trunkline_protocol::{
 
 use crate::{
     format::{plural, since},
-    lookups::Unanswered,
-    state::{Known, Search},
+    state::{Known, Search, Sought},
     theme::{Mark, space, state_word, text, tokens},
     view::{
         Showing, Wish, Wishes,
@@ -29,8 +28,8 @@ pub(super) fn show(
     ui.add_space(space::XS);
     field(ui, title.id, words, wishes);
     ui.add_space(space::M);
-    if let Some((user, places)) = &known.user {
-        one(ui, user, places.as_ref(), showing, wishes);
+    if let Some(sought) = &known.user {
+        one(ui, sought, showing, wishes);
     }
     if let Some(search) = &known.search {
         many(ui, search, wishes);
@@ -62,13 +61,9 @@ fn field(ui: &mut Ui, title: Id, words: &mut String, wishes: &mut Wishes) {
     });
 }
 
-fn one(
-    ui: &mut Ui,
-    user: &User,
-    places: Option<&Result<Vec<UserPlace>, Unanswered>>,
-    showing: &Showing<'_>,
-    wishes: &mut Wishes,
-) {
+fn one(ui: &mut Ui, sought: &Sought, showing: &Showing<'_>, wishes: &mut Wishes) {
+    let Sought { user, places } = sought;
+    let places = places.as_ref();
     ui.horizontal(|ui| {
         ui.label(RichText::new(user.as_str()).font(text::strong()));
         let online = places.is_some_and(|places| places.as_ref().is_ok_and(|at| !at.is_empty()));
