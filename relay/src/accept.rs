@@ -39,10 +39,7 @@ async fn serve(
     let address = incoming.remote_address();
     let connection = match time::timeout(HANDSHAKE_TIMEOUT, incoming).await {
         Ok(Ok(connection)) => connection,
-        Ok(Err(error)) => {
-            warn!(%address, "a handshake failed: {error}");
-            return hub.refused(&format!("{address}: {error}"));
-        }
+        Ok(Err(error)) => return hub.refused(&format!("{address}: {error}")),
         Err(_) => return debug!(%address, "a handshake was not finished in time"),
     };
     drop(handshake);
@@ -55,7 +52,6 @@ async fn serve(
             }
         }
         Err(end) => {
-            warn!(%address, "a connection was turned away: {end}");
             hub.refused(&format!("{address}: {end}"));
             connection.close(end.code(), end.to_string().as_bytes());
         }

@@ -10,7 +10,7 @@ use std::{
 use hashbrown::HashMap;
 use quinn::Connection;
 use tokio::sync::{Notify, mpsc};
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 use trunkline_protocol::{
     Incarnation, Name,
     control::{Hello, ToNode},
@@ -165,11 +165,14 @@ impl Hub {
         self.liveness(|liveness, now| liveness.tick(now));
     }
 
-    /// Someone was turned away.
+    /// Someone was turned away. Those who keep on dialling do not fill the log.
     pub(crate) fn refused(&self, reason: &str) {
-        if let Some(left) = self.refusals_left.get().checked_sub(1) {
-            self.refusals_left.set(left);
-            self.tell(None, EventKind::Refused { reason: reason.to_owned() });
+        match self.refusals_left.get().checked_sub(1) {
+            Some(left) => {
+                self.refusals_left.set(left);
+                self.tell(None, EventKind::Refused { reason: reason.to_owned() });
+            }
+            None => debug!("turned away: {reason}"),
         }
     }
 
@@ -276,7 +279,8 @@ fn log(event: &Event) {
         }
         EventKind::Suspect => warn!(node, incarnation, "a node's link is silent or gone"),
         EventKind::RedisAway => warn!("Redis does not answer; verdicts wait until it does"),
-        EventKind::SlowReaders { .. } | EventKind::Refused { .. } => {}
+        EventKind::Refused { reason } => warn!("turned away: {reason}"),
+        EventKind::SlowReaders { .. } => {}
         kind => info!(node, incarnation, "{kind:?}"),
     }
 }

@@ -15,6 +15,7 @@ mod figures;
 mod flows;
 mod hub;
 mod knock;
+mod lanes;
 mod link;
 mod liveness;
 mod membership;

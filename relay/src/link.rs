@@ -13,26 +13,26 @@ use tokio::{
     task::JoinSet,
     time::{self, Instant, MissedTickBehavior},
 };
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 use trunkline_link::{
-    ControlReader, LaneReader,
+    ControlReader,
     defaults::{FAREWELL, HANDSHAKE_TIMEOUT, HEARTBEAT},
 };
 use trunkline_protocol::{
     Name,
     control::{self, Hello, ToNode, ToRelay},
-    lane::RECEIPT_LANE,
 };
 
 use crate::{
     clock::unix_ms,
-    defaults::{CONTROL_PRIORITY, CONTROL_QUEUE_MAX, RECEIPT_PRIORITY},
+    defaults::{CONTROL_PRIORITY, CONTROL_QUEUE_MAX},
     end::End,
     hub::Hub,
     knock::knock,
+    lanes::{read_lane, write_lanes},
     liveness::LinkId,
     roster,
-    switch::{Port, Touched},
+    switch::Port,
 };
 
 /// What is to be written to a link's control stream, encoded.
@@ -92,7 +92,7 @@ impl Link {
 
     /// Whether it was let in, and has not been ended.
     pub(crate) fn is_up(&self) -> bool {
-        self.admitted.get() && self.ending.borrow().is_none()
+        self.admitted.get()
     }
 
     /// Says something to the node.
@@ -110,6 +110,7 @@ impl Link {
     /// Ends the link. The first reason counts.
     pub(crate) fn end(&self, end: End) {
         self.ending.borrow_mut().get_or_insert(end);
+        self.admitted.set(false);
         self.changed.notify_one();
     }
 
@@ -143,10 +144,7 @@ pub(crate) async fn serve(hub: Rc<Hub>, connection: Connection, name: Name) {
     let address = connection.remote_address();
     match &end {
         End::Lost(_) => debug!(node = %name, %address, "link lost: {end}"),
-        _ if end.is_refusal() => {
-            warn!(node = %name, %address, "link closed: {end}");
-            hub.refused(&format!("{name} at {address}: {end}"));
-        }
+        _ if end.is_refusal() => hub.refused(&format!("{name} at {address}: {end}")),
         _ => info!(node = %name, %address, "link closed: {end}"),
     }
     connection.close(end.code(), end.to_string().as_bytes());
@@ -197,7 +195,7 @@ fn check(hello: &Hello) -> Result<(), End> {
 }
 
 /// Why a link's tasks can be joined: a panic in one of them goes on in the link's own.
-const NO_PANIC: &str = "the tasks of a link end by themselves";
+pub(crate) const NO_PANIC: &str = "the tasks of a link end by themselves";
 
 type Control = ControlReader<RecvStream, ToRelay>;
 
@@ -224,7 +222,7 @@ struct Actor {
 
 impl Actor {
     async fn run(&mut self) -> Result<Infallible, End> {
-        self.tasks.spawn_local(write_lanes(self.link.clone()));
+        self.tasks.spawn_local(write_lanes(self.link.connection.clone(), self.link.port.clone()));
         self.tasks.spawn_local(knock(self.hub.clone(), self.link.id, self.link.connection.clone()));
         let mut heartbeat = time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -289,46 +287,4 @@ async fn write_control(mut stream: SendStream, mut outbox: Outbox) -> End {
         }
     }
     End::Left
-}
-
-/// Opens the lanes towards the node, in order, and writes them.
-async fn write_lanes(link: Rc<Link>) -> End {
-    let mut writers = JoinSet::new();
-    for (index, lane) in link.port.lanes().cloned().enumerate() {
-        let stream = match link.connection.open_uni().await {
-            Ok(stream) => stream,
-            Err(lost) => return lost.into(),
-        };
-        if index == RECEIPT_LANE {
-            let _ = stream.set_priority(RECEIPT_PRIORITY);
-        }
-        writers.spawn_local(async move {
-            let _ = lane.write_to(stream).await;
-            End::LaneStopped(index)
-        });
-    }
-    writers.join_next().await.expect("a link has lanes").expect(NO_PANIC)
-}
-
-/// Passes on what comes on a lane. Each lane that is written to in one round of reading is flushed
-/// once, at its end.
-async fn read_lane(hub: Rc<Hub>, port: Rc<Port>, lane: usize, stream: RecvStream) -> End {
-    let mut reader = LaneReader::new(stream);
-    let mut touched = Touched::default();
-    loop {
-        let mut forwarded = Ok(());
-        let read = reader.read(|batch| {
-            if forwarded.is_ok() {
-                forwarded = hub.switch.forward(&port, lane, &batch, &mut touched);
-            }
-        });
-        let read = read.await;
-        touched.flush();
-        if let Err(misplaced) = forwarded {
-            return misplaced.into();
-        }
-        if let Err(source) = read {
-            return End::Lane { lane, source };
-        }
-    }
 }
