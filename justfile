@@ -5,6 +5,8 @@ set positional-arguments
 # What a recipe is ended by is for the program to explain, so none has a message of just's own.
 cluster := "exec cargo run --quiet -p trunkline-tests --bin trunkline-cluster --"
 
+faults := "cargo run --quiet -p trunkline-tests --bin trunkline-faults --"
+
 # List the recipes
 [private]
 default:
@@ -60,6 +62,20 @@ status *args:
 # Run every test
 test:
     cargo test --workspace
+
+# Hurt a cluster for some seconds, by a seed's schedule of faults, and judge what its clients saw
+[no-exit-message]
+faults *args:
+    @{{ faults }} run "$@"
+
+# The same with many seeds, one after the other: COUNT SECONDS
+[no-exit-message]
+faults-many *args:
+    @{{ faults }} many "$@"
+
+# Measure how long ghosts stay and how long the directory takes to be whole again
+faults-measure *args:
+    @cargo run --quiet --release -p trunkline-tests --bin trunkline-faults -- measure "$@"
 
 # Run all that CI runs
 check: format lint docs test

@@ -1,6 +1,7 @@
 //! Runs a real cluster through faults drawn from a seed, and says whether it kept its word.
 
 mod many;
+mod measure;
 mod one;
 
 use std::{process::ExitCode, time::Duration};
@@ -36,6 +37,15 @@ enum Command {
         /// The first seed; the others follow it
         #[arg(long, default_value_t = 1)]
         first: u64,
+        /// End with the first schedule in which a demand is not met
+        #[arg(long)]
+        stop: bool,
+    },
+    /// How long ghosts stay and a rebuild takes
+    Measure {
+        /// How often each is measured
+        #[arg(default_value_t = 20)]
+        rounds: usize,
     },
 }
 
@@ -46,8 +56,9 @@ async fn main() -> ExitCode {
         Command::Run { seed, seconds: lasting } => {
             one::run(seed.unwrap_or_else(|| fastrand::u64(..100_000)), seconds(lasting)).await
         }
-        Command::Many { count, seconds: lasting, first } => {
-            many::run(first..first.saturating_add(count), seconds(lasting)).await
+        Command::Measure { rounds } => measure::run(rounds).await,
+        Command::Many { count, seconds: lasting, first, stop } => {
+            many::run(first..first.saturating_add(count), seconds(lasting), stop).await
         }
     };
     match kept {

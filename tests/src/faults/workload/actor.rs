@@ -169,7 +169,10 @@ impl Actor {
             let reads = !talks || timers.dozes <= now;
             let done = tokio::select! {
                 frame = client.next_frame(), if reads => match frame {
-                    Ok(frame) => Ok(self.note(number, frame)),
+                    Ok(frame) => {
+                        self.note(number, frame);
+                        Ok(())
+                    }
                     Err(error) => return self.after(client, number, error).await,
                 },
                 () = sleep_until(timers.dozes), if !reads => Ok(()),
