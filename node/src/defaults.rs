@@ -126,7 +126,7 @@ pub const UNREGISTER_WITHIN: Duration = Duration::from_secs(5);
 pub const DRAIN_STEP: Duration = Duration::from_millis(20);
 
 /// How long the last words to the relay may take.
-pub const FAREWELL: Duration = Duration::from_millis(100);
+pub const FAREWELL: Duration = Duration::from_millis(500);
 
 /// How many dials the kernel may hold before they are accepted.
 pub const LISTEN_BACKLOG: i32 = 1_024;

@@ -9,9 +9,7 @@ use trunkline_directory::Registrar;
 use trunkline_protocol::{client::close, control::ToRelay};
 
 use crate::{
-    defaults::{
-        DRAIN_PER_SECOND, DRAIN_RETRY_MS, DRAIN_STEP, DRAIN_WITHIN, FAREWELL, UNREGISTER_WITHIN,
-    },
+    defaults::{DRAIN_PER_SECOND, DRAIN_RETRY_MS, DRAIN_STEP, DRAIN_WITHIN, UNREGISTER_WITHIN},
     exchange::Exchange,
 };
 
@@ -33,9 +31,6 @@ pub(crate) async fn drain(
         warn!(%error, "left without a word to the directory");
     }
     tell(outbox, ToRelay::Bye);
-    // The last receipts and the bye are on their way; the link is closed behind them.
-    time::sleep(FAREWELL).await;
-    info!("left");
 }
 
 /// Sends every client elsewhere, and waits until all are gone and no send is pending.

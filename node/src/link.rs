@@ -93,13 +93,15 @@ pub(crate) struct Link {
     pub(crate) outbox: mpsc::Receiver<ToRelay>,
     /// What the relay orders.
     pub(crate) orders: mpsc::Sender<Order>,
+    /// The bye was said: there is no coming back.
+    pub(crate) left: bool,
 }
 
 impl Link {
-    /// Keeps a link to the relay for as long as it is polled.
+    /// Keeps a link to the relay until the bye was said on it.
     ///
     /// # Errors
-    /// Ends only when another living process has this node's name.
+    /// If another living process has this node's name.
     pub(crate) async fn run(mut self) -> Result<(), NameTaken> {
         let mut pause = REDIAL_MIN;
         loop {
@@ -108,6 +110,9 @@ impl Link {
                 Err(error) => (false, error),
             };
             self.exchange.turn(|state, now| state.link_lost(now));
+            if self.left {
+                return Ok(());
+            }
             match closed_with(&error) {
                 Some(close_code::NAME_TAKEN) => return Err(NameTaken),
                 Some(close_code::CONDEMNED) => self.order(Order::Condemned),
@@ -238,7 +243,8 @@ impl Link {
     }
 
     /// A hello in the outbox stands for the hello of now.
-    fn completed(&self, message: ToRelay) -> ToRelay {
+    fn completed(&mut self, message: ToRelay) -> ToRelay {
+        self.left |= matches!(message, ToRelay::Bye);
         if matches!(message, ToRelay::Hello(_)) { self.hello() } else { message }
     }
 

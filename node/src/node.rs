@@ -17,7 +17,7 @@ use tokio::{
     task::{self, LocalSet},
     time::{self, MissedTickBehavior},
 };
-use tracing::warn;
+use tracing::{info, warn};
 use trunkline_certs::{Alpn, Credentials, Role};
 use trunkline_directory::{Directory, LeaseState, NodeCard, Registrar};
 use trunkline_link::client_config;
@@ -31,7 +31,7 @@ use trunkline_protocol::{
 use crate::{
     config::{AuthMode, Config, ConfigError},
     custody::Limits,
-    defaults::{LISTEN_BACKLOG, LOAD_EVERY, OUTBOX, SWEEP_EVERY},
+    defaults::{FAREWELL, LISTEN_BACKLOG, LOAD_EVERY, OUTBOX, SWEEP_EVERY},
     drain::drain,
     edge::{Auth, Listener, SessionRules},
     exchange::{Exchange, Setup},
@@ -140,8 +140,15 @@ impl Node {
             hello: hello.clone(),
         };
         let relay = self.config.relay.clone();
-        let link =
-            Link { endpoint, relay, hello, exchange: exchange.clone(), outbox: outgoing, orders };
+        let link = Link {
+            endpoint,
+            relay,
+            hello,
+            exchange: exchange.clone(),
+            outbox: outgoing,
+            orders,
+            left: false,
+        };
         let mut link = task::spawn_local(link.run());
         select! {
             ended = &mut link => return Ok(ended.map_err(io::Error::other)??),
@@ -149,7 +156,10 @@ impl Node {
             () = follow.run(&mut ordered) => {}
         }
         drain(&exchange, &registrar, &outbox).await;
+        // The last receipts and the bye are on their way; the relay closes the link behind them.
+        let _ = time::timeout(FAREWELL, &mut link).await;
         link.abort();
+        info!("left");
         Ok(())
     }
 
