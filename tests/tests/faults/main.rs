@@ -2,6 +2,8 @@
 //! is run by `just faults SEED`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod close;
+
 use std::{collections::HashSet, mem::discriminant, time::Duration};
 
 use trunkline_tests::faults::{report::Table, run::Plan};

@@ -1,0 +1,70 @@
+//! A client closes its session while more waits for it than its socket takes.
+
+use std::time::Duration;
+
+use futures_util::SinkExt;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use trunkline_tests::{
+    client::{Client, ClientError, Frame},
+    cluster::Cluster,
+};
+
+/// Larger than what a socket is likely to take at a time.
+const BODY_BYTES: usize = 60 * 1024;
+
+/// More bodies than the buffers of any socket hold, and the session's with them.
+const SENDS_MAX: usize = 400;
+
+/// A socket that is not full takes a message much sooner.
+const A_WHILE: Duration = Duration::from_millis(500);
+
+#[tokio::test]
+async fn what_is_delivered_is_not_written_behind_the_answer_to_a_close() {
+    let cluster = Cluster::builder().nodes(1).start().await.unwrap();
+    let url = cluster.node("node-1").ws_url();
+    let mut bob = Client::login(&url, "bob").await.unwrap();
+    let mut alice = Client::login(&url, "alice").await.unwrap();
+    let waiting = fill(&mut alice).await;
+
+    bob.socket().send(Message::Close(None)).await.unwrap();
+    // Those that come before the node has read that may be delivered, those behind it not.
+    for number in 0..20 {
+        alice.send(&format!("late-{number}"), "bob", &number.to_string()).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let got = read_to_the_end(&mut bob).await;
+    for number in 0..20 {
+        let receipt = alice.expect_receipt(&format!("late-{number}")).await.unwrap();
+        let delivered = receipt.outcome == "delivered";
+        assert_eq!(delivered, got.contains(&receipt.message), "{receipt:?}");
+    }
+    let receipt = alice.expect_receipt(&waiting).await.unwrap();
+    assert!(got.contains(&receipt.message), "{receipt:?}");
+}
+
+/// Sends to Bob, who does not read, until a message has to wait. Returns its id.
+async fn fill(alice: &mut Client) -> String {
+    let body = format!("\"{}\"", "x".repeat(BODY_BYTES));
+    for number in 0..SENDS_MAX {
+        let id = format!("fill-{number}");
+        alice.send(&id, "bob", &body).await.unwrap();
+        if timeout(A_WHILE, alice.expect_receipt(&id)).await.is_err() {
+            return id;
+        }
+    }
+    panic!("a socket that nobody reads takes everything");
+}
+
+/// The ids of all messages up to the answer to the close.
+async fn read_to_the_end(bob: &mut Client) -> Vec<String> {
+    let mut ids = Vec::new();
+    loop {
+        match bob.next_frame().await {
+            Ok(Frame::Message(message)) => ids.push(message.id),
+            Ok(_) => {}
+            Err(ClientError::Closed(_)) => return ids,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
