@@ -137,7 +137,7 @@ mod tests {
         };
         assert_eq!((id.as_ref(), to.as_ref()), ("0000000100000002", "bob"));
         assert_eq!(body.get().len(), 128);
-        assert_eq!(Stamp::at_end_of(body.get()[..127].as_bytes()), Some(stamp));
+        assert_eq!(Stamp::at_end_of(&body.get().as_bytes()[..127]), Some(stamp));
     }
 
     #[test]
