@@ -51,8 +51,8 @@ pub(super) fn marked(ui: &mut Ui, mark: Mark, word: &str) -> Response {
 pub(super) fn pieces(font: FontId, pieces: &[(&str, Color32)]) -> LayoutJob {
     let mut job = LayoutJob::default();
     for (at, &(words, color)) in pieces.iter().enumerate() {
-        let space = if at == 0 { "" } else { " " };
-        job.append(&format!("{space}{words}"), 0.0, TextFormat::simple(font.clone(), color));
+        let (space, gap) = if at == 0 { ("", 0.0) } else { (" ", 2.0) };
+        job.append(&format!("{space}{words}"), gap, TextFormat::simple(font.clone(), color));
     }
     job
 }

@@ -7,6 +7,7 @@ mod history;
 mod program;
 mod screen;
 mod sight;
+mod stream;
 mod time;
 mod users;
 mod window;

@@ -1,4 +1,4 @@
-use eframe::egui::{Id, RichText, Ui};
+use eframe::egui::{Id, Rangef, RichText, Ui};
 use egui_plot::{AxisHints, GridInput, GridMark, Line, Plot, PlotBounds, PlotPoint, VLine};
 
 use super::series::{Chart, Points, Unit};
@@ -9,8 +9,15 @@ use crate::{
     view::{Showing, Wish, Wishes, parts::pieces},
 };
 
+/// From how far apart on the times beneath a chart are written, and are in full colour.
+const TIMES: Rangef = Rangef { min: 38.0, max: 46.0 };
+
 /// What stands above the highest value, as a share of it.
 const HEADROOM: f64 = 1.15;
+
+/// How far apart the points of a line are, in the window's points: closer, it breaks up where it
+/// is steep.
+const POINT_WIDTH: f64 = 2.0;
 
 /// Draws a chart. Pressing on it goes back to that moment.
 pub(super) fn show(
@@ -60,10 +67,12 @@ fn plot(
     moment: Option<f64>,
 ) -> Option<f64> {
     let tokens = tokens(ui);
-    let lines: Vec<_> = chart.lines.iter().map(|line| (line, points.pieces(line))).collect();
+    let (from, to) = points.seconds;
+    let step_ms = ((to - from) * 1e3 / f64::from(ui.available_width()) * POINT_WIDTH) as u64;
+    let pieces = |line| (line, points.pieces(line, step_ms.max(1)));
+    let lines: Vec<_> = chart.lines.iter().map(pieces).collect();
     let values = lines.iter().flat_map(|(_, pieces)| pieces.iter().flatten().map(|at| at.y));
     let highest = values.fold(0.0, f64::max).max(f64::MIN_POSITIVE);
-    let (from, to) = points.seconds;
     let axis = |hints: AxisHints<'static>| {
         hints.tick_label_color(tokens.muted).tick_label_font(text::label())
     };
@@ -86,7 +95,9 @@ fn plot(
         .x_grid_spacer(move |_| time_marks(from, to))
         .y_grid_spacer(move |input| value_marks(unit, input))
         .custom_x_axes(vec![
-            axis(AxisHints::new_x()).formatter(move |mark, _| time(mark.value, seconds)),
+            axis(AxisHints::new_x())
+                .label_spacing(TIMES)
+                .formatter(move |mark, _| time(mark.value, seconds)),
         ])
         .custom_y_axes(vec![
             axis(AxisHints::new_y())

@@ -224,21 +224,22 @@ impl Points {
         self.made_of = Some(made_of);
     }
 
-    /// The pieces of a line, and the highest value on it.
-    pub(super) fn pieces(&self, line: &Line) -> Vec<Vec<PlotPoint>> {
+    /// The pieces of a line, with one point for each `step_ms`: the highest, so that no peak is
+    /// hidden.
+    pub(super) fn pieces(&self, line: &Line, step_ms: u64) -> Vec<Vec<PlotPoint>> {
         let mut pieces: Vec<Vec<PlotPoint>> = Vec::new();
         let mut last_ms = None;
         for sample in &self.samples {
-            let Some(value) = (line.value)(sample) else {
-                last_ms = None;
-                continue;
-            };
+            let Some(value) = (line.value)(sample) else { continue };
             let point = PlotPoint::new(sample.at_ms as f64 / 1e3, value);
-            match pieces.last_mut() {
-                Some(piece) if last_ms.is_some_and(|last| sample.at_ms - last < GAP_MS) => {
-                    piece.push(point);
-                }
-                _ => pieces.push(vec![point]),
+            let goes_on = last_ms.is_some_and(|last| sample.at_ms - last < GAP_MS);
+            let same_step = last_ms.is_some_and(|last| last / step_ms == sample.at_ms / step_ms);
+            match pieces.last_mut().filter(|_| goes_on) {
+                Some(piece) => match piece.last_mut().filter(|_| same_step) {
+                    Some(last) => last.y = last.y.max(value),
+                    None => piece.push(point),
+                },
+                None => pieces.push(vec![point]),
             }
             last_ms = Some(sample.at_ms);
         }

@@ -1,0 +1,152 @@
+//! The status stream over real QUIC, from a relay that is made by hand.
+
+use std::{sync::Arc, time::Duration};
+
+use quinn::{Connection as Quic, Endpoint, RecvStream, SendStream};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    task::JoinHandle,
+    time::timeout,
+};
+use trunkline_admin_gui::{
+    Config,
+    connection::{self, Connection, Update},
+};
+use trunkline_certs::{Credentials, Role, init, issue};
+use trunkline_directory::Directory;
+use trunkline_link::server_config;
+use trunkline_protocol::status::{Action, Command, Line};
+
+use crate::generated::hello;
+
+/// How long anything may take on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A relay that says what it is told to say.
+struct Relay {
+    endpoint: Endpoint,
+    certs: TempDir,
+}
+
+/// The relay's end of one status stream.
+struct Stream {
+    connection: Quic,
+    send: SendStream,
+    lines: Lines<BufReader<RecvStream>>,
+}
+
+impl Relay {
+    fn start() -> Self {
+        let certs = tempfile::tempdir().unwrap();
+        init(certs.path()).unwrap();
+        for (role, name) in [(Role::Relay, "relay-1"), (Role::Admin, "admin")] {
+            issue(certs.path(), role, &name.parse().unwrap()).unwrap();
+        }
+        let identity = Credentials::load(certs.path(), Role::Relay, &"relay-1".parse().unwrap());
+        let config = server_config(identity.unwrap().server_crypto());
+        let endpoint = Endpoint::server(config, "127.0.0.1:0".parse().unwrap()).unwrap();
+        Self { endpoint, certs }
+    }
+
+    /// What the window is started with to read this relay.
+    fn config(&self) -> Config {
+        let name = "admin".parse().unwrap();
+        Config {
+            relay: self.endpoint.local_addr().unwrap().to_string(),
+            credentials: Credentials::load(self.certs.path(), Role::Admin, &name).unwrap(),
+            directory: Directory::open("redis://127.0.0.1:1", "trunkline").unwrap(),
+        }
+    }
+
+    async fn accept(&self) -> Stream {
+        let connection = timeout(PATIENCE, self.endpoint.accept()).await.unwrap().unwrap();
+        let connection = connection.await.unwrap();
+        let (send, receive) = timeout(PATIENCE, connection.accept_bi()).await.unwrap().unwrap();
+        Stream { connection, send, lines: BufReader::new(receive).lines() }
+    }
+}
+
+impl Stream {
+    async fn read(&mut self) -> Value {
+        let line = timeout(PATIENCE, self.lines.next_line()).await.unwrap().unwrap().unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+
+    async fn write(&mut self, line: &Line) {
+        let mut bytes = serde_json::to_vec(line).unwrap();
+        bytes.push(b'\n');
+        self.send.write_all(&bytes).await.unwrap();
+    }
+}
+
+fn read(config: Config) -> (Connection, JoinHandle<()>) {
+    let (connection, feed) = Connection::pair();
+    (connection, tokio::spawn(connection::run(config, feed, || ())))
+}
+
+async fn next(connection: &mut Connection) -> Update {
+    let polling = async {
+        loop {
+            match connection.poll() {
+                Some(update) => return update,
+                None => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    };
+    timeout(PATIENCE, polling).await.unwrap()
+}
+
+#[tokio::test]
+async fn lines_come_through_commands_go_through_and_a_lost_relay_is_dialled_again() {
+    let relay = Relay::start();
+    let (mut window, reading) = read(relay.config());
+    let mut stream = relay.accept().await;
+    assert_eq!(stream.read().await, json!({"interval_ms": 500}));
+    stream.write(&hello(true)).await;
+    assert!(matches!(next(&mut window).await, Update::Dialling));
+    assert!(matches!(next(&mut window).await, Update::Line(line) if line == hello(true)));
+
+    let drain = Action::Drain { node: "node-1".parse().unwrap() };
+    assert!(window.command(Command { id: 7, action: drain }));
+    assert_eq!(stream.read().await, json!({"id": 7, "command": "drain", "node": "node-1"}));
+
+    stream.connection.close(0_u8.into(), b"");
+    assert!(matches!(next(&mut window).await, Update::Lost { .. }));
+    let mut again = relay.accept().await;
+    again.read().await;
+
+    drop(window);
+    timeout(PATIENCE, again.connection.closed()).await.unwrap();
+    timeout(PATIENCE, reading).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_relay_of_another_version_is_named_so() {
+    let relay = Relay::start();
+    let (mut window, _reading) = read(relay.config());
+    let mut stream = relay.accept().await;
+    let relay = "relay-1".parse().unwrap();
+    stream.write(&Line::Hello { version: 9, relay, may_act: true }).await;
+    next(&mut window).await;
+    let Update::Lost { reason, .. } = next(&mut window).await else { panic!("it was not lost") };
+    assert!(reason.contains("version 9"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_relay_with_a_foreign_certificate_is_not_read() {
+    let (relay, other) = (Relay::start(), Relay::start());
+    let config = Config { credentials: other.config().credentials, ..relay.config() };
+    let accepting = Arc::new(relay);
+    let accepts = accepting.clone();
+    tokio::spawn(async move {
+        while let Some(dialled) = accepts.endpoint.accept().await {
+            let _ = dialled.await;
+        }
+    });
+    let (mut window, _reading) = read(config);
+    assert!(matches!(next(&mut window).await, Update::Dialling));
+    let Update::Lost { reason, .. } = next(&mut window).await else { panic!("it was read") };
+    assert!(reason.contains("certificate"), "{reason}");
+}
