@@ -19,7 +19,7 @@ pub struct Args {
     /// What the directory's keys begin with.
     #[arg(long, env = "TRUNKLINE_REDIS_PREFIX", default_value = trunkline_directory::defaults::KEY_PREFIX)]
     pub redis_prefix: String,
-    /// The folder with ca.pem, and <role>/<name>.pem and .key of this operator.
+    /// The folder with ca.pem, and `<role>/<name>.pem` and `.key` of this operator.
     #[arg(long, env = "TRUNKLINE_CERTS")]
     pub certs: PathBuf,
     /// The operator's name, as in the certificate.
