@@ -7,6 +7,8 @@ cluster := "exec cargo run --quiet -p trunkline-tests --bin trunkline-cluster --
 
 faults := "cargo run --quiet -p trunkline-tests --bin trunkline-faults --"
 
+benchmark := "exec cargo run --release --quiet -p trunkline-tests --bin trunkline-bench --"
+
 # List the recipes
 [private]
 default:
@@ -58,6 +60,21 @@ chat user *node:
 [no-exit-message]
 status *args:
     @{{ cluster }} status "$@"
+
+# Let users send one another messages on the running cluster; Ctrl-C ends it
+[no-exit-message]
+load *args:
+    @{{ cluster }} load "$@"
+
+# Measure throughput, latency, memory and growth on a cluster of its own (about 6 minutes)
+[no-exit-message]
+bench *args:
+    @{{ benchmark }} "$@"
+
+# Measure the same on two NATS servers, in turn, and compare (about 8 minutes)
+[no-exit-message]
+bench-peers *args:
+    @{{ benchmark }} --peers "$@"
 
 # Run every test
 test:

@@ -70,6 +70,10 @@ pub const LOAD_LOGINS_AT_ONCE: usize = 64;
 /// How long the load generator waits for any of these logins to be answered.
 pub const LOAD_LOGIN_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How long a session of the load generator stays away when its connection has ended, in
+/// milliseconds. Each draws its own time, so that they do not all come at once.
+pub const LOAD_COMEBACK_MS: std::ops::Range<u64> = 200..2_000;
+
 /// How long the load generator waits for what is still on its way, counted from the last arrival,
 /// before it calls it lost: longer than a send's deadline.
 pub const LOAD_SETTLE_PATIENCE: Duration = Duration::from_secs(6);
@@ -113,3 +117,12 @@ pub const FAULT_CLOSE_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// How long a process that came up with the name of another may take to end.
 pub const RIVAL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest latency that is told from longer ones, in nanoseconds: a minute.
+pub const LATENCY_MAX_NS: u64 = 60_000_000_000;
+
+/// How long servers get to put in order what many logins have left, before their memory is read.
+pub const LOAD_CALM: Duration = Duration::from_secs(2);
+
+/// How many entries are registered at a time where a directory is made large.
+pub const LOAD_FILLS_AT_ONCE: usize = 256;

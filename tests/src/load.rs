@@ -3,7 +3,9 @@
 //! [`Engine`] speaks to any system that has a [`Peer`], always in the same way; the workloads are
 //! made of it.
 
+mod bystanders;
 mod engine;
+mod filler;
 mod flow;
 mod meter;
 mod nats;
@@ -16,9 +18,11 @@ mod websocket;
 pub mod workload;
 
 pub use self::{
-    engine::{Engine, LoadError, SessionId, TrafficId},
+    bystanders::Bystanders,
+    engine::{Engine, LoadError, SessionId, TrafficId, Trouble},
+    filler::{FillError, Filler},
     flow::Counts,
-    meter::{Part, Parts, Server, cpu_s, memory_bytes},
+    meter::{Part, Parts, Server},
     nats::NatsCluster,
     peer::{Heard, Nats, NotUnderstood, Peer, Template, Trunkline},
     system::System,

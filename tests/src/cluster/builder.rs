@@ -16,6 +16,7 @@ const PACKAGES: [&str; 3] = ["trunkline-node", "trunkline-relay", "trunkline-cer
 pub struct ClusterBuilder {
     nodes: usize,
     home: Option<PathBuf>,
+    programs: Option<Programs>,
     settings: Settings,
 }
 
@@ -51,6 +52,12 @@ impl ClusterBuilder {
         self
     }
 
+    /// With these programs, in place of those beside the running one.
+    pub fn programs(mut self, programs: Programs) -> Self {
+        self.programs = Some(programs);
+        self
+    }
+
     /// On the ports that the documentation names, as far as they are free.
     pub fn usual_ports(mut self) -> Self {
         self.settings.usual_ports = true;
@@ -62,7 +69,7 @@ impl ClusterBuilder {
     /// # Errors
     /// If one of these fails.
     pub fn prepare(self) -> Result<Cluster, ClusterError> {
-        let programs = Programs::built(&PACKAGES)?;
+        let programs = self.programs.map_or_else(|| Programs::built(&PACKAGES), Ok)?;
         let home = match self.home {
             Some(folder) => Home::Kept(folder),
             None => Home::Temporary(TempDir::new().map_err(ClusterError::Folder)?),

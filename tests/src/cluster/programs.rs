@@ -53,6 +53,11 @@ impl Programs {
         Ok(programs)
     }
 
+    /// Programs in this folder, however old they are.
+    pub fn at(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
     /// Where the program `name` is.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)

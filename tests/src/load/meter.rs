@@ -82,7 +82,7 @@ impl Sub for Parts {
 ///
 /// # Errors
 /// If one of them runs no more.
-pub fn cpu_s(servers: &[Server]) -> io::Result<Parts> {
+pub(super) fn cpu_s(servers: &[Server]) -> io::Result<Parts> {
     Parts::of(servers, |pid| process_cpu(pid).map(|time| time.as_secs_f64()))
 }
 
@@ -90,7 +90,7 @@ pub fn cpu_s(servers: &[Server]) -> io::Result<Parts> {
 ///
 /// # Errors
 /// If one of them runs no more.
-pub fn memory_bytes(servers: &[Server]) -> io::Result<Parts> {
+pub(super) fn memory_bytes(servers: &[Server]) -> io::Result<Parts> {
     Parts::of(servers, |pid| {
         let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
         let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));

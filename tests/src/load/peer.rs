@@ -3,7 +3,7 @@
 mod nats;
 mod trunkline;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 
 pub use self::{nats::Nats, trunkline::Trunkline};
 use super::{
@@ -68,14 +68,33 @@ pub enum Heard<'a> {
     Goodbye(&'a [u8]),
 }
 
+impl fmt::Display for Heard<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(body) => write!(f, "a message that nobody sent: {}", Shown(body)),
+            Self::Goodbye(why) => write!(f, "that the connection ends: {}", Shown(why)),
+            other => write!(f, "{other:?}"),
+        }
+    }
+}
+
+/// Bytes that ought to be text, not too many of them.
+struct Shown<'a>(&'a [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = &self.0[..self.0.len().min(200)];
+        write!(f, "{}", shown.escape_ascii())
+    }
+}
+
 /// The server said what it may not say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotUnderstood(pub String);
 
 impl NotUnderstood {
     fn new(what: &[u8]) -> Self {
-        let what = String::from_utf8_lossy(&what[..what.len().min(200)]).into_owned();
-        Self(what)
+        Self(Shown(what).to_string())
     }
 }
 

@@ -6,29 +6,36 @@ use std::{
 };
 
 use super::{
-    engine::LoadError,
+    engine::Trouble,
     peer::{Heard, Peer},
+    traffic::Due,
     websocket::upgrade_request,
 };
 
-/// How far a session has come.
+/// A user of the load generator, connected or not.
+#[derive(Debug)]
+pub(super) struct Session<P: Peer> {
+    pub(super) user: String,
+    /// What is to be sent; empty unless it waits for the socket.
+    pub(super) due: Vec<Due>,
+    pub(super) connection: Option<Connection<P>>,
+}
+
+/// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
+enum Phase {
     Upgrading,
     LoggingIn,
-    Ready,
+    Welcome,
 }
 
 /// One WebSocket connection.
 #[derive(Debug)]
-pub(super) struct Session<P: Peer> {
-    pub(super) user: String,
-    pub(super) phase: Phase,
-    /// What is to be sent, as flow and due time; empty unless it waits for the socket.
-    pub(super) due: Vec<(u32, u64)>,
+pub(super) struct Connection<P: Peer> {
     /// Whether the epoll tells when the socket takes more.
     pub(super) awaits_room: bool,
     socket: TcpStream,
+    phase: Phase,
     /// Read, but not whole.
     partial: Vec<u8>,
     /// Written, but not taken.
@@ -36,19 +43,17 @@ pub(super) struct Session<P: Peer> {
     reading: P::Reading,
 }
 
-impl<P: Peer> Session<P> {
-    /// Dials `server` and asks for an upgrade. The kernel connects at once on one machine.
-    pub(super) fn dial(server: SocketAddr, user: String) -> io::Result<Self> {
+impl<P: Peer> Connection<P> {
+    /// Dials `server` and asks for an upgrade. On one machine the kernel connects at once.
+    pub(super) fn dial(server: SocketAddr) -> io::Result<Self> {
         let mut socket = TcpStream::connect(server)?;
         socket.set_nodelay(true)?;
         socket.write_all(&upgrade_request(server, P::PATH))?;
         socket.set_nonblocking(true)?;
         Ok(Self {
-            user,
-            phase: Phase::Upgrading,
-            due: Vec::new(),
             awaits_room: false,
             socket,
+            phase: Phase::Upgrading,
             partial: Vec::new(),
             pending: Vec::new(),
             reading: P::Reading::default(),
@@ -59,6 +64,18 @@ impl<P: Peer> Session<P> {
         &self.socket
     }
 
+    /// Whether its user is logged in.
+    pub(super) fn is_welcome(&self) -> bool {
+        self.phase == Phase::Welcome
+    }
+
+    /// Takes note of the welcome. Returns whether it was the first.
+    pub(super) fn welcome(&mut self) -> bool {
+        let first = self.phase == Phase::LoggingIn;
+        self.phase = Phase::Welcome;
+        first
+    }
+
     /// Whether the socket has not taken all that was written.
     pub(super) fn is_blocked(&self) -> bool {
         !self.pending.is_empty()
@@ -66,11 +83,7 @@ impl<P: Peer> Session<P> {
 
     /// Writes `bytes`, after what waits. The socket takes what it has room for.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.is_blocked() {
-            self.pending.extend_from_slice(bytes);
-            return Ok(());
-        }
-        let taken = write_some(&mut self.socket, bytes)?;
+        let taken = if self.is_blocked() { 0 } else { write_some(&mut self.socket, bytes)? };
         self.pending.extend_from_slice(&bytes[taken..]);
         Ok(())
     }
@@ -79,9 +92,6 @@ impl<P: Peer> Session<P> {
     pub(super) fn write_pending(&mut self) -> io::Result<()> {
         let taken = write_some(&mut self.socket, &self.pending)?;
         self.pending.drain(..taken);
-        if self.pending.is_empty() {
-            self.pending = Vec::new();
-        }
         Ok(())
     }
 
@@ -89,57 +99,48 @@ impl<P: Peer> Session<P> {
     /// beyond that is told of by the next event.
     pub(super) fn read(
         &mut self,
+        user: &str,
         buffer: &mut [u8],
         heard: &mut impl FnMut(Heard<'_>),
-    ) -> Result<(), LoadError> {
+    ) -> Result<(), Trouble> {
         let carried = self.partial.len();
         buffer[..carried].copy_from_slice(&self.partial);
         let read = match self.socket.read(&mut buffer[carried..]) {
-            Ok(0) => return Err(LoadError::Ended(self.user.clone())),
+            Ok(0) => return Err(Trouble::Ended),
             Ok(read) => read,
             Err(error) if is_patience(&error) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
         let bytes = &mut buffer[..carried + read];
         let taken = match self.phase {
-            Phase::Upgrading => self.read_upgrade(bytes, heard)?,
-            _ => self.understand(bytes, heard)?,
+            Phase::Upgrading => self.read_upgrade(user, bytes, heard)?,
+            Phase::LoggingIn | Phase::Welcome => P::read(&mut self.reading, bytes, heard)?,
         };
-        self.partial.clear();
-        self.partial.extend_from_slice(&bytes[taken..]);
-        if self.partial.is_empty() {
-            // Thousands of idle sessions hold nothing.
-            self.partial = Vec::new();
-        }
+        // Thousands of idle sessions hold nothing.
+        self.partial = match &bytes[taken..] {
+            [] => Vec::new(),
+            rest => rest.to_vec(),
+        };
         Ok(())
     }
 
     fn read_upgrade(
         &mut self,
+        user: &str,
         bytes: &mut [u8],
         heard: &mut impl FnMut(Heard<'_>),
-    ) -> Result<usize, LoadError> {
+    ) -> Result<usize, Trouble> {
         let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
             return Ok(0);
         };
-        if !bytes.starts_with(b"HTTP/1.1 101") {
-            let answer = String::from_utf8_lossy(bytes).into_owned();
-            return Err(LoadError::Refused { user: self.user.clone(), answer });
+        if !bytes.starts_with(b"HTTP/1.1 101 ") {
+            return Err(Trouble::Refused(String::from_utf8_lossy(bytes).into_owned()));
         }
         self.phase = Phase::LoggingIn;
         let mut login = Vec::new();
-        P::log_in(&self.user, &mut login);
+        P::log_in(user, &mut login);
         self.write(&login)?;
-        Ok(end + 4 + self.understand(&mut bytes[end + 4..], heard)?)
-    }
-
-    fn understand(
-        &mut self,
-        bytes: &mut [u8],
-        heard: &mut impl FnMut(Heard<'_>),
-    ) -> Result<usize, LoadError> {
-        P::read(&mut self.reading, bytes, heard)
-            .map_err(|what| LoadError::NotUnderstood { user: self.user.clone(), what: what.0 })
+        Ok(end + 4 + P::read(&mut self.reading, &mut bytes[end + 4..], heard)?)
     }
 }
 

@@ -14,6 +14,13 @@ pub struct System {
     pub servers: Vec<Server>,
 }
 
+impl System {
+    /// The address of a node, counted from 0 and on from the first after the last.
+    pub fn node(&self, number: usize) -> SocketAddr {
+        self.nodes[number % self.nodes.len()]
+    }
+}
+
 impl From<&Cluster> for System {
     fn from(cluster: &Cluster) -> Self {
         let part = |kind| match kind {

@@ -7,7 +7,7 @@ use super::{
     peer::Template,
     stamp::Stamp,
 };
-use crate::defaults::LATENCY_DIGITS;
+use crate::defaults::{LATENCY_DIGITS, LATENCY_MAX_NS};
 
 /// How fast a traffic goes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,7 +56,8 @@ impl Traffic {
             start_ns: 0,
             turns: 0,
             counts: Counts::default(),
-            latency_ns: Histogram::new(LATENCY_DIGITS).expect("the digits are within bounds"),
+            latency_ns: Histogram::new_with_max(LATENCY_MAX_NS, LATENCY_DIGITS)
+                .expect("the bounds are those of a histogram"),
             measured_from_ns: u64::MAX,
         }
     }

@@ -5,6 +5,7 @@ mod chat;
 mod control;
 mod gui;
 mod guide;
+mod load;
 mod serve;
 mod state;
 mod status;
@@ -19,6 +20,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     chat::Chat,
     control::{Request, ask},
+    load::Load,
     state::{Home, State},
     status::Status,
     style::{BAD, GOOD, Painted},
@@ -60,6 +62,8 @@ enum Command {
     },
     /// Talk as a user, line by line
     Chat(Chat),
+    /// Let users log in and send one another messages; Ctrl-C ends it
+    Load(Load),
     /// Show what the relay sees
     Status(Status),
     /// Open the operator's window
@@ -88,6 +92,7 @@ async fn run(command: Command, home: &Home) -> Result<ExitCode> {
     let request = match command {
         Command::Up(up) => return up.run(home).await,
         Command::Chat(chat) => return chat.run(home).await.map(|()| ExitCode::SUCCESS),
+        Command::Load(load) => return load.run(home).await.map(|()| ExitCode::SUCCESS),
         Command::Status(status) => return status.run(home).await.map(|()| ExitCode::SUCCESS),
         Command::Gui => return gui::run(home).map(|()| ExitCode::SUCCESS),
         Command::Down if is_left_over(home) => return Ok(ExitCode::SUCCESS),

@@ -1,0 +1,35 @@
+//! What the figures were measured on.
+
+use std::{fs, io, thread};
+
+use serde::Serialize;
+
+/// A machine, in words.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Machine {
+    pub(crate) processor: String,
+    pub(crate) processors: usize,
+    pub(crate) kernel: String,
+    /// Processes that wanted to run, on average over the last five minutes: more than there are
+    /// processors, and others have disturbed the figures.
+    pub(crate) load: f64,
+    /// Whether the programs were built with optimisation.
+    pub(crate) optimised: bool,
+}
+
+impl Machine {
+    /// Reads it from the kernel.
+    pub(crate) fn read() -> io::Result<Self> {
+        let cpus = fs::read_to_string("/proc/cpuinfo")?;
+        let model = cpus.lines().find_map(|line| line.strip_prefix("model name"));
+        let model = model.and_then(|rest| rest.split_once(": ")).map(|(_, name)| name);
+        let load = fs::read_to_string("/proc/loadavg")?;
+        Ok(Self {
+            processor: model.unwrap_or("an unknown processor").trim().to_owned(),
+            processors: thread::available_parallelism()?.get(),
+            kernel: fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned(),
+            load: load.split(' ').nth(1).and_then(|load| load.parse().ok()).unwrap_or(f64::NAN),
+            optimised: !cfg!(debug_assertions),
+        })
+    }
+}

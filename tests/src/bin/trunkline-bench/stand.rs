@@ -1,0 +1,96 @@
+//! The systems under test, started and stopped.
+
+use std::{path::PathBuf, process::Command};
+
+use anyhow::{Context, Result, bail};
+use tokio::runtime::{Builder, Runtime};
+use trunkline_tests::{
+    cluster::{Cluster, Programs},
+    load::{Filler, Nats, NatsCluster, Peer, System, Trunkline},
+};
+
+/// The seats of a node: more than any case takes.
+const CAPACITY: &str = "16000";
+
+/// What systems are started with.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    runtime: Runtime,
+    programs: Option<PathBuf>,
+}
+
+impl Setup {
+    pub(crate) fn new(programs: Option<PathBuf>) -> Result<Self> {
+        Ok(Self { runtime: Builder::new_current_thread().enable_all().build()?, programs })
+    }
+}
+
+/// A system that runs until it is dropped.
+pub(crate) trait Stand: Sized {
+    /// What is spoken to it.
+    type Peer: Peer;
+
+    /// Starts it with so many nodes.
+    fn start(setup: &Setup, nodes: usize) -> Result<Self>;
+
+    /// Where it is.
+    fn system(&self) -> System;
+
+    /// Registers so many users that are nowhere, for as long as the filler lives.
+    fn fill(&self, users: usize) -> Result<Filler>;
+
+    /// Its version, as it tells it.
+    fn version(setup: &Setup) -> Result<String>;
+}
+
+impl Stand for Cluster {
+    type Peer = Trunkline;
+
+    fn start(setup: &Setup, nodes: usize) -> Result<Self> {
+        let builder = Self::builder().nodes(nodes).node_args(["--capacity", CAPACITY]);
+        let builder = match &setup.programs {
+            Some(folder) => builder.programs(Programs::at(folder.clone())),
+            None => builder,
+        };
+        Ok(setup.runtime.block_on(builder.start())?)
+    }
+
+    fn system(&self) -> System {
+        self.into()
+    }
+
+    fn fill(&self, users: usize) -> Result<Filler> {
+        Ok(Filler::fill(self.redis().url(), users)?)
+    }
+
+    fn version(_: &Setup) -> Result<String> {
+        Ok(format!("trunkline {}, {}", env!("CARGO_PKG_VERSION"), said("redis-server")?))
+    }
+}
+
+impl Stand for NatsCluster {
+    type Peer = Nats;
+
+    fn start(setup: &Setup, nodes: usize) -> Result<Self> {
+        Ok(setup.runtime.block_on(Self::start(nodes))?)
+    }
+
+    fn system(&self) -> System {
+        self.into()
+    }
+
+    fn fill(&self, _: usize) -> Result<Filler> {
+        bail!("NATS has no directory that could be filled")
+    }
+
+    fn version(_: &Setup) -> Result<String> {
+        said("nats-server")
+    }
+}
+
+/// What a program answers to `--version`, in one line.
+fn said(program: &str) -> Result<String> {
+    let output = Command::new(program).arg("--version").output();
+    let output = output.with_context(|| format!("{program} is not installed"))?;
+    Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned())
+}
