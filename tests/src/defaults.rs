@@ -106,6 +106,12 @@ pub const FAULT_SLACK: Duration = Duration::from_secs(6);
 /// For so long after a node or Redis was hurt, its users may still be missing in the directory.
 pub const FAULT_ECHO: Duration = Duration::from_secs(5);
 
+/// For how long a client that reads slowly reads nothing at all, at the most.
+pub const FAULT_DOZE_MAX: Duration = Duration::from_secs(4);
+
+/// How often the observer of a run with faults makes sure that it is not kept from running.
+pub const FAULT_PULSE: Duration = Duration::from_millis(50);
+
 /// How long a cluster may take to be whole again after the last fault of a run.
 pub const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
 

@@ -11,6 +11,8 @@ pub struct History {
     pub sessions: Vec<Session>,
     /// The faults as they really came.
     pub spells: Vec<Spell>,
+    /// When the observer itself was not given the machine: from, until.
+    pub stalls: Vec<(Duration, Duration)>,
     /// When everything was quiet again, and everyone wrote to everyone once more.
     pub last_round: Option<Duration>,
 }
@@ -102,6 +104,14 @@ impl History {
             |spell: &&Spell| matches!(&spell.fault, Fault::FreezeNode(name) if name == node);
         let spells = self.spells.iter().filter(freezes);
         spells.map(|spell| spell.until.min(until).saturating_sub(spell.from.max(from))).sum()
+    }
+
+    /// For how long the observer stood still between `from` and `until`, and everything else on a
+    /// machine as busy as that.
+    pub fn stalled(&self, from: Duration, until: Duration) -> Duration {
+        let overlap =
+            |&(begin, end): &(Duration, Duration)| end.min(until).saturating_sub(begin.max(from));
+        self.stalls.iter().map(overlap).sum()
     }
 
     /// Whether something that `concerns` came or went between `from` and `until`.

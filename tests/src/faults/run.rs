@@ -78,7 +78,7 @@ impl Plan {
         stage.outcomes_are_told().await;
         let (recorder, mut storm) = stage.leave().await?;
         let spells = std::mem::take(&mut storm.spells);
-        let history = History { sessions: recorder.sessions(), spells, last_round };
+        let history = recorder.history(spells, last_round);
         let mut violations = std::mem::take(&mut storm.violations);
         violations.extend(check::history(&history));
         Ok(Verdict { schedule, history, violations, settled })

@@ -57,6 +57,8 @@ const NOBODY: &str = "nobody";
 pub struct Workload {
     phase: watch::Sender<Phase>,
     actors: JoinSet<()>,
+    /// Its one task has no end of its own.
+    _observer: JoinSet<()>,
 }
 
 impl Workload {
@@ -79,7 +81,9 @@ impl Workload {
             };
             actors.spawn(actor.run());
         }
-        Self { phase, actors }
+        let mut observer = JoinSet::new();
+        observer.spawn(recorder.clone().note_stalls());
+        Self { phase, actors, _observer: observer }
     }
 
     /// Every user who has a client.

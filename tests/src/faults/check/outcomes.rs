@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{Demand, Violation};
 use crate::{
-    defaults::{FAULT_SLACK, SEND_DEADLINE},
+    defaults::{FAULT_DOZE_MAX, FAULT_SLACK, SEND_DEADLINE},
     faults::history::{History, Sent, Session, Told},
 };
 
@@ -39,10 +39,12 @@ fn one_outcome(
     }
 }
 
-/// When a send has its outcome at the very latest. A node that stands still tells nothing.
+/// When a send has its outcome at the very latest. A node that stands still tells nothing, and a
+/// client that dozes hears nothing.
 fn due(history: &History, session: &Session, sent: &Sent) -> Duration {
-    let due = sent.at + SEND_DEADLINE + FAULT_SLACK;
-    due + history.frozen(&session.node, sent.at, due)
+    let doze = if session.attentive { Duration::ZERO } else { FAULT_DOZE_MAX };
+    let due = sent.at + SEND_DEADLINE + FAULT_SLACK + doze;
+    due + history.frozen(&session.node, sent.at, due) + history.stalled(sent.at, due)
 }
 
 fn in_time(

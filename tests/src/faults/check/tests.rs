@@ -44,7 +44,7 @@ fn fair() -> History {
     let (mut ann, mut ben) = (session("ann", "node-1"), session("ben", "node-2"));
     ann.sent = (0..3).map(|number| sent(number, "ben", "delivered")).collect();
     ben.got = (0..3).map(got).collect();
-    History { sessions: vec![ann, ben], spells: Vec::new(), last_round: None }
+    History { sessions: vec![ann, ben], spells: Vec::new(), stalls: Vec::new(), last_round: None }
 }
 
 /// The fair history with the first send's outcome replaced, and not received.
@@ -114,6 +114,18 @@ fn a_late_outcome_is_found_unless_the_node_stood_still() {
     history.spells = vec![spell(Fault::FreezeNode("node-2".into()), 2_000, 4_000)];
     assert_eq!(violated(&history), [Demand::InTime]);
     history.spells = vec![spell(Fault::FreezeNode("node-1".into()), 2_000, 4_000)];
+    assert_eq!(violated(&history), []);
+}
+
+#[test]
+fn lateness_of_a_busy_machine_or_a_dozing_client_is_not_held_against_the_node() {
+    let mut history = fair();
+    history.sessions[0].sent[0].told[0].at = at(1_500) + SEND_DEADLINE + FAULT_SLACK;
+    history.stalls = vec![(at(2_000), at(2_400)), (at(3_000), at(3_100))];
+    assert_eq!(violated(&history), []);
+    history.stalls.pop();
+    assert_eq!(violated(&history), [Demand::InTime]);
+    history.sessions[0].attentive = false;
     assert_eq!(violated(&history), []);
 }
 

@@ -10,7 +10,7 @@ use tokio::{
 use super::{Door, NOBODY, Phase, Recorder, SLOW, Workload};
 use crate::{
     client::{Client, ClientError, Closed, Frame},
-    defaults::{FAULT_CLOSE_TIMEOUT, FAULT_LOGIN_TIMEOUT},
+    defaults::{FAULT_CLOSE_TIMEOUT, FAULT_DOZE_MAX, FAULT_LOGIN_TIMEOUT},
     http,
 };
 
@@ -163,7 +163,7 @@ impl Actor {
         loop {
             let (talks, now) = (phase == Phase::Talk, Instant::now());
             if talks && self.habit == Habit::Doze && timers.tires <= now {
-                timers.dozes = now + self.millis(1_000..4_000);
+                timers.dozes = now + self.millis(1_000..FAULT_DOZE_MAX.as_millis() as u64);
                 timers.tires = timers.dozes + self.millis(500..1_500);
             }
             let reads = !talks || timers.dozes <= now;

@@ -5,11 +5,12 @@ use std::{
 };
 
 use serde::Deserialize;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     client::{Message, Receipt},
-    faults::history::{Ended, Got, Sent, Session, Told},
+    defaults::FAULT_PULSE,
+    faults::history::{Ended, Got, History, Sent, Session, Spell, Told},
 };
 
 /// What a message's body says of itself.
@@ -23,13 +24,19 @@ struct Stamp {
 #[derive(Clone, Debug)]
 pub struct Recorder {
     begin: Instant,
-    sessions: Arc<Mutex<Vec<Session>>>,
+    record: Arc<Mutex<Record>>,
+}
+
+#[derive(Debug, Default)]
+struct Record {
+    sessions: Vec<Session>,
+    stalls: Vec<(Duration, Duration)>,
 }
 
 impl Recorder {
     /// An empty record, whose time begins now.
     pub fn start() -> Self {
-        Self { begin: Instant::now(), sessions: Arc::default() }
+        Self { begin: Instant::now(), record: Arc::default() }
     }
 
     /// The time now.
@@ -42,16 +49,30 @@ impl Recorder {
         self.begin
     }
 
-    /// Everything so far.
-    pub fn sessions(&self) -> Vec<Session> {
-        self.lock().clone()
+    /// Everything so far, with the faults that somebody else has noted.
+    pub fn history(&self, spells: Vec<Spell>, last_round: Option<Duration>) -> History {
+        let record = self.lock();
+        let (sessions, stalls) = (record.sessions.clone(), record.stalls.clone());
+        History { sessions, spells, stalls, last_round }
+    }
+
+    /// Notes each time at which this could not go on though it should.
+    pub(super) async fn note_stalls(self) {
+        loop {
+            let due = self.now() + FAULT_PULSE;
+            sleep(FAULT_PULSE).await;
+            let now = self.now();
+            if now > due + FAULT_PULSE {
+                self.lock().stalls.push((due, now));
+            }
+        }
     }
 
     /// For each user, the nodes where it has a session now.
     pub fn open(&self) -> BTreeMap<String, BTreeSet<String>> {
         let mut open: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-        let sessions = self.lock();
-        for session in sessions.iter().filter(|session| is_open(session)) {
+        let record = self.lock();
+        for session in record.sessions.iter().filter(|session| is_open(session)) {
             open.entry(session.user.clone()).or_default().insert(session.node.clone());
         }
         open
@@ -59,15 +80,15 @@ impl Recorder {
 
     /// How many sends of sessions that are open still have no receipt.
     pub fn waiting(&self) -> usize {
-        let sessions = self.lock();
-        let sends = sessions.iter().filter(|session| is_open(session));
+        let record = self.lock();
+        let sends = record.sessions.iter().filter(|session| is_open(session));
         sends.flat_map(|session| &session.sent).filter(|sent| sent.told.is_empty()).count()
     }
 
     /// A client dials. Returns the connection's number.
     pub(super) fn opened(&self, user: &str, node: &str) -> usize {
         let opened = self.now();
-        let mut sessions = self.lock();
+        let sessions = &mut self.lock().sessions;
         sessions.push(Session {
             user: user.to_owned(),
             node: node.to_owned(),
@@ -146,12 +167,12 @@ impl Recorder {
     }
 
     fn with<T>(&self, session: usize, change: impl FnOnce(&mut Session) -> T) -> T {
-        change(&mut self.lock()[session])
+        change(&mut self.lock().sessions[session])
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Session>> {
+    fn lock(&self) -> MutexGuard<'_, Record> {
         // Each change under this lock is whole in itself.
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
