@@ -21,8 +21,8 @@ use crate::connection::Update;
 
 pub use counters::{Counter, Counts, Rates};
 pub use directory::{Known, Search, Sought};
-pub(crate) use events::tell;
 pub use events::{EventLog, Told};
+pub(crate) use events::{severity, tell};
 pub(crate) use health::judge_node;
 pub use health::{Finding, Health, Severity};
 pub use history::{History, Kept};

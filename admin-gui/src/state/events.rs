@@ -86,6 +86,11 @@ pub(crate) fn tell(event: &Event) -> Told {
     Told { severity, word, text }
 }
 
+/// How much an event matters.
+pub(crate) fn severity(event: &Event) -> Severity {
+    kind(&event.kind).0
+}
+
 fn kind(kind: &EventKind) -> (Severity, &'static str) {
     match kind {
         EventKind::Joined => (Severity::Good, "joined"),

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use trunkline_protocol::{
     Name,
@@ -28,11 +28,19 @@ impl Picture {
     /// The picture at `now`, with rates since `before`.
     pub fn between(before: &Snapshot, now: Arc<Snapshot>, latency: Latency) -> Self {
         let over_ms = now.at_ms.saturating_sub(before.at_ms);
-        let rates: Vec<_> = now.nodes.iter().map(|node| rates_of(before, node, over_ms)).collect();
+        let known: HashMap<_, _> = before.nodes.iter().map(|node| (&node.name, node)).collect();
+        let rates = now.nodes.iter().map(|node| rates_of(known.get(&node.name), node, over_ms));
+        let rates: Vec<_> = rates.collect();
         let relay = Counts::of_relay(&now.relay).since(&Counts::of_relay(&before.relay));
         let mut total = relay.per_second(over_ms);
         rates.iter().for_each(|rates| total += rates);
-        let flows = now.flows.iter().map(|flow| rate_of(before, flow, over_ms)).collect();
+        let passed = before.flows.iter().map(|flow| ((&flow.from, &flow.to), flow.messages));
+        let passed: HashMap<_, _> = passed.collect();
+        let flows = now.flows.iter().map(|flow| {
+            let before = passed.get(&(&flow.from, &flow.to)).copied().unwrap_or(0);
+            rate_of(before, flow.messages, over_ms)
+        });
+        let flows = flows.collect();
         Self { rates, total, flows, latency, snapshot: now }
     }
 
@@ -74,16 +82,13 @@ pub(crate) fn is_present(state: MemberState) -> bool {
     !matches!(state, MemberState::Dead | MemberState::Left)
 }
 
-fn rates_of(before: &Snapshot, node: &NodeStatus, over_ms: u64) -> Rates {
-    let known = before.nodes.iter().find(|known| known.name == node.name);
+fn rates_of(known: Option<&&NodeStatus>, node: &NodeStatus, over_ms: u64) -> Rates {
     known.map_or_else(Rates::default, |known| {
         Counts::of_node(node).since(&Counts::of_node(known)).per_second(over_ms)
     })
 }
 
-fn rate_of(before: &Snapshot, flow: &Flow, over_ms: u64) -> f64 {
-    let known = before.flows.iter().find(|known| known.from == flow.from && known.to == flow.to);
-    let messages = known.map_or(0, |known| known.messages);
-    let grown = flow.messages.checked_sub(messages).unwrap_or(flow.messages);
+fn rate_of(before: u64, now: u64, over_ms: u64) -> f64 {
+    let grown = now.checked_sub(before).unwrap_or(now);
     if over_ms == 0 { 0.0 } else { grown as f64 * 1000.0 / over_ms as f64 }
 }

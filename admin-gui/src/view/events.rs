@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     format::{clock, plural, since},
-    state::{Moment, Severity, Told, tell},
+    state::{Moment, Severity, severity, tell},
     theme::{space, text, tokens},
 };
 
@@ -52,7 +52,7 @@ pub(crate) fn show(ui: &mut Ui, view: &mut EventsView, showing: &Showing<'_>, wi
         Moment::Latest => u64::MAX,
     };
     let events = showing.state.events.iter().rev().filter(|event| event.at_ms <= until_ms);
-    let listed: Vec<_> = events.filter_map(|event| view.listed(event)).collect();
+    let listed: Vec<_> = events.filter(|event| view.lists(event)).collect();
     filters(ui, view, showing, listed.len());
     ui.add_space(space::S);
     table(ui, &listed, showing.picture.snapshot.at_ms, wishes);
@@ -81,17 +81,20 @@ pub(crate) fn of_node(ui: &mut Ui, name: &Name, most: usize, showing: &Showing<'
 }
 
 impl EventsView {
-    fn listed<'a>(&self, event: &'a Event) -> Option<(&'a Event, Told)> {
+    fn lists(&self, event: &Event) -> bool {
         if self.node.is_some() && self.node != event.node {
-            return None;
+            return false;
         }
-        let told = tell(event);
         let words = self.words.trim().to_lowercase();
-        let node = event.node.as_ref().map_or("", Name::as_str);
-        let named = || node.contains(&words) || told.word.contains(&words);
-        let is_meant = words.is_empty() || named() || told.text.to_lowercase().contains(&words);
-        (self.least.lets(told.severity) && is_meant).then_some((event, told))
+        self.least.lets(severity(event)) && (words.is_empty() || names(event, &words))
     }
+}
+
+/// Whether an event is about these words.
+fn names(event: &Event, words: &str) -> bool {
+    let told = tell(event);
+    let node = event.node.as_ref().map_or("", Name::as_str);
+    [node, told.word, &told.text.to_lowercase()].iter().any(|text| text.contains(words))
 }
 
 fn filters(ui: &mut Ui, view: &mut EventsView, showing: &Showing<'_>, listed: usize) {
@@ -125,7 +128,7 @@ fn nodes(ui: &mut Ui, view: &mut EventsView, showing: &Showing<'_>) {
     combo.response.labelled_by(name.id);
 }
 
-fn table(ui: &mut Ui, listed: &[(&Event, Told)], shown_ms: u64, wishes: &mut Wishes) {
+fn table(ui: &mut Ui, listed: &[&Event], shown_ms: u64, wishes: &mut Wishes) {
     if listed.is_empty() {
         label(ui, "No event that fits is remembered.");
         return;
@@ -146,7 +149,8 @@ fn table(ui: &mut Ui, listed: &[(&Event, Told)], shown_ms: u64, wishes: &mut Wis
         })
         .body(|body| {
             body.rows(space::ROW, listed.len(), |mut row| {
-                let (event, told) = &listed[row.index()];
+                let event = listed[row.index()];
+                let told = tell(event);
                 let mut pressed = false;
                 row.col(|ui| pressed = ui.link(clock(event.at_ms)).clicked());
                 row.col(|ui| drop(label(ui, since(event.at_ms, shown_ms))));

@@ -1,5 +1,7 @@
 //! Who sends how much to whom.
 
+use std::collections::HashMap;
+
 use eframe::egui::{Align, Layout, Panel, Rangef, RichText, Sense, Ui, Vec2, vec2};
 use egui_extras::{Column, TableBuilder};
 use egui_plot::{AxisHints, GridInput, GridMark, Heatmap, Plot, PlotBounds, PlotPoint, VPlacement};
@@ -113,10 +115,10 @@ fn cell_at(at: PlotPoint, size: usize) -> Option<(usize, usize)> {
 
 /// The rates of all pairs, row by row.
 fn values(picture: &Picture, names: &[&Name]) -> Vec<f64> {
-    let place = |name: &Name| names.iter().position(|&known| known == name);
+    let places: HashMap<_, _> = names.iter().zip(0..).map(|(&name, place)| (name, place)).collect();
     let mut values = vec![0.0; names.len() * names.len()];
     for (flow, per_second) in picture.flows() {
-        if let (Some(from), Some(to)) = (place(&flow.from), place(&flow.to)) {
+        if let (Some(from), Some(to)) = (places.get(&flow.from), places.get(&flow.to)) {
             values[from * names.len() + to] = per_second;
         }
     }
