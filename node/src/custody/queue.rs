@@ -77,9 +77,13 @@ impl<L: Letter> Custody<L> {
     }
 
     /// The directory knew no session when it was asked, after send number `last`: what had waited
-    /// by then ends, but for what this node's own sessions get.
+    /// by then ends, but for what this node's own sessions get. If it is not the queue's turn, the
+    /// directory is asked again when it is.
     pub(super) fn end_missed(&mut self, out: &mut impl Outside<L>, to: usize, last: u64) {
         let recipient = &mut self.recipients[to];
+        if recipient.is_held_up() {
+            return;
+        }
         let count = recipient.queue.partition_point(|&seq| seq <= last);
         let rest = recipient.queue.split_off(count);
         for seq in std::mem::replace(&mut recipient.queue, rest) {

@@ -39,10 +39,13 @@ impl Directory {
         self.entries[user].iter().find(fits).map(|entry| entry.since_ms)
     }
 
-    pub(crate) fn will_change(&mut self, node: usize, user: usize) {
-        if !self.stale.contains(&(node, user)) {
+    /// Notes that a node's entry of a user is stale, and returns its place among those that are.
+    pub(crate) fn will_change(&mut self, node: usize, user: usize) -> usize {
+        let known = self.stale.iter().position(|&stale| stale == (node, user));
+        known.unwrap_or_else(|| {
             self.stale.push((node, user));
-        }
+            self.stale.len() - 1
+        })
     }
 
     /// A node says in which incarnation it has the user, if it does.

@@ -120,7 +120,8 @@ impl World {
         if !self.nodes[node].site.runs() {
             return;
         }
-        let (user, sender) = (rng.usize(..self.weather.users), node as u64 * 2 + rng.u64(..2));
+        let user = rng.usize(..self.weather.users);
+        let sender = node as u64 * 2 + rng.u64(..self.weather.senders);
         for _ in 0..rng.u8(1..=3) {
             self.send(node, user, sender);
         }

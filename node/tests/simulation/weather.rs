@@ -51,6 +51,8 @@ const USERS: [&str; 3] = ["u0", "u1", "u2"];
 pub(crate) struct Weather {
     pub(crate) nodes: usize,
     pub(crate) users: usize,
+    /// Sessions that send, on each node.
+    pub(crate) senders: u64,
     pub(crate) steps: u32,
     pub(crate) limits: Limits,
     /// How many messages fit into a lane, into the relay's queue (in batches), and into the buffer
@@ -75,7 +77,9 @@ impl Weather {
         let rare = |rng: &mut Rng, tight: usize| if rng.u8(..4) == 0 { tight } else { 100 };
         Self {
             nodes: rng.usize(2..=4),
-            users: rng.usize(1..=USERS.len()),
+            // Most of what is hard happens between few.
+            users: [1, 1, 2, USERS.len()][rng.usize(..4)],
+            senders: rng.u64(1..=2),
             steps: rng.u32(15..=110),
             limits: limits(rng),
             lane_room: rare(rng, 3),

@@ -147,9 +147,9 @@ impl World {
         let id = self.last_session;
         site.sessions.log_in(id, user, self.now_ms);
         self.checker.note(|| format!("s{id} of u{user} logs in at n{node}"));
-        self.directory.will_change(node, user);
+        let change = self.directory.will_change(node, user);
         if at_once && self.nodes[node].site.can_register() {
-            self.directory_hears(self.directory.stale.len() - 1);
+            self.directory_hears(change);
         }
     }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::defaults::ROUTE_LIFE;
 
 /// Two sends are under way to the same node.
 fn two_under_way(senders: [u64; 2]) -> (Stage, [u64; 2]) {
@@ -80,14 +81,31 @@ fn a_session_here_can_be_what_overtakes() {
 fn so_it_can_while_the_route_is_looked_up() {
     let mut stage = Stage::with_route(&[node(1)]);
     let first = stage.send("bob");
-    stage.wait(4999);
-    stage.wait(0);
-    stage.now += Duration::from_millis(1);
+    stage.now += ROUTE_LIFE;
     stage.world.here = Here::Waiting;
     let second = stage.send("bob");
     assert_eq!(stage.delivered_here(), [second]);
     stage.ends(node(1), first, Fate::NotHere);
     assert_eq!(stage.told(), [(first, Outcome::Offline)]);
+}
+
+#[test]
+fn a_miss_ends_nothing_that_waits_for_a_later_one_to_land() {
+    let mut stage = Stage::with_route(&[node(1)]);
+    let first = stage.send("bob");
+    stage.world.here = Here::Waiting;
+    let second = stage.send("bob");
+    stage.now += ROUTE_LIFE;
+    let third = stage.send_from(CAROL, "bob");
+    assert_eq!(stage.delivered_here(), [second, third]);
+
+    stage.ends(node(1), first, Fate::NotHere);
+    stage.routed("bob", &[]);
+    assert_eq!(stage.delivered_here().len(), 0, "the second still stands before it");
+    stage.ends(node(1), second, Fate::NotHere);
+    stage.ends_here(second, Verdict::Taken);
+    stage.routed("bob", &[]);
+    assert_eq!(stage.told(), [(second, Outcome::Delivered), (first, Outcome::Offline)]);
 }
 
 #[test]
