@@ -3,7 +3,7 @@ use std::{ops::RangeInclusive, time::Instant};
 use super::{
     Custody, Deadline, Letter, Outside, Party,
     recipient::Route,
-    send::{Branch, Fate, Send},
+    send::{Branch, Fate, Next, Send},
 };
 use crate::defaults::TICK;
 
@@ -41,8 +41,9 @@ impl<L: Letter> Custody<L> {
     ) {
         let mut ghost = false;
         for seq in seqs {
-            ghost |= self.hand_over(out, seq);
-            self.settle(now, out, seq);
+            let (next, in_vain) = self.hand_over(out, seq);
+            ghost |= in_vain;
+            self.go_on(now, out, seq, next);
         }
         if ghost {
             self.recipients[to].forget_route();
@@ -50,13 +51,13 @@ impl<L: Letter> Custody<L> {
         self.resume(now, out, to);
     }
 
-    /// Returns whether the route names this node in vain.
-    pub(super) fn hand_over(&mut self, out: &mut impl Outside<L>, seq: u64) -> bool {
-        let Some(send) = self.sends.get_mut(&seq) else { return false };
+    /// Returns what comes next, and whether the route names this node in vain.
+    pub(super) fn hand_over(&mut self, out: &mut impl Outside<L>, seq: u64) -> (Next, bool) {
+        let Some(send) = self.sends.get_mut(&seq) else { return (Next::Wait, false) };
         let recipient = &mut self.recipients[send.to];
         send.queued = false;
         if send.retried && recipient.order.is_overtaken(send.letter.sender(), seq) {
-            return false;
+            return (send.next(seq, &recipient.order), false);
         }
         send.begin_try();
         send.deliver_here(seq, &recipient.user, out);
@@ -75,7 +76,7 @@ impl<L: Letter> Custody<L> {
         if !send.branches.is_empty() && !send.is_handed() {
             recipient.order.opened(seq);
         }
-        ghost
+        (send.next(seq, &recipient.order), ghost)
     }
 
     pub(super) fn end_branch(
@@ -92,27 +93,23 @@ impl<L: Letter> Custody<L> {
             return;
         }
         let to = send.to;
+        let recipient = &mut self.recipients[to];
         if fate.is_handed() {
-            self.recipients[to].handed(send.letter.sender(), seq);
+            recipient.handed(send.letter.sender(), seq);
         }
         if fate == Fate::Taken {
             send.tell(seq, out);
         }
-        self.settle(now, out, seq);
+        let next = send.next(seq, &recipient.order);
+        self.go_on(now, out, seq, next);
         self.resume(now, out, to);
     }
 
-    /// Ends a send, or puts it up for another try, if nothing of it is under way.
-    pub(super) fn settle(&mut self, now: Instant, out: &mut impl Outside<L>, seq: u64) {
-        let Some(send) = self.sends.get(&seq) else { return };
-        if send.queued || !send.branches.is_empty() {
-            return;
-        }
-        let order = &self.recipients[send.to].order;
-        if send.is_final() || order.is_overtaken(send.letter.sender(), seq) {
-            self.end(out, seq);
-        } else {
-            self.queue_again(now, seq);
+    fn go_on(&mut self, now: Instant, out: &mut impl Outside<L>, seq: u64, next: Next) {
+        match next {
+            Next::Wait => {}
+            Next::Retry => self.queue_again(now, seq),
+            Next::End => self.end(out, seq),
         }
     }
 
@@ -120,7 +117,8 @@ impl<L: Letter> Custody<L> {
     pub(super) fn expire(&mut self, now: Instant, out: &mut impl Outside<L>, seq: u64) {
         let Some(send) = self.sends.get_mut(&seq) else { return };
         let to = send.to;
-        send.give_up(self.recipients[to].is_asked());
+        // Between two tries it is known what came of the last one.
+        send.give_up(!self.recipients[to].retry_scheduled);
         self.end(out, seq);
         self.resume(now, out, to);
     }

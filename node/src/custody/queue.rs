@@ -1,6 +1,10 @@
 use std::time::Instant;
 
-use super::{Custody, Letter, Outside, recipient::Route, send::Fate};
+use super::{
+    Custody, Letter, Outside,
+    recipient::Route,
+    send::{Fate, Next},
+};
 use crate::defaults::RETRY;
 
 /// What happens to the sends that wait for one recipient.
@@ -86,9 +90,15 @@ impl<L: Letter> Custody<L> {
         }
         let count = recipient.queue.partition_point(|&seq| seq <= last);
         let rest = recipient.queue.split_off(count);
+        for &seq in &rest {
+            // A session here may get it before one of those that now leave the queue fails.
+            if let Some(send) = self.sends.get(&seq).filter(|send| !send.branches.is_empty()) {
+                recipient.order.went_ahead(send.letter.sender(), seq);
+            }
+        }
         for seq in std::mem::replace(&mut recipient.queue, rest) {
-            self.hand_over(out, seq);
-            if self.sends.get(&seq).is_some_and(|send| send.branches.is_empty()) {
+            let (next, _) = self.hand_over(out, seq);
+            if next != Next::Wait {
                 self.end(out, seq);
             }
         }

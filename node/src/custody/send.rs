@@ -1,7 +1,7 @@
 use smallvec::SmallVec;
 use trunkline_protocol::{Incarnation, Outcome, User, lane::Verdict};
 
-use super::{Ended, Forwarded, Here, Outside, Party};
+use super::{Ended, Forwarded, Here, Letter, Outside, Party, order::Order};
 
 /// How a branch ended. When several have, the greatest decides the outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,6 +80,17 @@ impl Place {
     }
 }
 
+/// What comes next for a send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Something of it is under way, or it waits in the queue.
+    Wait,
+    /// It is put up for another try.
+    Retry,
+    /// It has come to its outcome.
+    End,
+}
+
 /// A send in custody.
 #[derive(Debug)]
 pub(super) struct Send<L> {
@@ -113,6 +124,25 @@ impl<L> Send<L> {
             retried: false,
             told: false,
         }
+    }
+
+    /// What comes next for it, which has that number. If it was overtaken, its user may be there,
+    /// but it cannot be brought to them in order.
+    pub(super) fn next(&mut self, seq: u64, order: &Order) -> Next
+    where
+        L: Letter,
+    {
+        if self.queued || !self.branches.is_empty() {
+            return Next::Wait;
+        }
+        if self.is_final() {
+            return Next::End;
+        }
+        if order.is_overtaken(self.letter.sender(), seq) {
+            self.join(Fate::NotReached, 0);
+            return Next::End;
+        }
+        Next::Retry
     }
 
     pub(super) fn is_final(&self) -> bool {

@@ -57,7 +57,7 @@ fn it_may_have_been_overtaken_before_it_failed() {
     let (mut stage, [first, second]) = two_under_way([ALICE, ALICE]);
     stage.ends(node(1), second, Fate::Taken);
     stage.ends(node(1), first, Fate::NotHere);
-    assert_eq!(stage.told(), [(second, Outcome::Delivered), (first, Outcome::Offline)]);
+    assert_eq!(stage.told(), [(second, Outcome::Delivered), (first, Outcome::Unreachable)]);
     assert_eq!(stage.look_ups(), 0);
 }
 
@@ -74,7 +74,7 @@ fn a_session_here_can_be_what_overtakes() {
     stage.ends_here(second, Verdict::Taken);
     stage.routed("bob", &[home()]);
     assert_eq!(stage.delivered_here().len(), 0);
-    assert_eq!(stage.told(), [(second, Outcome::Delivered), (first, Outcome::Offline)]);
+    assert_eq!(stage.told(), [(second, Outcome::Delivered), (first, Outcome::Unreachable)]);
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn so_it_can_while_the_route_is_looked_up() {
     let second = stage.send("bob");
     assert_eq!(stage.delivered_here(), [second]);
     stage.ends(node(1), first, Fate::NotHere);
-    assert_eq!(stage.told(), [(first, Outcome::Offline)]);
+    assert_eq!(stage.told(), [(first, Outcome::Unreachable)]);
 }
 
 #[test]
@@ -105,7 +105,21 @@ fn a_miss_ends_nothing_that_waits_for_a_later_one_to_land() {
     stage.ends(node(1), second, Fate::NotHere);
     stage.ends_here(second, Verdict::Taken);
     stage.routed("bob", &[]);
-    assert_eq!(stage.told(), [(second, Outcome::Delivered), (first, Outcome::Offline)]);
+    assert_eq!(stage.told(), [(second, Outcome::Delivered), (first, Outcome::Unreachable)]);
+}
+
+#[test]
+fn so_it_can_when_a_miss_tears_the_queue_apart() {
+    let mut stage = Stage::new();
+    stage.world.here = Here::Waiting;
+    let (first, second) = (stage.send("bob"), stage.send("bob"));
+    stage.routed("bob", &[]);
+    stage.ends_here(first, Verdict::NotHere);
+    stage.delivered_here();
+    stage.routed("bob", &[home()]);
+    assert_eq!(stage.delivered_here().len(), 0, "a new session may have the second");
+    stage.ends_here(second, Verdict::Taken);
+    assert_eq!(stage.told(), [(first, Outcome::Unreachable), (second, Outcome::Delivered)]);
 }
 
 #[test]
@@ -138,7 +152,7 @@ fn the_deadline_of_the_last_one_under_way_frees_those_that_wait() {
     stage.ends(node(1), first, Fate::NotHere);
     stage.ends(node(2), first, Fate::NotHere);
     stage.wait(4000);
-    assert_eq!(stage.told(), [(first, Outcome::Offline)]);
+    assert_eq!(stage.told(), [(first, Outcome::Unreachable)]);
     let third = stage.send("bob");
     stage.routed("bob", &[node(3)]);
     stage.ends(node(3), third, Fate::Taken);
