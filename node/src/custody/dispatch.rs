@@ -89,7 +89,7 @@ impl<L: Letter> Custody<L> {
         missed: u32,
     ) {
         let Some(send) = self.sends.get_mut(&seq) else { return };
-        if !send.end_branch(party, fate, missed) {
+        if !send.end_branch(party, fate, missed) && !send.take_proof(fate, missed) {
             return;
         }
         let to = send.to;

@@ -9,8 +9,8 @@
 //! → `unreachable`, else `offline`. `delivered` is told as soon as the first branch is taken.
 //!
 //! A send that surely was not handed to anyone is tried again until its deadline. Sends to the same
-//! user that come later wait behind it; one that was overtaken all the same is not tried again, so
-//! that order holds.
+//! user that come later wait behind it, and it waits until those have landed that were under way
+//! already. If one of the same sender may have overtaken it, it is not tried again: order holds.
 
 mod dispatch;
 mod order;

@@ -220,6 +220,16 @@ impl<L> Send<L> {
         true
     }
 
+    /// A receipt has come from where no branch is open: its node was given up too early, or has
+    /// changed its name. Returns whether it proves that a session took the message.
+    pub(super) fn take_proof(&mut self, fate: Fate, missed: u32) -> bool {
+        let proven = fate == Fate::Taken && !self.queued;
+        if proven {
+            self.join(fate, missed);
+        }
+        proven
+    }
+
     /// Time is up: what is open may have arrived. `unsure` if it is not known where its user is.
     pub(super) fn give_up(&mut self, unsure: bool) {
         if !self.branches.is_empty() {

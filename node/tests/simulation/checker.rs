@@ -61,8 +61,9 @@ pub(crate) struct Fact {
     pub(crate) seen: SmallVec<[u32; 4]>,
     /// Where it was handed to, as far as that was not refuted to its custody.
     pub(crate) attempts: SmallVec<[Party; 2]>,
-    /// Its node was gone for one of the others: what it said after that may be ignored.
-    pub(crate) doubtful: bool,
+    /// A node that it was handed to was said to be gone: what that node denies later may come too
+    /// late to be heard.
+    pub(crate) given_up: bool,
     pub(crate) offered_here: bool,
     /// Something on its way has failed once.
     pub(crate) failed: bool,
@@ -122,7 +123,7 @@ impl Checker {
         let (seen, attempts) = (!fact.seen.is_empty(), !fact.attempts.is_empty());
         let truth = match outcome {
             Outcome::Delivered => seen,
-            Outcome::Unconfirmed => !fact.confirmed && (attempts || fact.doubtful),
+            Outcome::Unconfirmed => !fact.confirmed && (attempts || fact.given_up),
             Outcome::Offline | Outcome::Busy | Outcome::Unreachable => !seen && !attempts,
         };
         let justified = outcome != Outcome::Offline || fact.missed || fact.denied;
@@ -164,7 +165,7 @@ impl Checker {
         let fact = &mut self.facts[id as usize];
         fact.failed |= verdict != Verdict::Taken;
         fact.denied |= verdict == Verdict::NotHere;
-        fact.confirmed |= verdict == Verdict::Taken && fact.attempts.contains(&party);
+        fact.confirmed |= verdict == Verdict::Taken;
         if matches!(verdict, Verdict::Full | Verdict::NotHere) {
             fact.refuted(party);
         }
@@ -173,7 +174,7 @@ impl Checker {
     /// Custody has heard an answer: `delivered` is told at once.
     pub(crate) fn heard(&mut self, id: u32) {
         let fact = &self.facts[id as usize];
-        let told = !fact.confirmed || fact.doubtful || fact.outcome.is_some();
+        let told = !fact.confirmed || fact.outcome.is_some();
         self.demand(Demand::Prompt, told, || format!("m{id} is delivered, and its sender waits"));
     }
 

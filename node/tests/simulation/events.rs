@@ -148,7 +148,7 @@ impl World {
         site.known.iter_mut().for_each(|known| known.forget_node(gone));
         for &id in &site.ids {
             let fact = self.checker.fact(id);
-            fact.doubtful |= fact.attempts.contains(&Party::Node(gone));
+            fact.given_up |= fact.attempts.contains(&Party::Node(gone));
         }
         self.call(node, |custody, now, _| custody.gone(now, gone));
     }

@@ -89,3 +89,25 @@ fn what_a_node_refuses_when_it_is_gone_is_sent_elsewhere() {
     stage.ends(node(2), seq, Fate::Taken);
     assert_eq!(stage.told(), [(seq, Outcome::Delivered)]);
 }
+
+#[test]
+fn a_receipt_is_proof_even_when_its_node_was_given_up() {
+    let mut stage = Stage::with_route(&[node(1), node(2)]);
+    let seq = stage.send("bob");
+    stage.custody.gone(stage.now, node(1));
+    stage.wait(250);
+    stage.ends(node(1), seq, Fate::NotHere);
+    assert_eq!(stage.told(), []);
+    stage.ends(node(1), seq, Fate::Taken);
+    assert_eq!(stage.told(), [(seq, Outcome::Delivered)]);
+}
+
+#[test]
+fn a_receipt_is_proof_even_when_its_node_has_a_new_name() {
+    let mut stage = Stage::with_route(&[node(1)]);
+    let seq = stage.send("bob");
+    stage.ends(node(9), seq, Fate::NotHere);
+    assert_eq!(stage.told(), []);
+    stage.ends(node(9), seq, Fate::Taken);
+    assert_eq!(stage.told(), [(seq, Outcome::Delivered)]);
+}
