@@ -117,8 +117,7 @@ impl<L: Letter> Custody<L> {
     pub(super) fn expire(&mut self, now: Instant, out: &mut impl Outside<L>, seq: u64) {
         let Some(send) = self.sends.get_mut(&seq) else { return };
         let to = send.to;
-        // Between two tries it is known what came of the last one.
-        send.give_up(!self.recipients[to].retry_scheduled);
+        send.give_up(self.recipients[to].retry_scheduled);
         self.end(out, seq);
         self.resume(now, out, to);
     }

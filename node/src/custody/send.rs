@@ -230,12 +230,13 @@ impl<L> Send<L> {
         proven
     }
 
-    /// Time is up: what is open may have arrived. `unsure` if it is not known where its user is.
-    pub(super) fn give_up(&mut self, unsure: bool) {
+    /// Time is up: what is open may have arrived. What waits was not reached, unless it does so
+    /// `between_tries`, and it is known what came of the last one.
+    pub(super) fn give_up(&mut self, between_tries: bool) {
         if !self.branches.is_empty() {
             self.join(Fate::Maybe, 0);
         }
-        if self.queued && (unsure || self.fate.is_none()) {
+        if self.queued && !(self.retried && between_tries) {
             self.join(Fate::NotReached, 0);
         }
     }

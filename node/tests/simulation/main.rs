@@ -26,12 +26,14 @@ use scheduler::{OUTCOMES, Plan};
 const INTERLEAVINGS: u64 = 2_000;
 
 /// Seeds beyond the first [`INTERLEAVINGS`] that once found a mistake.
-const REGRESSIONS: [u64; 3] = [
+const REGRESSIONS: [u64; 4] = [
     // A session on the sender's node overtook a message that was still on its way to another node.
     11_480, // It overtook one that a miss had taken out of the queue before it.
     20_382_307,
     // A receipt came after its node had been given up, and was not believed.
     31_610_441,
+    // A session here ended while the directory was away, and its user was called offline.
+    34_133_418,
 ];
 
 #[test]

@@ -39,6 +39,19 @@ fn a_user_who_has_left_while_the_directory_is_away_is_not_called_offline() {
 }
 
 #[test]
+fn nor_is_one_whose_session_here_ended_meanwhile() {
+    let mut stage = Stage::new();
+    stage.send("bob");
+    stage.look_up_fails("bob");
+    stage.world.here = Here::Waiting;
+    let seq = stage.send("bob");
+    stage.ends_here(seq, Verdict::NotHere);
+    stage.now += Duration::from_secs(5);
+    stage.wait(0);
+    assert!(stage.told().contains(&(seq, Outcome::Unreachable)));
+}
+
+#[test]
 fn a_full_queue_is_busy_at_once() {
     let mut stage = Stage::with_route(&[node(1)]);
     let seq = stage.send("bob");
