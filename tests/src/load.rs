@@ -9,6 +9,7 @@ mod filler;
 mod flow;
 mod meter;
 mod nats;
+mod paths;
 mod peer;
 mod session;
 mod stamp;
@@ -24,6 +25,7 @@ pub use self::{
     flow::Counts,
     meter::{Part, Parts, Server},
     nats::NatsCluster,
+    paths::Paths,
     peer::{Heard, Nats, NotUnderstood, Peer, Template, Trunkline},
     system::System,
     traffic::Pace,

@@ -2,7 +2,9 @@
 
 use std::{
     cell::Cell,
-    io, thread,
+    io,
+    sync::mpsc,
+    thread,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -62,17 +64,24 @@ impl Filler {
             incarnation: Incarnation::fresh(),
             fence: Cell::new(None),
         };
-        runtime.block_on(node.fill(users))?;
+        let (filled, outcome) = mpsc::channel();
         let (stop, mut stopped) = oneshot::channel();
         thread::spawn(move || {
             runtime.block_on(async {
-                tokio::select! {
-                    _ = &mut stopped => {}
-                    // A lease that is lost is so for good: the figures will show it.
-                    _ = node.keep_lease() => {}
+                let result = node.fill(users).await;
+                let is_filled = result.is_ok();
+                // Whoever asked waits for it.
+                let _ = filled.send(result);
+                if is_filled {
+                    tokio::select! {
+                        _ = &mut stopped => {}
+                        // A lease that is lost is so for good: the figures will show it.
+                        _ = node.keep_lease() => {}
+                    }
                 }
             });
         });
+        outcome.recv().expect("the thread tells before it ends")?;
         Ok(Self { _stop: stop })
     }
 }

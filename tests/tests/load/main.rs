@@ -44,7 +44,7 @@ async fn every_workload_runs() {
     let measured = Duration::from_millis(500);
     let (pairs, per_second) = (5, 500.0);
 
-    let latency = Latency { pairs, per_second, warm_up: measured, measured };
+    let latency = Latency { pairs, one_recipient: false, per_second, warm_up: measured, measured };
     let latency = latency.run::<Trunkline>(&system).unwrap();
     assert!(latency.latency_us.p50 > 0.0 && latency.faults.lost == 0, "{latency:?}");
 

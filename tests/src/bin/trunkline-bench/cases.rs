@@ -1,13 +1,18 @@
 //! The workloads, and which figures of each are reported.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use clap::ValueEnum;
-use trunkline_tests::load::{
-    System,
-    workload::{
-        Cold, Faults, Idle, IdleFigures, Large, Latency, Layout, Quantiles, Skew, Throughput,
-        ThroughputFigures,
+use trunkline_tests::{
+    load::{
+        System,
+        workload::{
+            Cold, Faults, Idle, IdleFigures, Large, Latency, Layout, Quantiles, Skew, Throughput,
+            ThroughputFigures,
+        },
     },
+    proxy::Weather,
 };
 
 use crate::{
@@ -41,6 +46,8 @@ pub(crate) enum Case {
     W5Directory,
     /// W1 with 1 and 7,500 idle sessions beside it on each node
     W5Idle,
+    /// Latency over links that lose 1 % and 5 % of their packets
+    Link,
 }
 
 impl Case {
@@ -54,6 +61,7 @@ impl Case {
         Self::W5Nodes,
         Self::W5Directory,
         Self::W5Idle,
+        Self::Link,
     ];
 
     /// Those that say something about another system.
@@ -71,6 +79,7 @@ impl Case {
             Self::W5Nodes => "W5 growth: W1 over more nodes",
             Self::W5Directory => "W5 growth: W1 with more users in the directory",
             Self::W5Idle => "W5 growth: W1 beside more idle sessions",
+            Self::Link => "Link: 50 pairs, 2,000/s, node to node and back in 20 ms",
         }
     }
 
@@ -84,6 +93,7 @@ impl Case {
             Self::W4Large => 24,
             Self::W4Cold => 12,
             Self::W5Nodes | Self::W5Idle => 50,
+            Self::Link => 36,
             Self::W5Directory => 90,
         }
     }
@@ -104,6 +114,7 @@ impl Case {
             Self::W5Nodes => growth::nodes::<S>(setup),
             Self::W5Directory => growth::directory::<S>(setup),
             Self::W5Idle => growth::idle::<S>(setup),
+            Self::Link => link::<S>(setup),
         }
     }
 }
@@ -201,9 +212,33 @@ fn cold<S: Stand>(system: &System) -> Result<Vec<Figure>> {
     Ok(figures.into_iter().chain(faults(&found.faults)).collect())
 }
 
+/// Over links that lose packets. What goes to one recipient goes over one lane, which a lost packet
+/// holds up as it would a TCP connection; what goes to many has the others.
+fn link<S: Stand>(setup: &Setup) -> Result<Vec<Figure>> {
+    let (stand, paths) = S::start_over_paths(setup)?;
+    let system = stand.system();
+    let mut figures = Vec::new();
+    for loss in [0.0, 0.01, 0.05] {
+        // Each way leads over two links.
+        paths.set(Weather { loss, delay: Duration::from_millis(5), ..Weather::default() });
+        for one_recipient in [false, true] {
+            let measured = Duration::from_secs(4);
+            let load =
+                Latency { one_recipient, per_second: 2_000.0, measured, ..Latency::default() };
+            let found = load.run::<S::Peer>(&system)?;
+            let lanes = if one_recipient { "one lane" } else { "all lanes" };
+            let percent = loss * 100.0;
+            let named = |quantile| format!("{quantile}, {lanes}, {percent} % lost on each link");
+            figures.push(Figure::us(named("p50"), found.latency_us.p50));
+            figures.push(Figure::us(named("p99"), found.latency_us.p99));
+            figures.extend(faults(&found.faults));
+        }
+    }
+    Ok(figures)
+}
+
 /// W1 for where many of it are needed.
 pub(crate) fn short(layout: Layout) -> Throughput {
-    use std::time::Duration;
     let (warm_up, measured) = (Duration::from_secs(1), Duration::from_secs(4));
     Throughput { layout, warm_up, measured, ..Throughput::default() }
 }

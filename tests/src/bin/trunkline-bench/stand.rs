@@ -5,8 +5,8 @@ use std::{path::PathBuf, process::Command};
 use anyhow::{Context, Result, bail};
 use tokio::runtime::{Builder, Runtime};
 use trunkline_tests::{
-    cluster::{Cluster, Programs},
-    load::{Filler, Nats, NatsCluster, Peer, System, Trunkline},
+    cluster::{Cluster, ClusterBuilder, Programs},
+    load::{Filler, Nats, NatsCluster, Paths, Peer, System, Trunkline},
 };
 
 /// The seats of a node: more than any case takes.
@@ -33,6 +33,9 @@ pub(crate) trait Stand: Sized {
     /// Starts it with so many nodes.
     fn start(setup: &Setup, nodes: usize) -> Result<Self>;
 
+    /// Starts it with two nodes whose links go over paths that can be made bad.
+    fn start_over_paths(setup: &Setup) -> Result<(Self, Paths)>;
+
     /// Where it is.
     fn system(&self) -> System;
 
@@ -47,12 +50,25 @@ impl Stand for Cluster {
     type Peer = Trunkline;
 
     fn start(setup: &Setup, nodes: usize) -> Result<Self> {
-        let builder = Self::builder().nodes(nodes).node_args(["--capacity", CAPACITY]);
-        let builder = match &setup.programs {
-            Some(folder) => builder.programs(Programs::at(folder.clone())),
-            None => builder,
-        };
-        Ok(setup.runtime.block_on(builder.start())?)
+        Ok(setup.runtime.block_on(builder(setup, nodes).start())?)
+    }
+
+    fn start_over_paths(setup: &Setup) -> Result<(Self, Paths)> {
+        let mut cluster = builder(setup, 2).prepare()?;
+        let paths = Paths::start(cluster.relay().address(), 2)?;
+        for (node, address) in ["node-1", "node-2"].into_iter().zip(paths.addresses()) {
+            cluster.dial_through(node, address)?;
+        }
+        let members: Vec<_> = cluster.members().map(|member| member.name().to_owned()).collect();
+        setup.runtime.block_on(async {
+            for name in &members {
+                cluster.start(name).await?;
+            }
+            for name in &members {
+                cluster.ready(name).await?;
+            }
+            Ok((cluster, paths))
+        })
     }
 
     fn system(&self) -> System {
@@ -75,6 +91,10 @@ impl Stand for NatsCluster {
         Ok(setup.runtime.block_on(Self::start(nodes))?)
     }
 
+    fn start_over_paths(_: &Setup) -> Result<(Self, Paths)> {
+        bail!("NATS links its servers over TCP, which no datagram proxy can make bad")
+    }
+
     fn system(&self) -> System {
         self.into()
     }
@@ -85,6 +105,14 @@ impl Stand for NatsCluster {
 
     fn version(_: &Setup) -> Result<String> {
         said("nats-server")
+    }
+}
+
+fn builder(setup: &Setup, nodes: usize) -> ClusterBuilder {
+    let builder = Cluster::builder().nodes(nodes).node_args(["--capacity", CAPACITY]);
+    match &setup.programs {
+        Some(folder) => builder.programs(Programs::at(folder.clone())),
+        None => builder,
     }
 }
 

@@ -13,6 +13,8 @@ use crate::{
 pub struct Latency {
     /// How many pairs there are.
     pub pairs: usize,
+    /// Whether all send to the recipient of the first, in place of each to their own.
+    pub one_recipient: bool,
     /// How many messages a second all of them send.
     pub per_second: f64,
     /// How long it goes on before anything is measured.
@@ -25,6 +27,7 @@ impl Default for Latency {
     fn default() -> Self {
         Self {
             pairs: 50,
+            one_recipient: false,
             per_second: 10_000.0,
             warm_up: Duration::from_secs(1),
             measured: Duration::from_secs(10),
@@ -50,7 +53,11 @@ impl Latency {
     /// If the load comes to nothing.
     pub fn run<P: Peer>(&self, system: &System) -> Result<LatencyFigures, LoadError> {
         let mut engine = Engine::<P>::new()?;
-        let pairs = pairs(&mut engine, system, Layout::OneWay, self.pairs)?;
+        let mut pairs = pairs(&mut engine, system, Layout::OneWay, self.pairs)?;
+        if self.one_recipient {
+            let (_, one) = pairs[0];
+            pairs.iter_mut().for_each(|(_, recipient)| *recipient = one);
+        }
         let pace = Pace::Open { per_second: self.per_second };
         let traffic = engine.traffic(pace, pairs, BODY_BYTES);
         engine.start(traffic);
