@@ -18,6 +18,11 @@ pub(crate) struct Operator {
 impl Operator {
     pub(crate) async fn look(cluster: &Cluster, role: Role, interval_ms: u64) -> Self {
         let (endpoint, connection) = cluster.dial(role, "olga", Alpn::Admin).await.unwrap();
+        Self::over(endpoint, connection, interval_ms).await
+    }
+
+    /// Looks over a connection that there is already.
+    pub(crate) async fn over(endpoint: Endpoint, connection: Connection, interval_ms: u64) -> Self {
         let (mut sending, receiving) = connection.open_bi().await.unwrap();
         send(&mut sending, &Request { interval_ms }).await;
         let lines = BufReader::new(receiving).lines();

@@ -4,7 +4,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use trunkline_certs::Role;
+use trunkline_certs::{Alpn, Role};
 use trunkline_link::close_code;
 use trunkline_protocol::{
     control::{MemberState, ToNode, ToRelay},
@@ -112,15 +112,19 @@ async fn status_streams_are_bounded() {
         operator.line().await;
         all.push(operator);
     }
-    let one_more = Operator::look(&cluster, Role::Admin, 1_000).await;
-    assert_eq!(closed(&one_more.connection).await.0, close_code::FULL);
+    let (_endpoint, one_more) = cluster.dial(Role::Admin, "olga", Alpn::Admin).await.unwrap();
+    assert_eq!(closed(&one_more).await.0, close_code::FULL);
     all.pop().unwrap().connection.close(close_code::BYE, b"");
     until("a place is free again", async || {
-        let mut operator = Operator::look(&cluster, Role::Admin, 1_000).await;
-        let connection = operator.connection.clone();
+        let (endpoint, connection) = cluster.dial(Role::Admin, "olga", Alpn::Admin).await.unwrap();
+        let seen = async {
+            let operator = Operator::over(endpoint, connection.clone(), 1_000);
+            operator.await.line().await
+        };
         tokio::select! {
+            biased;
             _ = connection.closed() => false,
-            _ = operator.line() => true,
+            _ = seen => true,
         }
     })
     .await;
