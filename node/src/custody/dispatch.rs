@@ -53,7 +53,7 @@ impl<L: Letter> Custody<L> {
 
     /// Returns what comes next, and whether the route names this node in vain.
     pub(super) fn hand_over(&mut self, out: &mut impl Outside<L>, seq: u64) -> (Next, bool) {
-        let Some(send) = self.sends.get_mut(&seq) else { return (Next::Wait, false) };
+        let Some(send) = self.sends.get_mut(seq) else { return (Next::Wait, false) };
         let recipient = &mut self.recipients[send.to];
         send.queued = false;
         if send.retried && recipient.order.is_overtaken(send.letter.sender(), seq) {
@@ -88,7 +88,7 @@ impl<L: Letter> Custody<L> {
         fate: Fate,
         missed: u32,
     ) {
-        let Some(send) = self.sends.get_mut(&seq) else { return };
+        let Some(send) = self.sends.get_mut(seq) else { return };
         if !send.end_branch(party, fate, missed) && !send.take_proof(fate, missed) {
             return;
         }
@@ -115,7 +115,7 @@ impl<L: Letter> Custody<L> {
 
     /// Time is up for a send, if it has not ended.
     pub(super) fn expire(&mut self, now: Instant, out: &mut impl Outside<L>, seq: u64) {
-        let Some(send) = self.sends.get_mut(&seq) else { return };
+        let Some(send) = self.sends.get_mut(seq) else { return };
         let to = send.to;
         send.give_up(self.recipients[to].retry_scheduled);
         self.end(out, seq);
@@ -123,7 +123,7 @@ impl<L: Letter> Custody<L> {
     }
 
     pub(super) fn end(&mut self, out: &mut impl Outside<L>, seq: u64) {
-        let Some(mut send) = self.sends.remove(&seq) else { return };
+        let Some(mut send) = self.sends.remove(seq) else { return };
         self.pending_bytes -= send.letter.bytes();
         if self.sends.is_empty() {
             self.deadlines.clear();
@@ -138,7 +138,7 @@ impl<L: Letter> Custody<L> {
     }
 
     pub(super) fn forget_route_of(&mut self, seq: u64) {
-        if let Some(send) = self.sends.get(&seq) {
+        if let Some(send) = self.sends.get(seq) {
             self.recipients[send.to].forget_route();
         }
     }
@@ -149,26 +149,16 @@ impl<L: Letter> Custody<L> {
         seqs: RangeInclusive<u64>,
         fit: impl Fn(&Send<L>) -> bool,
     ) -> Vec<u64> {
-        let span = seqs.end().saturating_sub(*seqs.start());
-        if span <= self.sends.len() as u64 {
-            return seqs.filter(|seq| self.sends.get(seq).is_some_and(&fit)).collect();
-        }
-        let all = self.sends.iter().filter(|(seq, send)| seqs.contains(seq) && fit(send));
-        let mut numbers: Vec<_> = all.map(|(&seq, _)| seq).collect();
-        numbers.sort_unstable();
-        numbers
+        self.sends.range(seqs).filter(|(_, send)| fit(send)).map(|(seq, _)| seq).collect()
     }
 
     /// The open branches that `fit`, in the order of their sends.
     pub(super) fn branches(&self, fit: impl Fn(&Branch) -> bool) -> Vec<(u64, Party)> {
-        let mut branches: Vec<_> = self
-            .sends
+        self.sends
             .iter()
-            .flat_map(|(&seq, send)| send.branches.iter().map(move |branch| (seq, branch)))
+            .flat_map(|(seq, send)| send.branches.iter().map(move |branch| (seq, branch)))
             .filter(|(_, branch)| fit(branch))
             .map(|(seq, branch)| (seq, branch.party))
-            .collect();
-        branches.sort_unstable_by_key(|&(seq, _)| seq);
-        branches
+            .collect()
     }
 }

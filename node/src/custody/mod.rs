@@ -18,6 +18,7 @@ mod outside;
 mod queue;
 mod recipient;
 mod send;
+mod sends;
 #[cfg(test)]
 mod tests;
 
@@ -31,7 +32,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hashbrown::HashMap;
 use trunkline_protocol::{
     Incarnation, Outcome, User,
     lane::{MESSAGE_LANES, Receipt},
@@ -40,6 +40,7 @@ use trunkline_protocol::{
 use self::{
     recipient::{Recipients, Route},
     send::{Place, Send},
+    sends::Sends,
 };
 use crate::defaults::{
     LAST_RECEIPTS, PENDING_BYTES_MAX, PENDING_MAX, RECIPIENTS_MAX, ROUTE_LIFE, SEND_DEADLINE,
@@ -81,7 +82,7 @@ pub struct LookUpFailed;
 pub struct Custody<L> {
     limits: Limits,
     last_seq: u64,
-    sends: HashMap<u64, Send<L>>,
+    sends: Sends<L>,
     pending_bytes: usize,
     recipients: Recipients,
     deadlines: VecDeque<Deadline>,
@@ -106,7 +107,7 @@ impl<L: Letter> Custody<L> {
         Self {
             limits,
             last_seq: 0,
-            sends: HashMap::new(),
+            sends: Sends::default(),
             pending_bytes: 0,
             recipients: Recipients::new(limits.route_life),
             deadlines: VecDeque::new(),

@@ -11,7 +11,7 @@ use crate::defaults::RETRY;
 impl<L: Letter> Custody<L> {
     /// Lets a new send wait. This node's own sessions get it at once.
     pub(super) fn enqueue(&mut self, now: Instant, out: &mut impl Outside<L>, to: usize, seq: u64) {
-        if let Some(send) = self.sends.get_mut(&seq) {
+        if let Some(send) = self.sends.get_mut(seq) {
             send.queued = true;
         }
         self.recipients[to].enqueue(seq);
@@ -26,12 +26,12 @@ impl<L: Letter> Custody<L> {
         let (Some(first), Some(from)) = (recipient.queue.front(), recipient.here_waits) else {
             return;
         };
-        if self.sends.get(first).is_some_and(|send| send.retried) {
+        if self.sends.get(*first).is_some_and(|send| send.retried) {
             return;
         }
         let from = recipient.queue.partition_point(|&seq| seq < from);
         for &seq in recipient.queue.range(from..) {
-            let Some(send) = self.sends.get_mut(&seq) else { continue };
+            let Some(send) = self.sends.get_mut(seq) else { continue };
             if !send.deliver_here(seq, &recipient.user, out) {
                 recipient.here_waits = Some(seq);
                 return;
@@ -46,7 +46,7 @@ impl<L: Letter> Custody<L> {
     /// Puts a send back, because surely nobody got it. The first time, the route was probably just
     /// old, and the directory is asked at once.
     pub(super) fn queue_again(&mut self, now: Instant, seq: u64) {
-        let Some(send) = self.sends.get_mut(&seq) else { return };
+        let Some(send) = self.sends.get_mut(seq) else { return };
         let to = send.to;
         let recipient = &mut self.recipients[to];
         let route_failed =
@@ -92,7 +92,7 @@ impl<L: Letter> Custody<L> {
         let rest = recipient.queue.split_off(count);
         for &seq in &rest {
             // A session here may get it before one of those that now leave the queue fails.
-            if let Some(send) = self.sends.get(&seq).filter(|send| !send.branches.is_empty()) {
+            if let Some(send) = self.sends.get(seq).filter(|send| !send.branches.is_empty()) {
                 recipient.order.went_ahead(send.letter.sender(), seq);
             }
         }
@@ -107,7 +107,7 @@ impl<L: Letter> Custody<L> {
     /// The directory cannot tell where a recipient is.
     pub(super) fn ask_later(&mut self, now: Instant, to: usize) {
         for seq in &self.recipients[to].queue {
-            if let Some(send) = self.sends.get_mut(seq) {
+            if let Some(send) = self.sends.get_mut(*seq) {
                 send.fate = send.fate.max(Some(Fate::NotReached));
             }
         }

@@ -223,12 +223,17 @@ impl Session {
         cx: &mut Context<'_>,
     ) -> Result<GoingOn, Over> {
         self.socket.get_mut().register(cx);
-        for _ in 0..FRAMES_PER_TURN {
+        for frame in 0..FRAMES_PER_TURN {
             if matches!(self.login, Login::Registering(..)) || !state.may_read(self.key) {
                 return Ok(GoingOn::Waiting);
             }
             match self.socket.read() {
-                Ok(message) => self.message(state, now, message)?,
+                Ok(message) => {
+                    if frame == 0 {
+                        state.heard(self.key, now);
+                    }
+                    self.message(state, now, message)?;
+                }
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Ok(GoingOn::Waiting);
                 }
@@ -244,7 +249,6 @@ impl Session {
     }
 
     fn message(&mut self, state: &mut State, now: Instant, message: Message) -> Result<(), Over> {
-        state.heard(self.key, now);
         match message {
             Message::Text(text) => self.text(state, now, text.as_str()),
             Message::Binary(_) => {

@@ -4,7 +4,7 @@ use std::{
     hash::BuildHasher,
     io,
     task::{Context, Poll, ready},
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::Instant,
 };
 
 use foldhash::fast::FixedState;
@@ -79,14 +79,12 @@ impl State {
         let Some(from) = &session.user else { return };
         let message = Message {
             seq: self.custody.next_seq(),
-            sent_at_ms: unix_ms(),
+            sent_at_ms: self.floor.now_ms,
             to,
             from: from.as_str(),
             body,
         };
-        let mut frame = Vec::with_capacity(message.encoded_bytes());
-        message.encode(&mut frame);
-        let sent = Sent { session: key, id: id.into(), accepted_at: now, lane: lane_of(to), frame };
+        let sent = Sent::new(key, now, lane_of(to), id, &message);
         session.owed_bytes += sent.receipt_bytes();
         self.floor.counters.accepted += 1;
         self.custody.accept(now, &mut self.floor, to, sent);
@@ -202,8 +200,4 @@ impl State {
 
 fn lane_of(user: &str) -> u8 {
     (FixedState::default().hash_one(user) % MESSAGE_LANES as u64) as u8
-}
-
-fn unix_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

@@ -25,24 +25,46 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Sent {
     pub(super) session: SessionKey,
-    /// The sender's own name for it.
-    pub(super) id: Box<str>,
     pub(super) accepted_at: Instant,
     pub(super) lane: u8,
-    /// The message as it goes on a lane.
-    pub(super) frame: Vec<u8>,
+    id_bytes: u8,
+    /// The sender's own name for it, and behind that the message as it goes on a lane: one piece of
+    /// memory, since there are as many of these as messages.
+    bytes: Box<[u8]>,
 }
 
 impl Sent {
+    pub(super) fn new(
+        session: SessionKey,
+        accepted_at: Instant,
+        lane: u8,
+        id: &str,
+        message: &Message<'_>,
+    ) -> Self {
+        let mut bytes = Vec::with_capacity(id.len() + message.encoded_bytes());
+        bytes.extend_from_slice(id.as_bytes());
+        message.encode(&mut bytes);
+        let id_bytes = id.len() as u8;
+        Self { session, accepted_at, lane, id_bytes, bytes: bytes.into() }
+    }
+
+    fn id(&self) -> &str {
+        str::from_utf8(&self.bytes[..self.id_bytes.into()]).expect("it was text")
+    }
+
+    fn frame(&self) -> &[u8] {
+        &self.bytes[self.id_bytes.into()..]
+    }
+
     /// How many bytes its receipt needs at most in its sender's buffer.
     pub(super) fn receipt_bytes(&self) -> usize {
-        RECEIPT_BYTES + self.id.len()
+        RECEIPT_BYTES + usize::from(self.id_bytes)
     }
 }
 
 impl Letter for Sent {
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.frame.len() + self.id.len()
+        size_of::<Self>() + self.bytes.len()
     }
 
     fn sender(&self) -> u64 {
@@ -71,6 +93,8 @@ pub(super) struct Floor {
     pub(super) incarnation: Incarnation,
     /// When the turn that goes on, or the last one, began.
     pub(super) now: Instant,
+    /// The same in Unix milliseconds.
+    pub(super) now_ms: u64,
     /// The incarnation in the ids of the messages that are sent here: the process's first.
     ids: Incarnation,
     /// The incarnations this process has been.
@@ -100,6 +124,7 @@ impl Floor {
             name,
             incarnation,
             now: Instant::now(),
+            now_ms: 0,
             ids: incarnation,
             former: Vec::new(),
             sessions: Sessions::default(),
@@ -121,17 +146,18 @@ impl Floor {
         self.former.push(std::mem::replace(&mut self.incarnation, incarnation));
     }
 
-    /// Puts a message, which is in the custody of `origin`, into the buffer of each of its
-    /// recipient's sessions here.
+    /// Puts a message, which is in the custody of `origin`, into the buffer of each of these
+    /// sessions of its recipient.
     pub(super) fn deliver(
         &mut self,
+        keys: &[SessionKey],
         origin: Incarnation,
         id: MessageId,
         message: &Message<'_>,
         route_old: bool,
     ) -> Here {
         let ticket = Ticket { origin, seq: message.seq, group: None, route_old };
-        match self.sessions.of(message.to).as_slice() {
+        match keys {
             [] => Here::Nobody,
             &[key] if self.write_message(key, ticket, id, message) => Here::Waiting,
             [_] => Here::Full,
@@ -292,14 +318,18 @@ impl Outside<Sent> for Floor {
         incarnation == self.incarnation || self.former.contains(&incarnation)
     }
 
-    fn deliver_here(&mut self, _seq: u64, _to: &User, letter: &Sent) -> Here {
-        let message = Message::decode(&mut letter.frame.as_slice()).expect("it was encoded here");
+    fn deliver_here(&mut self, _seq: u64, to: &User, letter: &Sent) -> Here {
+        let keys = self.sessions.of(to.as_str());
+        if keys.is_empty() {
+            return Here::Nobody;
+        }
+        let message = Message::decode(&mut letter.frame()).expect("it was encoded here");
         let id = MessageId { origin: self.ids, seq: message.seq };
-        self.deliver(self.incarnation, id, &message, false)
+        self.deliver(&keys, self.incarnation, id, &message, false)
     }
 
     fn forward(&mut self, node: Incarnation, seq: u64, letter: &Sent) -> Forwarded {
-        let forwarded = self.batches.message(letter.lane.into(), node, seq, &letter.frame);
+        let forwarded = self.batches.message(letter.lane.into(), node, seq, letter.frame());
         if forwarded == Forwarded::Full {
             self.counters.refused_full += 1;
         }
@@ -327,6 +357,6 @@ impl Outside<Sent> for Floor {
         };
         session.owed_bytes -= letter.receipt_bytes();
         let id = MessageId { origin: self.ids, seq };
-        self.write(letter.session, |out| client::receipt(out, &letter.id, id, outcome, missed));
+        self.write(letter.session, |out| client::receipt(out, letter.id(), id, outcome, missed));
     }
 }

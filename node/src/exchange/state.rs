@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::time;
 use trunkline_directory::{Place, Registrar};
@@ -44,8 +44,10 @@ impl State {
         }
     }
 
-    /// Reads the clock, once for all that follows from one event.
+    /// Reads the clocks, once for all that follows from one event.
     pub(super) fn begin_turn(&mut self) -> Instant {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+        self.floor.now_ms = unix.map_or(0, |since| since.as_millis() as u64);
         self.floor.now = time::Instant::now().into_std();
         self.floor.now
     }

@@ -51,7 +51,8 @@ impl State {
             let message = message?;
             let route_old = self.floor.is_elsewhere(message.to, now);
             let id = MessageId { origin: ids, seq: message.seq };
-            let verdict = match self.floor.deliver(origin, id, &message, route_old) {
+            let keys = self.floor.sessions.of(message.to);
+            let verdict = match self.floor.deliver(&keys, origin, id, &message, route_old) {
                 Here::Waiting => continue,
                 Here::Full => Verdict::Full,
                 Here::Nobody => {
