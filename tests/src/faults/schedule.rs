@@ -62,6 +62,24 @@ impl Fault {
         }
     }
 
+    /// Its kind in a few words, whomever it hurts.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::KillNode(_) => "a node killed",
+            Self::DrainNode(_) => "a node drained",
+            Self::FreezeNode(_) => "a node frozen",
+            Self::CutLink(..) => "a link cut",
+            Self::BadWeather(..) => "bad weather on a link",
+            Self::Rival(_) => "a second process of one name",
+            Self::KillRelay => "the relay killed",
+            Self::LeaveRelay => "the relay stopped",
+            Self::FreezeRelay => "the relay frozen",
+            Self::FreezeRedis => "Redis frozen",
+            Self::KillRedis => "Redis killed",
+            Self::FlushRedis => "Redis emptied",
+        }
+    }
+
     /// What must be well for as long as it lasts.
     fn needs(&self) -> Vec<Part> {
         match self {

@@ -26,7 +26,7 @@ pub(crate) async fn run(seeds: Range<u64>, lasting: Duration, stop: bool) -> Res
 #[derive(Debug, Default)]
 struct Total {
     runs: usize,
-    faults: usize,
+    faults: BTreeMap<&'static str, usize>,
     sends: usize,
     outcomes: BTreeMap<String, usize>,
     settled_max: Duration,
@@ -43,7 +43,9 @@ impl Total {
         tell(seed, &verdict, &figures);
         finish(&plan, &verdict)?;
         self.runs += 1;
-        self.faults += verdict.schedule.faults.len();
+        for planned in &verdict.schedule.faults {
+            *self.faults.entry(planned.fault.kind()).or_default() += 1;
+        }
         self.sends += figures.sends;
         self.settled_max = self.settled_max.max(verdict.settled);
         self.violated.extend((!kept).then_some(seed));
@@ -57,7 +59,9 @@ impl Total {
 impl fmt::Display for Total {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { runs, faults, sends, outcomes, settled_max, violated } = self;
-        writeln!(f, "{runs} schedules, {faults} faults, {sends} sends, outcomes {outcomes:?}")?;
+        let count: usize = faults.values().sum();
+        writeln!(f, "{runs} schedules, {sends} sends, outcomes {outcomes:?}")?;
+        writeln!(f, "{count} faults: {faults:?}")?;
         write!(f, "the slowest was whole again after {:.1} s; ", settled_max.as_secs_f64())?;
         match violated.as_slice() {
             [] => f.write_str("all demands were met"),
