@@ -73,12 +73,10 @@ impl Plan {
         stage.storm.note_deaths();
         stage.settles().await;
         let settled = over.elapsed();
-        let last_round = Some(stage.recorder.now());
-        stage.workload.enter(Phase::LastRound);
-        stage.outcomes_are_told().await;
+        let last_round = stage.last_round().await;
         let (recorder, mut storm) = stage.leave().await?;
         let spells = std::mem::take(&mut storm.spells);
-        let history = recorder.history(spells, last_round);
+        let history = recorder.history(spells, Some(last_round));
         let mut violations = std::mem::take(&mut storm.violations);
         violations.extend(check::history(&history));
         Ok(Verdict { schedule, history, violations, settled })
@@ -129,12 +127,29 @@ struct Stage {
 impl Stage {
     /// Waits until no send of an open session waits for its receipt any more, or none should.
     async fn outcomes_are_told(&self) {
-        let told = async {
-            while self.recorder.waiting() > 0 {
+        self.until(|| self.recorder.waiting() == 0).await;
+    }
+
+    /// Has everyone write to everyone. Returns when that began.
+    async fn last_round(&mut self) -> Duration {
+        let begin = self.recorder.now();
+        self.workload.enter(Phase::LastRound);
+        if !self.until(|| self.recorder.all_have_sent_since(begin)).await {
+            let text = "a session that is open cannot write";
+            self.storm.violations.push(Violation::new(Demand::Reach, text));
+        }
+        self.outcomes_are_told().await;
+        begin
+    }
+
+    /// Waits for what has to come within the time that a send has. Returns whether it has come.
+    async fn until(&self, holds: impl Fn() -> bool) -> bool {
+        let held = async {
+            while !holds() {
                 sleep(POLL_INTERVAL).await;
             }
         };
-        let _ = timeout(SEND_DEADLINE + FAULT_SLACK + POLL_INTERVAL, told).await;
+        timeout(SEND_DEADLINE + FAULT_SLACK + POLL_INTERVAL, held).await.is_ok()
     }
 
     /// Waits until everyone is there and the directory and the membership say so.

@@ -159,7 +159,9 @@ impl Actor {
         let Session { client, number } = session;
         let mut client = client.with_patience(PATIENCE);
         let mut timers = self.timers();
-        let mut phase = *self.phase.borrow_and_update();
+        // What all do at present is news to a session that has just begun.
+        let mut phase = Phase::Quiet;
+        self.phase.mark_changed();
         loop {
             let (talks, now) = (phase == Phase::Talk, Instant::now());
             if talks && self.habit == Habit::Doze && timers.tires <= now {

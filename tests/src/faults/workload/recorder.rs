@@ -85,6 +85,13 @@ impl Recorder {
         sends.flat_map(|session| &session.sent).filter(|sent| sent.told.is_empty()).count()
     }
 
+    /// Whether every session that is open has sent something since then.
+    pub fn all_have_sent_since(&self, begin: Duration) -> bool {
+        let record = self.lock();
+        let mut open = record.sessions.iter().filter(|session| is_open(session));
+        open.all(|session| session.sent.last().is_some_and(|sent| sent.at >= begin))
+    }
+
     /// A client dials. Returns the connection's number.
     pub(super) fn opened(&self, user: &str, node: &str) -> usize {
         let opened = self.now();
