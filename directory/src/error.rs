@@ -36,6 +36,17 @@ pub enum CallError {
     Refused(#[source] RedisError),
 }
 
+/// Why it is not known where a user is.
+#[derive(Clone, Debug, Error)]
+pub enum LookUpError {
+    /// Redis knows no node of the user, but it may have been emptied a moment ago.
+    #[error("Redis may have been emptied, and not be filled again yet")]
+    Doubtful,
+    /// The call failed.
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
 /// Why an entry was not written or removed.
 #[derive(Clone, Debug, Error)]
 pub enum EntryError {

@@ -26,7 +26,7 @@ use std::sync::{
 };
 
 pub use browse::{FindCursor, Found, UserPlace};
-pub use error::{CallError, ConfigError, EntryError};
+pub use error::{CallError, ConfigError, EntryError, LookUpError};
 pub use lease::{Acquired, Condemned, Fence, Lease, Renewed};
 pub use nodes::NodeCard;
 pub use purge::Purged;

@@ -203,7 +203,7 @@ impl Node {
             limits: Limits { deadline: self.config.deadline, ..Limits::default() },
             registrar,
         };
-        Exchange::new(setup, self.directory.clone())
+        Exchange::new(setup)
     }
 }
 

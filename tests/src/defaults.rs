@@ -103,7 +103,7 @@ pub const ROUTE_LIFE: Duration = Duration::from_secs(5);
 /// By how much a loaded machine may be late in a run with faults, before lateness counts.
 pub const FAULT_SLACK: Duration = Duration::from_secs(6);
 
-/// For so long after a node or Redis was hurt, its users may still be missing in the directory.
+/// For so long after a node was hurt, its users may still be missing in the directory.
 pub const FAULT_ECHO: Duration = Duration::from_secs(5);
 
 /// For how long a client that reads slowly reads nothing at all, at the most.

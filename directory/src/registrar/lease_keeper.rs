@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Acquired, CallError, Fence, Renewed,
-    defaults::{LEASE_RENEW_EVERY, LEASE_TTL},
+    defaults::{LEASE_RENEW_EVERY, LEASE_TTL, MISS_DOUBT},
 };
 
 pub(super) async fn keep(shared: &Shared) {
@@ -91,6 +91,9 @@ async fn open(shared: &Shared, tenure: Tenure) -> Result<(), CallError> {
         return Ok(());
     }
     state.phase = Phase::Open(tenure);
+    if !state.former.is_empty() {
+        state.doubts_until = Some(Instant::now() + MISS_DOUBT);
+    }
     if state.planned_for != incarnation {
         state.planned_for = incarnation;
         state.plan.restart(Instant::now());

@@ -4,6 +4,7 @@
 mod audit;
 mod lease_keeper;
 mod listing;
+mod look_up;
 mod plan;
 mod shared;
 mod shutdown;
@@ -23,7 +24,7 @@ use tokio::{
 };
 use trunkline_protocol::{Incarnation, Name, User};
 
-use crate::{Directory, NodeCard, Place};
+use crate::{Directory, LookUpError, NodeCard, Place};
 use shared::Shared;
 
 /// How a node stands with the directory.
@@ -144,6 +145,15 @@ impl Registrar {
     /// Nothing happens if that incarnation is spoken for already.
     pub fn reincarnate(&self, incarnation: Incarnation) {
         self.shared.reincarnate(incarnation);
+    }
+
+    /// The nodes on which `user` has a session; empty if there surely is none.
+    ///
+    /// # Errors
+    /// If Redis does not answer, or if it may have been emptied and not all nodes have registered
+    /// their users again.
+    pub async fn look_up(&self, user: &User) -> Result<Vec<Place>, LookUpError> {
+        look_up::look_up(&self.shared, user).await
     }
 
     /// How the node stands, now and from now on. A slow reader sees the latest only.

@@ -49,6 +49,9 @@ pub(super) struct State {
     /// Own incarnations that may still have entries.
     pub(super) former: BTreeSet<Incarnation>,
     pub(super) phase: Phase,
+    /// Until then a user whom Redis does not know may be one of a node that has yet to register it
+    /// again.
+    pub(super) doubts_until: Option<Instant>,
     pub(super) plan: Plan,
     /// The incarnation that the plan's confirmations are about.
     pub(super) planned_for: Incarnation,
@@ -186,6 +189,7 @@ impl State {
             incarnation,
             former: BTreeSet::new(),
             phase: Phase::Seeking,
+            doubts_until: None,
             plan: Plan::default(),
             planned_for: incarnation,
             waiters: HashMap::new(),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use tokio::time::{self, Instant};
-use trunkline_directory::{LeaseState, testing::RedisServer};
+use trunkline_directory::{LeaseState, LookUpError, testing::RedisServer};
 
 use crate::support::{
     PATIENCE, entries, eventually, held, incarnation, indexed, lease, node, open,
@@ -38,6 +38,26 @@ async fn an_emptied_redis_is_filled_again_within_seconds() {
     let entries = entries(&redis).await;
     assert!(entries.keys().eq(&users));
     assert!(entries.values().all(|places| places[&node(1)] == new));
+}
+
+#[tokio::test]
+async fn that_an_emptied_redis_knows_nobody_is_not_believed() {
+    let redis = RedisServer::start().unwrap();
+    let (here, there) = (start(&redis.url(), &node(1)), start(&redis.url(), &node(2)));
+    held(&here).await;
+    there.want(&user(0)).await.unwrap();
+    assert_eq!(here.look_up(&user(1)).await.unwrap(), []);
+    let _nodes = [&here, &there].map(reincarnate_when_lost);
+
+    let () = say(&redis, "FLUSHALL").await;
+    eventually("the user is found again", async || match here.look_up(&user(0)).await {
+        Ok(places) => !places.is_empty() || panic!("a user who is there was not found"),
+        Err(LookUpError::Doubtful) => false,
+        Err(error) => panic!("{error}"),
+    })
+    .await;
+    let believed = async || here.look_up(&user(1)).await.is_ok_and(|places| places.is_empty());
+    eventually("one who is nowhere is nowhere", believed).await;
 }
 
 #[tokio::test]

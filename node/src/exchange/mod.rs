@@ -21,7 +21,7 @@ use std::{cell::RefCell, pin::pin, rc::Rc, time::Instant};
 
 use tokio::{select, sync::Notify, task, time};
 use tracing::debug;
-use trunkline_directory::{Directory, Registrar};
+use trunkline_directory::Registrar;
 use trunkline_protocol::{Incarnation, Name, User};
 
 use crate::{
@@ -36,7 +36,7 @@ pub(crate) struct Exchange(Rc<Shared>);
 #[derive(Debug)]
 struct Shared {
     state: RefCell<State>,
-    directory: Directory,
+    registrar: Registrar,
     /// Something waits to be flushed or asked.
     work: Notify,
     /// Custody has something that comes due.
@@ -55,10 +55,10 @@ pub(crate) struct Setup {
 }
 
 impl Exchange {
-    pub(crate) fn new(setup: Setup, directory: Directory) -> Self {
+    pub(crate) fn new(setup: Setup) -> Self {
         Self(Rc::new(Shared {
+            registrar: setup.registrar.clone(),
             state: RefCell::new(State::new(setup)),
-            directory,
             work: Notify::new(),
             dues: Notify::new(),
         }))
@@ -127,7 +127,7 @@ impl Exchange {
     }
 
     async fn look_up(self, user: User) {
-        let answer = self.0.directory.look_up(&user).await;
+        let answer = self.0.registrar.look_up(&user).await;
         let answer = answer.inspect_err(|error| debug!(%user, %error, "a look-up failed"));
         self.turn(|state, now| state.looked_up(now, &user, answer.ok()));
     }

@@ -53,6 +53,20 @@ async fn sessions_outlive_a_restart_of_redis_and_of_the_relay() {
 }
 
 #[tokio::test]
+async fn an_emptied_redis_makes_nobody_offline() {
+    let cluster = support::cluster(2).await;
+    let mut alice = login(&cluster, "node-1", "alice").await;
+    let mut bob = login(&cluster, "node-2", "bob").await;
+    let mut redis = cluster.redis().connect().await.unwrap();
+    let () = redis::cmd("FLUSHALL").query_async(&mut redis).await.unwrap();
+    for (to, outcome) in [("bob", "delivered"), ("nobody", "offline")] {
+        alice.send(to, to, "1").await.unwrap();
+        assert_eq!(alice.expect_receipt(to).await.unwrap().outcome, outcome);
+    }
+    bob.next_message().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_node_comes_back_under_its_name() {
     let mut cluster = support::cluster(2).await;
     let mut bob = login(&cluster, "node-2", "bob").await;

@@ -169,7 +169,7 @@ fn a_node_that_was_hurt_may_have_lost_its_users_and_no_other() {
     let mut history = with_outcome("offline");
     for (fault, excused) in [
         (Fault::FreezeNode("node-2".into()), true),
-        (Fault::FlushRedis, true),
+        (Fault::FlushRedis, false),
         (Fault::FreezeNode("node-1".into()), false),
         (Fault::KillRelay, false),
         (Fault::CutLink("node-2".into(), Vec::new()), false),

@@ -80,7 +80,8 @@ impl Case<'_> {
     }
 
     /// A violation if one of the recipient's sessions was there all the time, though nothing was
-    /// wrong with its node or with Redis, and nothing had been a moment ago.
+    /// wrong with its node, and nothing had been a moment ago. That Redis is away, or has forgotten
+    /// everything, makes nobody offline.
     fn was_there(&self) -> Option<Violation> {
         let history = self.evidence.history;
         let from = self.sent.at.saturating_sub(FAULT_ECHO);
@@ -88,8 +89,7 @@ impl Case<'_> {
             let session = &history.sessions[session];
             let hurts = |fault: &Fault| match fault.part() {
                 Part::Node(node) => node == session.node,
-                Part::Redis => true,
-                Part::Link(_) | Part::Relay => false,
+                Part::Link(_) | Part::Relay | Part::Redis => false,
             };
             session.attentive
                 && session.is_open(self.sent.at, self.told.at + UNSEEN_END)
