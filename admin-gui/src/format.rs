@@ -108,8 +108,12 @@ pub(crate) fn day(at_ms: u64) -> String {
 
 /// `noun` in the singular or plural after its number.
 pub(crate) fn plural(number: u64, noun: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{ending}", count(number))
+    let (stem, ending) = match noun.strip_suffix("ry") {
+        _ if number == 1 => (noun, ""),
+        Some(stem) => (stem, "ries"),
+        None => (noun, "s"),
+    };
+    format!("{} {stem}{ending}", count(number))
 }
 
 #[cfg(test)]
@@ -122,6 +126,13 @@ mod tests {
         assert_eq!(count(999), "999");
         assert_eq!(count(1_000), "1,000");
         assert_eq!(count(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn nouns_take_their_plural() {
+        assert_eq!(plural(1, "entry"), "1 entry");
+        assert_eq!(plural(2, "entry"), "2 entries");
+        assert_eq!(plural(2_000, "day"), "2,000 days");
     }
 
     #[test]

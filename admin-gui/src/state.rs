@@ -22,7 +22,7 @@ use crate::connection::Update;
 pub use counters::{Counter, Counts, Rates};
 pub use directory::{Known, Search, Sought};
 pub use events::{EventLog, Told};
-pub(crate) use events::{severity, tell};
+pub(crate) use events::{severity, still_online, tell};
 pub(crate) use health::judge_node;
 pub use health::{Finding, Health, Severity};
 pub use history::{History, Kept};

@@ -5,7 +5,7 @@ use trunkline_protocol::status::{Event, EventKind};
 use super::health::Severity;
 use crate::{
     defaults::EVENTS_MAX,
-    format::{millis, plural},
+    format::{count, millis, plural},
 };
 
 /// What happened, the oldest first.
@@ -63,10 +63,9 @@ pub(crate) fn tell(event: &Event) -> Told {
             format!("judged dead {} after its last sign of life", millis(*verdict_ms))
         }
         EventKind::Cleaned { removed, kept, done_ms } => format!(
-            "{} removed from the directory, {} kept because they are elsewhere; done {} after the \
-             last sign of life",
-            plural(*removed, "user"),
-            kept,
+            "{} of its users removed from the directory, {}; done {} after the last sign of life",
+            plural(*removed, "entry"),
+            still_online(*kept),
             millis(*done_ms)
         ),
         EventKind::Draining => "takes no new sessions and is leaving".into(),
@@ -84,6 +83,15 @@ pub(crate) fn tell(event: &Event) -> Told {
         EventKind::Unknown => "something that only a newer window can tell".into(),
     };
     Told { severity, word, text }
+}
+
+/// How many users of a dead node are elsewhere.
+pub(crate) fn still_online(users: u64) -> String {
+    match users {
+        0 => "none of them online elsewhere".into(),
+        1 => "1 of them still online elsewhere".into(),
+        more => format!("{} of them still online elsewhere", count(more)),
+    }
 }
 
 /// How much an event matters.

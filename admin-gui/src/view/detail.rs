@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     format::{bytes, count, micros, millis, percent, plural, since},
-    state::{Rates, judge_node},
+    state::{Rates, judge_node, still_online},
     theme::{space, state_word, text, tokens},
 };
 
@@ -139,8 +139,9 @@ fn facts(ui: &mut Ui, node: &NodeStatus, rates: &Rates, at_ms: u64) {
     if let Some(purge) = &node.purge {
         let done =
             purge.done_ms.map_or("under way".into(), |ms| format!("done after {}", millis(ms)));
-        let users = plural(purge.removed, "user");
-        facts.push(("clean-up", format!("{users} removed, {} kept elsewhere, {done}", purge.kept)));
+        let entries = plural(purge.removed, "entry");
+        let elsewhere = still_online(purge.kept);
+        facts.push(("clean-up", format!("{entries} removed, {elsewhere}, {done}")));
     }
     facts.extend([
         ("last sign of life", format!("{} ago", millis(node.silent_ms))),

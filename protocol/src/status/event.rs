@@ -35,9 +35,9 @@ pub enum EventKind {
     },
     /// A dead node's users were removed from the directory.
     Cleaned {
-        /// Users removed.
+        /// Entries of its users that were removed.
         removed: u64,
-        /// Users left alone, because another incarnation has them.
+        /// Users of it who are still online elsewhere: on another node, or in its next life.
         kept: u64,
         /// From the last sign of life to the last entry's removal, in milliseconds.
         done_ms: u64,

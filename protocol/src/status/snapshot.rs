@@ -110,9 +110,9 @@ pub struct LinkStatus {
 /// What the clean-up after a dead node came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Purge {
-    /// Users removed from the directory.
+    /// Entries of its users that were removed.
     pub removed: u64,
-    /// Users left alone, because another incarnation has them.
+    /// Users of it who are still online elsewhere: on another node, or in its next life.
     pub kept: u64,
     /// From the last sign of life to the verdict, in milliseconds.
     pub verdict_ms: u64,

@@ -122,9 +122,8 @@ impl Glyph<'_> {
             (MemberState::Dead, Some(purge)) => {
                 let words = match purge.done_ms {
                     Some(done_ms) => format!(
-                        "dead: {} removed, {} kept, in {}",
-                        plural(purge.removed, "user"),
-                        count(purge.kept),
+                        "dead: {} removed in {}",
+                        plural(purge.removed, "entry"),
                         millis(done_ms)
                     ),
                     None => "dead: its users are being removed".into(),

@@ -15,6 +15,12 @@ use crate::{
     style::{BAD, GOOD, NOTE, notice, step},
 };
 
+/// Whether a window can be opened. A variable that is set and empty names no display.
+fn has_display() -> bool {
+    let mut names = ["WAYLAND_DISPLAY", "DISPLAY"].into_iter();
+    names.any(|name| env::var_os(name).is_some_and(|display| !display.is_empty()))
+}
+
 /// A window's program that is being built.
 type Build = JoinHandle<Result<Programs, ClusterError>>;
 
@@ -60,8 +66,7 @@ impl Service {
     /// Opens the window where it is wanted and there is a display: builds it first, in the
     /// background.
     pub(crate) fn open_window(&mut self, wanted: bool) {
-        let display = ["WAYLAND_DISPLAY", "DISPLAY"].iter().any(|name| env::var_os(name).is_some());
-        if wanted && display {
+        if wanted && has_display() {
             notice(NOTE, "building the window; the first time takes a few minutes");
             self.window = Some(spawn_blocking(|| Programs::built(&[PROGRAM])));
         } else if wanted {

@@ -18,9 +18,12 @@ fn words(kind: &EventKind) -> (anstyle::Style, String) {
         EventKind::Suspect => (NOTE, "is silent: suspect".into()),
         EventKind::Recovered => (GOOD, "gave a sign of life again".into()),
         EventKind::Dead { verdict_ms } => (BAD, format!("judged dead after {verdict_ms} ms")),
-        EventKind::Cleaned { removed, kept, done_ms } => {
-            (NOTE, format!("cleaned up after {done_ms} ms: {removed} users removed, {kept} kept"))
-        }
+        EventKind::Cleaned { removed, kept, done_ms } => (
+            NOTE,
+            format!(
+                "cleaned up after {done_ms} ms: {removed} entries removed, {kept} of their users online elsewhere"
+            ),
+        ),
         EventKind::Draining => (NOTE, "is leaving".into()),
         EventKind::Left => (NOTE, "has left".into()),
         EventKind::Refused { reason } => (BAD, format!("turned away: {reason}")),
