@@ -15,7 +15,7 @@ use crate::{
     connection::Connection,
     defaults::{COUNT_INTERVAL, UPDATES_MAX},
     lookups::{Lookups, Question},
-    state::{Answer, Known, Picture, Severity, State},
+    state::{Answer, Known, Picture, Severity, State, Trial},
     theme::{self, tokens},
     view::{
         Showing, Wishes,
@@ -47,6 +47,7 @@ pub struct App {
     recording: Option<Recording>,
     known: Known,
     orders: Orders,
+    trial: Option<Trial>,
     jobs: Jobs,
     layout: Layout,
     selected: Option<Name>,
@@ -91,6 +92,7 @@ impl App {
             recording: None,
             known: Known::default(),
             orders: Orders::default(),
+            trial: None,
             jobs: Jobs::default(),
             layout: stored.unwrap_or_default(),
             selected: None,
@@ -98,6 +100,11 @@ impl App {
             dialog: None,
             notices: Notices::default(),
         }
+    }
+
+    /// Shows a part of the window.
+    pub fn turn_to(&mut self, tab: Tab) {
+        self.layout.tab = tab;
     }
 
     fn shown(&mut self) -> &mut State {
@@ -114,8 +121,14 @@ impl App {
         ctx.request_repaint();
     }
 
-    fn tell_answer(&mut self, Answer { id, error }: Answer, now: Instant) {
+    fn tell_answer(&mut self, Answer { id, error, walk }: Answer, now: Instant) {
         let Some(words) = self.orders.answered(id) else { return };
+        if let Some(trial) = self.trial.as_mut().filter(|trial| trial.id == id) {
+            let missing = || "this relay does not tell the walk: it is older".to_owned();
+            let refused = error.unwrap_or_else(missing);
+            trial.walk = Some(walk.map_or(Err(refused), |walk| Ok(*walk)));
+            return;
+        }
         match error {
             None => self.notices.say(Severity::Good, format!("{words}: done"), now),
             Some(error) => self.notices.say(Severity::Bad, format!("{words}: {error}"), now),
@@ -174,7 +187,8 @@ impl App {
         let questions = CentralPanel::default().frame(ground).show(ui, |ui| match layout.tab {
             Tab::Users => {
                 let showing = Showing { picture: latest.as_deref().unwrap_or(picture), ..showing };
-                users::show(ui, &mut self.user, &mut self.known, &showing, wishes)
+                let trial = self.trial.as_ref();
+                users::show(ui, &mut self.user, &mut self.known, trial, &showing, wishes)
             }
             tab => {
                 middle(ui, tab, layout, &showing, wishes);

@@ -1,10 +1,12 @@
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use thiserror::Error;
 use trunkline_certs::{CertsError, Credentials, Role};
 use trunkline_directory::Directory;
 use trunkline_protocol::Name;
+
+use crate::view::tabs::Tab;
 
 /// Shows a Trunkline cluster in a window: its nodes, traffic, users and events.
 #[derive(Clone, Debug, Parser)]
@@ -28,6 +30,59 @@ pub struct Args {
     /// What the certificate says the operator is: admin, or viewer, who may only read.
     #[arg(long, env = "TRUNKLINE_ROLE", default_value = "admin")]
     pub role: Role,
+    /// How the window looks at first.
+    #[command(flatten)]
+    pub look: Look,
+}
+
+/// How the window looks at first. What is not given is as it was when it was last closed.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Look {
+    /// Dark or light; without it, as the desktop has it.
+    #[arg(long, env = "TRUNKLINE_THEME")]
+    pub theme: Option<Theme>,
+    /// The part of the window that is shown first.
+    #[arg(long, env = "TRUNKLINE_TAB")]
+    pub tab: Option<Tab>,
+    /// The window's size in points, as WIDTHxHEIGHT.
+    #[arg(long, env = "TRUNKLINE_SIZE")]
+    pub size: Option<Size>,
+    /// Write what the window says into this file at each frame, as JSON: for tests.
+    #[arg(long, env = "TRUNKLINE_DUMP", value_name = "FILE")]
+    pub dump: Option<PathBuf>,
+}
+
+/// Dark or light.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Theme {
+    /// Light on dark.
+    Dark,
+    /// Dark on light.
+    Light,
+}
+
+/// A window's size.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Size {
+    /// From left to right, in points.
+    pub width: f32,
+    /// From top to bottom, in points.
+    pub height: f32,
+}
+
+/// That is no size.
+#[derive(Debug, Error)]
+#[error("give it as WIDTHxHEIGHT, such as 1280x800")]
+pub struct BadSize;
+
+impl FromStr for Size {
+    type Err = BadSize;
+
+    fn from_str(text: &str) -> Result<Self, BadSize> {
+        let (width, height) = text.split_once('x').ok_or(BadSize)?;
+        let points = |text: &str| text.parse::<u16>().map(f32::from).map_err(|_| BadSize);
+        Ok(Self { width: points(width)?, height: points(height)? })
+    }
 }
 
 /// What the window needs to run: arguments that were checked.
@@ -39,6 +94,8 @@ pub struct Config {
     pub credentials: Credentials,
     /// Where users are looked up.
     pub directory: Directory,
+    /// How the window looks at first.
+    pub look: Look,
 }
 
 /// Why the arguments cannot be used. Each text names the flag and the mend.
@@ -72,7 +129,7 @@ impl Args {
         }
         let credentials = Credentials::load(&self.certs, self.role, &self.name)?;
         let directory = Directory::open(&self.redis, &self.redis_prefix)?;
-        Ok(Config { relay: self.relay, credentials, directory })
+        Ok(Config { relay: self.relay, credentials, directory, look: self.look })
     }
 }
 

@@ -7,6 +7,7 @@ mod app;
 mod config;
 pub mod connection;
 pub mod defaults;
+mod dump;
 mod fonts;
 mod format;
 mod icon;
@@ -17,5 +18,6 @@ mod view;
 mod window;
 
 pub use app::App;
-pub use config::{Args, Config, ConfigError};
+pub use config::{Args, Config, ConfigError, Look, Size, Theme};
+pub use view::tabs::Tab;
 pub use window::{RunError, run};

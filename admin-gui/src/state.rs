@@ -9,13 +9,17 @@ mod names;
 mod picture;
 mod recording;
 mod series;
+mod trial;
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use trunkline_protocol::{Name, status::Line};
+use trunkline_protocol::{
+    Name,
+    status::{Line, Walk},
+};
 
 use crate::connection::Update;
 
@@ -31,6 +35,8 @@ pub use picture::Picture;
 pub(crate) use picture::is_present;
 pub use recording::{RecordingError, Tape, read, write};
 pub use series::Sample;
+pub use trial::Trial;
+pub(crate) use trial::{outcome_severity, reason};
 
 /// How the window stands with its relay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +111,8 @@ pub struct Answer {
     pub id: u64,
     /// Why it was refused, if it was.
     pub error: Option<String>,
+    /// The way of a test message, if that was the command.
+    pub walk: Option<Box<Walk>>,
 }
 
 impl State {
@@ -131,7 +139,7 @@ impl State {
                 }
             }
             Line::Event(event) => self.events.push(event),
-            Line::Answer { id, error } => return Some(Answer { id, error }),
+            Line::Answer { id, error, walk } => return Some(Answer { id, error, walk }),
             Line::Unknown => {}
         }
         None

@@ -15,6 +15,7 @@ pub(crate) mod tabs;
 pub(crate) mod timeline;
 pub(crate) mod users;
 pub(crate) mod waiting;
+mod walk;
 
 use std::{path::PathBuf, time::Instant};
 
@@ -63,6 +64,8 @@ pub(crate) enum Wish {
     Dismiss,
     /// Have something done by the relay.
     Do(Action),
+    /// See no test message any more.
+    Forget,
     /// Know where a user is.
     FindUser(User),
     /// Know which users' keys begin so.

@@ -5,7 +5,7 @@ use std::{
 
 use eframe::{
     CreationContext, NativeOptions,
-    egui::{Context, ViewportBuilder, ViewportCommand},
+    egui::{self, Context, ViewportBuilder, ViewportCommand},
 };
 use thiserror::Error;
 use tokio::runtime;
@@ -13,15 +13,19 @@ use tracing::warn;
 use trunkline_ops::stop_signal;
 
 use crate::{
-    App, Config,
+    App, Config, Size, Theme,
     connection::{self, Connection, Feed},
     defaults::REPAINT_DELAY,
+    dump::Dump,
     icon::icon,
     lookups::{self, Desk, Lookups},
 };
 
 /// What the desktop knows the window by, and the folder that its layout is stored in.
 const APP_ID: &str = "trunkline-admin-gui";
+
+/// The window's size the first time.
+const SIZE: Size = Size { width: 1280.0, height: 800.0 };
 
 /// Why the window failed.
 #[derive(Debug, Error)]
@@ -39,8 +43,11 @@ pub fn run(config: Config) -> Result<(), RunError> {
     let title = format!("Trunkline, relay at {}", config.relay);
     let viewport =
         ViewportBuilder::default().with_app_id(APP_ID).with_title(title).with_icon(icon());
-    let viewport = viewport.with_inner_size([1280.0, 800.0]).with_min_inner_size([1080.0, 600.0]);
-    let options = NativeOptions { viewport, ..NativeOptions::default() };
+    let Size { width, height } = config.look.size.unwrap_or(SIZE);
+    let viewport = viewport.with_inner_size([width, height]).with_min_inner_size([1080.0, 600.0]);
+    // A size that was asked for is not that of the last time.
+    let persist_window = config.look.size.is_none();
+    let options = NativeOptions { viewport, persist_window, ..NativeOptions::default() };
     let mut reading = None;
     let shown = eframe::run_native(
         APP_ID,
@@ -61,12 +68,23 @@ pub fn run(config: Config) -> Result<(), RunError> {
 fn open(context: &CreationContext<'_>, config: Config) -> io::Result<(App, JoinHandle<()>)> {
     let (connection, feed) = Connection::pair();
     let (lookups, desk) = Lookups::pair();
-    let relay = config.relay.clone();
+    let (relay, look) = (config.relay.clone(), config.look.clone());
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let ctx = context.egui_ctx.clone();
     let read = move || runtime.block_on(read(config, feed, desk, ctx));
     let thread = thread::Builder::new().name("status".into()).spawn(read)?;
-    Ok((App::new(context, relay, connection, lookups), thread))
+    let mut app = App::new(context, relay, connection, lookups);
+    look.tab.into_iter().for_each(|tab| app.turn_to(tab));
+    if let Some(theme) = look.theme {
+        context.egui_ctx.set_theme(match theme {
+            Theme::Dark => egui::Theme::Dark,
+            Theme::Light => egui::Theme::Light,
+        });
+    }
+    if let Some(file) = look.dump {
+        context.egui_ctx.add_plugin(Dump(file));
+    }
+    Ok((app, thread))
 }
 
 /// All that the window does beside drawing.

@@ -122,7 +122,14 @@ mod tests {
         let mut builder = BatchBuilder::default();
         for (number, seqs) in batches.iter().enumerate() {
             for &seq in seqs {
-                let message = Message { seq, sent_at_ms: 0, to: "b", from: "a", body: b"\"hi\"" };
+                let message = Message {
+                    seq,
+                    followed: false,
+                    sent_at_ms: 0,
+                    to: "b",
+                    from: "a",
+                    body: b"\"hi\"",
+                };
                 builder.push(seq, |out| message.encode(out));
             }
             let peer = Incarnation::from_bytes([1; 16]);

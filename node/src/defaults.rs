@@ -131,5 +131,9 @@ pub const FAREWELL: Duration = Duration::from_millis(500);
 /// How many dials the kernel may hold before they are accepted.
 pub const LISTEN_BACKLOG: i32 = 1_024;
 
-/// How many control messages may wait for the link.
-pub const OUTBOX: usize = 16;
+/// How many control messages may wait for the link: the steps of a few messages that are followed
+/// among them.
+pub const OUTBOX: usize = 128;
+
+/// How many messages of other nodes are followed at a time; of more, the oldest is forgotten.
+pub const FOLLOWED_MAX: usize = 64;

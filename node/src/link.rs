@@ -265,6 +265,10 @@ impl Link {
                 let sessions = self.exchange.turn(|state, _| state.end_user(&user));
                 info!(%user, sessions, "an operator has ended a user's sessions");
             }
+            ToNode::Test { test, user, from } => {
+                info!(%user, %from, "an operator sends a test message");
+                self.exchange.turn(|state, now| state.test(now, test, &user, &from));
+            }
             ToNode::Welcome { .. } | ToNode::Heartbeat { .. } | ToNode::Unknown => {}
         }
         None

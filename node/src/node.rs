@@ -112,8 +112,8 @@ impl Node {
         let hello = self.hello(incarnation);
         let endpoint = self.endpoint()?;
         let registrar = self.registrar(&hello);
-        let exchange = self.exchange(incarnation, registrar.clone());
         let (outbox, outgoing) = mpsc::channel(OUTBOX);
+        let exchange = self.exchange(incarnation, registrar.clone(), outbox.clone());
         let (orders, mut ordered) = mpsc::channel(OUTBOX);
         let (health, doctor) = watch::channel(Arc::<Health>::default());
         if let Some(listener) = self.ops {
@@ -194,7 +194,12 @@ impl Node {
         Registrar::start(self.directory.clone(), self.config.name.clone(), card)
     }
 
-    fn exchange(&self, incarnation: Incarnation, registrar: Registrar) -> Exchange {
+    fn exchange(
+        &self,
+        incarnation: Incarnation,
+        registrar: Registrar,
+        outbox: mpsc::Sender<ToRelay>,
+    ) -> Exchange {
         let setup = Setup {
             name: self.config.name.clone(),
             incarnation,
@@ -202,6 +207,7 @@ impl Node {
             sessions_per_user: self.config.sessions_per_user,
             limits: Limits { deadline: self.config.deadline, ..Limits::default() },
             registrar,
+            outbox,
         };
         Exchange::new(setup)
     }

@@ -36,6 +36,7 @@ fn fill(builder: &mut BatchBuilder, body: &str) {
     for seq in 0..BATCH {
         let message = Message {
             seq,
+            followed: false,
             sent_at_ms: 1_790_000_000_000,
             to: "user-0000012345",
             from: "user-0000054321",

@@ -7,7 +7,10 @@
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
-use crate::{Incarnation, Name, User, status::Load};
+use crate::{
+    Incarnation, Name, Outcome, User,
+    status::{Load, What},
+};
 
 /// The version of the control messages and of what they mean.
 pub const VERSION: u16 = 1;
@@ -36,6 +39,29 @@ pub enum ToRelay {
     },
     /// How much the node has to do.
     Load(Box<Load>),
+    /// A step of a message that is followed.
+    Walked {
+        /// Which message.
+        message: Followed,
+        /// Microseconds since this node first saw it.
+        after_us: u64,
+        /// What happened.
+        #[serde(flatten)]
+        what: What,
+    },
+    /// A test message has come to its outcome.
+    Tested {
+        /// The test's number.
+        test: u64,
+        /// Which message it was.
+        message: Followed,
+        /// Microseconds since it was accepted.
+        took_us: u64,
+        /// What became of it.
+        outcome: Outcome,
+        /// How many of the recipient's sessions or nodes did not get what others did.
+        missed: u32,
+    },
     /// The node is leaving: it takes no new sessions.
     Draining,
     /// The node has left: it has unregistered everything, and its link may be closed.
@@ -43,6 +69,15 @@ pub enum ToRelay {
     /// Something a newer node says.
     #[serde(other)]
     Unknown,
+}
+
+/// A message that is followed, by its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Followed {
+    /// The incarnation in its id.
+    pub ids: Incarnation,
+    /// Its number.
+    pub seq: u64,
 }
 
 /// Who a node is. Its name stands in its certificate.
@@ -102,6 +137,15 @@ pub enum ToNode {
     EndUser {
         /// Whose sessions.
         user: User,
+    },
+    /// An operator sends a user a test message through this node, and follows it.
+    Test {
+        /// The test's number.
+        test: u64,
+        /// To whom.
+        user: User,
+        /// Whom it says it is from.
+        from: User,
     },
     /// Something a newer relay says.
     #[serde(other)]
@@ -210,6 +254,11 @@ mod tests {
         survives(&ToRelay::Heartbeat { seq: u64::MAX });
         survives(&ToRelay::Probed { nonce: 3 });
         survives(&ToRelay::Load(Box::default()));
+        let message = Followed { ids: Incarnation::fresh(), seq: 7 };
+        let what = What::Found { nodes: vec!["node-2".parse().unwrap()] };
+        survives(&ToRelay::Walked { message, after_us: 12, what });
+        let outcome = Outcome::Offline;
+        survives(&ToRelay::Tested { test: 1, message, took_us: 15, outcome, missed: 0 });
         survives(&ToRelay::Draining);
         survives(&ToRelay::Bye);
     }
@@ -223,6 +272,8 @@ mod tests {
         survives(&ToNode::Condemned { incarnation: Incarnation::fresh() });
         survives(&ToNode::Drain);
         survives(&ToNode::EndUser { user: "bob".parse().unwrap() });
+        let (user, from) = ("bob".parse().unwrap(), "admin/admin".parse().unwrap());
+        survives(&ToNode::Test { test: 1, user, from });
         survives(&ToNode::Members {
             epoch: 7,
             members: vec![Member {

@@ -9,10 +9,12 @@
 mod event;
 mod load;
 mod snapshot;
+mod walk;
 
 pub use event::{Event, EventKind};
 pub use load::{Latency, Load, Outcomes};
 pub use snapshot::{Flow, LinkStatus, NodeStatus, Purge, RedisState, RelayStatus, Snapshot};
+pub use walk::{Step, Walk, What};
 
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +57,9 @@ pub enum Line {
         /// Why it was refused; missing if it was carried out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
+        /// The way of a test message, if that was the command.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        walk: Option<Box<Walk>>,
     },
     /// Something a newer relay writes.
     #[serde(other)]
@@ -85,6 +90,14 @@ pub enum Action {
         /// Whose sessions.
         user: User,
     },
+    /// Sends a user a test message, and follows it step by step.
+    Test {
+        /// To whom.
+        user: User,
+        /// Which node accepts it; without it, one that the relay picks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        node: Option<Name>,
+    },
 }
 
 #[cfg(test)]
@@ -104,8 +117,13 @@ mod tests {
         assert_eq!(serde_json::to_value(&drain).unwrap(), value);
         assert_eq!(serde_json::from_value::<Command>(value).unwrap(), drain);
 
+        let value = json!({"id": 4, "command": "test", "user": "bob"});
+        let action = Action::Test { user: "bob".parse().unwrap(), node: None };
+        let test = Command { id: 4, action };
+        assert_eq!(serde_json::from_value::<Command>(value).unwrap(), test);
+
         let value = json!({"type": "answer", "id": 3});
-        let answer = Line::Answer { id: 3, error: None };
+        let answer = Line::Answer { id: 3, error: None, walk: None };
         assert_eq!(serde_json::from_value::<Line>(value).unwrap(), answer);
         assert_eq!(serde_json::from_value::<Line>(json!({"type": "new"})).unwrap(), Line::Unknown);
     }

@@ -17,6 +17,22 @@ pub const HANDSHAKES_MAX: usize = 256;
 /// then the link is closed.
 pub const CONTROL_QUEUE_MAX: usize = 64;
 
+/// Commands of one operator that are carried out at a time; further ones wait.
+pub const COMMANDS_MAX: usize = 16;
+
+/// Test messages that may be under way at a time.
+pub const TESTS_MAX: usize = 8;
+
+/// Steps that are remembered of messages that are followed.
+pub const FOLLOWED_MAX: usize = 512;
+
+/// How long the outcome of a test message is waited for: longer than any deadline of a node that
+/// an operator would wait for.
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long the last steps may take to be told, when the outcome is known.
+pub const STEPS_LATE: Duration = Duration::from_secs(1);
+
 /// The priority of control streams among a connection's streams; that of lanes of messages is 0.
 pub const CONTROL_PRIORITY: i32 = 2;
 

@@ -26,6 +26,7 @@ use crate::{
     liveness::{Effect, Failed, LinkId, Liveness},
     roster::{LoadChange, Roster},
     switch::{Port, Switch},
+    walk::Walks,
 };
 
 /// What all links share.
@@ -41,6 +42,8 @@ pub(crate) struct Hub {
     pub(crate) roster: RefCell<Roster>,
     /// All links, admitted or not.
     pub(crate) links: RefCell<HashMap<LinkId, Rc<Link>>>,
+    /// The test messages that are under way.
+    pub(crate) walks: RefCell<Walks>,
     /// Wakes whoever tells the nodes about each other.
     pub(crate) members_changed: Notify,
     /// Something changed that the nodes may be told later.
@@ -68,6 +71,7 @@ impl Hub {
             switch: Switch::default(),
             roster: RefCell::default(),
             links: RefCell::default(),
+            walks: RefCell::default(),
             members_changed: Notify::new(),
             sessions_changed: Cell::new(false),
             epoch: Cell::new(0),

@@ -26,6 +26,7 @@ mod side;
 mod snapshot;
 mod status;
 mod switch;
+mod walk;
 
 pub use config::{Config, ConfigError};
 pub use relay::{Relay, RunError};

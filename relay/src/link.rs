@@ -33,6 +33,7 @@ use crate::{
     liveness::LinkId,
     roster,
     switch::Port,
+    walk::Tested,
 };
 
 /// What is to be written to a link's control stream, encoded.
@@ -257,6 +258,13 @@ impl Actor {
                 hub.hello(&self.link, &hello);
             }
             ToRelay::Load(load) => hub.load(&self.link, *load),
+            ToRelay::Walked { message, after_us, what } => {
+                hub.walks.borrow_mut().walked(self.link.name.clone(), message, after_us, what);
+            }
+            ToRelay::Tested { test, message, took_us, outcome, missed } => {
+                let tested = Tested { message, took_us, outcome, missed };
+                hub.walks.borrow_mut().tested(test, tested);
+            }
             ToRelay::Draining => hub.liveness(|liveness, now| liveness.draining(id, now)),
             ToRelay::Bye => {
                 hub.liveness(|liveness, now| liveness.bye(id, now));

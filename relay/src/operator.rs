@@ -1,5 +1,8 @@
 //! What operators ask of the data path.
 
+use std::rc::Rc;
+
+use tokio::task;
 use tracing::info;
 use trunkline_protocol::{
     Name, User,
@@ -7,28 +10,40 @@ use trunkline_protocol::{
     status::{Action, EventKind},
 };
 
-use crate::{hub::Hub, side::Ask};
+use crate::{
+    hub::Hub,
+    side::{Ask, Done},
+};
 
 impl Hub {
     /// Answers what the status side asks.
-    pub(crate) fn answer(&self, ask: Ask) {
+    pub(crate) fn answer(self: &Rc<Self>, ask: Ask) {
         // Who asked may have gone away since; then nobody needs the answer.
         match ask {
             Ask::Snapshot(answer) => drop(answer.send(Box::new(self.snapshot()))),
-            Ask::Act { who, action, answer } => drop(answer.send(self.act(&who, &action))),
+            Ask::Act { who, action, answer } => {
+                let hub = self.clone();
+                task::spawn_local(async move { answer.send(hub.act(&who, action).await) });
+            }
         }
     }
 
-    fn act(&self, who: &str, action: &Action) -> Result<(), String> {
-        let command = match action {
+    async fn act(&self, who: &str, action: Action) -> Done {
+        let command = match &action {
             Action::Drain { node } => format!("drain {node}"),
             Action::EndUser { user } => format!("end {user}"),
+            Action::Test { user, node: None } => format!("test {user}"),
+            Action::Test { user, node: Some(node) } => format!("test {user} from {node}"),
         };
         info!(who, command, "an operator gave a command");
         self.tell(None, EventKind::Commanded { command: format!("{who}: {command}") });
         match action {
-            Action::Drain { node } => self.drain(node),
-            Action::EndUser { user } => self.end_user(user),
+            Action::Drain { node } => self.drain(&node).map(|()| None),
+            Action::EndUser { user } => self.end_user(&user).map(|()| None),
+            Action::Test { user, node } => {
+                let from = who.parse().map_err(|_| format!("{who} cannot be a sender"))?;
+                self.test(from, user, node).await.map(Some)
+            }
         }
     }
 

@@ -154,7 +154,7 @@ async fn take_reports(hub: &Hub, mut reports: mpsc::Receiver<Report>) {
     }
 }
 
-async fn answer(hub: &Hub, mut asks: mpsc::Receiver<Ask>) {
+async fn answer(hub: &Rc<Hub>, mut asks: mpsc::Receiver<Ask>) {
     while let Some(ask) = asks.recv().await {
         hub.answer(ask);
     }

@@ -12,7 +12,7 @@ use tracing::error;
 use trunkline_directory::Directory;
 use trunkline_protocol::{
     Name,
-    status::{Action, Event, Snapshot},
+    status::{Action, Event, Snapshot, Walk},
 };
 
 use crate::{
@@ -35,10 +35,13 @@ pub(crate) enum Ask {
         who: String,
         /// What to do.
         action: Action,
-        /// Whether it was done, or why not.
-        answer: oneshot::Sender<Result<(), String>>,
+        /// What came of it, or why it was refused.
+        answer: oneshot::Sender<Done>,
     },
 }
+
+/// What came of a command: the walk of a test message, or nothing; or why it was refused.
+pub(crate) type Done = Result<Option<Box<Walk>>, String>;
 
 /// The data path's ends of what joins it to the other side.
 pub(crate) struct Side {

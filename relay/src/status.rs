@@ -26,7 +26,7 @@ use trunkline_protocol::{
 
 use crate::{
     defaults::{EVENTS_WAITING_MAX, RECENT_EVERY, STATUS_CLIENTS_MAX},
-    side::Ask,
+    side::{Ask, Done},
 };
 use history::History;
 use pace::Paces;
@@ -105,7 +105,7 @@ impl Desk {
         answered.await.ok()
     }
 
-    async fn act(&self, who: String, action: Action) -> Result<(), String> {
+    async fn act(&self, who: String, action: Action) -> Done {
         let (answer, answered) = oneshot::channel();
         let stopped = || "the relay is stopping".to_owned();
         self.asks.send(Ask::Act { who, action, answer }).await.map_err(|_| stopped())?;

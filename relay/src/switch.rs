@@ -1,7 +1,9 @@
 //! Forwarding: a batch is routed by its header alone, copied once, and never waited for.
 
+mod footprints;
+
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, Ref, RefCell},
     rc::Rc,
 };
 
@@ -17,6 +19,8 @@ use trunkline_protocol::{
 };
 
 use crate::flows::{Flows, Slot};
+use footprints::Footprints;
+pub(crate) use footprints::{Footprint, Passage};
 
 /// A batch that may not come from a node, or not on that lane. Its link is closed.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -43,6 +47,7 @@ pub(crate) struct Switch {
     ports: RefCell<HashMap<Incarnation, Rc<Port>>>,
     flows: RefCell<Flows>,
     turned: Cell<Turned>,
+    footprints: RefCell<Footprints>,
 }
 
 impl Switch {
@@ -64,15 +69,19 @@ impl Switch {
         }
         let ports = self.ports.borrow();
         let Some(port) = ports.get(&destination) else {
+            self.note(origin, &batch.header, Passage::Gone);
             self.turn_back(origin, &batch.header, Kind::RefusedGone, touched);
             return Ok(());
         };
         let outlet = &port.outlets[lane];
         let bytes = HEADER_BYTES + batch.frames.len();
         if !outlet.lane.has_room(bytes) {
+            self.note(origin, &batch.header, Passage::Full);
             self.turn_back(origin, &batch.header, Kind::RefusedFull, touched);
             return Ok(());
         }
+        let behind_bytes = outlet.lane.queued_bytes() as u64;
+        self.note(origin, &batch.header, Passage::There { behind_bytes });
         let stamped = Header { peer: origin.incarnation.get(), ..batch.header };
         outlet.append(touched, |out| {
             out.extend_from_slice(&stamped.encode());
@@ -82,6 +91,18 @@ impl Switch {
             self.flows.borrow_mut().count(origin.slot, port.slot, batch.header.count, bytes);
         }
         Ok(())
+    }
+
+    /// Notes a batch in which a message is followed.
+    fn note(&self, origin: &Port, header: &Header, passage: Passage) {
+        if header.followed {
+            self.footprints.borrow_mut().add(origin.incarnation(), header, passage);
+        }
+    }
+
+    /// Where messages that are followed have passed.
+    pub(crate) fn footprints(&self) -> Ref<'_, Footprints> {
+        self.footprints.borrow()
     }
 
     /// Makes `port` reachable under its incarnation.

@@ -15,7 +15,10 @@ use tokio::{
     time::timeout,
 };
 use trunkline_certs::{Alpn, CertsError, Credentials, RELAY_SERVER_NAME, Role};
-use trunkline_protocol::{BadName, status::Line};
+use trunkline_protocol::{
+    BadName,
+    status::{Action, Command, Line, Walk},
+};
 
 use crate::defaults::{STATUS_KEEP_ALIVE, STATUS_TIMEOUT};
 
@@ -51,8 +54,7 @@ pub enum StatusError {
 #[derive(Debug)]
 pub struct StatusStream {
     lines: Lines<BufReader<RecvStream>>,
-    /// Commands would go here; closing it would end the stream.
-    _commands: SendStream,
+    commands: SendStream,
     connection: Connection,
 }
 
@@ -70,7 +72,30 @@ impl StatusStream {
         let open = timeout(STATUS_TIMEOUT, dial(relay, &admin, interval)).await;
         let (connection, commands, answers) = open.map_err(|_| StatusError::Silent)??;
         let lines = BufReader::new(answers).lines();
-        Ok(Self { lines, _commands: commands, connection })
+        Ok(Self { lines, commands, connection })
+    }
+
+    /// Gives the relay a command, and waits for its answer: the error if it refused, and the walk
+    /// of a test message. Other lines until then are dropped.
+    ///
+    /// # Errors
+    /// As [`Self::next_line`].
+    pub async fn command(
+        &mut self,
+        id: u64,
+        action: Action,
+    ) -> Result<Result<Option<Box<Walk>>, String>, StatusError> {
+        let mut line = serde_json::to_vec(&Command { id, action }).map_err(io::Error::from)?;
+        line.push(b'\n');
+        self.commands.write_all(&line).await.map_err(io::Error::from)?;
+        loop {
+            match self.next_line().await? {
+                Line::Answer { id: answered, error, walk } if answered == id => {
+                    return Ok(error.map_or(Ok(walk), Err));
+                }
+                _ => {}
+            }
+        }
     }
 
     /// The next line, as it came.

@@ -27,5 +27,6 @@ fn in_words(action: &Action) -> String {
     match action {
         Action::Drain { node } => format!("drain {node}"),
         Action::EndUser { user } => format!("end the sessions of {user}"),
+        Action::Test { user, .. } => format!("test message to {user}"),
     }
 }

@@ -5,7 +5,7 @@ use trunkline_protocol::status::Action;
 
 use super::App;
 use crate::{
-    state::Severity,
+    state::{Severity, Trial},
     view::{Wish, Wishes, tabs::Tab},
 };
 
@@ -29,6 +29,7 @@ impl App {
             Wish::Ask(dialog) => self.dialog = Some(dialog),
             Wish::Dismiss => self.dialog = None,
             Wish::Do(action) => self.give(action, now),
+            Wish::Forget => self.trial = None,
             Wish::FindUser(user) => {
                 let question = self.known.ask_user(user);
                 self.ask(question);
@@ -43,6 +44,7 @@ impl App {
             }
             Wish::List(life) => {
                 self.known.list(Some(life));
+                self.trial = None;
                 self.layout.tab = Tab::Users;
             }
             Wish::Unlist => self.known.list(None),
@@ -59,6 +61,10 @@ impl App {
     }
 
     fn give(&mut self, action: Action, now: Instant) {
+        let tested = match &action {
+            Action::Test { user, .. } => Some(user.clone()),
+            _ => None,
+        };
         let command = self.orders.command(action);
         let id = command.id;
         if !self.connection.command(command)
@@ -66,6 +72,8 @@ impl App {
         {
             let text = format!("{words}: the relay takes no commands now, try again");
             self.notices.say(Severity::Bad, text, now);
+        } else if let Some(user) = tested {
+            self.trial = Some(Trial { id, user, walk: None });
         }
     }
 }

@@ -80,7 +80,7 @@ mod tests {
     #[tokio::test]
     async fn lines_come_one_by_one_and_half_a_line_is_dropped() {
         let bytes = b"{\"type\":\"answer\",\"id\":1}\n{\"type\":\"later\"}\n{\"type\":\"ans";
-        let expected = [Line::Answer { id: 1, error: None }, Line::Unknown];
+        let expected = [Line::Answer { id: 1, error: None, walk: None }, Line::Unknown];
         assert_eq!(all(bytes).await.unwrap(), expected);
     }
 

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{Button, Id, Key, Modal, RichText, TextEdit, Ui, vec2};
-use trunkline_protocol::status::Action;
+use eframe::egui::{Button, ComboBox, Id, Key, Modal, RichText, TextEdit, Ui, vec2};
+use trunkline_protocol::{Name, status::Action};
 
 use super::{
     Showing, Wish, Wishes,
@@ -26,6 +26,8 @@ pub(crate) enum Dialog {
         action: Action,
         /// What it will do.
         consequence: String,
+        /// The nodes that a test message may be sent from.
+        nodes: Vec<Name>,
     },
     /// Where to save a recording.
     Save {
@@ -59,8 +61,13 @@ impl Dialog {
                                        the close code 4010. Nothing keeps the user from coming \
                                        back."
                 .into(),
+            Action::Test { user, .. } => format!(
+                "The sessions of {user} get a message that says it is a test, from you. It is \
+                 followed hop by hop to its outcome."
+            ),
         };
-        Self::Confirm { action, consequence }
+        let nodes = showing.picture.present().map(|node| node.name.clone()).collect();
+        Self::Confirm { action, consequence, nodes }
     }
 
     /// Asks where to save a recording.
@@ -87,7 +94,9 @@ pub(crate) fn show(ui: &Ui, dialog: &mut Dialog, wishes: &mut Wishes) {
     let response = Modal::new(Id::unique("dialog")).frame(theme::dialog(ui)).show(ui.ctx(), |ui| {
         ui.set_width(WIDTH);
         match dialog {
-            Dialog::Confirm { action, consequence } => confirm(ui, action, consequence, wishes),
+            Dialog::Confirm { action, consequence, nodes } => {
+                confirm(ui, action, consequence, nodes, wishes);
+            }
             Dialog::Save { path } => save(ui, path, wishes),
             Dialog::Open { path } => open(ui, path, wishes),
         }
@@ -97,18 +106,46 @@ pub(crate) fn show(ui: &Ui, dialog: &mut Dialog, wishes: &mut Wishes) {
     }
 }
 
-fn confirm(ui: &mut Ui, action: &Action, consequence: &str, wishes: &mut Wishes) {
+fn confirm(
+    ui: &mut Ui,
+    action: &mut Action,
+    consequence: &str,
+    nodes: &[Name],
+    wishes: &mut Wishes,
+) {
     let (title, yes) = match action {
         Action::Drain { node } => (format!("Drain {node}?"), format!("Drain {node}")),
         Action::EndUser { user } => {
             (format!("End every session of {user}?"), format!("End {user}"))
         }
+        Action::Test { user, .. } => (format!("Send {user} a test message?"), "Send".into()),
     };
     head(ui, &title);
     ui.label(consequence);
-    if foot(ui, Answer { word: &yes, possible: true, hurts: true }, wishes) {
+    if let Action::Test { node, .. } = action {
+        sender(ui, node, nodes);
+    }
+    let hurts = !matches!(action, Action::Test { .. });
+    if foot(ui, Answer { word: &yes, possible: true, hurts }, wishes) {
         wishes.push(Wish::Do(action.clone()));
     }
+}
+
+/// Draws which node the message is accepted by.
+fn sender(ui: &mut Ui, chosen: &mut Option<Name>, nodes: &[Name]) {
+    ui.add_space(space::M);
+    ui.horizontal(|ui| {
+        let name = label(ui, "accepted by");
+        let text = chosen.as_ref().map_or("any node", Name::as_str).to_owned();
+        let combo = ComboBox::from_id_salt("test node").selected_text(text);
+        let combo = combo.show_ui(ui, |ui| {
+            ui.selectable_value(chosen, None, "any node");
+            for node in nodes {
+                ui.selectable_value(chosen, Some(node.clone()), node.as_str());
+            }
+        });
+        combo.response.labelled_by(name.id);
+    });
 }
 
 fn save(ui: &mut Ui, path: &mut String, wishes: &mut Wishes) {

@@ -1,5 +1,6 @@
 //! The parts of the window, and the way from one to another.
 
+use clap::ValueEnum;
 use eframe::egui::{Button, Key, RichText, Stroke, ThemePreference, Ui, vec2};
 use serde::{Deserialize, Serialize};
 
@@ -7,8 +8,8 @@ use super::{Showing, Wish, Wishes, dialogs::Dialog, parts::right};
 use crate::theme::{space, text, tokens};
 
 /// A part of the window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Tab {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+pub enum Tab {
     /// The nodes, and what they do together.
     #[default]
     Nodes,

@@ -5,19 +5,20 @@ mod list;
 
 use eframe::egui::{Panel, Ui};
 
-use super::{Showing, Wishes, parts::label};
+use super::{Showing, Wishes, parts::label, walk};
 use crate::{
     lookups::Question,
-    state::{Known, Moment},
+    state::{Known, Moment, Trial},
     theme,
 };
 
-/// Draws the search on the left and the users of one node on the right. Returns what the
+/// Draws the search on the left, and the test message or the users of one node on the right. Returns what the
 /// directory must be asked for that.
 pub(crate) fn show(
     ui: &mut Ui,
     words: &mut String,
     known: &mut Known,
+    trial: Option<&Trial>,
     showing: &Showing<'_>,
     wishes: &mut Wishes,
 ) -> Vec<Question> {
@@ -32,5 +33,11 @@ pub(crate) fn show(
     panel.frame(theme::beside_right()).show(ui, |ui| {
         find::show(ui, words, known, showing, wishes);
     });
-    list::show(ui, known, showing, wishes)
+    match trial {
+        Some(trial) => {
+            walk::show(ui, trial, wishes);
+            Vec::new()
+        }
+        None => list::show(ui, known, showing, wishes),
+    }
 }

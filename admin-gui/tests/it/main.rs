@@ -9,5 +9,6 @@ mod screen;
 mod sight;
 mod stream;
 mod time;
+mod trial;
 mod users;
 mod window;

@@ -11,7 +11,7 @@ use tokio::{
     time::timeout,
 };
 use trunkline_admin_gui::{
-    Config,
+    Config, Look,
     connection::{self, Connection, Update},
 };
 use trunkline_certs::{Credentials, Role, init, issue};
@@ -57,6 +57,7 @@ impl Relay {
             relay: self.endpoint.local_addr().unwrap().to_string(),
             credentials: Credentials::load(self.certs.path(), Role::Admin, &name).unwrap(),
             directory: Directory::open("redis://127.0.0.1:1", "trunkline").unwrap(),
+            look: Look::default(),
         }
     }
 

@@ -82,13 +82,15 @@ impl Batches {
         self.receipts_dropped
     }
 
-    /// Appends an encoded message to the batch for `node` on `lane`.
+    /// Appends an encoded message to the batch for `node` on `lane`, which is marked if it is
+    /// `followed`.
     pub(super) fn message(
         &mut self,
         lane: usize,
         node: Incarnation,
         seq: u64,
         frame: &[u8],
+        followed: bool,
     ) -> Forwarded {
         let Some(lanes) = &self.lanes else { return Forwarded::NoLink };
         let outgoing = &mut self.messages[lane];
@@ -98,6 +100,9 @@ impl Batches {
         let open = outgoing.open(node, frame.len(), &mut self.last);
         let batch = open.number;
         open.builder.push(seq, |out| out.extend_from_slice(frame));
+        if followed {
+            open.builder.follow();
+        }
         outgoing.bytes += frame.len();
         if outgoing.bytes >= BATCH_BYTES {
             outgoing.seal(&lanes[lane], Kind::Messages, self.ids);
@@ -107,7 +112,7 @@ impl Batches {
 
     /// Appends a receipt to the batch for `node`. Without a link or room it is dropped, and the
     /// sender learns nothing until its deadline.
-    pub(super) fn receipt(&mut self, node: Incarnation, receipt: Receipt) {
+    pub(super) fn receipt(&mut self, node: Incarnation, receipt: Receipt, followed: bool) {
         let lane = self.lanes.as_ref().map(|lanes| &lanes[RECEIPT_LANE]);
         let needed = self.receipts.bytes + HEADER_BYTES + RECEIPT_BYTES;
         if !lane.is_some_and(|lane| lane.has_room(needed)) {
@@ -116,6 +121,9 @@ impl Batches {
         }
         let open = self.receipts.open(node, RECEIPT_BYTES, &mut self.last);
         open.builder.push(receipt.seq, |out| receipt.encode(out));
+        if followed {
+            open.builder.follow();
+        }
         self.receipts.bytes += RECEIPT_BYTES;
         if let (Some(lane), true) = (lane, self.receipts.bytes >= BATCH_BYTES) {
             self.receipts.seal(lane, Kind::Receipts, self.ids);

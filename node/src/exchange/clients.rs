@@ -1,19 +1,17 @@
 //! What a session's task asks of the state.
 
 use std::{
-    hash::BuildHasher,
     io,
     task::{Context, Poll, ready},
     time::Instant,
 };
 
-use foldhash::fast::FixedState;
 use tokio::net::tcp::OwnedWriteHalf;
 use trunkline_directory::{Place, Registration};
 use trunkline_protocol::{
     User,
     client::{self, ErrorCode, close},
-    lane::{MESSAGE_LANES, Message, Notice},
+    lane::{Message, Notice},
 };
 
 use super::{
@@ -79,12 +77,13 @@ impl State {
         let Some(from) = &session.user else { return };
         let message = Message {
             seq: self.custody.next_seq(),
+            followed: false,
             sent_at_ms: self.floor.now_ms,
             to,
             from: from.as_str(),
             body,
         };
-        let sent = Sent::new(key, now, lane_of(to), id, &message);
+        let sent = Sent::new(key, now, id, &message);
         session.owed_bytes += sent.receipt_bytes();
         self.floor.counters.accepted += 1;
         self.custody.accept(now, &mut self.floor, to, sent);
@@ -196,8 +195,4 @@ impl State {
             self.floor.batches.notice(*node, notice);
         }
     }
-}
-
-fn lane_of(user: &str) -> u8 {
-    (FixedState::default().hash_one(user) % MESSAGE_LANES as u64) as u8
 }

@@ -1,12 +1,15 @@
-use std::{collections::VecDeque, io, time::Instant};
+use std::{collections::VecDeque, hash::BuildHasher, io, time::Instant};
 
+use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use slab::Slab;
+use tokio::sync::mpsc;
 use trunkline_protocol::{
     Incarnation, MessageId, Name, Outcome, User,
     client::{self, ErrorCode},
-    lane::{Message, Receipt, Verdict},
-    status::Outcomes,
+    control::{Followed, ToRelay},
+    lane::{MESSAGE_LANES, Message, Receipt, Verdict},
+    status::{Outcomes, What},
 };
 
 use super::{
@@ -15,6 +18,7 @@ use super::{
     latency::Latencies,
     outbound::Pool,
     sessions::{Farewell, SessionKey, Sessions},
+    trail::Trail,
 };
 use crate::{
     custody::{Ended, Forwarded, Here, Letter, Outside},
@@ -34,17 +38,17 @@ pub(super) struct Sent {
 }
 
 impl Sent {
+    /// A message in custody from `accepted_at` on.
     pub(super) fn new(
         session: SessionKey,
         accepted_at: Instant,
-        lane: u8,
         id: &str,
         message: &Message<'_>,
     ) -> Self {
         let mut bytes = Vec::with_capacity(id.len() + message.encoded_bytes());
         bytes.extend_from_slice(id.as_bytes());
         message.encode(&mut bytes);
-        let id_bytes = id.len() as u8;
+        let (lane, id_bytes) = (lane_of(message.to), id.len() as u8);
         Self { session, accepted_at, lane, id_bytes, bytes: bytes.into() }
     }
 
@@ -70,6 +74,10 @@ impl Letter for Sent {
     fn sender(&self) -> u64 {
         self.session.to_u64()
     }
+}
+
+fn lane_of(user: &str) -> u8 {
+    (FixedState::default().hash_one(user) % MESSAGE_LANES as u64) as u8
 }
 
 /// What a node counts, from its start.
@@ -114,12 +122,14 @@ pub(super) struct Floor {
     pub(super) rebuilding: bool,
     pub(super) counters: Counters,
     pub(super) latencies: Latencies,
+    /// The messages that are followed.
+    pub(super) trail: Trail,
     /// Room for the messages that one write takes.
     taken: Vec<Ticket>,
 }
 
 impl Floor {
-    pub(super) fn new(name: Name, incarnation: Incarnation) -> Self {
+    pub(super) fn new(name: Name, incarnation: Incarnation, outbox: mpsc::Sender<ToRelay>) -> Self {
         Self {
             name,
             incarnation,
@@ -138,6 +148,7 @@ impl Floor {
             rebuilding: false,
             counters: Counters::default(),
             latencies: Latencies::default(),
+            trail: Trail::new(outbox),
             taken: Vec::new(),
         }
     }
@@ -284,11 +295,19 @@ impl Floor {
 
     /// Sends a receipt to whoever has custody.
     pub(super) fn answer(&mut self, origin: Incarnation, receipt: Receipt) {
-        if self.is_here(origin) {
+        let is_here = self.is_here(origin);
+        let followed =
+            !self.trail.is_empty() && self.trail.answered(origin, is_here, receipt, self.now);
+        if is_here {
             self.answers.push_back(receipt);
         } else {
-            self.batches.receipt(origin, receipt);
+            self.batches.receipt(origin, receipt, followed);
         }
+    }
+
+    /// The name of a message that was accepted here.
+    pub(super) fn followed(&self, seq: u64) -> Followed {
+        Followed { ids: self.ids, seq }
     }
 
     /// The user has logged in elsewhere too.
@@ -318,26 +337,35 @@ impl Outside<Sent> for Floor {
         incarnation == self.incarnation || self.former.contains(&incarnation)
     }
 
-    fn deliver_here(&mut self, _seq: u64, to: &User, letter: &Sent) -> Here {
+    fn deliver_here(&mut self, seq: u64, to: &User, letter: &Sent) -> Here {
         let keys = self.sessions.of(to.as_str());
         if keys.is_empty() {
             return Here::Nobody;
         }
         let message = Message::decode(&mut letter.frame()).expect("it was encoded here");
-        let id = MessageId { origin: self.ids, seq: message.seq };
+        let id = MessageId { origin: self.ids, seq };
+        if message.followed {
+            self.trail.note(seq, self.now, What::Arrived { sessions: keys.len() as u32 });
+        }
         self.deliver(&keys, self.incarnation, id, &message, false)
     }
 
     fn forward(&mut self, node: Incarnation, seq: u64, letter: &Sent) -> Forwarded {
-        let forwarded = self.batches.message(letter.lane.into(), node, seq, letter.frame());
+        let followed = letter.session.is_nobody();
+        let lane = letter.lane.into();
+        let forwarded = self.batches.message(lane, node, seq, letter.frame(), followed);
         if forwarded == Forwarded::Full {
             self.counters.refused_full += 1;
+        }
+        if followed {
+            self.trail.forwarded(seq, self.now, node, forwarded);
         }
         forwarded
     }
 
     fn look_up(&mut self, user: &User) {
         self.counters.look_ups += 1;
+        self.trail.note_user(user, self.now, &What::Asked);
         self.questions.push_back(user.clone());
     }
 
@@ -352,7 +380,7 @@ impl Outside<Sent> for Floor {
             self.latencies.record(self.now.saturating_duration_since(letter.accepted_at));
         }
         let Some(session) = self.sessions.get_mut(letter.session) else {
-            self.counters.untold += 1;
+            self.counters.untold += u64::from(!self.trail.ended(&ended, self.now));
             return;
         };
         session.owed_bytes -= letter.receipt_bytes();

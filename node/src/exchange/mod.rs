@@ -12,6 +12,7 @@ mod latency;
 mod outbound;
 mod sessions;
 mod state;
+mod trail;
 mod trunk;
 
 pub(crate) use sessions::{Farewell, Seat, SessionKey};
@@ -19,10 +20,14 @@ pub(crate) use state::State;
 
 use std::{cell::RefCell, pin::pin, rc::Rc, time::Instant};
 
-use tokio::{select, sync::Notify, task, time};
+use tokio::{
+    select,
+    sync::{Notify, mpsc},
+    task, time,
+};
 use tracing::debug;
 use trunkline_directory::Registrar;
-use trunkline_protocol::{Incarnation, Name, User};
+use trunkline_protocol::{Incarnation, Name, User, control::ToRelay};
 
 use crate::{
     custody::Limits,
@@ -52,6 +57,8 @@ pub(crate) struct Setup {
     pub(crate) sessions_per_user: usize,
     pub(crate) limits: Limits,
     pub(crate) registrar: Registrar,
+    /// What is to be told to the relay.
+    pub(crate) outbox: mpsc::Sender<ToRelay>,
 }
 
 impl Exchange {

@@ -28,6 +28,15 @@ impl fmt::Display for SessionKey {
 }
 
 impl SessionKey {
+    /// The key of a sender that is no session: the operator's, for a test message.
+    pub(super) fn nobody(serial: u32) -> Self {
+        Self { slot: u32::MAX, serial }
+    }
+
+    pub(super) fn is_nobody(self) -> bool {
+        self.slot == u32::MAX
+    }
+
     pub(super) fn to_u64(self) -> u64 {
         u64::from(self.slot) << 32 | u64::from(self.serial)
     }

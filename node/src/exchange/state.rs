@@ -2,7 +2,12 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::time;
 use trunkline_directory::{Place, Registrar};
-use trunkline_protocol::{Incarnation, User, client::close, control::Member, status::Load};
+use trunkline_protocol::{
+    Incarnation, User,
+    client::close,
+    control::Member,
+    status::{Load, What},
+};
 
 use super::{
     Setup,
@@ -34,7 +39,7 @@ impl State {
     pub(super) fn new(setup: Setup) -> Self {
         Self {
             custody: Custody::new(setup.limits),
-            floor: Floor::new(setup.name, setup.incarnation),
+            floor: Floor::new(setup.name, setup.incarnation, setup.outbox),
             seats: Seats::new(setup.capacity),
             registrar: setup.registrar,
             members: Vec::new(),
@@ -105,6 +110,12 @@ impl State {
     /// The directory has answered; `None` if it could not be asked.
     pub(super) fn looked_up(&mut self, now: Instant, user: &User, places: Option<Vec<Place>>) {
         self.look_ups -= 1;
+        if !self.floor.trail.has_no_test() {
+            let what = places.as_ref().map_or(What::NotAnswered, |places| What::Found {
+                nodes: places.iter().map(|(name, _)| name.clone()).collect(),
+            });
+            self.floor.trail.note_user(user, now, &what);
+        }
         let nodes: Option<Vec<_>> =
             places.map(|places| places.into_iter().map(|(_, incarnation)| incarnation).collect());
         let nodes = nodes.as_deref().ok_or(LookUpFailed);

@@ -6,12 +6,15 @@ use trunkline_link::Lane;
 use trunkline_protocol::{
     MessageId, User,
     client::close,
-    control::{Member, MemberState},
-    lane::{BadLane, Batch, Header, Kind, Notice, Receipt, Verdict},
+    control::{Followed, Member, MemberState},
+    lane::{BadLane, Batch, Header, Kind, Message, Notice, Receipt, Verdict},
 };
 
-use super::State;
+use super::{State, floor::Sent, sessions::SessionKey};
 use crate::custody::{Fate, Here, Party};
+
+/// What a test message says.
+const TEST_BODY: &[u8] = br#"{"trunkline":"a test message"}"#;
 
 impl State {
     pub(crate) fn link_up(&mut self, now: Instant, lanes: Vec<Lane>) {
@@ -20,6 +23,7 @@ impl State {
     }
 
     pub(crate) fn link_lost(&mut self, now: Instant) {
+        self.floor.trail.lose();
         if let Some(handed) = self.floor.batches.link_lost() {
             self.custody.link_lost(now, &mut self.floor, handed);
         }
@@ -41,6 +45,9 @@ impl State {
             Kind::RefusedFull => refused(Fate::Full),
             Kind::RefusedGone => refused(Fate::NotReached),
         };
+        if header.followed {
+            self.floor.trail.came_back(now, node, |seq| seqs.contains(&seq));
+        }
         self.custody.refused(now, &mut self.floor, node, number, seqs, fate);
         Ok(())
     }
@@ -52,6 +59,10 @@ impl State {
             let route_old = self.floor.is_elsewhere(message.to, now);
             let id = MessageId { origin: ids, seq: message.seq };
             let keys = self.floor.sessions.of(message.to);
+            if message.followed {
+                let message = Followed { ids, seq: message.seq };
+                self.floor.trail.arrived(origin, message, now, keys.len());
+            }
             let verdict = match self.floor.deliver(&keys, origin, id, &message, route_old) {
                 Here::Waiting => continue,
                 Here::Full => Verdict::Full,
@@ -76,6 +87,10 @@ impl State {
 
     fn receipts(&mut self, now: Instant, batch: Batch<'_>) -> Result<(), BadLane> {
         let party = Party::Node(batch.header.peer);
+        if batch.header.followed {
+            let concerns = |seq| batch.receipts().flatten().any(|receipt| receipt.seq == seq);
+            self.floor.trail.came_back(now, batch.header.peer, concerns);
+        }
         for receipt in batch.receipts() {
             self.custody.answered(now, &mut self.floor, party, receipt?);
         }
@@ -108,11 +123,30 @@ impl State {
             self.floor.batches.forget(gone.incarnation);
         }
         self.floor.rebuilding = members.iter().any(|member| member.rebuilding);
+        self.floor.trail.name(&members);
         self.members = members;
     }
 
     pub(crate) fn members(&self) -> &[Member] {
         &self.members
+    }
+
+    /// Sends a user a test message of an operator's, and follows it.
+    pub(crate) fn test(&mut self, now: Instant, number: u64, user: &User, from: &User) {
+        let seq = self.custody.next_seq();
+        let message = Message {
+            seq,
+            followed: true,
+            sent_at_ms: self.floor.now_ms,
+            to: user.as_str(),
+            from: from.as_str(),
+            body: TEST_BODY,
+        };
+        let sent = Sent::new(SessionKey::nobody(number as u32), now, "", &message);
+        self.floor.counters.accepted += 1;
+        let followed = self.floor.followed(seq);
+        self.floor.trail.begin(number, user, followed, now);
+        self.custody.accept(now, &mut self.floor, user.as_str(), sent);
     }
 
     /// Ends every session of a user, by an operator's command.

@@ -62,13 +62,14 @@ fn frames<'a, T>(
 pub struct BatchBuilder {
     bytes: Vec<u8>,
     count: u16,
+    followed: bool,
     first: u64,
     last: u64,
 }
 
 impl Default for BatchBuilder {
     fn default() -> Self {
-        Self { bytes: Vec::new(), count: 0, first: u64::MAX, last: 0 }
+        Self { bytes: Vec::new(), count: 0, followed: false, first: u64::MAX, last: 0 }
     }
 }
 
@@ -107,6 +108,11 @@ impl BatchBuilder {
         self.last = self.last.max(seq);
     }
 
+    /// Marks the batch: one of its frames is followed.
+    pub fn follow(&mut self) {
+        self.followed = true;
+    }
+
     /// Writes the header and moves the whole batch to the end of `out`; the builder is empty
     /// again and keeps its memory. Does nothing if it was empty. The header's parts are described
     /// at [`Header`].
@@ -123,6 +129,7 @@ impl BatchBuilder {
         }
         let header = Header {
             kind,
+            followed: self.followed,
             count: self.count,
             length: self.frame_bytes() as u32,
             peer,
@@ -134,7 +141,7 @@ impl BatchBuilder {
         self.bytes[..HEADER_BYTES].copy_from_slice(&header.encode());
         out.extend_from_slice(&self.bytes);
         self.bytes.clear();
-        (self.count, self.first, self.last) = (0, u64::MAX, 0);
+        (self.count, self.followed, self.first, self.last) = (0, false, u64::MAX, 0);
     }
 }
 
@@ -153,10 +160,12 @@ mod tests {
     fn a_batch_is_whole_or_not_there() {
         let mut builder = BatchBuilder::default();
         for seq in [9, 4, 6] {
-            let message = Message { seq, sent_at_ms: 1, to: "b", from: "a", body: b"1" };
+            let message =
+                Message { seq, followed: false, sent_at_ms: 1, to: "b", from: "a", body: b"1" };
             builder.push(seq, |out| message.encode(out));
         }
         let mut out = Vec::new();
+        builder.follow();
         builder.seal_into(&mut out, Kind::Messages, peer(), 3, peer());
         assert!(builder.is_empty());
 
@@ -166,6 +175,7 @@ mod tests {
         let mut bytes = out.as_slice();
         let batch = Batch::split_off(&mut bytes).unwrap().unwrap();
         assert!(bytes.is_empty());
+        assert!(batch.header.followed);
         assert_eq!((batch.header.count, batch.header.batch), (3, 3));
         assert_eq!((batch.header.first, batch.header.span), (4, 5));
         let seqs: Vec<_> = batch.messages().map(|message| message.unwrap().seq).collect();

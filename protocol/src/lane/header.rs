@@ -4,6 +4,9 @@ use crate::Incarnation;
 /// The size of a [`Header`] on the wire.
 pub const HEADER_BYTES: usize = 56;
 
+/// The flag of a batch in which a message is followed.
+const FLAG_FOLLOWED: u8 = 1;
+
 /// What a batch carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -38,6 +41,8 @@ impl Kind {
 pub struct Header {
     /// What the batch carries.
     pub kind: Kind,
+    /// Whether an operator follows one of its messages, or a receipt for one.
+    pub followed: bool,
     /// How many frames follow.
     pub count: u16,
     /// How many bytes of frames follow, at most [`BATCH_BYTES_MAX`].
@@ -60,6 +65,7 @@ impl Header {
     pub fn encode(&self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         bytes[0] = self.kind as u8;
+        bytes[1] = if self.followed { FLAG_FOLLOWED } else { 0 };
         bytes[2..4].copy_from_slice(&self.count.to_le_bytes());
         bytes[4..8].copy_from_slice(&self.length.to_le_bytes());
         bytes[8..24].copy_from_slice(&self.peer.to_bytes());
@@ -70,10 +76,11 @@ impl Header {
         bytes
     }
 
-    /// Reads a header, and checks that it can be one.
+    /// Reads a header, and checks that it can be one. Unknown flags are ignored.
     pub fn decode(bytes: &[u8; HEADER_BYTES]) -> Result<Self, BadLane> {
         let header = Self {
             kind: Kind::from_byte(bytes[0])?,
+            followed: bytes[1] & FLAG_FOLLOWED != 0,
             count: u16::from_le_bytes(part(bytes, 2)),
             length: u32::from_le_bytes(part(bytes, 4)),
             peer: Incarnation::from_bytes(part(bytes, 8)),
@@ -119,9 +126,10 @@ pub(super) mod tests {
         ]);
         let numbers = (any::<u16>(), 0..=BATCH_BYTES_MAX as u32, any::<u64>(), any::<u32>());
         let incarnations = (any::<[u8; 16]>(), any::<[u8; 16]>());
-        (kind, incarnations, numbers, any::<u32>()).prop_map(
-            |(kind, (peer, ids), (count, length, first, span), batch)| Header {
+        ((kind, any::<bool>()), incarnations, numbers, any::<u32>()).prop_map(
+            |((kind, followed), (peer, ids), (count, length, first, span), batch)| Header {
                 kind,
+                followed,
                 count,
                 length,
                 peer: Incarnation::from_bytes(peer),
@@ -137,6 +145,7 @@ pub(super) mod tests {
     fn golden_bytes() {
         let header = Header {
             kind: Kind::Messages,
+            followed: true,
             count: 0x0102,
             length: 0x0003_0405,
             peer: Incarnation::from_bytes([0xaa; 16]),
@@ -146,7 +155,7 @@ pub(super) mod tests {
             ids: Incarnation::from_bytes([0xbb; 16]),
         };
         let golden = [
-            0x01, 0x00, 0x02, 0x01, 0x05, 0x04, 0x03, 0x00, // kind, reserved, count, length
+            0x01, 0x01, 0x02, 0x01, 0x05, 0x04, 0x03, 0x00, // kind, flags, count, length
             0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, // peer
             0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, //
             0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11, // first

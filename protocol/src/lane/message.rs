@@ -4,11 +4,16 @@ use crate::User;
 /// The size of a message on the wire, without its names and its body.
 pub const MESSAGE_FIXED_BYTES: usize = 24;
 
+/// The flag of a message that is followed.
+const FLAG_FOLLOWED: u8 = 1;
+
 /// One message on its way to a node that has the recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
     /// Its number at the node that accepted it.
     pub seq: u64,
+    /// Whether an operator follows it step by step.
+    pub followed: bool,
     /// The accepting node's clock, in Unix milliseconds.
     pub sent_at_ms: u64,
     /// The recipient's user key.
@@ -37,6 +42,7 @@ impl<'a> Message<'a> {
         fixed[8..16].copy_from_slice(&self.sent_at_ms.to_le_bytes());
         fixed[16] = length(self.to);
         fixed[17] = length(self.from);
+        fixed[18] = if self.followed { FLAG_FOLLOWED } else { 0 };
         fixed[20..24].copy_from_slice(&(self.body.len() as u32).to_le_bytes());
         out.reserve(self.encoded_bytes());
         out.extend_from_slice(&fixed);
@@ -45,7 +51,7 @@ impl<'a> Message<'a> {
         out.extend_from_slice(self.body);
     }
 
-    /// Takes the first message off `frames`.
+    /// Takes the first message off `frames`. Unknown flags are ignored.
     pub fn decode(frames: &mut &'a [u8]) -> Result<Self, BadLane> {
         let (fixed, rest) = frames.split_at_checked(MESSAGE_FIXED_BYTES).ok_or(BadLane::Frames)?;
         let body_bytes = u32::from_le_bytes(part(fixed, 20)) as usize;
@@ -58,6 +64,7 @@ impl<'a> Message<'a> {
         *frames = rest;
         Ok(Self {
             seq: u64::from_le_bytes(part(fixed, 0)),
+            followed: fixed[18] & FLAG_FOLLOWED != 0,
             sent_at_ms: u64::from_le_bytes(part(fixed, 8)),
             to,
             from,
@@ -83,6 +90,7 @@ mod tests {
     fn golden_bytes() {
         let message = Message {
             seq: 0x0102_0304_0506_0708,
+            followed: true,
             sent_at_ms: 0x1112_1314_1516_1718,
             to: "bob",
             from: "alice",
@@ -91,7 +99,8 @@ mod tests {
         let mut golden = vec![
             0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01, // seq
             0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11, // sent_at
-            0x03, 0x05, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, // lengths of to, from and body
+            0x03, 0x05, 0x01, 0x00, 0x02, 0x00, 0x00,
+            0x00, // to's and from's length, flags, body's
         ];
         golden.extend_from_slice(b"bobalice{}");
         let mut out = Vec::new();
@@ -104,10 +113,10 @@ mod tests {
     proptest! {
         #[test]
         fn messages_survive(
-            seq: u64, sent_at_ms: u64,
+            seq: u64, followed: bool, sent_at_ms: u64,
             to in "[^\\p{Cc}]{1,32}", from in "[^\\p{Cc}]{1,32}", body: Vec<u8>, more: Vec<u8>,
         ) {
-            let message = Message { seq, sent_at_ms, to: &to, from: &from, body: &body };
+            let message = Message { seq, followed, sent_at_ms, to: &to, from: &from, body: &body };
             let mut out = Vec::new();
             message.encode(&mut out);
             out.extend_from_slice(&more);

@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 use super::{BadLane, header::part};
 
 /// The size of a receipt on the wire.
@@ -7,7 +9,8 @@ pub const RECEIPT_BYTES: usize = 12;
 const FLAG_ROUTE_OLD: u8 = 1;
 
 /// What became of a branch at the node it went to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Verdict {
     /// At least one session's socket took every byte.

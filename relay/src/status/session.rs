@@ -7,6 +7,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use tokio::{
     sync::{broadcast::error::RecvError, watch},
+    task::JoinSet,
     time::{self, error::Elapsed},
 };
 use tracing::{debug, info, warn};
@@ -15,10 +16,10 @@ use trunkline_link::{close_code, defaults::HANDSHAKE_TIMEOUT};
 use trunkline_protocol::status::{Command, Line, Request, VERSION};
 
 use super::{
-    Desk, Operator, Published, encode,
+    Desk, Done, Operator, Published, encode,
     lines::{BadLine, Lines},
 };
-use crate::defaults::{INTERVAL_MS, STATUS_WRITE_TIMEOUT};
+use crate::defaults::{COMMANDS_MAX, INTERVAL_MS, STATUS_WRITE_TIMEOUT};
 
 /// Why a status stream ended. The text is fit to be the reason of a QUIC close.
 #[derive(Debug, Error)]
@@ -76,6 +77,7 @@ async fn run(
         may_act: peer.role == Role::Admin,
         stream,
         commands: Some(commands),
+        acting: JoinSet::new(),
     };
     session.run(connection, interval_ms).await
 }
@@ -97,6 +99,8 @@ struct Session<'a> {
     stream: SendStream,
     /// `None` when the client has no more to say.
     commands: Option<Commands>,
+    /// The commands that are being carried out. A test message may take until its deadline.
+    acting: JoinSet<(u64, Done)>,
 }
 
 impl Session<'_> {
@@ -118,7 +122,13 @@ impl Session<'_> {
                 biased;
                 lost = connection.closed() => return Err(lost.into()),
                 // A person waits for the answer.
-                line = next(&mut self.commands) => self.command(line?).await?,
+                Some(done) = self.acting.join_next() => {
+                    let (id, done) = done.expect("a command does not panic");
+                    self.answer(id, done).await?;
+                }
+                line = next(&mut self.commands), if self.acting.len() < COMMANDS_MAX => {
+                    self.command(line?).await?;
+                }
                 event = events.recv() => match event {
                     Ok(line) => self.write(&line).await?,
                     Err(RecvError::Lagged(missed)) => debug!(who = self.who, missed, "events were missed"),
@@ -153,19 +163,31 @@ impl Session<'_> {
             self.commands = None;
             return Ok(());
         };
-        let (id, result) = match serde_json::from_slice::<Command>(&line) {
-            Ok(command) => (command.id, self.act(command).await),
-            Err(error) => (id_of(&line)?, Err(format!("this is no command: {error}"))),
-        };
-        self.write(&encode(&Line::Answer { id, error: result.err() })).await
+        match serde_json::from_slice::<Command>(&line) {
+            Ok(command) if self.may_act => self.act(command),
+            Ok(command) => {
+                warn!(who = self.who, ?command, "a viewer's command was refused");
+                let words = format!("{} may look and not act: use an admin certificate", self.who);
+                self.answer(command.id, Err(words)).await?;
+            }
+            Err(error) => {
+                self.answer(id_of(&line)?, Err(format!("this is no command: {error}"))).await?;
+            }
+        }
+        Ok(())
     }
 
-    async fn act(&self, command: Command) -> Result<(), String> {
-        if !self.may_act {
-            warn!(who = self.who, ?command, "a viewer's command was refused");
-            return Err(format!("{} may look and not act: use an admin certificate", self.who));
-        }
-        self.desk.act(self.who.clone(), command.action).await
+    fn act(&mut self, Command { id, action }: Command) {
+        let (desk, who) = (self.desk.clone(), self.who.clone());
+        self.acting.spawn_local(async move { (id, desk.act(who, action).await) });
+    }
+
+    async fn answer(&mut self, id: u64, done: Done) -> Result<(), End> {
+        let (walk, error) = match done {
+            Ok(walk) => (walk, None),
+            Err(error) => (None, Some(error)),
+        };
+        self.write(&encode(&Line::Answer { id, error, walk })).await
     }
 
     async fn write(&mut self, line: &str) -> Result<(), End> {

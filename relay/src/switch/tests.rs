@@ -35,7 +35,7 @@ fn address(number: u8) -> Incarnation {
 
 fn batch(kind: Kind, to: Incarnation, body: &[u8]) -> Vec<u8> {
     let mut builder = BatchBuilder::default();
-    let message = Message { seq: 7, sent_at_ms: 0, to: "b", from: "a", body };
+    let message = Message { seq: 7, followed: false, sent_at_ms: 0, to: "b", from: "a", body };
     builder.push(7, |out| message.encode(out));
     let mut bytes = Vec::new();
     builder.seal_into(&mut bytes, kind, to, 3, to);

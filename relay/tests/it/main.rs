@@ -9,4 +9,5 @@ mod operator;
 mod program;
 mod status;
 mod strangers;
+mod trial;
 mod walk;

@@ -281,16 +281,45 @@ pub(crate) async fn closed(connection: &Connection) -> (VarInt, String) {
 /// A batch of one message to `to`.
 pub(crate) fn message(to: Incarnation, batch: u32, body: &[u8]) -> Vec<u8> {
     let mut builder = BatchBuilder::default();
-    let message = Message { seq: u64::from(batch), sent_at_ms: 1, to: "bob", from: "alice", body };
+    let message = Message {
+        seq: u64::from(batch),
+        followed: false,
+        sent_at_ms: 1,
+        to: "bob",
+        from: "alice",
+        body,
+    };
     builder.push(message.seq, |out| message.encode(out));
     let mut bytes = Vec::new();
     builder.seal_into(&mut bytes, Kind::Messages, to, batch, to);
     bytes
 }
 
+/// A batch of one message that is followed.
+pub(crate) fn followed(to: Incarnation, ids: Incarnation, seq: u64) -> Vec<u8> {
+    let mut builder = BatchBuilder::default();
+    let message =
+        Message { seq, followed: true, sent_at_ms: 1, to: "bob", from: "admin/olga", body: b"1" };
+    builder.push(seq, |out| message.encode(out));
+    builder.follow();
+    let mut bytes = Vec::new();
+    builder.seal_into(&mut bytes, Kind::Messages, to, 1, ids);
+    bytes
+}
+
 /// A batch of one receipt to `to`.
 pub(crate) fn receipt(to: Incarnation, seq: u64) -> Vec<u8> {
+    sealed_receipt(BatchBuilder::default(), to, seq)
+}
+
+/// A batch of one receipt for a message that is followed.
+pub(crate) fn followed_receipt(to: Incarnation, seq: u64) -> Vec<u8> {
     let mut builder = BatchBuilder::default();
+    builder.follow();
+    sealed_receipt(builder, to, seq)
+}
+
+fn sealed_receipt(mut builder: BatchBuilder, to: Incarnation, seq: u64) -> Vec<u8> {
     let receipt = Receipt { seq, verdict: Verdict::Taken, route_old: false, missed: 0 };
     builder.push(seq, |out| receipt.encode(out));
     let mut bytes = Vec::new();

@@ -3,7 +3,9 @@
 use quinn::{Connection, Endpoint, SendStream};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use trunkline_certs::{Alpn, Role};
-use trunkline_protocol::status::{Action, Command, Event, EventKind, Line, Request, Snapshot};
+use trunkline_protocol::status::{
+    Action, Command, Event, EventKind, Line, Request, Snapshot, Walk,
+};
 
 use crate::cluster::{Cluster, name, patiently};
 
@@ -83,17 +85,28 @@ impl Operator {
 
     /// Gives a command, and returns why it was refused, if it was.
     pub(crate) async fn command(&mut self, action: Action) -> Option<String> {
-        self.commands += 1;
-        let id = self.commands;
-        send(&mut self.sending, &Command { id, action }).await;
+        let id = self.order(action).await;
         self.answer(id).await
     }
 
+    /// Gives a command, and does not wait for its answer.
+    pub(crate) async fn order(&mut self, action: Action) -> u64 {
+        self.commands += 1;
+        let id = self.commands;
+        send(&mut self.sending, &Command { id, action }).await;
+        id
+    }
+
     pub(crate) async fn answer(&mut self, wanted: u64) -> Option<String> {
+        self.answer_to(wanted).await.err()
+    }
+
+    /// What came of a command: the walk, if it was a test message.
+    pub(crate) async fn answer_to(&mut self, wanted: u64) -> Result<Option<Box<Walk>>, String> {
         loop {
-            if let Line::Answer { id, error } = self.line().await {
+            if let Line::Answer { id, error, walk } = self.line().await {
                 assert_eq!(id, wanted);
-                return error;
+                return error.map_or(Ok(walk), Err);
             }
         }
     }

@@ -254,6 +254,7 @@ async fn batches_on_lanes_that_are_not_for_them() {
     let to = scene.b.incarnation;
     let refusal = Header {
         kind: Kind::RefusedFull,
+        followed: false,
         count: 1,
         length: 0,
         peer: to,

@@ -10,4 +10,5 @@ mod harness;
 mod seats;
 mod start_order;
 mod support;
+mod trial;
 mod walk;

@@ -66,6 +66,11 @@ fn one(ui: &mut Ui, sought: &Sought, showing: &Showing<'_>, wishes: &mut Wishes)
     let places = places.as_ref();
     ui.horizontal(|ui| {
         ui.label(RichText::new(user.as_str()).font(text::strong()));
+        let explained = "Send a message and follow it hop by hop: why does this user not get any?";
+        if showing.may_act && ui.button("Test …").on_hover_text(explained).clicked() {
+            let action = Action::Test { user: user.clone(), node: None };
+            wishes.push(Wish::Ask(Dialog::confirm(action, showing)));
+        }
         let online = places.is_some_and(|places| places.as_ref().is_ok_and(|at| !at.is_empty()));
         if showing.may_act && online && ui.button("End its sessions …").clicked() {
             let action = Action::EndUser { user: user.clone() };

@@ -1,0 +1,145 @@
+//! "Why did bob not get it?"
+
+use trunkline_admin_gui::lookups::Reply;
+use trunkline_protocol::{
+    Name, Outcome, User,
+    lane::Verdict,
+    status::{Action, Line, Step, Walk, What},
+};
+
+use crate::{
+    generated::{Cluster, hello},
+    window::Window,
+};
+
+fn bob() -> User {
+    "bob".parse().unwrap()
+}
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn walk(outcome: Outcome, steps: &[(&str, u64, What)]) -> Box<Walk> {
+    let step = |(at, after_us, what): &(&str, u64, What)| Step {
+        at: name(at),
+        after_us: *after_us,
+        what: what.clone(),
+    };
+    Box::new(Walk {
+        message: "01J-42".into(),
+        from: name("node-1"),
+        outcome,
+        missed: 0,
+        took_us: steps.last().map_or(0, |step| step.1),
+        steps: steps.iter().map(step).collect(),
+    })
+}
+
+impl Window {
+    fn onto_bob() -> Self {
+        let mut window = Self::onto(&mut Cluster::of(3));
+        window.press("Users");
+        window.fill("Find a user", "bob");
+        window.press("Find exactly");
+        window.desk.replies.try_send(Reply::User(bob(), Ok(Vec::new()))).unwrap();
+        window.draw();
+        window
+    }
+
+    /// Sends a test message, and has the relay answer.
+    fn test(&mut self, walk: Result<Box<Walk>, &str>) {
+        self.press("Test …");
+        self.press("Send");
+        let command = self.feed.commands.try_recv().unwrap();
+        assert_eq!(command.action, Action::Test { user: bob(), node: None });
+        self.assert_words("on its way");
+        let error = walk.as_ref().err().map(|error| (*error).to_owned());
+        self.tell(Line::Answer { id: command.id, error, walk: walk.ok() });
+    }
+}
+
+#[test]
+fn a_walk_is_told_hop_by_hop_with_its_times() {
+    let mut window = Window::onto_bob();
+    let steps = [
+        ("node-1", 0, What::Accepted),
+        ("node-1", 4, What::Asked),
+        ("node-1", 391, What::Found { nodes: vec![name("node-2")] }),
+        ("node-1", 398, What::Batched { to: name("node-2"), lane: 2 }),
+        ("relay-1", 602, What::Passed { to: name("node-2"), behind_bytes: 2048 }),
+        ("node-2", 760, What::Arrived { sessions: 1 }),
+        ("node-2", 2_794, What::Answered { verdict: Verdict::Taken, missed: 0 }),
+        ("relay-1", 3_000, What::ReceiptPassed { from: name("node-2") }),
+        ("node-1", 3_204, What::CameBack { from: name("node-2") }),
+    ];
+    window.test(Ok(walk(Outcome::Delivered, &steps)));
+    for label in [
+        "Test message to bob",
+        "delivered",
+        "after 3.2 ms",
+        "the socket of bob on node-2 took every byte",
+        "message 01J-42, accepted by node-1",
+        "asked the directory where the user is",
+        "the directory answered: node-2",
+        "sent it to node-2, on lane 3",
+        "passed it on to node-2, behind 2.0 KiB",
+        "it came to 1 session of the user",
+        "a socket of the user took every byte",
+        "the answer of node-2 came back",
+        "387 µs",
+        "2.0 ms",
+    ] {
+        window.assert_has(label);
+    }
+    window.press("Close");
+    window.assert_has("Users by node");
+}
+
+#[test]
+fn why_it_did_not_arrive_is_said_in_a_sentence() {
+    let to = || name("node-2");
+    let batched = ("node-1", 9, What::Batched { to: to(), lane: 0 });
+    let passed = ("relay-1", 20, What::Passed { to: to(), behind_bytes: 0 });
+    let answered = |verdict| ("node-2", 40, What::Answered { verdict, missed: 0 });
+    let arrived = ("node-2", 30, What::Arrived { sessions: 1 });
+    let found = ("node-1", 5, What::Found { nodes: Vec::new() });
+    let refused = ("relay-1", 20, What::TurnedBack { to: to(), full: false });
+    let cases = [
+        (Outcome::Offline, vec![found], "the directory knows no session of bob"),
+        (
+            Outcome::Offline,
+            vec![batched.clone(), passed.clone(), answered(Verdict::NotHere)],
+            "node-2 has no session of bob any more",
+        ),
+        (Outcome::Busy, vec![batched.clone(), answered(Verdict::Full)], "a slow reader"),
+        (Outcome::Unreachable, vec![("node-1", 2, What::NotAnswered)], "is Redis away?"),
+        (Outcome::Unreachable, vec![batched.clone(), refused], "the relay has no link to node-2"),
+        (
+            Outcome::Unconfirmed,
+            vec![batched.clone(), passed.clone()],
+            "the relay passed it on to node-2, which is silent",
+        ),
+        (
+            Outcome::Unconfirmed,
+            vec![batched, passed, arrived],
+            "it waits on node-2 for the socket of bob, which takes nothing",
+        ),
+    ];
+    let mut window = Window::onto_bob();
+    for (outcome, steps, words) in cases {
+        window.test(Ok(walk(outcome, &steps)));
+        window.assert_has(outcome.as_str());
+        window.assert_words(words);
+    }
+    window.test(Err("no node has a link to this relay"));
+    window.assert_has("no node has a link to this relay");
+}
+
+#[test]
+fn a_viewer_sends_no_test_message() {
+    let mut window = Window::onto_bob();
+    window.assert_has("Test …");
+    window.tell(hello(false));
+    assert!(!window.has("Test …"));
+}
