@@ -31,9 +31,9 @@ pub const LEASE_TTL: Duration = Duration::from_secs(2);
 /// noticed within this time.
 pub const LEASE_RENEW_EVERY: Duration = Duration::from_millis(500);
 
-/// For so long after a node has lost its lease and has one again, it believes no miss: Redis may have
-/// been emptied, and the others notice that within this time, by their next renewal or, if they had
-/// to connect anew, the one after.
+/// For so long after a node has come by its lease, it believes no miss: Redis may have been emptied
+/// just before, and the others notice that within this time, by their next renewal or, if they had to
+/// connect anew, the one after.
 pub const MISS_DOUBT: Duration = LEASE_TTL;
 
 /// How long after a failed call its command may still take effect, by the node's clock: the

@@ -91,9 +91,7 @@ async fn open(shared: &Shared, tenure: Tenure) -> Result<(), CallError> {
         return Ok(());
     }
     state.phase = Phase::Open(tenure);
-    if !state.former.is_empty() {
-        state.doubts_until = Some(Instant::now() + MISS_DOUBT);
-    }
+    state.doubts_until = Some(Instant::now() + MISS_DOUBT);
     if state.planned_for != incarnation {
         state.planned_for = incarnation;
         state.plan.restart(Instant::now());

@@ -22,7 +22,7 @@ async fn remembers(shared: &Shared) -> Result<bool, CallError> {
     let lease = shared.directory.lease(&shared.node).await?;
     let state = shared.lock();
     let held = lease.is_some_and(|lease| lease.holder == state.incarnation);
-    let settled = state.doubts_until.is_none_or(|until| until <= Instant::now());
+    let settled = state.doubts_until.is_some_and(|until| until <= Instant::now());
     drop(state);
     if !held {
         shared.keep.notify_one();

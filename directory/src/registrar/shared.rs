@@ -50,7 +50,7 @@ pub(super) struct State {
     pub(super) former: BTreeSet<Incarnation>,
     pub(super) phase: Phase,
     /// Until then a user whom Redis does not know may be one of a node that has yet to register it
-    /// again.
+    /// again. `None` while the incarnation has not had the lease.
     pub(super) doubts_until: Option<Instant>,
     pub(super) plan: Plan,
     /// The incarnation that the plan's confirmations are about.
@@ -138,7 +138,7 @@ impl Shared {
         }
         let former = std::mem::replace(&mut state.incarnation, incarnation);
         state.former.insert(former);
-        state.phase = Phase::Seeking;
+        (state.phase, state.doubts_until) = (Phase::Seeking, None);
         drop(state);
         self.publish(|standing| {
             standing.incarnation = incarnation;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use tokio::time::{self, Instant};
-use trunkline_directory::{LeaseState, LookUpError, testing::RedisServer};
+use trunkline_directory::{LeaseState, LookUpError, Registrar, testing::RedisServer};
 
 use crate::support::{
     PATIENCE, entries, eventually, held, incarnation, indexed, lease, node, open,
@@ -46,18 +46,42 @@ async fn that_an_emptied_redis_knows_nobody_is_not_believed() {
     let (here, there) = (start(&redis.url(), &node(1)), start(&redis.url(), &node(2)));
     held(&here).await;
     there.want(&user(0)).await.unwrap();
-    assert_eq!(here.look_up(&user(1)).await.unwrap(), []);
+    believed(&here).await;
     let _nodes = [&here, &there].map(reincarnate_when_lost);
 
     let () = say(&redis, "FLUSHALL").await;
-    eventually("the user is found again", async || match here.look_up(&user(0)).await {
+    found(&here).await;
+    believed(&here).await;
+}
+
+#[tokio::test]
+async fn one_who_comes_to_an_emptied_redis_first_does_not_believe_it() {
+    let redis = RedisServer::start().unwrap();
+    let there = start(&redis.url(), &node(2));
+    there.want(&user(0)).await.unwrap();
+    let _node = reincarnate_when_lost(&there);
+
+    let () = say(&redis, "FLUSHALL").await;
+    let here = start(&redis.url(), &node(1));
+    held(&here).await;
+    found(&here).await;
+    believed(&here).await;
+}
+
+/// Waits until a user who is there is found, and is never said to be nowhere.
+async fn found(registrar: &Registrar) {
+    eventually("the user is found", async || match registrar.look_up(&user(0)).await {
         Ok(places) => !places.is_empty() || panic!("a user who is there was not found"),
         Err(LookUpError::Doubtful) => false,
         Err(error) => panic!("{error}"),
     })
     .await;
-    let believed = async || here.look_up(&user(1)).await.is_ok_and(|places| places.is_empty());
-    eventually("one who is nowhere is nowhere", believed).await;
+}
+
+/// Waits until it is believed that one who is nowhere is nowhere.
+async fn believed(registrar: &Registrar) {
+    let nowhere = async || registrar.look_up(&user(1)).await.is_ok_and(|places| places.is_empty());
+    eventually("a miss is believed", nowhere).await;
 }
 
 #[tokio::test]
