@@ -29,6 +29,9 @@ pub const LANE_WINDOW_BYTES: u32 = 1_280 * 1024;
 /// they are acknowledged.
 pub const LINK_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
 
+/// How many bytes may be under way on a link whatever was lost: 3 MB/s over a round trip of 20 ms.
+pub const IN_FLIGHT_BYTES_MIN: u64 = 64 * 1024;
+
 /// The largest packet that path discovery tries. Ethernet ends it at 1,472, jumbo frames at 8,972,
 /// loopback here.
 pub const MTU_BYTES_MAX: u16 = 8_952;

@@ -7,6 +7,7 @@
 //!
 //! [`LANES`]: trunkline_protocol::lane::LANES
 
+mod congestion;
 mod control;
 pub mod defaults;
 mod lane;

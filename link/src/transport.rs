@@ -7,8 +7,11 @@ use quinn::{
 };
 use trunkline_protocol::lane::LANES;
 
-use crate::defaults::{
-    IDLE_TIMEOUT, INITIAL_RTT, KEEP_ALIVE, LANE_WINDOW_BYTES, LINK_WINDOW_BYTES, MTU_BYTES_MAX,
+use crate::{
+    congestion::FlooredCubic,
+    defaults::{
+        IDLE_TIMEOUT, INITIAL_RTT, KEEP_ALIVE, LANE_WINDOW_BYTES, LINK_WINDOW_BYTES, MTU_BYTES_MAX,
+    },
 };
 
 /// Why an end closed a connection, as QUIC application error codes.
@@ -64,6 +67,7 @@ fn transport() -> TransportConfig {
         .send_window(LINK_WINDOW_BYTES.into())
         .initial_rtt(INITIAL_RTT)
         .mtu_discovery_config(Some(mtu))
+        .congestion_controller_factory(Arc::new(FlooredCubic::default()))
         .ack_frequency_config(Some(AckFrequencyConfig::default()))
         .datagram_receive_buffer_size(None);
     transport

@@ -230,6 +230,7 @@ fn link<S: Stand>(setup: &Setup) -> Result<Vec<Figure>> {
             let percent = loss * 100.0;
             let named = |quantile| format!("{quantile}, {lanes}, {percent} % lost on each link");
             figures.push(Figure::us(named("p50"), found.latency_us.p50));
+            figures.push(Figure::us(named("p90"), found.latency_us.p90));
             figures.push(Figure::us(named("p99"), found.latency_us.p99));
             figures.extend(faults(&found.faults));
         }
