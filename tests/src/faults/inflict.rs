@@ -3,16 +3,17 @@
 use std::{collections::HashMap, time::Duration};
 
 use futures_util::FutureExt;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::{
     check::{Demand, Violation},
     history::Spell,
+    look,
     schedule::{Fault, Schedule, Step},
 };
 use crate::{
     cluster::{Cluster, ClusterError, REDIS, RELAY, Rival, how_it_ended},
-    defaults::RIVAL_TIMEOUT,
+    defaults::{POLL_INTERVAL, READY_TIMEOUT, RIVAL_TIMEOUT},
     proxy::{Proxy, Weather},
 };
 
@@ -112,6 +113,7 @@ impl Storm {
                 Ok(())
             }
             Fault::Rival(node) => {
+                self.is_linked(node).await;
                 let rival = self.cluster.start_rival(node)?;
                 self.rivals.insert(node.clone(), rival);
                 Ok(())
@@ -155,6 +157,16 @@ impl Storm {
             self.violations.push(Violation::new(Demand::Processes, text));
         }
         self.cluster.start(name).await
+    }
+
+    /// Waits until a node has its link: before that, its name is a newcomer's to take.
+    async fn is_linked(&self, node: &str) {
+        let linked = async {
+            while !look::is_linked(&self.cluster, node).await.unwrap_or(false) {
+                sleep(POLL_INTERVAL).await;
+            }
+        };
+        let _ = timeout(READY_TIMEOUT, linked).await;
     }
 
     async fn rival_is_gone(&mut self, node: &str) {

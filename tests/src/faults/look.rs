@@ -8,7 +8,10 @@ use std::{
 use redis::{AsyncTypedCommands, RedisError, aio::MultiplexedConnection};
 use serde::Deserialize;
 use thiserror::Error;
-use trunkline_protocol::{control::MemberState, status::Line};
+use trunkline_protocol::{
+    control::MemberState,
+    status::{Line, Snapshot},
+};
 
 use super::check::{Directory, Expected, Membership, Violation, directory, membership};
 use crate::{
@@ -117,28 +120,41 @@ async fn members(cluster: &Cluster, nodes: &BTreeSet<String>) -> Result<Membersh
     Ok(seen)
 }
 
+/// Whether the relay has a link with `node`.
+///
+/// # Errors
+/// If it does not answer.
+pub async fn is_linked(cluster: &Cluster, node: &str) -> Result<bool, LookError> {
+    let nodes = snapshot(cluster).await?.nodes;
+    Ok(nodes.iter().any(|member| member.name.as_str() == node && member.link.is_some()))
+}
+
 /// The nodes that the relay takes for alive.
 async fn relay(cluster: &Cluster) -> Result<BTreeMap<String, String>, LookError> {
+    let alive = |state| !matches!(state, MemberState::Dead | MemberState::Left);
+    let nodes = snapshot(cluster).await?.nodes.into_iter().filter(|node| alive(node.state));
+    Ok(nodes
+        .map(|node| {
+            let life = match node.state {
+                MemberState::Live => node.incarnation.to_string(),
+                other => format!("{} {other:?}", node.incarnation),
+            };
+            (node.name.to_string(), life)
+        })
+        .collect())
+}
+
+/// What the relay sees now.
+async fn snapshot(cluster: &Cluster) -> Result<Snapshot, LookError> {
     let (address, certs) = (cluster.relay().address(), cluster.certs());
     let mut status = StatusStream::open(address, &certs, Duration::from_millis(100)).await?;
     let begin = std::time::SystemTime::now();
     loop {
         let Line::Snapshot(snapshot) = status.next_line().await? else { continue };
         let at = std::time::UNIX_EPOCH + Duration::from_millis(snapshot.at_ms);
-        if at < begin {
-            continue;
+        if at >= begin {
+            return Ok(*snapshot);
         }
-        let alive = |state| !matches!(state, MemberState::Dead | MemberState::Left);
-        let nodes = snapshot.nodes.into_iter().filter(|node| alive(node.state));
-        return Ok(nodes
-            .map(|node| {
-                let life = match node.state {
-                    MemberState::Live => node.incarnation.to_string(),
-                    other => format!("{} {other:?}", node.incarnation),
-                };
-                (node.name.to_string(), life)
-            })
-            .collect());
     }
 }
 
