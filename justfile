@@ -76,6 +76,11 @@ bench *args:
 bench-peers *args:
     @{{ benchmark }} --peers "$@"
 
+# Take the pictures of the window that the documentation shows (about 3 minutes); --all DIR for more
+[no-exit-message]
+screenshot *args:
+    @exec cargo run --quiet -p trunkline-tests --bin trunkline-screenshot -- "$@"
+
 # Run every test
 test:
     cargo test --workspace

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use trunkline_protocol::Name;
 
 use crate::{
+    Dump, Look,
     connection::Connection,
     defaults::{COUNT_INTERVAL, UPDATES_MAX},
     lookups::{Lookups, Question},
@@ -102,9 +103,15 @@ impl App {
         }
     }
 
-    /// Shows a part of the window.
-    pub fn turn_to(&mut self, tab: Tab) {
-        self.layout.tab = tab;
+    /// Has it look as it was asked to at its start.
+    pub fn look(&mut self, ctx: &egui::Context, look: Look) {
+        self.layout.tab = look.tab.unwrap_or(self.layout.tab);
+        if let Some(theme) = look.theme {
+            ctx.set_theme(theme);
+        }
+        if let Some(file) = look.dump {
+            ctx.add_plugin(Dump(file));
+        }
     }
 
     fn shown(&mut self) -> &mut State {

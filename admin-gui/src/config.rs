@@ -1,6 +1,7 @@
 use std::{path::PathBuf, str::FromStr};
 
 use clap::{Parser, ValueEnum};
+use eframe::egui::ThemePreference;
 use thiserror::Error;
 use trunkline_certs::{CertsError, Credentials, Role};
 use trunkline_directory::Directory;
@@ -68,6 +69,21 @@ pub struct Size {
     pub width: f32,
     /// From top to bottom, in points.
     pub height: f32,
+}
+
+impl Default for Size {
+    fn default() -> Self {
+        Self { width: 1280.0, height: 800.0 }
+    }
+}
+
+impl From<Theme> for ThemePreference {
+    fn from(theme: Theme) -> Self {
+        match theme {
+            Theme::Dark => Self::Dark,
+            Theme::Light => Self::Light,
+        }
+    }
 }
 
 /// That is no size.

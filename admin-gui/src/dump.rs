@@ -9,7 +9,7 @@ use tracing::warn;
 
 /// Writes what the window says into a file at each frame, as whoever has it read out hears it.
 #[derive(Debug)]
-pub(crate) struct Dump(pub(crate) PathBuf);
+pub struct Dump(pub PathBuf);
 
 /// Something that the window says.
 #[derive(Debug, Serialize)]

@@ -19,5 +19,6 @@ mod window;
 
 pub use app::App;
 pub use config::{Args, Config, ConfigError, Look, Size, Theme};
+pub use dump::Dump;
 pub use view::tabs::Tab;
 pub use window::{RunError, run};

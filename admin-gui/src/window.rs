@@ -5,7 +5,7 @@ use std::{
 
 use eframe::{
     CreationContext, NativeOptions,
-    egui::{self, Context, ViewportBuilder, ViewportCommand},
+    egui::{Context, ViewportBuilder, ViewportCommand},
 };
 use thiserror::Error;
 use tokio::runtime;
@@ -13,19 +13,15 @@ use tracing::warn;
 use trunkline_ops::stop_signal;
 
 use crate::{
-    App, Config, Size, Theme,
+    App, Config, Size,
     connection::{self, Connection, Feed},
     defaults::REPAINT_DELAY,
-    dump::Dump,
     icon::icon,
     lookups::{self, Desk, Lookups},
 };
 
 /// What the desktop knows the window by, and the folder that its layout is stored in.
 const APP_ID: &str = "trunkline-admin-gui";
-
-/// The window's size the first time.
-const SIZE: Size = Size { width: 1280.0, height: 800.0 };
 
 /// Why the window failed.
 #[derive(Debug, Error)]
@@ -43,7 +39,7 @@ pub fn run(config: Config) -> Result<(), RunError> {
     let title = format!("Trunkline, relay at {}", config.relay);
     let viewport =
         ViewportBuilder::default().with_app_id(APP_ID).with_title(title).with_icon(icon());
-    let Size { width, height } = config.look.size.unwrap_or(SIZE);
+    let Size { width, height } = config.look.size.unwrap_or_default();
     let viewport = viewport.with_inner_size([width, height]).with_min_inner_size([1080.0, 600.0]);
     // A size that was asked for is not that of the last time.
     let persist_window = config.look.size.is_none();
@@ -74,16 +70,7 @@ fn open(context: &CreationContext<'_>, config: Config) -> io::Result<(App, JoinH
     let read = move || runtime.block_on(read(config, feed, desk, ctx));
     let thread = thread::Builder::new().name("status".into()).spawn(read)?;
     let mut app = App::new(context, relay, connection, lookups);
-    look.tab.into_iter().for_each(|tab| app.turn_to(tab));
-    if let Some(theme) = look.theme {
-        context.egui_ctx.set_theme(match theme {
-            Theme::Dark => egui::Theme::Dark,
-            Theme::Light => egui::Theme::Light,
-        });
-    }
-    if let Some(file) = look.dump {
-        context.egui_ctx.add_plugin(Dump(file));
-    }
+    app.look(&context.egui_ctx, look);
     Ok((app, thread))
 }
 

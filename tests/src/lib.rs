@@ -2,7 +2,7 @@
 //!
 //! [`cluster`] starts Redis, certificates, a relay and nodes as processes of their own and stops
 //! them again; [`client`] speaks the client protocol to them, and [`status`] reads what the relay
-//! tells operators. The integration tests are written against these, and so is the
+//! tells operators, [`window`] what the operator's window says. The integration tests are written against these, and so is the
 //! `trunkline-cluster` program behind `just up`.
 
 pub mod client;
@@ -12,4 +12,6 @@ pub mod faults;
 pub mod http;
 pub mod load;
 pub mod proxy;
+pub mod screen;
 pub mod status;
+pub mod window;

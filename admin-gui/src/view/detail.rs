@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     format::{bytes, count, micros, millis, percent, plural, since},
-    state::{Rates, judge_node, still_online},
+    state::{Rates, is_present, judge_node, still_online},
     theme::{space, state_word, text, tokens},
 };
 
@@ -47,7 +47,7 @@ pub(crate) fn show(
             ui.label(RichText::new(finding.text).color(color));
         }
         actions(ui, node, showing, wishes);
-        part(ui, "Now");
+        part(ui, if is_present(node.state) { "Now" } else { "What it said last" });
         facts(ui, node, rates, showing.picture.snapshot.at_ms);
         if let Some(link) = &node.link {
             part(ui, "Lanes towards it");

@@ -7,7 +7,10 @@ use eframe::egui::{
     vec2,
 };
 
-use trunkline_protocol::status::NodeStatus;
+use trunkline_protocol::{
+    control::MemberState,
+    status::{NodeStatus, Purge},
+};
 
 use crate::{
     format::{UNKNOWN, count, plural},
@@ -22,10 +25,27 @@ pub(super) fn label(ui: &mut Ui, words: impl Into<String>) -> Response {
     ui.label(RichText::new(words).font(text::label()).color(tokens(ui).muted))
 }
 
+/// How many sessions a node has: none once a dead one is cleaned up after, and nobody knows before.
+pub(super) fn sessions_left(node: &NodeStatus) -> Option<u32> {
+    match (node.state, &node.purge) {
+        (MemberState::Dead, Some(Purge { done_ms: Some(_), .. })) | (MemberState::Left, _) => {
+            Some(0)
+        }
+        (MemberState::Dead, _) => None,
+        _ => Some(node.load.sessions),
+    }
+}
+
 /// What is read out for a node to those who do not see it.
 pub(super) fn read_out(node: &NodeStatus) -> String {
-    let (state, sessions) = (state_word(node.state), plural(node.load.sessions.into(), "session"));
-    format!("{}, {state}, {sessions} of {}", node.name, count(node.capacity.into()))
+    let (name, state) = (&node.name, state_word(node.state));
+    match sessions_left(node) {
+        Some(sessions) => {
+            let sessions = plural(sessions.into(), "session");
+            format!("{name}, {state}, {sessions} of {}", count(node.capacity.into()))
+        }
+        None => format!("{name}, {state}, its users are being removed"),
+    }
 }
 
 /// Words that lead somewhere, by pointer or keyboard.

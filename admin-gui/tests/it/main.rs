@@ -5,7 +5,6 @@ mod actions;
 mod generated;
 mod history;
 mod program;
-mod screen;
 mod sight;
 mod stream;
 mod time;

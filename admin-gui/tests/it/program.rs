@@ -10,8 +10,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use trunkline_certs::{Role, init, issue};
-
-use crate::screen::Screen;
+use trunkline_tests::screen::Screen;
 
 /// How long a window may take to show on a loaded machine that draws in software.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -63,11 +62,12 @@ fn without_a_display_it_says_so_and_ends_with_1() {
 
 #[test]
 fn the_window_shows_and_ends_when_it_is_told_to() {
-    let (certs, home, screen) = (certs(), tempfile::tempdir().unwrap(), Screen::start());
+    let (certs, home, screen) =
+        (certs(), tempfile::tempdir().unwrap(), Screen::start((1280, 800)).unwrap());
     let mut window = program(certs.path())
         // Nobody listens on port 1, so that what shows is that the relay is missing.
         .args(["--relay", "127.0.0.1:1"])
-        .env("DISPLAY", &screen.display)
+        .env("DISPLAY", screen.display())
         .env("HOME", home.path())
         .stderr(Stdio::null())
         .spawn()
@@ -80,11 +80,10 @@ fn the_window_shows_and_ends_when_it_is_told_to() {
 /// Waits until most of the screen has one colour, the window's ground, and something is written
 /// on it: smoothed text has many shades.
 fn await_picture(screen: &Screen, window: &mut Child) {
-    const BLACK: u32 = 0;
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let colors = screen.colors();
-        if colors[0].0 != BLACK && colors.len() > 20 {
+        let colors = screen.picture().unwrap().colors();
+        if colors[0].0 != [0; 3] && colors.len() > 20 {
             return;
         }
         assert!(window.try_wait().unwrap().is_none(), "the program ended");

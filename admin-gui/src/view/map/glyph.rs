@@ -140,6 +140,9 @@ impl Glyph<'_> {
 
     fn explained(&self) -> String {
         let (node, rates) = (self.node, self.rates);
+        if !is_present(node.state) {
+            return read_out(node);
+        }
         format!(
             "{} is {}\n{} of {} sessions\n{} accepted / s, {} delivered / s\n{} forwarded / s \
              from it, {} to it\nCPU {}",

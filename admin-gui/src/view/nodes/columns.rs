@@ -7,7 +7,9 @@ use crate::{
     format::{UNKNOWN, bytes, count, micros, percent, rate, since},
     state::{Counter, Rates, by_name, is_present},
     theme::{BAR, space, state_word, tokens},
-    view::parts::{bar, figure, fullness, label, marked, read_out, right, share, way},
+    view::parts::{
+        bar, figure, fullness, label, marked, read_out, right, sessions_left, share, way,
+    },
 };
 
 /// A node and what is known of it.
@@ -170,7 +172,10 @@ impl Column {
             }
             Cell::Name => return name(ui, node),
             Cell::Sessions if is_present(node.state) => sessions(ui, node),
-            Cell::Sessions => drop(figure(ui, UNKNOWN)),
+            Cell::Sessions => {
+                let left = sessions_left(node).map(|left| count(left.into()));
+                drop(figure(ui, left.unwrap_or(UNKNOWN.into())));
+            }
             // What a node that is gone said last is no figure of now.
             Cell::Rate(..) | Cell::Gauge(..) | Cell::Uptime if !is_present(node.state) => {
                 drop(figure(ui, UNKNOWN));

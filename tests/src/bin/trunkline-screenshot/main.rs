@@ -1,0 +1,88 @@
+//! Pictures of the operator's window: beside a real cluster under load, which is then hurt, and
+//! over generated ones that no machine could run.
+
+mod crowd;
+mod shot;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use tokio::time::sleep;
+use trunkline_tests::{
+    cluster::{Cluster, Programs, RELAY, project},
+    window::PROGRAM,
+};
+
+use self::{
+    crowd::Crowd,
+    shot::{Photographer, Scene, Shot, documented, every},
+};
+
+/// How long the load goes on before the first picture, so that the charts have something to show.
+const HISTORY: Duration = Duration::from_secs(75);
+
+/// How long a node has been dead when its picture is taken: the figures have settled by then.
+const AFTERMATH: Duration = Duration::from_secs(12);
+
+/// Pictures of the operator's window
+#[derive(Debug, Parser)]
+struct Cli {
+    /// Every scene at every size, dark and light, into this folder; without it, the pictures that
+    /// the documentation shows
+    #[arg(long, value_name = "DIR")]
+    all: Option<PathBuf>,
+    /// Only these scenes
+    #[arg(long)]
+    scene: Vec<Scene>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let cli = Cli::parse();
+    let (folder, mut shots) = match cli.all {
+        Some(folder) => (folder, every()),
+        None => (project().join("docs/images"), documented()),
+    };
+    shots.retain(|shot| cli.scene.is_empty() || cli.scene.contains(&shot.scene));
+    fs::create_dir_all(&folder)?;
+    take(&folder, &shots).await
+}
+
+async fn take(folder: &Path, shots: &[Shot]) -> Result<()> {
+    let programs = Programs::built(&[PROGRAM])?;
+    let of = |scene| shots.iter().filter(move |shot: &&Shot| shot.scene == scene);
+    let photographer = Photographer { programs: programs.clone(), folder };
+    for shot in of(Scene::First).chain(of(Scene::Back)).chain(of(Scene::Hundred)) {
+        photographer.alone(shot).with_context(|| shot.file_name())?;
+    }
+    if shots.iter().all(|shot| shot.scene.is_alone()) {
+        return Ok(());
+    }
+    let mut cluster = Cluster::builder().nodes(3).start().await?;
+    let mut crowd = Crowd::gather(&cluster);
+    sleep(HISTORY).await;
+    for shot in of(Scene::Healthy) {
+        photographer.beside(shot, &cluster)?;
+    }
+    crowd.avoid_last_node();
+    cluster.kill("node-3").await?;
+    sleep(AFTERMATH).await;
+    for shot in of(Scene::Killed) {
+        photographer.beside(shot, &cluster)?;
+    }
+    for shot in of(Scene::Away) {
+        let open = photographer.open_beside(shot, &cluster)?;
+        cluster.kill(RELAY).await?;
+        sleep(AFTERMATH).await;
+        photographer.take(shot, &open)?;
+        cluster.start(RELAY).await?;
+        cluster.ready(RELAY).await?;
+    }
+    crowd.disperse()?;
+    Ok(cluster.stop_all().await?)
+}
