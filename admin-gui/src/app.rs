@@ -255,7 +255,7 @@ impl eframe::App for App {
             None => {
                 let frame = theme::panel(tokens(ui).ground);
                 CentralPanel::default().frame(frame).show(ui, |ui| {
-                    waiting::show(ui, &self.relay, &self.live.reach, now);
+                    waiting::show(ui, &self.relay, &self.live, now);
                 });
             }
         }

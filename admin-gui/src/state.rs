@@ -18,7 +18,7 @@ use std::{
 
 use trunkline_protocol::{
     Name,
-    status::{Line, Walk},
+    status::{Event, EventKind, Line, Walk},
 };
 
 use crate::connection::Update;
@@ -26,7 +26,7 @@ use crate::connection::Update;
 pub use counters::{Counter, Counts, Rates};
 pub use directory::{Known, Search, Sought};
 pub use events::{EventLog, Told};
-pub(crate) use events::{severity, still_online, tell};
+pub(crate) use events::{WORDS, severity, still_online, tell};
 pub(crate) use health::judge_node;
 pub use health::{Finding, Health, Severity};
 pub use history::{History, Kept};
@@ -79,6 +79,8 @@ pub struct State {
     pub reach: Reach,
     /// What the relay said first, when it was last reached.
     pub greeting: Option<Greeting>,
+    /// Why the relay was lost, or could not be reached, when it was dialled last.
+    pub refusal: Option<String>,
     /// What happened.
     pub events: EventLog,
     history: History,
@@ -94,6 +96,7 @@ impl Default for State {
         Self {
             reach: Reach::Dialling,
             greeting: None,
+            refusal: None,
             events: EventLog::default(),
             history: History::default(),
             moment: Moment::Latest,
@@ -120,13 +123,30 @@ impl State {
     pub fn apply(&mut self, update: Update, now: Instant) -> Option<Answer> {
         match update {
             Update::Dialling => self.reach = Reach::Dialling,
-            Update::Lost { reason, retry_at } => self.reach = Reach::Lost { reason, retry_at },
+            Update::Lost { reason, retry_at } => {
+                if self.reach == Reach::Reached {
+                    self.note(EventKind::RelayLost { reason: reason.clone() }, now);
+                }
+                self.refusal = Some(reason.clone());
+                self.reach = Reach::Lost { reason, retry_at };
+            }
             Update::Line(line) => {
+                if self.refusal.take().is_some() && self.heard_at.is_some() {
+                    self.note(EventKind::RelayBack, now);
+                }
                 self.reach = Reach::Reached;
                 return self.take_line(line, now);
             }
         }
         None
+    }
+
+    /// Adds to the events what only this window knows, by the relay's clock.
+    fn note(&mut self, kind: EventKind, now: Instant) {
+        let age_ms = self.age(now).unwrap_or_default().as_millis() as u64;
+        let Some(latest_ms) = self.history.latest_ms() else { return };
+        let at_ms = latest_ms + age_ms;
+        self.events.push(Event { at_ms, node: None, incarnation: None, kind });
     }
 
     fn take_line(&mut self, line: Line, now: Instant) -> Option<Answer> {

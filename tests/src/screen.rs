@@ -37,7 +37,7 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Starts one of that width and height on a display that is free.
+    /// Starts one on a display that is free; of it, so much is looked at from the upper left on.
     ///
     /// # Errors
     /// If there is no Xvfb, or it does not start.
@@ -45,7 +45,9 @@ impl Screen {
         let frame_buffer = tempfile::tempdir()?;
         let mut command = Command::new("Xvfb");
         command.args(["-displayfd", "1", "-nolisten", "tcp", "-screen", "0"]);
-        command.arg(format!("{}x{}x24", size.0, size.1)).arg("-fbdir").arg(frame_buffer.path());
+        // The pointer stands in the middle: beside what is looked at, so that it points at nothing.
+        let width = 2 * size.0 + 2;
+        command.arg(format!("{width}x{}x24", size.1)).arg("-fbdir").arg(frame_buffer.path());
         command.stdout(Stdio::piped()).stderr(Stdio::null());
         let mut server = command.spawn().map_err(ScreenError::Start)?;
         let stdout = server.stdout.take();

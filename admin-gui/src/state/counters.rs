@@ -1,6 +1,6 @@
 use std::ops::{AddAssign, Index, IndexMut};
 
-use trunkline_protocol::status::{NodeStatus, RelayStatus};
+use trunkline_protocol::status::{Load, NodeStatus, RelayStatus};
 
 macro_rules! counters {
     ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
@@ -100,6 +100,17 @@ impl Counts {
         counts[C::SentPackets] = link.map_or(0, |link| link.sent_packets);
         counts[C::LostPackets] = link.map_or(0, |link| link.lost_packets);
         counts
+    }
+
+    /// What was counted about a node from one snapshot to another. A relay that was just started
+    /// knows nothing of a node's load until it is told: what it is told first did not happen since.
+    pub fn between(before: &NodeStatus, now: &NodeStatus) -> Self {
+        let counts = Self::of_node(now);
+        if before.load != Load::default() {
+            return counts.since(&Self::of_node(before));
+        }
+        let load = now.load.clone();
+        counts.since(&Self::of_node(&NodeStatus { load, ..before.clone() }))
     }
 
     /// What a relay has counted.

@@ -5,7 +5,7 @@ use trunkline_protocol::status::{Event, EventKind};
 use super::health::Severity;
 use crate::{
     defaults::EVENTS_MAX,
-    format::{count, millis, plural},
+    format::{millis, plural},
 };
 
 /// What happened, the oldest first.
@@ -52,6 +52,25 @@ impl EventLog {
     }
 }
 
+/// The words for all kinds of events, in the order of a node's life.
+pub(crate) const WORDS: [&str; 15] = [
+    "joined",
+    "suspect",
+    "recovered",
+    "dead",
+    "cleaned",
+    "draining",
+    "left",
+    "refused",
+    "slow readers",
+    "Redis away",
+    "Redis back",
+    "relay lost",
+    "relay back",
+    "commanded",
+    "certificate",
+];
+
 /// An event in an operator's words.
 pub(crate) fn tell(event: &Event) -> Told {
     let (severity, word) = kind(&event.kind);
@@ -63,7 +82,7 @@ pub(crate) fn tell(event: &Event) -> Told {
             format!("judged dead {} after its last sign of life", millis(*verdict_ms))
         }
         EventKind::Cleaned { removed, kept, done_ms } => format!(
-            "{} of its users removed from the directory, {}; done {} after the last sign of life",
+            "{} removed from the directory, {}; done {} after the last sign of life",
             plural(*removed, "entry"),
             still_online(*kept),
             millis(*done_ms)
@@ -80,6 +99,8 @@ pub(crate) fn tell(event: &Event) -> Told {
         EventKind::CertificateEnding { subject, days } => {
             format!("the certificate of {subject} ends in {}", plural(*days, "day"))
         }
+        EventKind::RelayLost { reason } => format!("this window lost the relay: {reason}"),
+        EventKind::RelayBack => "this window reads the relay again".into(),
         EventKind::Unknown => "something that only a newer window can tell".into(),
     };
     Told { severity, word, text }
@@ -88,9 +109,8 @@ pub(crate) fn tell(event: &Event) -> Told {
 /// How many users of a dead node are elsewhere.
 pub(crate) fn still_online(users: u64) -> String {
     match users {
-        0 => "none of them online elsewhere".into(),
-        1 => "1 of them still online elsewhere".into(),
-        more => format!("{} of them still online elsewhere", count(more)),
+        0 => "no user online elsewhere".into(),
+        users => format!("{} online elsewhere", plural(users, "user")),
     }
 }
 
@@ -110,10 +130,12 @@ fn kind(kind: &EventKind) -> (Severity, &'static str) {
         EventKind::Left => (Severity::Note, "left"),
         EventKind::Refused { .. } => (Severity::Warning, "refused"),
         EventKind::SlowReaders { .. } => (Severity::Warning, "slow readers"),
-        EventKind::RedisAway => (Severity::Bad, "redis away"),
-        EventKind::RedisBack => (Severity::Good, "redis back"),
+        EventKind::RedisAway => (Severity::Bad, "Redis away"),
+        EventKind::RedisBack => (Severity::Good, "Redis back"),
         EventKind::Commanded { .. } => (Severity::Note, "commanded"),
         EventKind::CertificateEnding { .. } => (Severity::Warning, "certificate"),
+        EventKind::RelayLost { .. } => (Severity::Bad, "relay lost"),
+        EventKind::RelayBack => (Severity::Good, "relay back"),
         EventKind::Unknown => (Severity::Note, "unknown"),
     }
 }

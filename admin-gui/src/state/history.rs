@@ -213,7 +213,7 @@ fn keep(snapshot: Snapshot, before: Option<&Snapshot>) -> Kept {
         let Some(known) = before.nodes.iter().find(|known| known.name == node.name) else {
             continue;
         };
-        kept.grown += &Counts::of_node(node).since(&Counts::of_node(known));
+        kept.grown += &Counts::between(known, node);
         // A report that was there before already has been merged.
         if node.load != known.load {
             kept.latency.merge(&node.load.latency);

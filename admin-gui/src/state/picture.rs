@@ -83,9 +83,7 @@ pub(crate) fn is_present(state: MemberState) -> bool {
 }
 
 fn rates_of(known: Option<&&NodeStatus>, node: &NodeStatus, over_ms: u64) -> Rates {
-    known.map_or_else(Rates::default, |known| {
-        Counts::of_node(node).since(&Counts::of_node(known)).per_second(over_ms)
-    })
+    known.map_or_else(Rates::default, |known| Counts::between(known, node).per_second(over_ms))
 }
 
 fn rate_of(before: u64, now: u64, over_ms: u64) -> f64 {

@@ -94,7 +94,7 @@ impl History {
             ..Sample::default()
         };
         if let Some(known) = node_of(before, name) {
-            let grown = Counts::of_node(now).since(&Counts::of_node(known));
+            let grown = Counts::between(known, now);
             sample.rates = grown.per_second(kept.snapshot.at_ms - before.snapshot.at_ms);
         }
         sample.add(now);

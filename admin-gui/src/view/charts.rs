@@ -1,5 +1,6 @@
 //! What was, over time.
 
+mod bands;
 mod plot;
 mod series;
 
@@ -10,6 +11,7 @@ use trunkline_protocol::Name;
 use super::{Showing, Wishes, parts::label};
 use crate::theme::space;
 
+use bands::Bands;
 use series::{CLUSTER, Chart, NODE, Points};
 
 /// The spans of time that the charts can show, in minutes.
@@ -37,11 +39,21 @@ pub(crate) struct ChartsView {
     cluster: Points,
     #[serde(skip)]
     node: Points,
+    #[serde(skip)]
+    forwarded: Bands,
+    #[serde(skip)]
+    sessions: Bands,
 }
 
 impl Default for ChartsView {
     fn default() -> Self {
-        Self { minutes: 5, cluster: Points::default(), node: Points::default() }
+        Self {
+            minutes: 5,
+            cluster: Points::default(),
+            node: Points::default(),
+            forwarded: Bands::forwarded(),
+            sessions: Bands::sessions(),
+        }
     }
 }
 
@@ -50,11 +62,25 @@ pub(crate) fn show(ui: &mut Ui, view: &mut ChartsView, showing: &Showing<'_>, wi
     spans(ui, &mut view.minutes);
     ui.add_space(space::S);
     view.cluster.update(showing.state, None, view.minutes);
+    view.forwarded.update(showing, &view.cluster, view.minutes);
+    view.sessions.update(showing, &view.cluster, view.minutes);
     let columns = ((ui.available_width() / NARROW) as usize).clamp(1, 2);
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        bands(ui, view, showing, wishes);
+        ui.add_space(space::M);
         for row in CLUSTER.chunks(columns) {
             row_of(ui, (columns, HIGH), row, &view.cluster, showing, wishes);
             ui.add_space(space::M);
+        }
+    });
+}
+
+/// Draws what each node had a part in, side by side.
+fn bands(ui: &mut Ui, view: &ChartsView, showing: &Showing<'_>, wishes: &mut Wishes) {
+    ui.spacing_mut().item_spacing.x = space::L;
+    ui.columns(2, |columns| {
+        for (ui, bands) in columns.iter_mut().zip([&view.forwarded, &view.sessions]) {
+            bands.show(ui, view.cluster.seconds, HIGH, showing, wishes);
         }
     });
 }

@@ -7,11 +7,11 @@ use trunkline_protocol::{Name, status::Event};
 
 use super::{
     Showing, Wish, Wishes,
-    parts::{label, marked},
+    parts::{label, marked, short},
 };
 use crate::{
     format::{clock, plural, since},
-    state::{Moment, Severity, severity, tell},
+    state::{Moment, Severity, WORDS, severity, tell},
     theme::{space, text, tokens},
 };
 
@@ -20,6 +20,8 @@ use crate::{
 #[serde(default)]
 pub(crate) struct EventsView {
     least: Least,
+    #[serde(skip)]
+    word: Option<&'static str>,
     #[serde(skip)]
     node: Option<Name>,
     #[serde(skip)]
@@ -85,6 +87,9 @@ impl EventsView {
         if self.node.is_some() && self.node != event.node {
             return false;
         }
+        if self.word.is_some_and(|word| word != tell(event).word) {
+            return false;
+        }
         let words = self.words.trim().to_lowercase();
         self.least.lets(severity(event)) && (words.is_empty() || names(event, &words))
     }
@@ -97,6 +102,13 @@ fn names(event: &Event, words: &str) -> bool {
     [node, told.word, &told.text.to_lowercase()].iter().any(|text| text.contains(words))
 }
 
+/// What the lines of the log about it carry.
+fn in_the_log(ui: &mut Ui, event: &Event) {
+    let Some(incarnation) = event.incarnation else { return };
+    let explained = format!("{incarnation}: the lines of the relay's log about this carry it");
+    label(ui, short(incarnation)).on_hover_text(explained);
+}
+
 fn filters(ui: &mut Ui, view: &mut EventsView, showing: &Showing<'_>, listed: usize) {
     ui.horizontal(|ui| {
         for (least, words) in
@@ -105,6 +117,7 @@ fn filters(ui: &mut Ui, view: &mut EventsView, showing: &Showing<'_>, listed: us
             ui.selectable_value(&mut view.least, least, words);
         }
         ui.add_space(space::M);
+        kinds(ui, view);
         nodes(ui, view, showing);
         ui.add_space(space::M);
         let name = label(ui, "with the words");
@@ -113,6 +126,18 @@ fn filters(ui: &mut Ui, view: &mut EventsView, showing: &Showing<'_>, listed: us
         ui.add_space(space::M);
         label(ui, plural(listed as u64, "event"));
     });
+}
+
+fn kinds(ui: &mut Ui, view: &mut EventsView) {
+    let name = label(ui, "kind");
+    let combo = ComboBox::from_id_salt("event kind").selected_text(view.word.unwrap_or("any"));
+    let combo = combo.show_ui(ui, |ui| {
+        ui.selectable_value(&mut view.word, None, "any");
+        for word in WORDS {
+            ui.selectable_value(&mut view.word, Some(word), word);
+        }
+    });
+    combo.response.labelled_by(name.id);
 }
 
 fn nodes(ui: &mut Ui, view: &mut EventsView, showing: &Showing<'_>) {
@@ -139,11 +164,12 @@ fn table(ui: &mut Ui, listed: &[&Event], shown_ms: u64, wishes: &mut Wishes) {
         .cell_layout(Layout::left_to_right(Align::Center))
         .column(Column::exact(84.0))
         .column(Column::exact(96.0))
-        .column(Column::exact(120.0))
-        .column(Column::exact(130.0))
+        .column(Column::exact(112.0))
+        .column(Column::exact(104.0))
         .column(Column::remainder().clip(true))
+        .column(Column::exact(84.0))
         .header(space::ROW, |mut header| {
-            for head in ["time (UTC)", "ago", "what", "node", ""] {
+            for head in ["time (UTC)", "ago", "what", "node", "", "incarnation"] {
                 header.col(|ui| drop(label(ui, head)));
             }
         })
@@ -160,6 +186,7 @@ fn table(ui: &mut Ui, listed: &[&Event], shown_ms: u64, wishes: &mut Wishes) {
                     ui.label(RichText::new(node).font(text::strong()));
                 });
                 row.col(|ui| drop(ui.label(&told.text).on_hover_text(&told.text)));
+                row.col(|ui| in_the_log(ui, event));
                 let line = row.response().on_hover_text("Press to see the picture as it was then");
                 if pressed || line.clicked() {
                     wishes.push(Wish::Show(Moment::At(event.at_ms)));

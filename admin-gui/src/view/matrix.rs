@@ -58,7 +58,8 @@ fn heat_map(ui: &mut Ui, picture: &Picture, names: &[&Name], wishes: &mut Wishes
         if labelled && value > 0.0 { rate(value) } else { String::new() }
     }));
     let most = CELL * size as f32 + NAMES;
-    let area = ui.available_size().min(most);
+    // The name of the last column may reach beyond it.
+    let area = (ui.available_size() - vec2(space::L, 0.0)).min(most);
     let response = frame(names, area, tokens).show(ui, |plot| {
         plot.set_plot_bounds(PlotBounds::from_min_max([0.0, 0.0], [size as f64, size as f64]));
         plot.heatmap(cells);

@@ -8,6 +8,7 @@ use eframe::egui::{
 };
 
 use trunkline_protocol::{
+    Incarnation,
     control::MemberState,
     status::{NodeStatus, Purge},
 };
@@ -46,6 +47,12 @@ pub(super) fn read_out(node: &NodeStatus) -> String {
         }
         None => format!("{name}, {state}, its users are being removed"),
     }
+}
+
+/// The end of an incarnation, which tells it from others well enough.
+pub(super) fn short(incarnation: Incarnation) -> String {
+    let all = incarnation.to_string();
+    format!("…{}", &all[all.len() - 8..])
 }
 
 /// Words that lead somewhere, by pointer or keyboard.

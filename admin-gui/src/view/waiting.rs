@@ -5,27 +5,35 @@ use std::time::{Duration, Instant};
 use eframe::egui::{RichText, Ui};
 
 use crate::{
-    state::Reach,
+    state::{Reach, State},
     theme::{space, text, tokens},
 };
 
 /// Says what is missing, what is done about it, and the mend.
-pub(crate) fn show(ui: &mut Ui, relay: &str, reach: &Reach, now: Instant) {
-    let (headline, detail) = words(relay, reach, now);
+pub(crate) fn show(ui: &mut Ui, relay: &str, state: &State, now: Instant) {
+    let (headline, detail) = words(relay, state, now);
     ui.vertical_centered(|ui| {
         ui.add_space(ui.available_height() * 0.36);
         ui.label(RichText::new(headline).font(text::headline()).color(tokens(ui).text));
         ui.add_space(space::S);
         ui.label(RichText::new(detail).color(tokens(ui).muted));
     });
-    if let Reach::Lost { retry_at, .. } = reach {
+    if let Reach::Lost { retry_at, .. } = &state.reach {
         count_down(ui, *retry_at, now);
     }
 }
 
-fn words(relay: &str, reach: &Reach, now: Instant) -> (String, String) {
-    match reach {
-        Reach::Dialling => (format!("Dialling the relay at {relay} …"), String::new()),
+fn words(relay: &str, state: &State, now: Instant) -> (String, String) {
+    match &state.reach {
+        // The mend stays where it is read while the next dial is under way.
+        Reach::Dialling => match &state.refusal {
+            None => (format!("Dialling the relay at {relay} …"), String::new()),
+            Some(reason) => {
+                let headline =
+                    format!("no relay at {relay}: retrying now; start one with `just up`");
+                (headline, reason.clone())
+            }
+        },
         Reach::Reached => {
             (format!("Reached the relay at {relay}"), "its first line is awaited".into())
         }

@@ -116,6 +116,11 @@ impl Cluster {
         &mut self.now.relay
     }
 
+    /// What the relay writes now.
+    pub(crate) fn now(&self) -> Snapshot {
+        self.now.clone()
+    }
+
     /// The clock of the relay.
     pub(crate) fn now_ms(&self) -> u64 {
         self.now.at_ms

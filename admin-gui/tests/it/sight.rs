@@ -6,10 +6,13 @@ use eframe::egui::Key;
 use trunkline_admin_gui::connection::Update;
 use trunkline_protocol::{
     control::MemberState,
-    status::{Event, EventKind, RedisState},
+    status::{Event, EventKind, Load, RedisState, Snapshot},
 };
 
-use crate::{generated::Cluster, window::Window};
+use crate::{
+    generated::{Cluster, hello, line},
+    window::Window,
+};
 
 fn lost() -> Update {
     let retry_at = Instant::now() + Duration::from_secs(2);
@@ -19,10 +22,13 @@ fn lost() -> Update {
 #[test]
 fn without_a_relay_it_says_what_is_missing_and_the_mend() {
     let mut window = Window::open();
+    window.update(Update::Dialling);
+    window.assert_words("Dialling the relay at 127.0.0.1:7400");
     window.update(lost());
     window.assert_has("no relay at 127.0.0.1:7400: retrying in 2 s; start one with `just up`");
     window.update(Update::Dialling);
-    window.assert_words("Dialling the relay at 127.0.0.1:7400");
+    window.assert_has("no relay at 127.0.0.1:7400: retrying now; start one with `just up`");
+    window.assert_has("no answer");
 }
 
 #[test]
@@ -56,6 +62,9 @@ fn the_last_known_state_stays_while_the_relay_is_gone_and_it_comes_back_by_itsel
     window.watch(&mut cluster, 1);
     window.assert_has("Well");
     window.assert_has("Relay ● up");
+    window.press("Events");
+    window.assert_has("this window lost the relay: no answer");
+    window.assert_has("this window reads the relay again");
 }
 
 #[test]
@@ -161,4 +170,52 @@ fn only_the_rows_that_fit_are_drawn() {
     let window = Window::onto(&mut Cluster::of(100));
     let rows = window.labels("sessions of").len();
     assert!((5..40).contains(&rows), "{rows} rows");
+}
+
+#[test]
+fn what_a_new_relay_is_told_first_did_not_happen_just_now() {
+    let mut window = Window::open();
+    window.tell(hello(true));
+    let mut cluster = Cluster::of(1);
+    cluster.node_mut(0).load = Load::default();
+    window.show(cluster.now());
+    cluster.node_mut(0).load = Load { accepted: 1_000_000, ..Load::default() };
+    window.show(Snapshot { at_ms: cluster.now_ms() + 500, ..cluster.now() });
+    assert!(!window.has("2,000,000"), "{:#?}", window.labels("000"));
+}
+
+#[test]
+fn charts_show_the_moment_that_the_window_was_taken_back_to() {
+    let mut cluster = Cluster::of(3);
+    let mut window = Window::onto(&mut cluster);
+    let then = Event {
+        at_ms: cluster.now_ms(),
+        node: None,
+        incarnation: None,
+        kind: EventKind::RedisBack,
+    };
+    for _ in 0..100 {
+        window.feed.updates.try_send(Update::Line(line(cluster.step(3_000)))).unwrap();
+    }
+    window.happen(then);
+    window.press("Charts");
+    window.press("1 min");
+    window.press("Events");
+    window.press("14:13:24");
+    window.press("Charts");
+    assert!(!window.has("— accepted –"), "{:#?}", window.labels("accepted"));
+    window.assert_words("■ node-1 ");
+}
+
+#[test]
+fn events_are_filtered_by_kind() {
+    let mut cluster = Cluster::of(3);
+    let mut window = Window::onto(&mut cluster);
+    cluster.kill(1).into_iter().for_each(|event| window.happen(event));
+    window.press("Events");
+    let all = window.labels("node-2").len();
+    window.choose("kind", "cleaned");
+    window.assert_has("1 event");
+    window.assert_words("173 entries removed from the directory, 3 users online elsewhere");
+    assert!(window.labels("node-2").len() < all);
 }

@@ -96,6 +96,15 @@ impl Window {
         self.draw();
     }
 
+    /// Chooses something from the list with this label.
+    #[track_caller]
+    pub(crate) fn choose(&mut self, label: &str, choice: &str) {
+        self.harness.get_by_role_and_label(Role::ComboBox, label).click();
+        self.draw();
+        self.harness.get_by_role_and_label(Role::Button, choice).click();
+        self.draw();
+    }
+
     /// Presses a key.
     pub(crate) fn key(&mut self, key: eframe::egui::Key) {
         self.harness.key_press(key);

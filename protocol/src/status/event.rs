@@ -72,6 +72,14 @@ pub enum EventKind {
         /// How many days it has left.
         days: u64,
     },
+    /// The status stream was lost. A relay does not write this: its readers note it for themselves,
+    /// and keep it in their recordings.
+    RelayLost {
+        /// Why.
+        reason: String,
+    },
+    /// The status stream is read again.
+    RelayBack,
     /// Something a newer relay reports.
     #[serde(other)]
     Unknown,

@@ -12,7 +12,7 @@ use trunkline_tests::{
 use crate::Load;
 
 /// How long the window may take to show something, on a loaded machine that draws in software.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// How long the load goes on between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

@@ -1,5 +1,5 @@
-use eframe::egui::{Id, Rangef, RichText, Ui};
-use egui_plot::{AxisHints, GridInput, GridMark, Line, Plot, PlotBounds, PlotPoint, VLine};
+use eframe::egui::{Color32, Id, Rangef, RichText, Ui};
+use egui_plot::{AxisHints, GridInput, GridMark, Line, Plot, PlotBounds, PlotPoint, PlotUi, VLine};
 
 use super::series::{Chart, Points, Unit};
 use crate::{
@@ -28,100 +28,142 @@ pub(super) fn show(
     showing: &Showing<'_>,
     wishes: &mut Wishes,
 ) {
-    let moment = match showing.state.moment() {
-        Moment::At(at_ms) => Some(at_ms as f64 / 1e3),
-        Moment::Latest => None,
-    };
+    let tokens = tokens(ui);
+    let canvas = Canvas { title: chart.title, unit: chart.unit, seconds: points.seconds, height };
     ui.vertical(|ui| {
-        let read_at = pointed_at(ui).or(moment).unwrap_or(points.seconds.1);
-        head(ui, chart, points, read_at);
-        if let Some(at) = plot(ui, chart, points, height, moment) {
-            wishes.push(Wish::Show(Moment::At((at * 1e3) as u64)));
-        }
-    });
-}
-
-/// The title, and each line's value at the moment that is read: a legend with figures.
-fn head(ui: &mut Ui, chart: &Chart, points: &Points, at: f64) {
-    let tokens = tokens(ui);
-    let title = RichText::new(chart.title).font(text::strong());
-    ui.label(title).on_hover_text(chart.explained);
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = space::M;
-        for line in chart.lines {
-            let value =
-                points.value(line, at).map_or(UNKNOWN.into(), |value| chart.unit.format(value));
-            let color = (line.color)(tokens);
-            let words = [("—", color), (line.name, tokens.muted), (&value, tokens.text)];
-            ui.label(pieces(text::label(), &words));
-        }
-    });
-}
-
-/// Draws the lines; returns the moment that was pressed on, in seconds.
-fn plot(
-    ui: &mut Ui,
-    chart: &Chart,
-    points: &Points,
-    height: f32,
-    moment: Option<f64>,
-) -> Option<f64> {
-    let tokens = tokens(ui);
-    let (from, to) = points.seconds;
-    let step_ms = ((to - from) * 1e3 / f64::from(ui.available_width()) * POINT_WIDTH) as u64;
-    let pieces = |line| (line, points.pieces(line, step_ms.max(1)));
-    let lines: Vec<_> = chart.lines.iter().map(pieces).collect();
-    let values = lines.iter().flat_map(|(_, pieces)| pieces.iter().flatten().map(|at| at.y));
-    let highest = values.fold(0.0, f64::max).max(f64::MIN_POSITIVE);
-    let axis = |hints: AxisHints<'static>| {
-        hints.tick_label_color(tokens.muted).tick_label_font(text::label())
-    };
-    let unit = chart.unit;
-    let seconds = to - from;
-    let response = Plot::new(chart.title)
-        .height(height)
-        .allow_drag(false)
-        .allow_zoom(false)
-        .allow_scroll(false)
-        .allow_boxed_zoom(false)
-        .allow_axis_zoom_drag(false)
-        .allow_double_click_reset(false)
-        .show_background(false)
-        .grid_color(tokens.line)
-        .cursor_color(tokens.faint)
-        .label_formatter(|_| None)
-        .show_y(false)
-        .link_cursor(cursors(), [true, false])
-        .x_grid_spacer(move |_| time_marks(from, to))
-        .y_grid_spacer(move |input| value_marks(unit, input))
-        .custom_x_axes(vec![
-            axis(AxisHints::new_x())
-                .label_spacing(TIMES)
-                .formatter(move |mark, _| time(mark.value, seconds)),
-        ])
-        .custom_y_axes(vec![
-            axis(AxisHints::new_y())
-                .formatter(move |mark, _| unit.format(mark.value))
-                .min_thickness(52.0),
-        ])
-        .show(ui, |plot| {
-            plot.set_plot_bounds(PlotBounds::from_min_max([from, 0.0], [to, highest * HEADROOM]));
+        let at = read_at(ui, points.seconds, showing);
+        head(ui, (chart.title, chart.explained), |ui| {
+            for line in chart.lines {
+                let value = points.value(line, at).map(|value| chart.unit.format(value));
+                legend(ui, "—", (line.color)(tokens), line.name, value);
+            }
+        });
+        let lines: Vec<_> = chart
+            .lines
+            .iter()
+            .map(|line| (line, points.pieces(line, canvas.step_ms(ui))))
+            .collect();
+        let values = lines.iter().flat_map(|(_, pieces)| pieces.iter().flatten().map(|at| at.y));
+        let highest = values.fold(0.0, f64::max);
+        canvas.show(ui, highest, showing, wishes, |plot| {
             for (line, pieces) in &lines {
                 for piece in pieces {
-                    let line = Line::new(line.name, piece.as_slice()).color((line.color)(tokens));
-                    plot.line(line.width(1.5));
+                    let drawn = Line::new(line.name, piece.as_slice()).color((line.color)(tokens));
+                    plot.line(drawn.width(1.5));
                 }
             }
-            if let Some(at) = moment {
-                plot.vline(VLine::new("shown", at).color(tokens.accent).width(1.5));
+        });
+    });
+}
+
+/// The moment whose values stand above a chart: the one that is pointed at, else the one shown.
+pub(super) fn read_at(ui: &Ui, seconds: (f64, f64), showing: &Showing<'_>) -> f64 {
+    pointed_at(ui).or(shown_at(showing)).unwrap_or(seconds.1)
+}
+
+fn shown_at(showing: &Showing<'_>) -> Option<f64> {
+    match showing.state.moment() {
+        Moment::At(at_ms) => Some(at_ms as f64 / 1e3),
+        Moment::Latest => None,
+    }
+}
+
+/// Draws the title, and beneath it the values at the moment that is read: a legend with figures.
+pub(super) fn head(ui: &mut Ui, (title, explained): (&str, &str), values: impl FnOnce(&mut Ui)) {
+    let title = RichText::new(title).font(text::strong());
+    ui.label(title).on_hover_text(explained);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::M;
+        values(ui);
+    });
+}
+
+/// Draws the value of one line or band.
+pub(super) fn legend(ui: &mut Ui, shape: &str, color: Color32, name: &str, value: Option<String>) {
+    let tokens = tokens(ui);
+    let value = value.unwrap_or(UNKNOWN.into());
+    let words = [(shape, color), (name, tokens.muted), (&value, tokens.text)];
+    ui.label(pieces(text::label(), &words));
+}
+
+/// What a chart is drawn on.
+#[derive(Clone, Copy)]
+pub(super) struct Canvas {
+    /// The chart's title, which no other has.
+    pub(super) title: &'static str,
+    /// What its values are.
+    pub(super) unit: Unit,
+    /// From when to when, in seconds.
+    pub(super) seconds: (f64, f64),
+    /// How high it is.
+    pub(super) height: f32,
+}
+
+impl Canvas {
+    /// How far apart points are drawn, in milliseconds.
+    fn step_ms(&self, ui: &Ui) -> u64 {
+        let (from, to) = self.seconds;
+        let step = (to - from) * 1e3 / f64::from(ui.available_width()) * POINT_WIDTH;
+        (step as u64).max(1)
+    }
+
+    /// Draws axes up to `highest`, what `draw` draws, and the moment that is shown. Pressing on it
+    /// goes back to that moment.
+    pub(super) fn show<'a>(
+        &self,
+        ui: &mut Ui,
+        highest: f64,
+        showing: &Showing<'_>,
+        wishes: &mut Wishes,
+        draw: impl FnOnce(&mut PlotUi<'a>) + 'a,
+    ) {
+        let (from, to) = self.seconds;
+        let highest = highest.max(self.unit.least()) * HEADROOM;
+        let shown = shown_at(showing);
+        let accent = tokens(ui).accent;
+        let response = self.plot(ui).show(ui, move |plot| {
+            plot.set_plot_bounds(PlotBounds::from_min_max([from, 0.0], [to, highest]));
+            draw(plot);
+            if let Some(at) = shown {
+                plot.vline(VLine::new("shown", at).color(accent).width(1.5));
             }
             plot.pointer_coordinate()
         });
-    let pointed: Option<PlotPoint> = response.inner.filter(|_| response.response.hovered());
-    if let Some(at) = pointed {
-        point_at(ui, at.x);
+        let pointed: Option<PlotPoint> = response.inner.filter(|_| response.response.hovered());
+        let Some(at) = pointed.map(|at| at.x) else { return };
+        point_at(ui, at);
+        if response.response.clicked() {
+            wishes.push(Wish::Show(Moment::At((at * 1e3) as u64)));
+        }
     }
-    pointed.filter(|_| response.response.clicked()).map(|at| at.x)
+
+    fn plot(&self, ui: &Ui) -> Plot<'static> {
+        let tokens = tokens(ui);
+        let (unit, (from, to)) = (self.unit, self.seconds);
+        let axis = |hints: AxisHints<'static>| {
+            hints.tick_label_color(tokens.muted).tick_label_font(text::label())
+        };
+        let times = axis(AxisHints::new_x()).label_spacing(TIMES);
+        let values = axis(AxisHints::new_y()).formatter(move |mark, _| unit.format(mark.value));
+        Plot::new(self.title)
+            .height(self.height)
+            .allow_drag(false)
+            .allow_zoom(false)
+            .allow_scroll(false)
+            .allow_boxed_zoom(false)
+            .allow_axis_zoom_drag(false)
+            .allow_double_click_reset(false)
+            .show_background(false)
+            .grid_color(tokens.line)
+            .cursor_color(tokens.faint)
+            .label_formatter(|_| None)
+            .show_y(false)
+            .link_cursor(cursors(), [true, false])
+            .x_grid_spacer(move |_| time_marks(from, to))
+            .y_grid_spacer(move |input| value_marks(unit, input))
+            .custom_x_axes(vec![times.formatter(move |mark, _| time(mark.value, to - from))])
+            .custom_y_axes(vec![values.min_thickness(52.0)])
+    }
 }
 
 fn cursors() -> Id {

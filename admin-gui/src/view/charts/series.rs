@@ -4,12 +4,12 @@ use trunkline_protocol::Name;
 
 use crate::{
     format::{bytes, count, micros, percent, rate},
-    state::{Counter, Sample, State},
+    state::{Counter, Moment, Sample, State},
     theme::Tokens,
 };
 
 /// Between two samples further apart than this, nothing is known and no line is drawn.
-const GAP_MS: u64 = 20_000;
+pub(super) const GAP_MS: u64 = 20_000;
 
 /// A chart: what it is about, and its lines.
 pub(super) struct Chart {
@@ -47,6 +47,16 @@ impl Unit {
             Self::Micros => micros(value as u64),
             Self::Share => percent(value),
             Self::Bytes => bytes(value as u64),
+        }
+    }
+
+    /// What a chart of nothing but zeros reaches up to.
+    pub(super) fn least(self) -> f64 {
+        match self {
+            Self::Rate | Self::Count => 1.0,
+            Self::Micros => 100.0,
+            Self::Share => 0.01,
+            Self::Bytes => 1_024.0,
         }
     }
 
@@ -197,10 +207,22 @@ fn quantile(sample: &Sample, share: f64) -> Option<f64> {
     sample.latency.quantile_us(share).map(|us| us as f64)
 }
 
+/// When the charts end: now, or so soon after the moment that is shown that it lies on them.
+fn end_ms(state: &State, span_ms: u64) -> u64 {
+    let latest_ms = state.history().latest_ms().unwrap_or(0);
+    match state.moment() {
+        Moment::At(at_ms) if at_ms + span_ms < latest_ms => {
+            let earliest_ms = state.history().earliest_ms().unwrap_or(0);
+            (at_ms + span_ms / 3).max((earliest_ms + span_ms).min(latest_ms))
+        }
+        _ => latest_ms,
+    }
+}
+
 /// What the charts are drawn from, made anew when there is more of it.
 #[derive(Debug, Default)]
 pub(super) struct Points {
-    made_of: Option<(u64, Option<Name>, u64)>,
+    made_of: Option<(u64, Moment, Option<Name>, u64)>,
     samples: Vec<Sample>,
     /// The span of time that is shown, in seconds.
     pub(super) seconds: (f64, f64),
@@ -210,18 +232,24 @@ impl Points {
     /// Brings the points up to date.
     pub(super) fn update(&mut self, state: &State, node: Option<&Name>, minutes: u64) {
         let history = state.history();
-        let made_of = (history.revision(), node.cloned(), minutes);
+        let made_of = (history.revision(), state.moment(), node.cloned(), minutes);
         if self.made_of.as_ref() == Some(&made_of) {
             return;
         }
-        let last_ms = history.latest_ms().unwrap_or(0);
-        let from_ms = last_ms.saturating_sub(minutes * 60_000);
+        let to_ms = end_ms(state, minutes * 60_000);
+        let from_ms = to_ms.saturating_sub(minutes * 60_000);
         self.samples = match node {
             Some(name) => history.samples_of(name, from_ms),
             None => history.samples(from_ms),
         };
-        self.seconds = (from_ms as f64 / 1e3, last_ms as f64 / 1e3);
+        self.samples.retain(|sample| sample.at_ms <= to_ms);
+        self.seconds = (from_ms as f64 / 1e3, to_ms as f64 / 1e3);
         self.made_of = Some(made_of);
+    }
+
+    /// The samples.
+    pub(super) fn samples(&self) -> &[Sample] {
+        &self.samples
     }
 
     /// The pieces of a line, with one point for each `step_ms`: the highest, so that no peak is

@@ -8,7 +8,7 @@ use crate::{
     state::{Counter, Rates, by_name, is_present},
     theme::{BAR, space, state_word, tokens},
     view::parts::{
-        bar, figure, fullness, label, marked, read_out, right, sessions_left, share, way,
+        bar, figure, fullness, label, marked, read_out, right, sessions_left, share, short, way,
     },
 };
 
@@ -237,6 +237,5 @@ fn sessions(ui: &mut Ui, node: &NodeStatus) {
 }
 
 fn incarnation(ui: &mut Ui, node: &NodeStatus) {
-    let all = node.incarnation.to_string();
-    label(ui, format!("…{}", &all[all.len() - 8..])).on_hover_text(all);
+    label(ui, short(node.incarnation)).on_hover_text(node.incarnation.to_string());
 }

@@ -30,6 +30,8 @@ fn words(kind: &EventKind) -> (anstyle::Style, String) {
         EventKind::SlowReaders { count } => (NOTE, format!("ended {count} slow readers")),
         EventKind::RedisAway => (BAD, "Redis does not answer".into()),
         EventKind::RedisBack => (GOOD, "Redis answers again".into()),
+        EventKind::RelayLost { reason } => (BAD, format!("the relay was lost: {reason}")),
+        EventKind::RelayBack => (GOOD, "the relay is back".into()),
         EventKind::Commanded { command } => (NOTE, format!("command: {command}")),
         EventKind::CertificateEnding { subject, days } => {
             (NOTE, format!("the certificate of {subject} ends in {days} days"))
