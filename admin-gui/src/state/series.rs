@@ -33,7 +33,7 @@ pub struct Sample {
     pub memory_bytes: u64,
     /// Resident memory of the relay.
     pub relay_memory_bytes: u64,
-    /// The smoothed round-trip time of a node's link.
+    /// The smoothed round-trip time of the slowest link.
     pub rtt_us: Option<u64>,
 }
 
@@ -50,7 +50,7 @@ impl Sample {
         self.lane_bytes += load.lane_bytes + queued;
         self.session_bytes += load.session_bytes;
         self.memory_bytes += load.memory_bytes;
-        self.rtt_us = node.link.as_ref().map(|link| link.rtt_us);
+        self.rtt_us = self.rtt_us.max(node.link.as_ref().map(|link| link.rtt_us));
     }
 }
 

@@ -4,12 +4,15 @@ use trunkline_protocol::Name;
 
 use crate::{
     format::{bytes, count, micros, percent, rate},
-    state::{Counter, Moment, Sample, State},
+    state::{Counter, History, Moment, Sample, State},
     theme::Tokens,
 };
 
 /// Between two samples further apart than this, nothing is known and no line is drawn.
 pub(super) const GAP_MS: u64 = 20_000;
+
+/// From how many samples on they are made anew: fewer snapshots may be remembered by then.
+const SAMPLES_MAX: usize = 2_000;
 
 /// A chart: what it is about, and its lines.
 pub(super) struct Chart {
@@ -112,7 +115,12 @@ pub(super) const CLUSTER: [Chart; 8] = [
             line("unconfirmed", |t| t.doubt, |s| Some(s.rates[Counter::Unconfirmed])),
         ],
     },
-    SESSIONS,
+    Chart {
+        title: "Slowest link",
+        explained: "The longest smoothed round-trip time of any node's link to the relay.",
+        unit: Unit::Micros,
+        lines: &[RTT],
+    },
     Chart {
         title: "CPU",
         explained: "The share of one core that the relay used, and that all nodes used together.",
@@ -165,7 +173,7 @@ pub(super) const NODE: [Chart; 5] = [
         title: "Link",
         explained: "The smoothed round-trip time of its link.",
         unit: Unit::Micros,
-        lines: &[line("RTT", ACCENT, |s| s.rtt_us.map(|us| us as f64))],
+        lines: &[RTT],
     },
 ];
 
@@ -177,6 +185,8 @@ const ACCEPTED: Line = line("accepted", ACCENT, |s| Some(s.rates[Counter::Accept
 const DELIVERED: Line = line("delivered", |tokens| tokens.good, |s| Some(s.rates.delivered()));
 const P50: Line = line("p50", ACCENT, |s| quantile(s, 0.5));
 const P99: Line = line("p99", |tokens| tokens.warning, |s| quantile(s, 0.99));
+
+const RTT: Line = line("RTT", ACCENT, |s| s.rtt_us.map(|us| us as f64));
 
 const SESSIONS: Chart = Chart {
     title: "Sessions",
@@ -207,6 +217,15 @@ fn quantile(sample: &Sample, share: f64) -> Option<f64> {
     sample.latency.quantile_us(share).map(|us| us as f64)
 }
 
+/// What the points of charts were made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct MadeOf {
+    revision: u64,
+    moment: Moment,
+    node: Option<Name>,
+    minutes: u64,
+}
+
 /// When the charts end: now, or so soon after the moment that is shown that it lies on them.
 fn end_ms(state: &State, span_ms: u64) -> u64 {
     let latest_ms = state.history().latest_ms().unwrap_or(0);
@@ -222,7 +241,7 @@ fn end_ms(state: &State, span_ms: u64) -> u64 {
 /// What the charts are drawn from, made anew when there is more of it.
 #[derive(Debug, Default)]
 pub(super) struct Points {
-    made_of: Option<(u64, Moment, Option<Name>, u64)>,
+    made_of: Option<MadeOf>,
     samples: Vec<Sample>,
     /// The span of time that is shown, in seconds.
     pub(super) seconds: (f64, f64),
@@ -232,19 +251,44 @@ impl Points {
     /// Brings the points up to date.
     pub(super) fn update(&mut self, state: &State, node: Option<&Name>, minutes: u64) {
         let history = state.history();
-        let made_of = (history.revision(), state.moment(), node.cloned(), minutes);
+        let made_of = MadeOf {
+            revision: history.revision(),
+            moment: state.moment(),
+            node: node.cloned(),
+            minutes,
+        };
         if self.made_of.as_ref() == Some(&made_of) {
             return;
         }
         let to_ms = end_ms(state, minutes * 60_000);
         let from_ms = to_ms.saturating_sub(minutes * 60_000);
-        self.samples = match node {
-            Some(name) => history.samples_of(name, from_ms),
-            None => history.samples(from_ms),
-        };
-        self.samples.retain(|sample| sample.at_ms <= to_ms);
+        self.refill(history, &made_of, from_ms);
+        self.samples.retain(|sample| (from_ms..=to_ms).contains(&sample.at_ms));
         self.seconds = (from_ms as f64 / 1e3, to_ms as f64 / 1e3);
         self.made_of = Some(made_of);
+    }
+
+    /// Makes the samples anew, or only those that have come since, as long as the same is shown.
+    fn refill(&mut self, history: &History, made_of: &MadeOf, from_ms: u64) {
+        let goes_on = |before: &MadeOf| {
+            before.moment == Moment::Latest
+                && MadeOf { revision: before.revision, ..made_of.clone() } == *before
+        };
+        let goes_on = self.made_of.as_ref().is_some_and(goes_on);
+        // What grew older was thinned out since.
+        let is_thin = self.samples.len() < SAMPLES_MAX;
+        let last_ms = self.samples.last().map(|last| last.at_ms).filter(|_| goes_on && is_thin);
+        let since_ms = last_ms.unwrap_or(from_ms);
+        let samples = match &made_of.node {
+            Some(name) => history.samples_of(name, since_ms),
+            None => history.samples(since_ms),
+        };
+        match last_ms {
+            Some(last_ms) => {
+                self.samples.extend(samples.into_iter().filter(|sample| sample.at_ms > last_ms));
+            }
+            None => self.samples = samples,
+        }
     }
 
     /// The samples.

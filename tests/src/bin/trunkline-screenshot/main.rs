@@ -24,7 +24,7 @@ use self::{
 };
 
 /// How long the load goes on before the first picture, so that the charts have something to show.
-const HISTORY: Duration = Duration::from_secs(75);
+const HISTORY: Duration = Duration::from_secs(150);
 
 /// How long a node has been dead when its picture is taken: the figures have settled by then.
 const AFTERMATH: Duration = Duration::from_secs(12);
@@ -82,6 +82,7 @@ async fn take(folder: &Path, shots: &[Shot]) -> Result<()> {
         photographer.take(shot, &open)?;
         cluster.start(RELAY).await?;
         cluster.ready(RELAY).await?;
+        sleep(AFTERMATH).await;
     }
     crowd.disperse()?;
     Ok(cluster.stop_all().await?)

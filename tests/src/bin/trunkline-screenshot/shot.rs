@@ -214,6 +214,9 @@ fn wait(open: &Open, is_so: impl Fn(&Says) -> bool) -> Result<()> {
 fn generated() -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--quiet", "-p", PROGRAM, "--example", "generated"]);
+    if !cfg!(debug_assertions) {
+        cargo.arg("--release");
+    }
     let built = cargo.current_dir(project()).status()?;
     ensure!(built.success(), "the example cannot be built");
     let own = std::env::current_exe()?;
