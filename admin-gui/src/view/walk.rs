@@ -132,7 +132,7 @@ fn in_words(what: &What) -> String {
             let names: Vec<_> = nodes.iter().map(|node| node.as_str()).collect();
             format!("the directory answered: {}", names.join(", "))
         }
-        What::NotAnswered => "the directory did not answer".into(),
+        What::NotAnswered => "the directory did not answer, or not to be believed yet".into(),
         What::Arrived { sessions: 0 } => "it arrived, and the user has no session here".into(),
         What::Arrived { sessions } => {
             format!("it came to {} of the user", plural((*sessions).into(), "session"))

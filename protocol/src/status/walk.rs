@@ -47,7 +47,7 @@ pub enum What {
         /// The nodes that have the user; none if the user is nowhere.
         nodes: Vec<Name>,
     },
-    /// The directory could not be asked.
+    /// The directory could not be asked, or what it said could not be believed yet.
     NotAnswered,
     /// It came to a node that was said to have the user.
     Arrived {
