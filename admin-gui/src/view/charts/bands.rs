@@ -29,6 +29,8 @@ pub(super) struct Bands {
     /// How large a node is, to be one of those with a band of their own.
     size: fn(&NodeStatus) -> u64,
     made_of: Option<(u64, Moment, u64)>,
+    /// What the bands of single nodes are made of.
+    nodes: HashMap<Name, Points>,
     /// When, in seconds.
     times: Vec<f64>,
     /// From below: whose band it is, and its values.
@@ -68,7 +70,17 @@ impl Bands {
         size: fn(&NodeStatus) -> u64,
     ) -> Self {
         let (times, bands) = (Vec::new(), Vec::new());
-        Self { title, explained, unit, value, size, made_of: None, times, bands }
+        Self {
+            title,
+            explained,
+            unit,
+            value,
+            size,
+            made_of: None,
+            nodes: HashMap::new(),
+            times,
+            bands,
+        }
     }
 
     /// Brings the bands up to date. `points` are those of the whole cluster.
@@ -82,11 +94,13 @@ impl Bands {
         let all = points.samples();
         self.times = all.iter().map(|sample| sample.at_ms as f64 / 1e3).collect();
         let mut left: Vec<_> = all.iter().map(self.value).collect();
-        let from_ms = (points.seconds.0 * 1e3) as u64;
         self.bands.clear();
-        for name in self.largest(&showing.picture.snapshot.nodes) {
-            let known = history.samples_of(name, from_ms);
-            let known = known.iter().map(|sample| (sample.at_ms, (self.value)(sample)));
+        let largest = self.largest(&showing.picture.snapshot.nodes);
+        self.nodes.retain(|name, _| largest.contains(&name));
+        for name in largest {
+            let node = self.nodes.entry(name.clone()).or_default();
+            node.update(showing.state, Some(name), minutes);
+            let known = node.samples().iter().map(|sample| (sample.at_ms, (self.value)(sample)));
             let known: HashMap<_, _> = known.collect();
             let value = |sample: &Sample| known.get(&sample.at_ms).copied().unwrap_or(0.0);
             let values: Vec<_> = all.iter().map(value).collect();
