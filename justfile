@@ -66,12 +66,12 @@ status *args:
 load *args:
     @{{ cluster }} load "$@"
 
-# Measure throughput, latency, memory and growth on a cluster of its own (about 6 minutes)
+# Measure throughput, latency, memory and growth on a cluster of its own (about 5 minutes)
 [no-exit-message]
 bench *args:
     @{{ benchmark }} "$@"
 
-# Measure the same on two NATS servers, in turn, and compare (about 8 minutes)
+# Measure the same on two NATS servers, in turn, and compare (about 10 minutes)
 [no-exit-message]
 bench-peers *args:
     @{{ benchmark }} --peers "$@"

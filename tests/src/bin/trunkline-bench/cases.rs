@@ -51,7 +51,8 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    pub(crate) const ALL: &[Self] = &[
+    /// Those that are run unasked.
+    pub(crate) const USUAL: &[Self] = &[
         Self::W1,
         Self::W2,
         Self::W3,
@@ -61,7 +62,6 @@ impl Case {
         Self::W5Nodes,
         Self::W5Directory,
         Self::W5Idle,
-        Self::Link,
     ];
 
     /// Those that say something about another system.

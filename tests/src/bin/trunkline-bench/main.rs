@@ -29,7 +29,7 @@ const RUNS_BESIDE: u32 = 5;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
-    /// What to run; all of it without any
+    /// What to run; without any, all but the lossy links
     #[arg(value_enum)]
     cases: Vec<Case>,
     /// Run the same on two NATS servers, in turn, and compare
@@ -65,7 +65,7 @@ fn run(cli: &Cli) -> Result<Report> {
     if cli.peers {
         systems.push(Box::new(Bench::<NatsCluster>::new(&setup)));
     }
-    let usual = if cli.peers { Case::FOR_PEERS } else { Case::ALL };
+    let usual = if cli.peers { Case::FOR_PEERS } else { Case::USUAL };
     let cases = if cli.cases.is_empty() { usual } else { &cli.cases };
     let runs = cli.runs.unwrap_or(if cli.peers { RUNS_BESIDE } else { 1 });
     suite::run(&mut systems, cases, runs)
