@@ -19,4 +19,4 @@ pub use control::{ControlError, ControlReader, ControlWriter};
 pub use lane::{Lane, LaneClosed};
 pub use reader::{LaneError, LaneReader};
 pub use socket::{BindError, bind};
-pub use transport::{client_config, close_code, server_config};
+pub use transport::{client_config, close_code, endpoint_config, server_config};

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use quinn::{
-    AckFrequencyConfig, ClientConfig, IdleTimeout, MtuDiscoveryConfig, ServerConfig,
-    TransportConfig, VarInt,
+    AckFrequencyConfig, ClientConfig, EndpointConfig, IdleTimeout, MtuDiscoveryConfig,
+    ServerConfig, TransportConfig, VarInt,
     crypto::rustls::{QuicClientConfig, QuicServerConfig},
 };
 use trunkline_protocol::lane::LANES;
@@ -36,6 +36,14 @@ pub mod close_code {
     pub const CONDEMNED: VarInt = VarInt::from_u32(7);
     /// There is no room for another connection.
     pub const FULL: VarInt = VarInt::from_u32(8);
+}
+
+/// What every endpoint takes: packets as large as the path allows, up to [`MTU_BYTES_MAX`]. quinn's
+/// own default makes the peer stop at Ethernet's.
+pub fn endpoint_config() -> EndpointConfig {
+    let mut config = EndpointConfig::default();
+    config.max_udp_payload_size(MTU_BYTES_MAX).expect("it is above QUIC's least");
+    config
 }
 
 /// What a relay listens with: links from nodes, and the status streams of operators.

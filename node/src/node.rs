@@ -8,7 +8,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use quinn::{Endpoint, EndpointConfig, TokioRuntime};
+use quinn::{Endpoint, TokioRuntime};
 use thiserror::Error;
 use tokio::{
     net::TcpListener,
@@ -20,7 +20,7 @@ use tokio::{
 use tracing::{info, warn};
 use trunkline_certs::{Alpn, Credentials, Role};
 use trunkline_directory::{Directory, LeaseState, NodeCard, Registrar};
-use trunkline_link::client_config;
+use trunkline_link::{client_config, endpoint_config};
 use trunkline_ops::Usage;
 use trunkline_protocol::{
     Incarnation, Name,
@@ -177,8 +177,7 @@ impl Node {
 
     fn endpoint(&self) -> io::Result<Endpoint> {
         let socket = self.socket.try_clone()?;
-        let mut endpoint =
-            Endpoint::new(EndpointConfig::default(), None, socket, Arc::new(TokioRuntime))?;
+        let mut endpoint = Endpoint::new(endpoint_config(), None, socket, Arc::new(TokioRuntime))?;
         let crypto = self.credentials.client_crypto(Alpn::Link);
         endpoint.set_default_client_config(client_config(crypto));
         Ok(endpoint)

@@ -9,13 +9,13 @@ use std::{
     time::SystemTime,
 };
 
-use quinn::{Endpoint, EndpointConfig, TokioRuntime};
+use quinn::{Endpoint, TokioRuntime};
 use thiserror::Error;
 use tokio::{sync::mpsc, task::LocalSet, time};
 use tracing::warn;
 use trunkline_certs::{Credentials, Role};
 use trunkline_directory::Directory;
-use trunkline_link::{close_code, server_config};
+use trunkline_link::{close_code, endpoint_config, server_config};
 use trunkline_protocol::{Name, status::EventKind};
 
 use crate::{
@@ -100,7 +100,7 @@ impl Relay {
 
     async fn run_local(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
         let endpoint = Endpoint::new(
-            EndpointConfig::default(),
+            endpoint_config(),
             Some(server_config(self.credentials.server_crypto())),
             self.socket,
             Arc::new(TokioRuntime),

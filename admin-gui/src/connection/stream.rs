@@ -6,8 +6,7 @@ use std::{
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use quinn::{
-    ConnectError, Connection, ConnectionError, Endpoint, EndpointConfig, SendStream, TokioRuntime,
-    WriteError,
+    ConnectError, Connection, ConnectionError, Endpoint, SendStream, TokioRuntime, WriteError,
 };
 use serde::Serialize;
 use thiserror::Error;
@@ -18,7 +17,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 use trunkline_certs::{Alpn, RELAY_SERVER_NAME};
-use trunkline_link::{BindError, bind, client_config, close_code};
+use trunkline_link::{BindError, bind, client_config, close_code, endpoint_config};
 use trunkline_protocol::status::{Command, Line, Request, VERSION};
 
 use super::{
@@ -137,8 +136,8 @@ async fn dial(config: &Config) -> Result<(Endpoint, Connection), StreamError> {
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
     };
     let (socket, runtime) = (bind(any)?, Arc::new(TokioRuntime));
-    let mut endpoint = Endpoint::new(EndpointConfig::default(), None, socket, runtime)
-        .map_err(StreamError::Endpoint)?;
+    let mut endpoint =
+        Endpoint::new(endpoint_config(), None, socket, runtime).map_err(StreamError::Endpoint)?;
     endpoint
         .set_default_client_config(client_config(config.credentials.client_crypto(Alpn::Admin)));
     let connection = endpoint.connect(address, RELAY_SERVER_NAME)?.await?;
