@@ -64,8 +64,12 @@ pub const RECEIPT_DELAY: Duration = Duration::from_millis(1);
 /// How many look-ups are under way at a time; further ones wait.
 pub const LOOK_UPS_MAX: usize = 1_024;
 
-/// The read buffer of a session. An idle session holds it, so it is small.
-pub const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// How much is read of one socket at a time, into memory that all sessions share.
+pub const READ_BYTES: usize = 32 * 1024;
+
+/// The buffer of a session's WebSocket codec, where no frame is larger. An idle session holds it, so
+/// it is small.
+pub const CODEC_BYTES: usize = 1024;
 
 /// How many frames of one session are handled before others have their turn.
 pub const FRAMES_PER_TURN: usize = 64;

@@ -1,4 +1,4 @@
-use std::{io, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::Pin, rc::Rc, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use tokio::{
@@ -19,7 +19,7 @@ use trunkline_protocol::client::SUBPROTOCOL;
 use super::{
     request::{RequestError, read_request},
     session::{Session, SessionRules},
-    socket::Socket,
+    socket::{ReadAhead, Socket},
 };
 use crate::{
     defaults::DIALS_MAX,
@@ -44,13 +44,16 @@ pub(crate) struct Listener {
 impl Listener {
     /// Accepts dials for as long as it is polled. Sessions go on without it.
     pub(crate) async fn run(self) {
+        let read_ahead = ReadAhead::default();
         let dials = Arc::new(Semaphore::new(DIALS_MAX));
         loop {
             let place = dials.clone().acquire_owned().await.expect("it is never closed");
             match self.listener.accept().await {
                 Ok((stream, address)) => {
                     let (exchange, rules) = (self.exchange.clone(), self.rules.clone());
-                    task::spawn_local(serve(exchange, rules, stream, address, place));
+                    // Boxed, because a session would otherwise hold the memory that its dial needed.
+                    let upgrade = Box::pin(upgrade(exchange, rules, read_ahead.clone(), stream));
+                    task::spawn_local(serve(upgrade, address, place));
                 }
                 Err(error) => {
                     warn!(%error, "cannot accept a connection");
@@ -62,14 +65,11 @@ impl Listener {
 }
 
 async fn serve(
-    exchange: Exchange,
-    rules: Rc<SessionRules>,
-    stream: TcpStream,
+    upgrade: Pin<Box<impl Future<Output = Result<Option<(Session, Seat)>, RequestError>>>>,
     address: SocketAddr,
     place: OwnedSemaphorePermit,
 ) {
-    // Boxed, because a session would otherwise hold the memory that its dial needed.
-    let upgraded = Box::pin(upgrade(exchange, rules, stream)).await;
+    let upgraded = upgrade.await;
     drop(place);
     match upgraded {
         Ok(Some((session, _seat))) => session.run().await,
@@ -82,6 +82,7 @@ async fn serve(
 async fn upgrade(
     exchange: Exchange,
     rules: Rc<SessionRules>,
+    read_ahead: ReadAhead,
     mut stream: TcpStream,
 ) -> Result<Option<(Session, Seat)>, RequestError> {
     stream.set_nodelay(true)?;
@@ -100,7 +101,7 @@ async fn upgrade(
     let (reading, writing) = stream.into_split();
     let key = exchange.turn(|state, _| state.open(writing));
     let socket = WebSocket::from_partially_read(
-        Socket::new(reading),
+        Socket::new(reading, read_ahead),
         rest.into(),
         Role::Server,
         Some(rules.codec()),

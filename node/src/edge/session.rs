@@ -24,8 +24,7 @@ use trunkline_protocol::{
 use super::{Auth, socket::Socket};
 use crate::{
     defaults::{
-        BAD_REQUESTS_MAX, CLOSE_WITHIN, FRAMES_PER_TURN, LOGIN_WITHIN, READ_BUFFER_BYTES,
-        REGISTER_WITHIN,
+        BAD_REQUESTS_MAX, CLOSE_WITHIN, CODEC_BYTES, FRAMES_PER_TURN, LOGIN_WITHIN, REGISTER_WITHIN,
     },
     exchange::{Exchange, Farewell, SessionKey, State},
 };
@@ -45,7 +44,7 @@ impl SessionRules {
     /// How the WebSocket codec is set up.
     pub(crate) fn codec(&self) -> WebSocketConfig {
         WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER_BYTES)
+            .read_buffer_size(CODEC_BYTES)
             .write_buffer_size(0)
             .max_write_buffer_size(self.frame_bytes_max)
             .max_message_size(Some(self.frame_bytes_max))
@@ -222,7 +221,18 @@ impl Session {
         now: Instant,
         cx: &mut Context<'_>,
     ) -> Result<GoingOn, Over> {
-        self.socket.get_mut().register(cx);
+        self.socket.get_mut().begin_turn(cx);
+        let going_on = self.read_frames(state, now, cx);
+        self.socket.get_mut().end_turn();
+        going_on
+    }
+
+    fn read_frames(
+        &mut self,
+        state: &mut State,
+        now: Instant,
+        cx: &mut Context<'_>,
+    ) -> Result<GoingOn, Over> {
         for frame in 0..FRAMES_PER_TURN {
             if matches!(self.login, Login::Registering(..)) || !state.may_read(self.key) {
                 return Ok(GoingOn::Waiting);
@@ -356,7 +366,7 @@ impl Session {
             {
                 return Poll::Ready(());
             }
-            self.socket.get_mut().register(cx);
+            self.socket.get_mut().begin_turn(cx);
             loop {
                 match self.socket.read() {
                     Ok(_) => {}

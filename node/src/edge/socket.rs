@@ -1,33 +1,65 @@
 use std::{
+    cell::RefCell,
     io::{self, Read, Write},
+    ops::Range,
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll, Waker},
 };
 
+use bytes::{Buf, Bytes};
 use tokio::{
     io::{AsyncRead, ReadBuf},
     net::tcp::OwnedReadHalf,
 };
 
+use crate::defaults::READ_BYTES;
+
+/// The memory that every session's socket is read into, in turn: one system call takes all that a
+/// client has sent, and an idle session holds none of it.
+#[derive(Clone, Debug)]
+pub(super) struct ReadAhead(Rc<RefCell<Box<[u8]>>>);
+
+impl Default for ReadAhead {
+    fn default() -> Self {
+        Self(Rc::new(RefCell::new(vec![0; READ_BYTES].into())))
+    }
+}
+
 /// The stream under a session's WebSocket codec. Reading never blocks, and registers a waker when
 /// there is nothing; what the codec writes by itself (pongs, the answer to a close) is kept, to be
 /// put in line with everything else that goes to the client.
 #[derive(Debug)]
-pub(super) struct Socket {
-    half: OwnedReadHalf,
+pub(super) struct Socket<R = OwnedReadHalf> {
+    half: R,
     waker: Waker,
+    read_ahead: ReadAhead,
+    /// The part of the shared memory that the codec has yet to take, in the turn that goes on.
+    ahead: Range<usize>,
+    /// What an earlier turn has left of it.
+    left: Bytes,
     replies: Vec<u8>,
 }
 
-impl Socket {
-    pub(super) fn new(half: OwnedReadHalf) -> Self {
-        Self { half, waker: Waker::noop().clone(), replies: Vec::new() }
+impl<R> Socket<R> {
+    pub(super) fn new(half: R, read_ahead: ReadAhead) -> Self {
+        let (waker, left) = (Waker::noop().clone(), Bytes::new());
+        Self { half, waker, read_ahead, ahead: 0..0, left, replies: Vec::new() }
     }
 
-    /// From now on, wakes the task of `cx` when there is something to read.
-    pub(super) fn register(&mut self, cx: &Context<'_>) {
+    /// Begins a turn of reading. From now on, the task of `cx` is woken when there is something to
+    /// read.
+    pub(super) fn begin_turn(&mut self, cx: &Context<'_>) {
         if !self.waker.will_wake(cx.waker()) {
             self.waker = cx.waker().clone();
+        }
+    }
+
+    /// Ends a turn: the shared memory is the next session's.
+    pub(super) fn end_turn(&mut self) {
+        let ahead = std::mem::take(&mut self.ahead);
+        if !ahead.is_empty() {
+            self.left = Bytes::copy_from_slice(&self.read_ahead.0.borrow()[ahead]);
         }
     }
 
@@ -37,18 +69,31 @@ impl Socket {
     }
 }
 
-impl Read for Socket {
+impl<R: AsyncRead + Unpin> Read for Socket<R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let mut buffer = ReadBuf::new(bytes);
-        let mut cx = Context::from_waker(&self.waker);
-        match Pin::new(&mut self.half).poll_read(&mut cx, &mut buffer) {
-            Poll::Ready(result) => result.map(|()| buffer.filled().len()),
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        if self.left.has_remaining() {
+            let count = bytes.len().min(self.left.len());
+            self.left.copy_to_slice(&mut bytes[..count]);
+            return Ok(count);
         }
+        let mut memory = self.read_ahead.0.borrow_mut();
+        if self.ahead.is_empty() {
+            let mut buffer = ReadBuf::new(&mut memory);
+            let mut cx = Context::from_waker(&self.waker);
+            match Pin::new(&mut self.half).poll_read(&mut cx, &mut buffer) {
+                Poll::Ready(result) => result?,
+                Poll::Pending => return Err(io::ErrorKind::WouldBlock.into()),
+            }
+            self.ahead = 0..buffer.filled().len();
+        }
+        let count = bytes.len().min(self.ahead.len());
+        bytes[..count].copy_from_slice(&memory[self.ahead.start..][..count]);
+        self.ahead.start += count;
+        Ok(count)
     }
 }
 
-impl Write for Socket {
+impl<R> Write for Socket<R> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.replies.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -56,5 +101,44 @@ impl Write for Socket {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+
+    use super::*;
+
+    fn read(socket: &mut Socket<DuplexStream>, count: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        let count = socket.read(&mut bytes)?;
+        bytes.truncate(count);
+        Ok(bytes)
+    }
+
+    #[tokio::test]
+    async fn what_a_turn_leaves_is_read_first_in_the_next() {
+        let memory = ReadAhead::default();
+        let (mut alice, near) = duplex(1024);
+        let (mut bob, other) = duplex(1024);
+        let mut alices = Socket::new(near, memory.clone());
+        let mut bobs = Socket::new(other, memory);
+
+        alice.write_all(b"abcdef").await.unwrap();
+        bob.write_all(b"uvw").await.unwrap();
+        assert_eq!(read(&mut alices, 2).unwrap(), b"ab");
+        alices.end_turn();
+        assert_eq!(read(&mut bobs, 9).unwrap(), b"uvw");
+        bobs.end_turn();
+
+        alice.write_all(b"gh").await.unwrap();
+        assert_eq!(read(&mut alices, 3).unwrap(), b"cde");
+        alices.end_turn();
+        assert_eq!(read(&mut alices, 9).unwrap(), b"f");
+        assert_eq!(read(&mut alices, 9).unwrap(), b"gh");
+        assert_eq!(read(&mut alices, 9).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        drop(alice);
+        assert_eq!(read(&mut alices, 9).unwrap(), b"");
     }
 }

@@ -19,7 +19,7 @@ const HEADER_BYTES_USUAL: usize = 4;
 /// to be told when the socket has taken it.
 #[derive(Debug, Default)]
 pub(super) struct Outbound {
-    /// Empty while nothing waits; then its memory is back in the pool.
+    /// Empty while nothing waits; then its memory is back in the pool, as that of `frames` is.
     bytes: Vec<u8>,
     /// How much of `bytes` the socket has taken.
     taken: usize,
@@ -78,7 +78,7 @@ impl Outbound {
 
     fn start_frame(&mut self, pool: &mut Pool) -> usize {
         if self.bytes.capacity() == 0 {
-            self.bytes = pool.take();
+            (self.bytes, self.frames) = pool.take();
         }
         self.bytes.len()
     }
@@ -119,9 +119,8 @@ impl Outbound {
             _ => Some(now),
         };
         if all {
-            pool.give_back(std::mem::take(&mut self.bytes));
+            pool.give_back((std::mem::take(&mut self.bytes), std::mem::take(&mut self.frames)));
             self.taken = 0;
-            self.frames.shrink_to(0);
         } else if self.taken > self.bytes.len() / 2 {
             self.bytes.drain(..self.taken);
             self.taken = 0;
@@ -158,17 +157,21 @@ fn header(payload_bytes: usize) -> ([u8; HEADER_BYTES_MAX], usize) {
 /// Buffers that wait for the next session that has something to write: an idle session has none.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    buffers: Vec<Vec<u8>>,
+    buffers: Vec<Buffer>,
 }
 
+type Buffer = (Vec<u8>, VecDeque<Frame>);
+
 impl Pool {
-    fn take(&mut self) -> Vec<u8> {
-        self.buffers.pop().unwrap_or_else(|| Vec::with_capacity(BUFFER_BYTES_MIN))
+    fn take(&mut self) -> Buffer {
+        let new = || (Vec::with_capacity(BUFFER_BYTES_MIN), VecDeque::new());
+        self.buffers.pop().unwrap_or_else(new)
     }
 
-    fn give_back(&mut self, mut buffer: Vec<u8>) {
-        if self.buffers.len() < BUFFERS_MAX && buffer.capacity() <= POOLED_BYTES_MAX {
-            buffer.clear();
+    fn give_back(&mut self, mut buffer: Buffer) {
+        let bytes = buffer.0.capacity() + buffer.1.capacity() * size_of::<Frame>();
+        if self.buffers.len() < BUFFERS_MAX && bytes <= POOLED_BYTES_MAX {
+            buffer.0.clear();
             self.buffers.push(buffer);
         }
     }
