@@ -56,7 +56,7 @@ pub const BUFFERS_MAX: usize = 256;
 pub const POOLED_BYTES_MAX: usize = 64 * 1024;
 
 /// A batch that has grown to this is sealed before the flush.
-pub const BATCH_BYTES: usize = 32 * 1024;
+pub const BATCH_BYTES: usize = 16 * 1024;
 
 /// How long receipts for other nodes wait for something to go with.
 pub const RECEIPT_DELAY: Duration = Duration::from_millis(1);
