@@ -3,6 +3,7 @@
 //! Frames from clients are parsed once, borrowing from the frame; a body is checked to be JSON and
 //! otherwise never looked at. Frames to clients are written straight into an output buffer.
 
+mod object;
 mod parse;
 mod write;
 

@@ -284,7 +284,7 @@ impl Session {
         let done = matches!(self.login, Login::Done);
         match client::parse(text) {
             Ok(ClientFrame::Send { id, to, body }) if done => {
-                self.send(state, now, &id, &to, body.get());
+                self.send(state, now, &id, &to, body);
                 Ok(())
             }
             Ok(ClientFrame::Login { user, token }) if !done => {

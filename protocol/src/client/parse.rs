@@ -1,13 +1,12 @@
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
-};
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 use thiserror::Error;
 
-use super::SEND_ID_BYTES_MAX;
+use super::{
+    SEND_ID_BYTES_MAX,
+    object::{Value, walk},
+};
 use crate::User;
 
 /// A well-formed frame from a client. Borrows from the text it was parsed from.
@@ -27,7 +26,7 @@ pub enum ClientFrame<'a> {
         /// The recipient; a valid [`User`] key.
         to: Cow<'a, str>,
         /// Any JSON value, exactly as it stood in the frame.
-        body: &'a RawValue,
+        body: &'a str,
     },
 }
 
@@ -43,152 +42,94 @@ pub struct BadFrame {
 
 /// Parses one text frame. Unknown fields are ignored.
 pub fn parse(text: &str) -> Result<ClientFrame<'_>, BadFrame> {
-    // serde would take an array for a struct, its items for the fields.
-    if !text.trim_ascii_start().starts_with('{') {
-        return Err(BadFrame { reason: "not a JSON object".to_owned(), id: None });
+    let mut fields = Fields::default();
+    if walk(text, |name, value| fields.set(name, value)).is_none() {
+        return Err(BadFrame { reason: fields.why_not(text), id: None });
     }
-    let fields: Fields<'_> = serde_json::from_str(text)
-        .map_err(|error| BadFrame { reason: format!("not a JSON object: {error}"), id: None })?;
-    let id = fields.id.known();
-    fields.into_frame().map_err(|reason| BadFrame { reason, id })
+    fields.frame().map_err(|reason| BadFrame { reason, id: fields.known_id() })
 }
 
-/// Every field of every frame. One flat struct, because an internally tagged enum would copy the
-/// whole frame before it looked at the tag, and cannot hold a `RawValue`.
-#[derive(Deserialize)]
+/// The values of the fields that any frame has, as they stood in it.
+#[derive(Default)]
 struct Fields<'a> {
-    #[serde(borrow, default, rename = "type")]
-    kind: Field<'a>,
-    #[serde(borrow, default)]
-    user: Field<'a>,
-    #[serde(borrow, default)]
-    token: Field<'a>,
-    #[serde(borrow, default)]
-    id: Field<'a>,
-    #[serde(borrow, default)]
-    to: Field<'a>,
-    // `Option<&RawValue>` would take `null` for a missing body.
-    #[serde(borrow, default, deserialize_with = "present")]
-    body: Option<&'a RawValue>,
+    kind: Option<Value<'a>>,
+    user: Option<Value<'a>>,
+    token: Option<Value<'a>>,
+    id: Option<Value<'a>>,
+    to: Option<Value<'a>>,
+    body: Option<Value<'a>>,
+    twice: Option<&'static str>,
 }
 
 impl<'a> Fields<'a> {
-    fn into_frame(mut self) -> Result<ClientFrame<'a>, String> {
-        match self.kind.text("type")?.as_ref() {
-            "login" => self.into_login(),
-            "send" => self.into_send(),
+    /// `None` if it was there before.
+    fn set(&mut self, name: &str, value: Value<'a>) -> Option<()> {
+        let (name, field) = match name {
+            "type" => ("type", &mut self.kind),
+            "user" => ("user", &mut self.user),
+            "token" => ("token", &mut self.token),
+            "id" => ("id", &mut self.id),
+            "to" => ("to", &mut self.to),
+            "body" => ("body", &mut self.body),
+            _ => return Some(()),
+        };
+        if field.replace(value).is_some() {
+            self.twice = Some(name);
+            return None;
+        }
+        Some(())
+    }
+
+    fn why_not(&self, text: &str) -> String {
+        match (self.twice, serde_json::from_str::<IgnoredAny>(text)) {
+            (Some(name), _) => format!("`{name}` stands there twice"),
+            (None, Err(error)) => format!("not a JSON object: {error}"),
+            (None, Ok(_)) => "not a JSON object".to_owned(),
+        }
+    }
+
+    fn frame(&self) -> Result<ClientFrame<'a>, String> {
+        match text("type", self.kind)?.as_ref() {
+            "login" => self.login(),
+            "send" => self.send(),
             other => Err(format!("unknown `type` {other:?}: it is \"login\" or \"send\"")),
         }
     }
 
-    fn into_login(mut self) -> Result<ClientFrame<'a>, String> {
-        let user = self.user.text("user")?;
+    fn login(&self) -> Result<ClientFrame<'a>, String> {
+        let user = text("user", self.user)?;
         User::check(&user).map_err(|error| format!("`user`: {error}"))?;
-        let token = match self.token {
-            Field::Missing => None,
-            ref mut token => Some(token.text("token")?),
-        };
+        let token = self.token.map(|token| text("token", Some(token))).transpose()?;
         Ok(ClientFrame::Login { user, token })
     }
 
-    fn into_send(mut self) -> Result<ClientFrame<'a>, String> {
-        let id = self.id.text("id")?;
+    fn send(&self) -> Result<ClientFrame<'a>, String> {
+        let id = text("id", self.id)?;
         if id.is_empty() || id.len() > SEND_ID_BYTES_MAX {
             return Err(format!(
                 "`id` has 1 to {SEND_ID_BYTES_MAX} bytes, this one has {}",
                 id.len()
             ));
         }
-        let to = self.to.text("to")?;
+        let to = text("to", self.to)?;
         User::check(&to).map_err(|error| format!("`to`: {error}"))?;
         let body = self.body.ok_or("`body` is missing: it is any JSON value")?;
-        Ok(ClientFrame::Send { id, to, body })
+        Ok(ClientFrame::Send { id, to, body: body.text })
+    }
+
+    fn known_id(&self) -> Option<String> {
+        let id = self.id?.string()?;
+        (id.len() <= SEND_ID_BYTES_MAX).then(|| id.into_owned())
     }
 }
 
-fn present<'de: 'a, 'a, D: Deserializer<'de>>(source: D) -> Result<Option<&'a RawValue>, D::Error> {
-    <&RawValue>::deserialize(source).map(Some)
-}
-
-/// A field that ought to be a string. A wrong type is remembered instead of refused, because in
-/// a frame that does not use the field it does not matter.
-#[derive(Default)]
-enum Field<'a> {
-    #[default]
-    Missing,
-    Text(Cow<'a, str>),
-    Other,
-}
-
-impl<'a> Field<'a> {
-    fn text(&mut self, name: &str) -> Result<Cow<'a, str>, String> {
-        match std::mem::take(self) {
-            Self::Text(text) => Ok(text),
-            Self::Missing => Err(format!("`{name}` is missing: it is a string")),
-            Self::Other => Err(format!("`{name}` must be a string")),
-        }
-    }
-
-    fn known(&self) -> Option<String> {
-        match self {
-            Self::Text(text) if text.len() <= SEND_ID_BYTES_MAX => Some(text.clone().into_owned()),
-            _ => None,
-        }
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Field<'a> {
-    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        source.deserialize_any(FieldVisitor)
-    }
-}
-
-struct FieldVisitor;
-
-impl<'de> Visitor<'de> for FieldVisitor {
-    type Value = Field<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Field<'de>, E> {
-        Ok(Field::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Field<'de>, E> {
-        Ok(Field::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Field<'de>, E> {
-        Ok(Field::Other)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Field<'de>, E> {
-        Ok(Field::Other)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Field<'de>, E> {
-        Ok(Field::Other)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Field<'de>, E> {
-        Ok(Field::Other)
-    }
-
-    fn visit_unit<E>(self) -> Result<Field<'de>, E> {
-        Ok(Field::Other)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Field<'de>, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Field::Other)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Field<'de>, A::Error> {
-        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Field::Other)
-    }
+/// What the field `name` says.
+fn text<'a>(name: &str, value: Option<Value<'a>>) -> Result<Cow<'a, str>, String> {
+    let value = value.ok_or_else(|| format!("`{name}` is missing: it is a string"))?;
+    value.string().ok_or_else(|| match value.is_string() {
+        true => format!("`{name}` has an escape that stands for no character"),
+        false => format!("`{name}` must be a string"),
+    })
 }
 
 #[cfg(test)]
@@ -223,7 +164,7 @@ mod tests {
             let ClientFrame::Send { id, to, body: parsed } = parse(&text).unwrap() else {
                 panic!("not a send")
             };
-            assert_eq!((id.as_ref(), to.as_ref(), parsed.get()), ("c-1", "bob", body));
+            assert_eq!((id.as_ref(), to.as_ref(), parsed), ("c-1", "bob", body));
         }
     }
 
@@ -244,6 +185,8 @@ mod tests {
             (r#"{"type":"send","id":"c","to":"bob"}"#, "`body` is missing"),
             (r#"{"type":"send","id":{"a":[]},"to":"bob","body":1}"#, "`id` must be a string"),
             (r#"{"type":"send","id":"c","to":["bob"],"body":1}"#, "`to` must be a string"),
+            (r#"{"type":"send","id":"c","to":"\ud800","body":1}"#, "`to` has an escape that"),
+            (r#"{"type":"send","id":"c","to":"bob","body":1,"id":"d"}"#, "`id` stands there twice"),
         ] {
             let reason = refusal(text).reason;
             assert!(reason.contains(words), "{text}: {reason}");
@@ -267,7 +210,7 @@ mod tests {
             };
             prop_assert_eq!(got_id.as_ref(), id);
             prop_assert_eq!(got_to.as_ref(), to);
-            prop_assert_eq!(serde_json::from_str::<String>(got_body.get()).unwrap(), body);
+            prop_assert_eq!(serde_json::from_str::<String>(got_body).unwrap(), body);
         }
     }
 }

@@ -136,8 +136,8 @@ mod tests {
             panic!("{parsed:?}")
         };
         assert_eq!((id.as_ref(), to.as_ref()), ("0000000100000002", "bob"));
-        assert_eq!(body.get().len(), 128);
-        assert_eq!(Stamp::at_end_of(&body.get().as_bytes()[..127]), Some(stamp));
+        assert_eq!(body.len(), 128);
+        assert_eq!(Stamp::at_end_of(&body.as_bytes()[..127]), Some(stamp));
     }
 
     #[test]
