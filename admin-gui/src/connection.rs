@@ -1,6 +1,7 @@
 //! The relay's status stream, redialled for as long as the window is open.
 
 mod lines;
+mod pace;
 mod stream;
 
 use std::time::Instant;

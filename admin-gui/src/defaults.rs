@@ -34,6 +34,10 @@ pub const COMMANDS_MAX: usize = 16;
 /// What arrives within so long is drawn at once.
 pub const REPAINT_DELAY: Duration = Duration::from_millis(30);
 
+/// While nothing moves in the cluster, what arrives is drawn this long after the last time: with every
+/// other snapshot.
+pub const STILL_INTERVAL: Duration = Duration::from_millis(900);
+
 /// A picture older than this is not called live any more.
 pub const FRESH: Duration = Duration::from_millis(2_500);
 

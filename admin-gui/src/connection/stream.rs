@@ -2,6 +2,7 @@ use std::{
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
+    time::Instant,
 };
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -23,6 +24,7 @@ use trunkline_protocol::status::{Command, Line, Request, VERSION};
 use super::{
     Feed, Update,
     lines::{Lines, LinesError},
+    pace::Pace,
 };
 use crate::{
     config::Config,
@@ -64,12 +66,13 @@ enum StreamError {
 struct WindowClosed;
 
 /// Feeds the window from the relay, over one connection after another, until the window's end of
-/// the [`Connection`](super::Connection) is dropped. Calls `wake` after each update.
+/// the [`Connection`](super::Connection) is dropped. Calls `wake` when the window
+/// is to be drawn.
 pub async fn run(config: Config, mut feed: Feed, wake: impl Fn()) {
     let backoff = ExponentialBuilder::new().with_min_delay(REDIAL_MIN).with_max_delay(REDIAL_MAX);
     let backoff = backoff.without_max_times();
     let mut waits = backoff.build();
-    let mut window = Window { updates: feed.updates, wake, heard: false };
+    let mut window = Window { updates: feed.updates, wake, pace: Pace::default(), heard: false };
     loop {
         let error = match session(&config, &mut window, &mut feed.commands).await {
             Ok(WindowClosed) => return,
@@ -80,7 +83,7 @@ pub async fn run(config: Config, mut feed: Feed, wake: impl Fn()) {
         }
         let wait = waits.next().expect("the back-off never ends");
         warn!(relay = config.relay, %error, ?wait, "no status stream");
-        let retry_at = std::time::Instant::now() + wait;
+        let retry_at = Instant::now() + wait;
         if window.tell(Update::Lost { reason: error.to_string(), retry_at }).await.is_err() {
             return;
         }
@@ -95,6 +98,7 @@ pub async fn run(config: Config, mut feed: Feed, wake: impl Fn()) {
 struct Window<W> {
     updates: mpsc::Sender<Update>,
     wake: W,
+    pace: Pace,
     /// Whether the relay has said anything since it was dialled.
     heard: bool,
 }
@@ -102,8 +106,11 @@ struct Window<W> {
 impl<W: Fn()> Window<W> {
     async fn tell(&mut self, update: Update) -> Result<(), WindowClosed> {
         self.heard |= matches!(update, Update::Line(_));
+        let wakes = self.pace.wakes(&update, Instant::now());
         self.updates.send(update).await.map_err(|_| WindowClosed)?;
-        (self.wake)();
+        if wakes {
+            (self.wake)();
+        }
         Ok(())
     }
 }

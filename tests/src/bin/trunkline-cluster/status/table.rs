@@ -2,7 +2,7 @@
 
 use trunkline_protocol::{
     control::MemberState,
-    status::{NodeStatus, RedisState, RelayStatus, Snapshot},
+    status::{NodeStatus, Purge, RedisState, RelayStatus, Snapshot},
 };
 
 use crate::style::{BAD, BOLD, DIM, GOOD, NOTE, Painted};
@@ -57,11 +57,31 @@ fn heading() -> String {
 
 fn node_line(now: &NodeStatus, before: Option<&NodeStatus>, seconds: Option<f64>) -> String {
     let (style, state) = state_word(now.state);
+    let name = Painted(BOLD, format!("{:<10}", now.name.as_str()));
+    let what = match now.state {
+        MemberState::Dead => Painted(DIM, users_of_dead(now.purge.as_ref())).to_string(),
+        MemberState::Left => String::new(),
+        _ => load_columns(now, before, seconds),
+    };
+    format!("{name} {} {what}", Painted(style, format!("{state:<8}")))
+}
+
+/// What has become of the users of a dead node.
+fn users_of_dead(purge: Option<&Purge>) -> String {
+    match purge {
+        Some(Purge { removed, kept, done_ms: Some(done_ms), .. }) => {
+            format!("its users: {removed} removed after {done_ms} ms, {kept} still online")
+        }
+        _ => "its users are being removed".to_owned(),
+    }
+}
+
+fn load_columns(now: &NodeStatus, before: Option<&NodeStatus>, seconds: Option<f64>) -> String {
     let load = &now.load;
     let delivered =
         |node: &NodeStatus| node.load.delivered_locally + node.load.delivered_from_links;
     let p99 = load.latency.quantile_us(0.99);
-    let columns = format!(
+    format!(
         "{:>9} {:>6} {:>7} {:>7} {:>7} {:>6} {:>4} {:>4.0}",
         format!("{}/{}", load.sessions, now.capacity),
         load.users,
@@ -71,9 +91,7 @@ fn node_line(now: &NodeStatus, before: Option<&NodeStatus>, seconds: Option<f64>
         load.pending,
         cpu(load.cpu_ms, before.map(|before| before.load.cpu_ms), seconds),
         load.memory_bytes as f64 / MEGABYTE,
-    );
-    let name = Painted(BOLD, format!("{:<10}", now.name.as_str()));
-    format!("{name} {} {columns}", Painted(style, format!("{state:<8}")))
+    )
 }
 
 fn state_word(state: MemberState) -> (anstyle::Style, &'static str) {
