@@ -29,7 +29,7 @@ fn words(kind: &EventKind) -> (anstyle::Style, String) {
         EventKind::Refused { reason } => (BAD, format!("turned away: {reason}")),
         EventKind::SlowReaders { count } => (NOTE, format!("ended {count} slow readers")),
         EventKind::RedisAway => (BAD, "Redis does not answer".into()),
-        EventKind::RedisBack => (GOOD, "Redis answers again".into()),
+        EventKind::RedisBack => (GOOD, "Redis answers".into()),
         EventKind::RelayLost { reason } => (BAD, format!("the relay was lost: {reason}")),
         EventKind::RelayBack => (GOOD, "the relay is back".into()),
         EventKind::Commanded { command } => (NOTE, format!("command: {command}")),
