@@ -45,6 +45,9 @@ pub const FRESH: Duration = Duration::from_millis(2_500);
 /// report at their own pace.
 pub const RATE_WINDOW_MS: u64 = 2_000;
 
+/// What a node told longer ago says nothing of how fast it counts now: it tells every second.
+pub const REPORT_LIFE_MS: u64 = 3_000;
+
 /// Percentiles are taken over the latest so many milliseconds.
 pub const LATENCY_WINDOW_MS: u64 = 10_000;
 

@@ -8,6 +8,7 @@ mod history;
 mod names;
 mod picture;
 mod recording;
+mod reports;
 mod series;
 mod trial;
 

@@ -126,7 +126,7 @@ impl Hub {
     pub(crate) fn load(&self, link: &Link, load: Load) {
         let incarnation = link.port.incarnation();
         let LoadChange { urgent, sessions, ended_slow } =
-            self.roster.borrow_mut().load(incarnation, load);
+            self.roster.borrow_mut().load(incarnation, load, unix_ms());
         if urgent {
             self.members_changed.notify_one();
         }

@@ -22,6 +22,8 @@ pub(crate) struct Told {
     pub(crate) software: String,
     /// What it last told of its work.
     pub(crate) load: Load,
+    /// When it told that, in Unix milliseconds.
+    pub(crate) load_at_ms: u64,
 }
 
 /// What a new report of a node's work changes.
@@ -68,10 +70,17 @@ impl Roster {
         }
     }
 
-    /// Takes down how much a node has to do.
-    pub(crate) fn load(&mut self, incarnation: Incarnation, mut load: Load) -> LoadChange {
+    /// Takes down how much a node has to do, told at `at_ms`, in Unix milliseconds.
+    pub(crate) fn load(
+        &mut self,
+        incarnation: Incarnation,
+        mut load: Load,
+        at_ms: u64,
+    ) -> LoadChange {
         load.latency.0.truncate(LATENCY_BUCKETS_MAX);
-        let before = &mut self.told.entry(incarnation).or_default().load;
+        let told = self.told.entry(incarnation).or_default();
+        told.load_at_ms = at_ms;
+        let before = &mut told.load;
         let change = LoadChange {
             urgent: before.rebuilding != load.rebuilding,
             sessions: before.sessions != load.sessions,

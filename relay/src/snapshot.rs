@@ -77,6 +77,7 @@ impl Hub {
             forwarded_from: from.messages,
             forwarded_to: to.messages,
             load: told.load,
+            load_at_ms: told.load_at_ms,
             link: link.map(link_status),
             purge: seen.purge,
         }

@@ -2,6 +2,8 @@ use std::ops::{AddAssign, Index, IndexMut};
 
 use trunkline_protocol::status::{Load, NodeStatus, RelayStatus};
 
+use super::reports::told_at_ms;
+
 macro_rules! counters {
     ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
         /// Something that is counted.
@@ -74,11 +76,9 @@ pub struct Counts([u64; COUNTERS]);
 pub struct Rates([f64; COUNTERS]);
 
 impl Counts {
-    /// What a node, and the relay about it, have counted.
-    pub fn of_node(node: &NodeStatus) -> Self {
+    /// What a node has counted, and told.
+    pub fn of_load(load: &Load) -> Self {
         use Counter as C;
-        let load = &node.load;
-        let link = node.link.as_ref();
         let mut counts = Self::default();
         counts[C::Accepted] = load.accepted;
         counts[C::DeliveredLocally] = load.delivered_locally;
@@ -95,22 +95,18 @@ impl Counts {
         counts[C::LookUps] = load.look_ups;
         counts[C::Ghosts] = load.ghosts;
         counts[C::CpuMs] = load.cpu_ms;
-        counts[C::ForwardedFrom] = node.forwarded_from;
-        counts[C::ForwardedTo] = node.forwarded_to;
-        counts[C::SentPackets] = link.map_or(0, |link| link.sent_packets);
-        counts[C::LostPackets] = link.map_or(0, |link| link.lost_packets);
         counts
     }
 
-    /// What was counted about a node from one snapshot to another. A relay that was just started
-    /// knows nothing of a node's load until it is told: what it is told first did not happen since.
-    pub fn between(before: &NodeStatus, now: &NodeStatus) -> Self {
-        let counts = Self::of_node(now);
-        if before.load != Load::default() {
-            return counts.since(&Self::of_node(before));
-        }
-        let load = now.load.clone();
-        counts.since(&Self::of_node(&NodeStatus { load, ..before.clone() }))
+    /// What the relay has counted about a node.
+    pub fn about_node(node: &NodeStatus) -> Self {
+        let link = node.link.as_ref();
+        let mut counts = Self::default();
+        counts[Counter::ForwardedFrom] = node.forwarded_from;
+        counts[Counter::ForwardedTo] = node.forwarded_to;
+        counts[Counter::SentPackets] = link.map_or(0, |link| link.sent_packets);
+        counts[Counter::LostPackets] = link.map_or(0, |link| link.lost_packets);
+        counts
     }
 
     /// What a relay has counted.
@@ -181,6 +177,27 @@ impl AddAssign<&Self> for Rates {
 }
 
 impl Rates {
+    /// How fast a node, and the relay about it, counted from one snapshot to another: those at these
+    /// times.
+    pub fn of_node(before: (&NodeStatus, u64), now: (&NodeStatus, u64)) -> Self {
+        let about = Counts::about_node(now.0).since(&Counts::about_node(before.0));
+        let mut rates = about.per_second(now.1.saturating_sub(before.1));
+        // A relay that was just started knows nothing of a node's load until it is told: what it is
+        // told first did not happen since.
+        if before.0.load != Load::default() {
+            let told = Counts::of_load(&now.0.load).since(&Counts::of_load(&before.0.load));
+            let over_ms = told_at_ms(now.0, now.1).saturating_sub(told_at_ms(before.0, before.1));
+            rates += &told.per_second(over_ms);
+        }
+        rates
+    }
+
+    /// So much of each.
+    pub fn scaled(mut self, factor: f64) -> Self {
+        self.0.iter_mut().for_each(|rate| *rate *= factor);
+        self
+    }
+
     /// What was taken by recipients' sessions, here and from elsewhere.
     pub fn delivered(&self) -> f64 {
         self[Counter::DeliveredLocally] + self[Counter::DeliveredFromLinks]

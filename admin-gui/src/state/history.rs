@@ -12,6 +12,7 @@ use super::{
     counters::{Counts, Rates},
     names::by_name,
     picture::Picture,
+    reports::Reports,
 };
 use crate::defaults::{
     COARSE_STEP_MS, FINE_MS, HISTORY_BYTES_MAX, HISTORY_MS, LATENCY_WINDOW_MS, RATE_WINDOW_MS,
@@ -29,16 +30,17 @@ pub struct History {
     bytes: usize,
     /// Names that all snapshots share, so that each takes the memory of a pointer.
     names: HashSet<Name>,
+    reports: Reports,
     revision: u64,
 }
 
-/// A snapshot, and what was counted since the one kept before it.
+/// A snapshot, and how fast things were counted since the one kept before it.
 #[derive(Clone, Debug)]
 pub struct Kept {
     /// What the relay wrote.
     pub snapshot: Arc<Snapshot>,
-    /// What the nodes and the relay counted together since the one before.
-    pub grown: Counts,
+    /// How fast the nodes and the relay counted together since the one before.
+    pub rates: Rates,
     /// How long that took, in milliseconds; 0 for the very first.
     pub over_ms: u64,
     /// The times from accept to receipt that were reported since the one before.
@@ -46,11 +48,6 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// The rates since the one kept before.
-    pub fn rates(&self) -> Rates {
-        self.grown.per_second(self.over_ms)
-    }
-
     fn bytes(&self) -> usize {
         size_of::<Self>()
             + self.snapshot.nodes.len() * (size_of::<NodeStatus>() + NODE_EXTRA_BYTES)
@@ -69,7 +66,7 @@ impl History {
         }
         self.share_names(&mut snapshot);
         snapshot.nodes.sort_by(|a, b| by_name(&a.name, &b.name));
-        let kept = keep(snapshot, last.as_deref());
+        let kept = keep(snapshot, last.as_deref(), &mut self.reports);
         self.bytes += kept.bytes();
         self.kept.push_back(kept);
         self.revision += 1;
@@ -86,6 +83,7 @@ impl History {
         }) {
             self.bytes -= self.kept.pop_back().map_or(0, |kept| kept.bytes());
             self.coarse = self.coarse.min(self.kept.len());
+            self.reports.clear();
         }
     }
 
@@ -118,7 +116,9 @@ impl History {
         let gone = self.kept.remove(at).expect("the caller has looked");
         self.bytes -= gone.bytes();
         let next = &mut self.kept[at];
-        next.grown += &gone.grown;
+        let over_ms = (next.over_ms + gone.over_ms) as f64;
+        next.rates = next.rates.clone().scaled(next.over_ms as f64 / over_ms);
+        next.rates += &gone.rates.scaled(gone.over_ms as f64 / over_ms);
         next.over_ms += gone.over_ms;
         next.latency.merge(&gone.latency);
     }
@@ -199,25 +199,28 @@ impl History {
     }
 }
 
-fn keep(snapshot: Snapshot, before: Option<&Snapshot>) -> Kept {
+fn keep(snapshot: Snapshot, before: Option<&Snapshot>, reports: &mut Reports) -> Kept {
     let mut kept = Kept {
-        grown: Counts::default(),
+        rates: Rates::default(),
         over_ms: before.map_or(0, |before| snapshot.at_ms - before.at_ms),
         latency: Latency::default(),
         snapshot: Arc::new(snapshot),
     };
-    let Some(before) = before else { return kept };
     let now = &kept.snapshot;
-    kept.grown = Counts::of_relay(&now.relay).since(&Counts::of_relay(&before.relay));
-    for node in &now.nodes {
+    let told: Vec<_> = now.nodes.iter().map(|node| reports.rates(node, now.at_ms)).collect();
+    let Some(before) = before else { return kept };
+    let mut counted = Counts::of_relay(&now.relay).since(&Counts::of_relay(&before.relay));
+    for (node, told) in now.nodes.iter().zip(told) {
+        kept.rates += &told;
         let Some(known) = before.nodes.iter().find(|known| known.name == node.name) else {
             continue;
         };
-        kept.grown += &Counts::between(known, node);
+        counted += &Counts::about_node(node).since(&Counts::about_node(known));
         // A report that was there before already has been merged.
         if node.load != known.load {
             kept.latency.merge(&node.load.latency);
         }
     }
+    kept.rates += &counted.per_second(kept.over_ms);
     kept
 }

@@ -29,7 +29,10 @@ impl Picture {
     pub fn between(before: &Snapshot, now: Arc<Snapshot>, latency: Latency) -> Self {
         let over_ms = now.at_ms.saturating_sub(before.at_ms);
         let known: HashMap<_, _> = before.nodes.iter().map(|node| (&node.name, node)).collect();
-        let rates = now.nodes.iter().map(|node| rates_of(known.get(&node.name), node, over_ms));
+        let rates = now.nodes.iter().map(|node| match known.get(&node.name) {
+            Some(known) => Rates::of_node((known, before.at_ms), (node, now.at_ms)),
+            None => Rates::default(),
+        });
         let rates: Vec<_> = rates.collect();
         let relay = Counts::of_relay(&now.relay).since(&Counts::of_relay(&before.relay));
         let mut total = relay.per_second(over_ms);
@@ -80,10 +83,6 @@ impl Picture {
 /// Whether a node in this state still holds sessions.
 pub(crate) fn is_present(state: MemberState) -> bool {
     !matches!(state, MemberState::Dead | MemberState::Left)
-}
-
-fn rates_of(known: Option<&&NodeStatus>, node: &NodeStatus, over_ms: u64) -> Rates {
-    known.map_or_else(Rates::default, |known| Counts::between(known, node).per_second(over_ms))
 }
 
 fn rate_of(before: u64, now: u64, over_ms: u64) -> f64 {

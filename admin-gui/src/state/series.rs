@@ -6,7 +6,7 @@ use trunkline_protocol::{
 };
 
 use super::{
-    counters::{Counts, Rates},
+    counters::Rates,
     history::{History, Kept},
     picture::is_present,
 };
@@ -67,13 +67,11 @@ impl History {
             relay_memory_bytes: snapshot.relay.memory_bytes,
             ..Sample::default()
         };
-        let (mut grown, mut over_ms) = (Counts::default(), 0);
+        let over_ms: u64 = (before + 1..=at).map(|at| self.kept(at).over_ms).sum();
         for kept in (before + 1..=at).map(|at| self.kept(at)) {
-            grown += &kept.grown;
-            over_ms += kept.over_ms;
+            sample.rates += &kept.rates.clone().scaled(kept.over_ms as f64 / over_ms as f64);
             sample.latency.merge(&kept.latency);
         }
-        sample.rates = grown.per_second(over_ms);
         snapshot.nodes.iter().for_each(|node| sample.add(node));
         sample
     }
@@ -94,8 +92,8 @@ impl History {
             ..Sample::default()
         };
         if let Some(known) = node_of(before, name) {
-            let grown = Counts::between(known, now);
-            sample.rates = grown.per_second(kept.snapshot.at_ms - before.snapshot.at_ms);
+            let at_ms = [before, kept].map(|kept| kept.snapshot.at_ms);
+            sample.rates = Rates::of_node((known, at_ms[0]), (now, at_ms[1]));
         }
         sample.add(now);
         Some(sample)

@@ -206,6 +206,7 @@ fn node(at: usize, name: &Name) -> NodeStatus {
             lost_packets: 0,
             queued_bytes: vec![0; 5],
         }),
+        load_at_ms: 0,
         purge: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use trunkline_admin_gui::{
     defaults::{COARSE_STEP_MS, FINE_MS, HISTORY_MS},
-    state::{Counter, History},
+    state::{Counter, History, Kept},
 };
 
 use crate::generated::{Cluster, START_MS};
@@ -45,8 +45,9 @@ fn nothing_that_was_counted_is_lost_by_thinning() {
         snapshot.nodes.iter().map(|node| node.load.accepted).sum()
     };
     let last = &history.iter().next_back().unwrap().snapshot;
-    let grown: u64 = history.iter().skip(1).map(|kept| kept.grown[Counter::Accepted]).sum();
-    assert_eq!(grown, accepted(last) - accepted(first));
+    let grown = |kept: &Kept| kept.rates[Counter::Accepted] * kept.over_ms as f64 / 1e3;
+    let grown: f64 = history.iter().skip(1).map(grown).sum();
+    assert_eq!(grown.round() as u64, accepted(last) - accepted(first));
     let times: u64 = history.iter().skip(1).map(|kept| kept.over_ms).sum();
     assert_eq!(times, last.at_ms - first.at_ms);
 }
@@ -64,6 +65,38 @@ fn rates_are_of_the_last_seconds_and_percentiles_of_all_nodes_together() {
     }
     let sends: u64 = history.iter().skip(20).map(|kept| kept.latency.count()).sum();
     assert_eq!(picture.latency.count(), sends);
+}
+
+#[test]
+fn rates_are_right_whenever_nodes_report() {
+    let cluster = Cluster::of(1);
+    let mut history = History::default();
+    // 600 a second, reported every second; snapshots first at the same pace, then at another.
+    let times = (1..=20).map(|at| at * 1_000).chain((41..80).map(|at| 130 + at * 490));
+    for ms in times {
+        let told_ms = ms / 1_000 * 1_000;
+        let mut snapshot = cluster.now();
+        snapshot.at_ms += ms;
+        snapshot.nodes[0].load.accepted = told_ms * 6 / 10;
+        snapshot.nodes[0].load_at_ms = cluster.now_ms() + told_ms;
+        history.push(snapshot);
+        if ms > 3_000 {
+            let node = history.picture(history.len() - 1).rates[0][Counter::Accepted];
+            assert_eq!(node.round(), 600.0, "the node's, at {ms} ms");
+        }
+    }
+    for sample in history.samples(cluster.now_ms() + 4_000) {
+        assert_eq!(sample.rates[Counter::Accepted].round(), 600.0, "at {} ms", sample.at_ms);
+    }
+    // What is not told any more is not believed for long.
+    let mut silent = history.iter().next_back().unwrap().snapshot.as_ref().clone();
+    for _ in 0..12 {
+        silent.at_ms += 500;
+        history.push(silent.clone());
+    }
+    let last = history.samples(silent.at_ms).pop().unwrap();
+    assert_eq!(last.rates[Counter::Accepted], 0.0);
+    assert_eq!(history.picture(history.len() - 1).rates[0][Counter::Accepted], 0.0);
 }
 
 #[test]

@@ -82,6 +82,9 @@ pub struct NodeStatus {
     pub forwarded_to: u64,
     /// What it last told of itself.
     pub load: Load,
+    /// When it told that, by the relay's clock, in Unix milliseconds; 0 if that is not known.
+    #[serde(default)]
+    pub load_at_ms: u64,
     /// Its link, while there is one.
     pub link: Option<LinkStatus>,
     /// What its clean-up came to, if it was judged dead.
@@ -167,6 +170,7 @@ pub(super) mod tests {
                 forwarded_from: 1,
                 forwarded_to: 1,
                 load: Load::default(),
+                load_at_ms: 1_789_999_999_500,
                 link: Some(LinkStatus {
                     address: "127.0.0.1:4433".into(),
                     since_ms: 4,

@@ -1,0 +1,64 @@
+use std::collections::HashMap;
+
+use trunkline_protocol::{
+    Name,
+    status::{Load, NodeStatus},
+};
+
+use super::{
+    counters::{Counts, Rates},
+    picture::is_present,
+};
+use crate::defaults::REPORT_LIFE_MS;
+
+/// How fast each node counted between its last two reports. Snapshots come at another pace than the
+/// reports of nodes, so that what a node counted between two snapshots may be that of one report more
+/// or less than belongs there.
+#[derive(Debug, Default)]
+pub(super) struct Reports(HashMap<Name, Report>);
+
+#[derive(Debug)]
+struct Report {
+    told_at_ms: u64,
+    counts: Counts,
+    rates: Rates,
+}
+
+impl Reports {
+    /// How fast a node counts, as it last told up to a snapshot at `at_ms`, the next after the last.
+    pub(super) fn rates(&mut self, node: &NodeStatus, at_ms: u64) -> Rates {
+        let told_at_ms = told_at_ms(node, at_ms);
+        // A relay that was just started has been told nothing.
+        if !is_present(node.state)
+            || node.load == Load::default()
+            || told_at_ms + REPORT_LIFE_MS < at_ms
+        {
+            self.0.remove(&node.name);
+            return Rates::default();
+        }
+        let counts = Counts::of_load(&node.load);
+        let Some(last) = self.0.get_mut(&node.name) else {
+            let rates = Rates::default();
+            self.0.insert(node.name.clone(), Report { told_at_ms, counts, rates });
+            return Rates::default();
+        };
+        if told_at_ms != last.told_at_ms {
+            let over_ms = told_at_ms.saturating_sub(last.told_at_ms);
+            let rates = counts.since(&last.counts).per_second(over_ms);
+            *last = Report { told_at_ms, counts, rates };
+        }
+        last.rates.clone()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// When a node told what it is said to have counted. A relay that is older does not say.
+pub(super) fn told_at_ms(node: &NodeStatus, at_ms: u64) -> u64 {
+    match node.load_at_ms {
+        0 => at_ms,
+        told_at_ms => told_at_ms,
+    }
+}
