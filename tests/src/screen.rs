@@ -11,7 +11,7 @@ use std::{
 use tempfile::TempDir;
 use thiserror::Error;
 
-pub use self::picture::{Picture, Pixel};
+pub use self::picture::Picture;
 
 /// Why there is no screen, or no picture of it.
 #[derive(Debug, Error)]

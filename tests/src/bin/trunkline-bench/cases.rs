@@ -137,8 +137,10 @@ fn faults(faults: &Faults) -> [Figure; 2] {
 
 fn latencies<S: Stand>(system: &System) -> Result<Vec<Figure>> {
     let (mut figures, mut wrong) = (Vec::new(), Vec::new());
-    for (rate, per_second) in [("2k", 2_000.0), ("10k", 10_000.0)] {
-        let found = Latency { per_second, ..Latency::default() }.run::<S::Peer>(system)?;
+    for (rate, per_second, seconds) in [("2k", 2_000.0, 5), ("10k", 10_000.0, 10)] {
+        let measured = Duration::from_secs(seconds);
+        let found =
+            Latency { per_second, measured, ..Latency::default() }.run::<S::Peer>(system)?;
         // The goals are for the higher rate.
         let goal = (rate == "10k").then_some(AtMost(1.0));
         let beside = |figure: Figure| match goal {
@@ -240,6 +242,6 @@ fn link<S: Stand>(setup: &Setup) -> Result<Vec<Figure>> {
 
 /// W1 for where many of it are needed.
 pub(crate) fn short(layout: Layout) -> Throughput {
-    let (warm_up, measured) = (Duration::from_secs(1), Duration::from_secs(4));
+    let (warm_up, measured) = (Duration::from_secs(1), Duration::from_secs(3));
     Throughput { layout, warm_up, measured, ..Throughput::default() }
 }

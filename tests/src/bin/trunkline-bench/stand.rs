@@ -80,7 +80,11 @@ impl Stand for Cluster {
     }
 
     fn version(_: &Setup) -> Result<String> {
-        Ok(format!("trunkline {}, {}", env!("CARGO_PKG_VERSION"), said("redis-server")?))
+        Ok(format!(
+            "trunkline {}, {}",
+            env!("CARGO_PKG_VERSION"),
+            said("redis-server", "./setup.sh installs it")?
+        ))
     }
 }
 
@@ -104,7 +108,7 @@ impl Stand for NatsCluster {
     }
 
     fn version(_: &Setup) -> Result<String> {
-        said("nats-server")
+        said("nats-server", "`apt-get install nats-server` installs it on Debian")
     }
 }
 
@@ -116,9 +120,9 @@ fn builder(setup: &Setup, nodes: usize) -> ClusterBuilder {
     }
 }
 
-/// What a program answers to `--version`, in one line.
-fn said(program: &str) -> Result<String> {
+/// What a program answers to `--version`, in one line. Without it, `mend` tells what to do.
+fn said(program: &str, mend: &str) -> Result<String> {
     let output = Command::new(program).arg("--version").output();
-    let output = output.with_context(|| format!("{program} is not installed"))?;
+    let output = output.with_context(|| format!("{program} cannot be run: {mend}"))?;
     Ok(String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned())
 }
