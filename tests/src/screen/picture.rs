@@ -1,6 +1,8 @@
 //! A picture, and the file that it becomes.
 
 use std::{
+    cmp::Reverse,
+    collections::HashMap,
     fs::File,
     io::{self, BufWriter},
     path::Path,
@@ -35,6 +37,17 @@ impl Picture {
             bytes.extend(line.chunks_exact(4).flat_map(|pixel| [pixel[2], pixel[1], pixel[0]]));
         }
         Ok(Self { size, bytes })
+    }
+
+    /// How many pixels have which colour (red, green and blue), the most frequent first.
+    pub fn colors(&self) -> Vec<([u8; 3], usize)> {
+        let mut counts = HashMap::new();
+        for pixel in self.bytes.as_chunks::<3>().0 {
+            *counts.entry(*pixel).or_insert(0) += 1;
+        }
+        let mut colors: Vec<_> = counts.into_iter().collect();
+        colors.sort_by_key(|&(pixel, count)| (Reverse(count), pixel));
+        colors
     }
 
     /// Writes it as a PNG.
