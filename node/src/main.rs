@@ -7,15 +7,10 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
-use mimalloc::MiMalloc;
 use tokio::runtime;
 use trunkline_node::{AuthMode, Config, Node, RelayAddress, defaults};
 use trunkline_ops::{FAILED, UNUSABLE, fail, log_to_stderr, parse_args, stop_signal};
 use trunkline_protocol::Name;
-
-/// Messages come and go in another order than a stack's, which is what it is made for.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Holds clients' WebSocket sessions, and delivers what they send to users on any node.
 #[derive(Parser)]
