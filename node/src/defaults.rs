@@ -55,6 +55,11 @@ pub const BUFFERS_MAX: usize = 256;
 /// See [`BUFFERS_MAX`].
 pub const POOLED_BYTES_MAX: usize = 64 * 1024;
 
+/// How many messages' memory is kept for those to come, and how large each may be.
+pub const LETTERS_KEPT: usize = 4 * 1024;
+/// See [`LETTERS_KEPT`].
+pub const LETTER_BYTES_KEPT: usize = 1024;
+
 /// A batch that has grown to this is sealed before the flush.
 pub const BATCH_BYTES: usize = 16 * 1024;
 

@@ -2,7 +2,7 @@
 
 use divan::{Bencher, black_box, counter::ItemsCount};
 use trunkline_protocol::{
-    Incarnation, MessageId, Outcome, client,
+    Ids, Incarnation, Outcome, client,
     lane::{Batch, BatchBuilder, Header, Kind, Message, RECEIPT_BYTES, Receipt, Verdict},
 };
 
@@ -18,10 +18,6 @@ fn main() {
 
 fn body(bytes: usize) -> String {
     format!("\"{}\"", "x".repeat(bytes - 2))
-}
-
-fn message_id() -> MessageId {
-    MessageId { origin: Incarnation::fresh(), seq: 123_456 }
 }
 
 /// A batch of so many messages, as it lies on a lane.
@@ -66,19 +62,21 @@ fn parse_login(bencher: Bencher<'_, '_>) {
 
 #[divan::bench(args = BODIES)]
 fn write_message(bencher: Bencher<'_, '_>, bytes: usize) {
-    let (id, body, mut out) = (message_id(), body(bytes), Vec::new());
+    let (ids, body, mut out) = (Ids::of(Incarnation::fresh()), body(bytes), Vec::new());
     bencher.bench_local(|| {
         out.clear();
-        client::message(&mut out, id, "user-54321", 1_790_000_000_000, black_box(body.as_bytes()));
+        let body = black_box(body.as_bytes());
+        client::message(&mut out, (&ids, 123_456), "user-54321", 1_790_000_000_000, body);
     });
 }
 
 #[divan::bench]
 fn write_receipt(bencher: Bencher<'_, '_>) {
-    let (id, mut out) = (message_id(), Vec::new());
+    let (ids, mut out) = (Ids::of(Incarnation::fresh()), Vec::new());
     bencher.bench_local(|| {
         out.clear();
-        client::receipt(&mut out, black_box("c-123456"), id, Outcome::Delivered, 0);
+        let id = black_box("c-123456");
+        client::receipt(&mut out, id, (&ids, 123_456), Outcome::Delivered, 0);
     });
 }
 

@@ -47,13 +47,9 @@ impl User {
         if text.is_empty() || text.len() > USER_BYTES_MAX {
             return Err(BadUser::Length(text.len()));
         }
-        // ASCII goes byte by byte; only other text is decoded to find the C1 controls.
-        let control = if text.is_ascii() {
-            text.bytes().any(|byte| byte.is_ascii_control())
-        } else {
-            text.chars().any(char::is_control)
-        };
-        if control { Err(BadUser::Control) } else { Ok(()) }
+        // Printable ASCII goes byte by byte; only other text is decoded to find the C1 controls.
+        let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        if !plain && text.chars().any(char::is_control) { Err(BadUser::Control) } else { Ok(()) }
     }
 
     /// The key itself.
@@ -167,7 +163,7 @@ impl Incarnation {
     }
 
     /// The 26 characters of ASCII that it displays as.
-    pub fn to_text(self) -> [u8; ULID_LEN] {
+    pub(crate) fn to_text(self) -> [u8; ULID_LEN] {
         let mut text = [0; ULID_LEN];
         Ulid(self.0).array_to_str(&mut text);
         text

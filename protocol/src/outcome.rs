@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use ulid::ULID_LEN;
 
 use crate::Incarnation;
 
@@ -58,5 +59,43 @@ pub struct MessageId {
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.origin, self.seq)
+    }
+}
+
+/// The ids of all messages of one origin, as clients see them: what they have in common is written
+/// out once.
+#[derive(Clone, Copy, Debug)]
+pub struct Ids {
+    origin: [u8; ULID_LEN],
+}
+
+impl Ids {
+    /// The ids of the messages that `origin` has accepted.
+    pub fn of(origin: Incarnation) -> Self {
+        Self { origin: origin.to_text() }
+    }
+
+    /// Appends what the [`MessageId`] with this number displays as.
+    pub fn write(&self, out: &mut Vec<u8>, seq: u64) {
+        out.extend_from_slice(&self.origin);
+        out.push(b'-');
+        out.extend_from_slice(itoa::Buffer::new().format(seq).as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_id_is_written_as_it_displays(bytes: [u8; 16], seq: u64) {
+            let origin = Incarnation::from_bytes(bytes);
+            let mut out = Vec::new();
+            Ids::of(origin).write(&mut out, seq);
+            prop_assert_eq!(out, MessageId { origin, seq }.to_string().into_bytes());
+        }
     }
 }

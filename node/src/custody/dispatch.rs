@@ -135,6 +135,7 @@ impl<L: Letter> Custody<L> {
             recipient.unqueue(seq);
         }
         send.tell(seq, out);
+        out.put_away(send.letter);
     }
 
     pub(super) fn forget_route_of(&mut self, seq: u64) {

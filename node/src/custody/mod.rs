@@ -141,6 +141,7 @@ impl<L: Letter> Custody<L> {
         let (seq, bytes) = (self.last_seq, letter.bytes());
         let Some(to) = self.admit(now, to, bytes) else {
             out.tell(Ended { seq, letter: &letter, outcome: Outcome::Busy, missed: 0 });
+            out.put_away(letter);
             return;
         };
         self.pending_bytes += bytes;

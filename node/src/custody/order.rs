@@ -31,10 +31,16 @@ impl Order {
         self.open.push_back(seq);
     }
 
-    /// A send is not open any more.
+    /// A send is not open any more. Almost always it is the first that was, or was closed before.
     pub(super) fn closed(&mut self, seq: u64) {
-        if let Ok(at) = self.open.binary_search(&seq) {
-            self.open.remove(at);
+        match self.first_open() {
+            Some(first) if first < seq => {
+                if let Ok(at) = self.open.binary_search(&seq) {
+                    self.open.remove(at);
+                }
+            }
+            Some(first) if first == seq => drop(self.open.pop_front()),
+            _ => {}
         }
     }
 

@@ -22,6 +22,10 @@ pub trait Outside<L> {
     fn rebuilding(&self) -> bool;
     /// The send has come to its outcome. Called exactly once for each accepted send.
     fn tell(&mut self, ended: Ended<'_, L>);
+    /// Custody is done with the letter.
+    fn put_away(&mut self, letter: L) {
+        drop(letter);
+    }
 }
 
 /// Where a branch goes.

@@ -16,7 +16,6 @@ use trunkline_protocol::{
 
 use super::{
     State,
-    floor::Sent,
     sessions::{Farewell, Seat, SessionKey},
 };
 use crate::defaults::{SESSION_BYTES_MAX, SESSION_RECEIPT_BYTES_MAX};
@@ -83,7 +82,7 @@ impl State {
             from: from.as_str(),
             body,
         };
-        let sent = Sent::new(key, now, id, &message);
+        let sent = self.floor.letters.write(key, now, id, &message);
         session.owed_bytes += sent.receipt_bytes();
         self.floor.counters.accepted += 1;
         self.custody.accept(now, &mut self.floor, to, sent);

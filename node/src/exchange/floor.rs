@@ -1,14 +1,13 @@
-use std::{collections::VecDeque, hash::BuildHasher, io, time::Instant};
+use std::{collections::VecDeque, io, time::Instant};
 
-use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use slab::Slab;
 use tokio::sync::mpsc;
 use trunkline_protocol::{
-    Incarnation, MessageId, Name, Outcome, User,
+    Ids, Incarnation, Name, Outcome, User,
     client::{self, ErrorCode},
     control::{Followed, ToRelay},
-    lane::{MESSAGE_LANES, Message, Receipt, Verdict},
+    lane::{Message, Receipt, Verdict},
     status::{Outcomes, What},
 };
 
@@ -16,69 +15,15 @@ use super::{
     batches::Batches,
     delivery::{Group, Ticket},
     latency::Latencies,
+    letters::{Letters, Sent},
     outbound::Pool,
     sessions::{Farewell, SessionKey, Sessions},
     trail::Trail,
 };
 use crate::{
-    custody::{Ended, Forwarded, Here, Letter, Outside},
+    custody::{Ended, Forwarded, Here, Outside},
     defaults::{RECEIPT_BYTES, ROUTE_LIFE, SESSION_BYTES_MAX},
 };
-
-/// A message in custody, as its sender gave it.
-#[derive(Debug)]
-pub(super) struct Sent {
-    pub(super) session: SessionKey,
-    pub(super) accepted_at: Instant,
-    pub(super) lane: u8,
-    id_bytes: u8,
-    /// The sender's own name for it, and behind that the message as it goes on a lane: one piece of
-    /// memory, since there are as many of these as messages.
-    bytes: Box<[u8]>,
-}
-
-impl Sent {
-    /// A message in custody from `accepted_at` on.
-    pub(super) fn new(
-        session: SessionKey,
-        accepted_at: Instant,
-        id: &str,
-        message: &Message<'_>,
-    ) -> Self {
-        let mut bytes = Vec::with_capacity(id.len() + message.encoded_bytes());
-        bytes.extend_from_slice(id.as_bytes());
-        message.encode(&mut bytes);
-        let (lane, id_bytes) = (lane_of(message.to), id.len() as u8);
-        Self { session, accepted_at, lane, id_bytes, bytes: bytes.into() }
-    }
-
-    fn id(&self) -> &str {
-        str::from_utf8(&self.bytes[..self.id_bytes.into()]).expect("it was text")
-    }
-
-    fn frame(&self) -> &[u8] {
-        &self.bytes[self.id_bytes.into()..]
-    }
-
-    /// How many bytes its receipt needs at most in its sender's buffer.
-    pub(super) fn receipt_bytes(&self) -> usize {
-        RECEIPT_BYTES + usize::from(self.id_bytes)
-    }
-}
-
-impl Letter for Sent {
-    fn bytes(&self) -> usize {
-        size_of::<Self>() + self.bytes.len()
-    }
-
-    fn sender(&self) -> u64 {
-        self.session.to_u64()
-    }
-}
-
-fn lane_of(user: &str) -> u8 {
-    (FixedState::default().hash_one(user) % MESSAGE_LANES as u64) as u8
-}
 
 /// What a node counts, from its start.
 #[derive(Debug, Default)]
@@ -105,10 +50,13 @@ pub(super) struct Floor {
     pub(super) now_ms: u64,
     /// The incarnation in the ids of the messages that are sent here: the process's first.
     ids: Incarnation,
+    /// These ids, as clients see them.
+    own_ids: Ids,
     /// The incarnations this process has been.
     former: Vec<Incarnation>,
     pub(super) sessions: Sessions,
     pub(super) pool: Pool,
+    pub(super) letters: Letters,
     groups: Slab<Group>,
     pub(super) batches: Batches,
     /// The sessions with something to flush.
@@ -136,9 +84,11 @@ impl Floor {
             now: Instant::now(),
             now_ms: 0,
             ids: incarnation,
+            own_ids: Ids::of(incarnation),
             former: Vec::new(),
             sessions: Sessions::default(),
             pool: Pool::default(),
+            letters: Letters::default(),
             groups: Slab::new(),
             batches: Batches::new(incarnation),
             touched: Vec::new(),
@@ -163,16 +113,16 @@ impl Floor {
         &mut self,
         keys: &[SessionKey],
         origin: Incarnation,
-        id: MessageId,
+        ids: &Ids,
         message: &Message<'_>,
         route_old: bool,
     ) -> Here {
         let ticket = Ticket { origin, seq: message.seq, group: None, route_old };
         match keys {
             [] => Here::Nobody,
-            &[key] if self.write_message(key, ticket, id, message) => Here::Waiting,
+            &[key] if self.write_message(key, ticket, ids, message) => Here::Waiting,
             [_] => Here::Full,
-            keys => self.deliver_to_several(keys, ticket, id, message),
+            keys => self.deliver_to_several(keys, ticket, ids, message),
         }
     }
 
@@ -180,12 +130,12 @@ impl Floor {
         &mut self,
         keys: &[SessionKey],
         ticket: Ticket,
-        id: MessageId,
+        ids: &Ids,
         message: &Message<'_>,
     ) -> Here {
         let group = self.groups.vacant_key() as u32;
         let ticket = Ticket { group: Some(group), ..ticket };
-        let taken = keys.iter().filter(|key| self.write_message(**key, ticket, id, message));
+        let taken = keys.iter().filter(|key| self.write_message(**key, ticket, ids, message));
         let taken = taken.count() as u16;
         if taken == 0 {
             return Here::Full;
@@ -199,7 +149,7 @@ impl Floor {
         &mut self,
         key: SessionKey,
         ticket: Ticket,
-        id: MessageId,
+        ids: &Ids,
         message: &Message<'_>,
     ) -> bool {
         let Some(session) = self.sessions.get_mut(key) else { return false };
@@ -209,7 +159,13 @@ impl Floor {
             return false;
         }
         session.outbound.text(&mut self.pool, Some(ticket), |out| {
-            client::message(out, id, message.from, message.sent_at_ms, message.body);
+            client::message(
+                out,
+                (ids, message.seq),
+                message.from,
+                message.sent_at_ms,
+                message.body,
+            );
         });
         self.touch(key);
         true
@@ -343,11 +299,11 @@ impl Outside<Sent> for Floor {
             return Here::Nobody;
         }
         let message = Message::decode(&mut letter.frame()).expect("it was encoded here");
-        let id = MessageId { origin: self.ids, seq };
+        let ids = self.own_ids;
         if message.followed {
             self.trail.note(seq, self.now, What::Arrived { sessions: keys.len() as u32 });
         }
-        self.deliver(&keys, self.incarnation, id, &message, false)
+        self.deliver(&keys, self.incarnation, &ids, &message, false)
     }
 
     fn forward(&mut self, node: Incarnation, seq: u64, letter: &Sent) -> Forwarded {
@@ -384,7 +340,13 @@ impl Outside<Sent> for Floor {
             return;
         };
         session.owed_bytes -= letter.receipt_bytes();
-        let id = MessageId { origin: self.ids, seq };
-        self.write(letter.session, |out| client::receipt(out, letter.id(), id, outcome, missed));
+        let ids = self.own_ids;
+        let message = (&ids, seq);
+        let write = |out: &mut Vec<u8>| client::receipt(out, letter.id(), message, outcome, missed);
+        self.write(letter.session, write);
+    }
+
+    fn put_away(&mut self, letter: Sent) {
+        self.letters.put_away(letter);
     }
 }

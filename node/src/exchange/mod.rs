@@ -9,6 +9,7 @@ mod clients;
 mod delivery;
 mod floor;
 mod latency;
+mod letters;
 mod outbound;
 mod sessions;
 mod state;

@@ -171,7 +171,7 @@ impl Sessions {
 
     /// The user's sessions, oldest first.
     pub(super) fn of(&self, user: &str) -> SmallVec<[SessionKey; 1]> {
-        self.by_user.get(user).cloned().unwrap_or_default()
+        self.by_user.get(user).map_or_else(SmallVec::new, |keys| SmallVec::from_slice(keys))
     }
 
     /// The user's key and sessions, if there are any.

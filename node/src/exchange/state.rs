@@ -11,7 +11,8 @@ use trunkline_protocol::{
 
 use super::{
     Setup,
-    floor::{Floor, Sent},
+    floor::Floor,
+    letters::Sent,
     sessions::{Seats, SessionKey},
 };
 use crate::{

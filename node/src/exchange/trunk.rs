@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use trunkline_link::Lane;
 use trunkline_protocol::{
-    MessageId, User,
+    Ids, User,
     client::close,
     control::{Followed, Member, MemberState},
     lane::{BadLane, Batch, Header, Kind, Message, Notice, Receipt, Verdict},
 };
 
-use super::{State, floor::Sent, sessions::SessionKey};
+use super::{State, sessions::SessionKey};
 use crate::custody::{Fate, Here, Party};
 
 /// What a test message says.
@@ -54,16 +54,17 @@ impl State {
 
     fn messages(&mut self, now: Instant, batch: Batch<'_>) -> Result<(), BadLane> {
         let Header { peer: origin, ids, .. } = batch.header;
+        let written_ids = Ids::of(ids);
         for message in batch.messages() {
             let message = message?;
             let route_old = self.floor.is_elsewhere(message.to, now);
-            let id = MessageId { origin: ids, seq: message.seq };
             let keys = self.floor.sessions.of(message.to);
             if message.followed {
                 let message = Followed { ids, seq: message.seq };
                 self.floor.trail.arrived(origin, message, now, keys.len());
             }
-            let verdict = match self.floor.deliver(&keys, origin, id, &message, route_old) {
+            let verdict = match self.floor.deliver(&keys, origin, &written_ids, &message, route_old)
+            {
                 Here::Waiting => continue,
                 Here::Full => Verdict::Full,
                 Here::Nobody => {
@@ -142,7 +143,8 @@ impl State {
             from: from.as_str(),
             body: TEST_BODY,
         };
-        let sent = Sent::new(SessionKey::nobody(number as u32), now, "", &message);
+        let sender = SessionKey::nobody(number as u32);
+        let sent = self.floor.letters.write(sender, now, "", &message);
         self.floor.counters.accepted += 1;
         let followed = self.floor.followed(seq);
         self.floor.trail.begin(number, user, followed, now);

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::ErrorCode;
-use crate::{MessageId, Name, Outcome, User};
+use crate::{Ids, Name, Outcome, User};
 
 /// Appends `welcome`, the first frame of every session.
 pub fn welcome(out: &mut Vec<u8>, user: &User, session: &str, node: &Name) {
@@ -14,11 +14,17 @@ pub fn welcome(out: &mut Vec<u8>, user: &User, session: &str, node: &Name) {
     out.push(b'}');
 }
 
-/// Appends a `message`. `sent_at_ms` is the accepting node's clock in Unix milliseconds; `body`
-/// must be one JSON value.
-pub fn message(out: &mut Vec<u8>, id: MessageId, from: &str, sent_at_ms: u64, body: &[u8]) {
+/// Appends the `message` with number `seq` among `ids`. `sent_at_ms` is the accepting node's clock in
+/// Unix milliseconds; `body` must be one JSON value.
+pub fn message(
+    out: &mut Vec<u8>,
+    (ids, seq): (&Ids, u64),
+    from: &str,
+    sent_at_ms: u64,
+    body: &[u8],
+) {
     out.extend_from_slice(br#"{"type":"message","id":""#);
-    message_id(out, id);
+    ids.write(out, seq);
     out.extend_from_slice(br#"","from":"#);
     json(out, from);
     out.extend_from_slice(br#","sent_at":"#);
@@ -28,13 +34,19 @@ pub fn message(out: &mut Vec<u8>, id: MessageId, from: &str, sent_at_ms: u64, bo
     out.push(b'}');
 }
 
-/// Appends a `receipt`. `id` is the client's own; `missed` counts the recipient's sessions or
-/// nodes that did not get what others did.
-pub fn receipt(out: &mut Vec<u8>, id: &str, message: MessageId, outcome: Outcome, missed: u32) {
+/// Appends a `receipt` for the message with number `seq` among `ids`. `id` is the client's own;
+/// `missed` counts the recipient's sessions or nodes that did not get what others did.
+pub fn receipt(
+    out: &mut Vec<u8>,
+    id: &str,
+    (ids, seq): (&Ids, u64),
+    outcome: Outcome,
+    missed: u32,
+) {
     out.extend_from_slice(br#"{"type":"receipt","id":"#);
     json(out, id);
     out.extend_from_slice(br#","message":""#);
-    message_id(out, message);
+    ids.write(out, seq);
     out.extend_from_slice(br#"","outcome":""#);
     out.extend_from_slice(outcome.as_str().as_bytes());
     out.push(b'"');
@@ -56,13 +68,6 @@ pub fn error(out: &mut Vec<u8>, code: ErrorCode, reason: &str, id: Option<&str>)
         json(out, id);
     }
     out.push(b'}');
-}
-
-/// Writes what `id` displays as, without the cost of formatting.
-fn message_id(out: &mut Vec<u8>, id: MessageId) {
-    out.extend_from_slice(&id.origin.to_text());
-    out.push(b'-');
-    number(out, id.seq);
 }
 
 fn number(out: &mut Vec<u8>, value: u64) {
@@ -89,7 +94,7 @@ mod tests {
     #[test]
     fn frames_are_what_clients_expect() {
         let origin: Incarnation = "01JAV3QK9VE6ZT9Z8T5C1H7R0M".parse().unwrap();
-        let id = MessageId { origin, seq: 42 };
+        let id = (&Ids::of(origin), 42);
         let user: User = "al\"ice".parse().unwrap();
         let node: Name = "node-1".parse().unwrap();
 

@@ -1,0 +1,127 @@
+//! Messages in custody, and the memory they lie in.
+
+use std::{hash::BuildHasher, time::Instant};
+
+use foldhash::fast::FixedState;
+use trunkline_protocol::lane::{MESSAGE_LANES, Message};
+
+use super::sessions::SessionKey;
+use crate::{
+    custody::Letter,
+    defaults::{LETTER_BYTES_KEPT, LETTERS_KEPT, RECEIPT_BYTES},
+};
+
+/// A message in custody, as its sender gave it.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) session: SessionKey,
+    pub(super) accepted_at: Instant,
+    pub(super) lane: u8,
+    id_bytes: u8,
+    /// The sender's own name for it, and behind that the message as it goes on a lane: one piece of
+    /// memory, since there are as many of these as messages.
+    bytes: Vec<u8>,
+}
+
+impl Sent {
+    pub(super) fn id(&self) -> &str {
+        str::from_utf8(&self.bytes[..self.id_bytes.into()]).expect("it was text")
+    }
+
+    pub(super) fn frame(&self) -> &[u8] {
+        &self.bytes[self.id_bytes.into()..]
+    }
+
+    /// How many bytes its receipt needs at most in its sender's buffer.
+    pub(super) fn receipt_bytes(&self) -> usize {
+        RECEIPT_BYTES + usize::from(self.id_bytes)
+    }
+}
+
+impl Letter for Sent {
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.bytes.capacity()
+    }
+
+    fn sender(&self) -> u64 {
+        self.session.to_u64()
+    }
+}
+
+/// The memory of messages that have ended, for those to come: what was left last is still in the
+/// processor's caches.
+#[derive(Debug, Default)]
+pub(super) struct Letters {
+    kept: Vec<Vec<u8>>,
+}
+
+impl Letters {
+    /// A message in custody from `accepted_at` on.
+    pub(super) fn write(
+        &mut self,
+        session: SessionKey,
+        accepted_at: Instant,
+        id: &str,
+        message: &Message<'_>,
+    ) -> Sent {
+        let mut bytes = self.take(id.len() + message.encoded_bytes());
+        bytes.extend_from_slice(id.as_bytes());
+        message.encode(&mut bytes);
+        Sent { session, accepted_at, lane: lane_of(message.to), id_bytes: id.len() as u8, bytes }
+    }
+
+    /// A message has ended.
+    pub(super) fn put_away(&mut self, Sent { mut bytes, .. }: Sent) {
+        if bytes.capacity() <= LETTER_BYTES_KEPT && self.kept.len() < LETTERS_KEPT {
+            bytes.clear();
+            self.kept.push(bytes);
+        }
+    }
+
+    fn take(&mut self, bytes: usize) -> Vec<u8> {
+        let kept = if bytes <= LETTER_BYTES_KEPT { self.kept.pop() } else { None };
+        let mut memory = kept.unwrap_or_default();
+        memory.reserve_exact(bytes);
+        memory
+    }
+}
+
+fn lane_of(user: &str) -> u8 {
+    (FixedState::default().hash_one(user) % MESSAGE_LANES as u64) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(letters: &mut Letters, id: &str, body: &[u8]) -> Sent {
+        let message =
+            Message { seq: 1, followed: false, sent_at_ms: 2, to: "bob", from: "alice", body };
+        letters.write(SessionKey::nobody(0), Instant::now(), id, &message)
+    }
+
+    #[test]
+    fn memory_that_is_used_again_holds_nothing_of_before() {
+        let mut letters = Letters::default();
+        let long = write(&mut letters, "a-long-id", &[b'x'; 100]);
+        letters.put_away(long);
+        let short = write(&mut letters, "b", b"{}");
+        assert!(letters.kept.is_empty());
+        assert_eq!(short.id(), "b");
+        let message = Message::decode(&mut short.frame()).unwrap();
+        assert_eq!((message.to, message.from, message.body), ("bob", "alice", &b"{}"[..]));
+        assert!(short.bytes() > 100, "what it holds counts, not what it says");
+    }
+
+    #[test]
+    fn only_so_much_is_kept() {
+        let mut letters = Letters::default();
+        let large = write(&mut letters, "large", &vec![b'x'; LETTER_BYTES_KEPT]);
+        letters.put_away(large);
+        assert!(letters.kept.is_empty());
+        let small: Vec<_> =
+            (0..=LETTERS_KEPT).map(|_| write(&mut letters, "small", b"{}")).collect();
+        small.into_iter().for_each(|sent| letters.put_away(sent));
+        assert_eq!(letters.kept.len(), LETTERS_KEPT);
+    }
+}
