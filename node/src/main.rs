@@ -9,7 +9,9 @@ use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
 use tokio::runtime;
 use trunkline_node::{AuthMode, Config, Node, RelayAddress, defaults};
-use trunkline_ops::{FAILED, UNUSABLE, fail, log_to_stderr, parse_args, stop_signal};
+use trunkline_ops::{
+    FAILED, UNUSABLE, fail, keep_freed_memory, log_to_stderr, parse_args, stop_signal,
+};
 use trunkline_protocol::Name;
 
 /// Holds clients' WebSocket sessions, and delivers what they send to users on any node.
@@ -104,6 +106,7 @@ fn main() -> ExitCode {
         Err(status) => return status,
     };
     log_to_stderr();
+    keep_freed_memory();
     let node = match Node::load(args.into()) {
         Ok(node) => node,
         Err(error) => return fail(UNUSABLE, format!("error: {error}")),

@@ -2,9 +2,11 @@
 //! ends, how it logs, what it tells of its health, and what it costs.
 
 mod endpoint;
+mod memory;
 mod program;
 mod usage;
 
 pub use endpoint::{Observed, serve};
+pub use memory::keep_freed_memory;
 pub use program::{FAILED, UNUSABLE, fail, log_to_stderr, parse_args, stop_signal};
 pub use usage::Usage;

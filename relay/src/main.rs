@@ -10,7 +10,9 @@ use std::{
 use anyhow::Context;
 use clap::Parser;
 use tokio::runtime;
-use trunkline_ops::{FAILED, UNUSABLE, fail, log_to_stderr, parse_args, stop_signal};
+use trunkline_ops::{
+    FAILED, UNUSABLE, fail, keep_freed_memory, log_to_stderr, parse_args, stop_signal,
+};
 use trunkline_protocol::Name;
 use trunkline_relay::{Config, Relay};
 
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Err(status) => return status,
     };
     log_to_stderr();
+    keep_freed_memory();
     let relay = match Relay::load(&args.into()) {
         Ok(relay) => relay,
         Err(error) => return fail(UNUSABLE, format!("error: {error}")),
