@@ -149,29 +149,41 @@ impl fmt::Display for Name {
 /// the node was condemned. It is the node's address on the wire and its mark in the directory.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Incarnation(u128);
+pub struct Incarnation {
+    // Two words, because one of 128 bits would be padded wherever it is kept.
+    high: u64,
+    low: u64,
+}
 
 impl Incarnation {
     /// A fresh incarnation: the time now and 80 random bits.
     pub fn fresh() -> Self {
-        Self(Ulid::generate().0)
+        Self::of(Ulid::generate())
     }
 
     /// The 16 bytes that stand on the wire, most significant first.
     pub fn to_bytes(self) -> [u8; 16] {
-        self.0.to_be_bytes()
+        self.ulid().0.to_be_bytes()
     }
 
     /// The 26 characters of ASCII that it displays as.
     pub(crate) fn to_text(self) -> [u8; ULID_LEN] {
         let mut text = [0; ULID_LEN];
-        Ulid(self.0).array_to_str(&mut text);
+        self.ulid().array_to_str(&mut text);
         text
     }
 
     /// The incarnation that [`Self::to_bytes`] wrote.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(u128::from_be_bytes(bytes))
+        Self::of(Ulid(u128::from_be_bytes(bytes)))
+    }
+
+    fn of(Ulid(bits): Ulid) -> Self {
+        Self { high: (bits >> 64) as u64, low: bits as u64 }
+    }
+
+    fn ulid(self) -> Ulid {
+        Ulid(u128::from(self.high) << 64 | u128::from(self.low))
     }
 }
 
@@ -180,7 +192,7 @@ impl FromStr for Incarnation {
 
     fn from_str(text: &str) -> Result<Self, BadIncarnation> {
         let ulid = Ulid::from_string(text).map_err(|_| BadIncarnation(text.to_owned()))?;
-        Ok(Self(ulid.0))
+        Ok(Self::of(ulid))
     }
 }
 
@@ -200,7 +212,7 @@ impl From<Incarnation> for String {
 
 impl fmt::Display for Incarnation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Ulid(self.0).fmt(f)
+        self.ulid().fmt(f)
     }
 }
 
@@ -239,10 +251,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn incarnations_survive_text_and_bytes(raw: u128) {
-            let incarnation = Incarnation(raw);
+        fn incarnations_survive_text_and_bytes_and_sort_by_them(bytes: [u8; 16], other: [u8; 16]) {
+            let incarnation = Incarnation::from_bytes(bytes);
             prop_assert_eq!(incarnation.to_string().parse::<Incarnation>().unwrap(), incarnation);
-            prop_assert_eq!(Incarnation::from_bytes(incarnation.to_bytes()), incarnation);
+            prop_assert_eq!(incarnation.to_bytes(), bytes);
+            prop_assert_eq!(incarnation.cmp(&Incarnation::from_bytes(other)), bytes.cmp(&other));
         }
     }
 }

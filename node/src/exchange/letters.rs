@@ -3,6 +3,7 @@
 use std::{hash::BuildHasher, time::Instant};
 
 use foldhash::fast::FixedState;
+use smallvec::SmallVec;
 use trunkline_protocol::lane::{MESSAGE_LANES, Message};
 
 use super::sessions::SessionKey;
@@ -11,36 +12,40 @@ use crate::{
     defaults::{LETTER_BYTES_KEPT, LETTERS_KEPT, RECEIPT_BYTES},
 };
 
+/// How long an id may be to need no memory of its own.
+const ID_BYTES_USUAL: usize = 16;
+
 /// A message in custody, as its sender gave it.
 #[derive(Debug)]
 pub(super) struct Sent {
     pub(super) session: SessionKey,
     pub(super) accepted_at: Instant,
     pub(super) lane: u8,
-    id_bytes: u8,
-    /// The sender's own name for it, and behind that the message as it goes on a lane: one piece of
-    /// memory, since there are as many of these as messages.
-    bytes: Vec<u8>,
+    /// The sender's own name for it. It lies here and not with the message, because it is all of that
+    /// which a receipt still needs.
+    id: SmallVec<[u8; ID_BYTES_USUAL]>,
+    /// The message as it goes on a lane.
+    frame: Vec<u8>,
 }
 
 impl Sent {
     pub(super) fn id(&self) -> &str {
-        str::from_utf8(&self.bytes[..self.id_bytes.into()]).expect("it was text")
+        str::from_utf8(&self.id).expect("it was text")
     }
 
     pub(super) fn frame(&self) -> &[u8] {
-        &self.bytes[self.id_bytes.into()..]
+        &self.frame
     }
 
     /// How many bytes its receipt needs at most in its sender's buffer.
     pub(super) fn receipt_bytes(&self) -> usize {
-        RECEIPT_BYTES + usize::from(self.id_bytes)
+        RECEIPT_BYTES + self.id.len()
     }
 }
 
 impl Letter for Sent {
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.bytes.capacity()
+        size_of::<Self>() + self.id.len() + self.frame.capacity()
     }
 
     fn sender(&self) -> u64 {
@@ -64,17 +69,16 @@ impl Letters {
         id: &str,
         message: &Message<'_>,
     ) -> Sent {
-        let mut bytes = self.take(id.len() + message.encoded_bytes());
-        bytes.extend_from_slice(id.as_bytes());
-        message.encode(&mut bytes);
-        Sent { session, accepted_at, lane: lane_of(message.to), id_bytes: id.len() as u8, bytes }
+        let mut frame = self.take(message.encoded_bytes());
+        message.encode(&mut frame);
+        Sent { session, accepted_at, lane: lane_of(message.to), id: id.as_bytes().into(), frame }
     }
 
     /// A message has ended.
-    pub(super) fn put_away(&mut self, Sent { mut bytes, .. }: Sent) {
-        if bytes.capacity() <= LETTER_BYTES_KEPT && self.kept.len() < LETTERS_KEPT {
-            bytes.clear();
-            self.kept.push(bytes);
+    pub(super) fn put_away(&mut self, Sent { mut frame, .. }: Sent) {
+        if frame.capacity() <= LETTER_BYTES_KEPT && self.kept.len() < LETTERS_KEPT {
+            frame.clear();
+            self.kept.push(frame);
         }
     }
 
