@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use smallvec::SmallVec;
 use trunkline_link::Lane;
 use trunkline_protocol::{
     Ids, User,
@@ -12,6 +13,9 @@ use trunkline_protocol::{
 
 use super::{State, sessions::SessionKey};
 use crate::custody::{Fate, Here, Party};
+
+/// How many receipts' sends are fetched from memory at once.
+const RECEIPTS_AT_ONCE: usize = 32;
 
 /// What a test message says.
 const TEST_BODY: &[u8] = br#"{"trunkline":"a test message"}"#;
@@ -92,8 +96,14 @@ impl State {
             let concerns = |seq| batch.receipts().flatten().any(|receipt| receipt.seq == seq);
             self.floor.trail.came_back(now, batch.header.peer, concerns);
         }
-        for receipt in batch.receipts() {
-            self.custody.answered(now, &mut self.floor, party, receipt?);
+        let mut receipts = batch.receipts().peekable();
+        while receipts.peek().is_some() {
+            let group: SmallVec<[_; RECEIPTS_AT_ONCE]> =
+                receipts.by_ref().take(RECEIPTS_AT_ONCE).collect();
+            self.custody.fetch(group.iter().flatten().map(|receipt| receipt.seq));
+            for receipt in group {
+                self.custody.answered(now, &mut self.floor, party, receipt?);
+            }
         }
         Ok(())
     }
