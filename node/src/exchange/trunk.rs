@@ -59,10 +59,14 @@ impl State {
     fn messages(&mut self, now: Instant, batch: Batch<'_>) -> Result<(), BadLane> {
         let Header { peer: origin, ids, .. } = batch.header;
         let written_ids = Ids::of(ids);
+        // Messages to one recipient often come in a row.
+        let (mut to, mut keys) = ("", SmallVec::new());
         for message in batch.messages() {
             let message = message?;
+            if message.to != to {
+                (to, keys) = (message.to, self.floor.sessions.of(message.to));
+            }
             let route_old = self.floor.is_elsewhere(message.to, now);
-            let keys = self.floor.sessions.of(message.to);
             if message.followed {
                 let message = Followed { ids, seq: message.seq };
                 self.floor.trail.arrived(origin, message, now, keys.len());

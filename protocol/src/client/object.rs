@@ -7,27 +7,33 @@ use std::borrow::Cow;
 
 use serde_json::{Deserializer, value::RawValue};
 
-/// A JSON value.
+/// A JSON value, as it stood in the text.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Value<'a> {
-    /// As it stood in the text.
-    pub(super) text: &'a str,
-    /// It is a string without an escape.
-    plain: bool,
+pub(super) enum Value<'a> {
+    /// A string without an escape.
+    Plain(&'a str),
+    /// Anything else.
+    Other(&'a str),
 }
 
 impl<'a> Value<'a> {
+    pub(super) fn text(self) -> &'a str {
+        let (Self::Plain(text) | Self::Other(text)) = self;
+        text
+    }
+
     /// What a string says; `None` if it is something else, or has an escape that stands for no
     /// character.
+    #[inline(always)]
     pub(super) fn string(self) -> Option<Cow<'a, str>> {
-        match self.plain {
-            true => Some(Cow::Borrowed(&self.text[1..self.text.len() - 1])),
-            false => serde_json::from_str(self.text).ok().map(Cow::Owned),
+        match self {
+            Self::Plain(text) => Some(Cow::Borrowed(&text[1..text.len() - 1])),
+            Self::Other(text) => serde_json::from_str(text).ok().map(Cow::Owned),
         }
     }
 
     pub(super) fn is_string(self) -> bool {
-        self.text.starts_with('"')
+        self.text().starts_with('"')
     }
 }
 
@@ -79,19 +85,19 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
+    #[inline(always)]
     fn value(&mut self) -> Option<Value<'a>> {
         self.space();
         let rest = &self.text[self.at..];
-        let plain = plain_string(rest.as_bytes());
-        let text = match plain {
-            Some(bytes) => &rest[..bytes],
+        let value = match plain_string(rest.as_bytes()) {
+            Some(bytes) => Value::Plain(&rest[..bytes]),
             None => {
                 let mut values = Deserializer::from_str(rest).into_iter::<&RawValue>();
-                values.next()?.ok()?.get()
+                Value::Other(values.next()?.ok()?.get())
             }
         };
-        self.at += text.len();
-        Some(Value { text, plain: plain.is_some() })
+        self.at += value.text().len();
+        Some(value)
     }
 }
 
@@ -137,7 +143,7 @@ mod tests {
     fn walked(text: &str) -> Option<Map<String, serde_json::Value>> {
         let mut object = Map::new();
         walk(text, |name, value| {
-            object.insert(name.to_owned(), serde_json::from_str(value.text).ok()?);
+            object.insert(name.to_owned(), serde_json::from_str(value.text()).ok()?);
             Some(())
         })?;
         Some(object)

@@ -114,7 +114,7 @@ impl<'a> Fields<'a> {
         let to = text("to", self.to)?;
         User::check(&to).map_err(|error| format!("`to`: {error}"))?;
         let body = self.body.ok_or("`body` is missing: it is any JSON value")?;
-        Ok(ClientFrame::Send { id, to, body: body.text })
+        Ok(ClientFrame::Send { id, to, body: body.text() })
     }
 
     fn known_id(&self) -> Option<String> {
