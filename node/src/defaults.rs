@@ -76,6 +76,10 @@ pub const READ_BYTES: usize = 32 * 1024;
 /// it is small.
 pub const CODEC_BYTES: usize = 1024;
 
+/// How many sockets are looked after before what came of it is flushed: the relay and the other nodes
+/// work on that while this one reads on.
+pub const SOCKETS_PER_TURN: usize = 32;
+
 /// How many frames of one session are handled before others have their turn.
 pub const FRAMES_PER_TURN: usize = 64;
 

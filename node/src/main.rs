@@ -119,8 +119,10 @@ fn main() -> ExitCode {
 
 /// Runs the node on this thread until it is told to stop.
 fn run(node: Node) -> anyhow::Result<()> {
-    let runtime =
-        runtime::Builder::new_current_thread().enable_all().max_io_events_per_tick(32).build()?;
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_io_events_per_tick(defaults::SOCKETS_PER_TURN)
+        .build()?;
     runtime.block_on(async {
         let stop = stop_signal().context("cannot listen to signals")?;
         let mut stdout = std::io::stdout();

@@ -22,10 +22,8 @@ pub trait Outside<L> {
     fn rebuilding(&self) -> bool;
     /// The send has come to its outcome. Called exactly once for each accepted send.
     fn tell(&mut self, ended: Ended<'_, L>);
-    /// Custody is done with the letter.
-    fn put_away(&mut self, letter: L) {
-        drop(letter);
-    }
+    /// Custody is done with the letter. Called exactly once for each accepted send, in the end.
+    fn put_away(&mut self, letter: L);
 }
 
 /// Where a branch goes.

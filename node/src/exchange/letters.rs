@@ -71,7 +71,8 @@ impl Letters {
     ) -> Sent {
         let mut frame = self.take(message.encoded_bytes());
         message.encode(&mut frame);
-        Sent { session, accepted_at, lane: lane_of(message.to), id: id.as_bytes().into(), frame }
+        let (lane, id) = (lane_of(message.to), SmallVec::from_slice(id.as_bytes()));
+        Sent { session, accepted_at, lane, id, frame }
     }
 
     /// A message has ended.

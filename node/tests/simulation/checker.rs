@@ -57,6 +57,8 @@ pub(crate) struct Fact {
     pub(crate) accepted_at: u64,
     pub(crate) due_ms: u64,
     pub(crate) outcome: Option<Outcome>,
+    /// Its custody has given up its letter.
+    pub(crate) put_away: bool,
     /// The sessions that saw it.
     pub(crate) seen: SmallVec<[u32; 4]>,
     /// Where it was handed to, as far as that was not refuted to its custody.
@@ -136,6 +138,16 @@ impl Checker {
             format!("m{id} is called {outcome}; seen: {seen}, handed to somebody: {attempts}")
         });
         self.demand(Demand::Miss, justified, || format!("m{id} is called offline without reason"));
+    }
+
+    /// A custody has no use for a letter any more.
+    pub(crate) fn put_away(&mut self, id: u32) {
+        let fact = &mut self.facts[id as usize];
+        let again = std::mem::replace(&mut fact.put_away, true);
+        let told = fact.outcome.is_some();
+        self.demand(Demand::OneOutcome, told && !again, || {
+            format!("the letter of m{id} is put away; told: {told}, again: {again}")
+        });
     }
 
     /// A session's client has read a message. `last` is what it had read from each sender.

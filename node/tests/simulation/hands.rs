@@ -103,4 +103,8 @@ impl Outside<Note> for Hands<'_> {
         let id = ended.letter.id;
         self.checker.told(id, ended.outcome, self.now_ms, self.site.awake_ms);
     }
+
+    fn put_away(&mut self, note: Note) {
+        self.checker.put_away(note.id);
+    }
 }

@@ -11,6 +11,7 @@ fn sends_over_the_limit_are_busy() {
     stage.routed("bob", &[node(1)]);
     stage.ends(node(1), 1, Fate::Taken);
     stage.told();
+    assert_eq!(stage.world.put_away, 2, "the one that was refused, and the one that was delivered");
     stage.send("bob");
     assert_eq!(stage.told(), [], "there is room again");
 }

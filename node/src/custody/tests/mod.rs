@@ -65,6 +65,8 @@ struct World {
     look_ups: usize,
     told: Vec<(u64, Outcome)>,
     missed: u32,
+    /// How many letters came back.
+    put_away: usize,
 }
 
 impl Outside<Note> for World {
@@ -100,6 +102,10 @@ impl Outside<Note> for World {
         self.told.push((ended.seq, ended.outcome));
         self.missed = ended.missed;
     }
+
+    fn put_away(&mut self, _letter: Note) {
+        self.put_away += 1;
+    }
 }
 
 /// A custody on its stage.
@@ -126,6 +132,7 @@ impl Stage {
             look_ups: 0,
             told: Vec::new(),
             missed: 0,
+            put_away: 0,
         };
         Self { custody: Custody::new(limits), world, now: Instant::now() }
     }
