@@ -71,7 +71,7 @@ load *args:
 bench *args:
     @{{ benchmark }} "$@"
 
-# Measure the same on two NATS servers, in turn, and compare (about 10 minutes)
+# Measure the same on two NATS servers, in turn, and compare (about 6 minutes)
 [no-exit-message]
 bench-peers *args:
     @{{ benchmark }} --peers "$@"

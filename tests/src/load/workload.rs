@@ -16,7 +16,7 @@ use serde::Serialize;
 
 pub use self::{
     cold::{Cold, ColdFigures},
-    idle::{Idle, IdleFigures},
+    idle::{Idle, LoginFigures, Logins},
     latency::{Latency, LatencyFigures},
     mixed::{Large, LargeFigures, Skew, SkewFigures},
     throughput::{Throughput, ThroughputFigures},

@@ -6,7 +6,7 @@ use trunkline_tests::{
     cluster::Cluster,
     load::{
         Bystanders, Engine, Filler, Pace, System, Trunkline,
-        workload::{Cold, Idle, Large, Latency, Layout, Skew, Throughput},
+        workload::{Cold, Idle, Large, Latency, Layout, Logins, Skew, Throughput},
     },
 };
 
@@ -59,8 +59,11 @@ async fn every_workload_runs() {
     let cold = cold.run::<Trunkline>(&system).unwrap();
     assert!(cold.warm_per_s > 0.0 && cold.faults.lost == 0, "{cold:?}");
 
-    let idle = Idle { sessions: 100, measured }.run::<Trunkline>(&system).unwrap();
-    assert!(idle.logins_per_s > 0.0, "{idle:?}");
+    let logins = Logins { sessions: 100 };
+    let found = logins.run::<Trunkline>(&system).unwrap();
+    assert!(found.logins_per_s > 0.0, "{found:?}");
+    let idle = Idle { logins, measured }.run::<Trunkline>(&system).unwrap();
+    assert!((0.0..1e4).contains(&idle.sum()), "{idle:?}");
 }
 
 #[tokio::test]
