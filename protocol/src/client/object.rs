@@ -85,6 +85,8 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
+    // Inlined, as is `Value::string`: a value that goes through memory is written in three words and read
+    // in two wider ones, and the processor waits for that twice a field.
     #[inline(always)]
     fn value(&mut self) -> Option<Value<'a>> {
         self.space();
