@@ -63,7 +63,7 @@ async fn every_workload_runs() {
     let found = logins.run::<Trunkline>(&system).unwrap();
     assert!(found.logins_per_s > 0.0, "{found:?}");
     let idle = Idle { logins, measured }.run::<Trunkline>(&system).unwrap();
-    assert!((0.0..1e4).contains(&idle.sum()), "{idle:?}");
+    assert!((0.0..100.0).contains(&idle.sum()), "idle takes less than a core: {idle:?}");
 }
 
 #[tokio::test]
