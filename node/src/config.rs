@@ -7,6 +7,8 @@ use trunkline_certs::CertsError;
 use trunkline_link::BindError;
 use trunkline_protocol::{Name, lane::BODY_BYTES_MAX};
 
+use crate::origins::{AllowedOrigin, Origins};
+
 /// What a node needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -28,6 +30,9 @@ pub struct Config {
     pub auth: Option<AuthMode>,
     /// The secret that tokens are signed with.
     pub jwt_secret_file: Option<PathBuf>,
+    /// The origins whose pages may connect; empty where the other settings say it: on loopback with
+    /// open logins only this machine's own, else all.
+    pub allowed_origins: Vec<AllowedOrigin>,
     /// The URL that clients are told; `None` where the address says it.
     pub advertise: Option<String>,
     /// The TCP address of `/healthz`, `/readyz` and `/metrics`, if they are wanted.
@@ -175,6 +180,16 @@ impl Config {
             Some(mode) => Ok(mode),
             None if self.listen.ip().is_loopback() => Ok(AuthMode::Open),
             None => Err(ConfigError::AuthMissing(self.listen)),
+        }
+    }
+
+    /// Which web pages may connect, by word or by address.
+    pub(crate) fn origins(&self, auth: AuthMode) -> Origins {
+        let is_open_here = auth == AuthMode::Open && self.listen.ip().is_loopback();
+        match &self.allowed_origins[..] {
+            [] if is_open_here => Origins::Loopback,
+            [] => Origins::Any,
+            listed => Origins::Listed(listed.to_vec()),
         }
     }
 

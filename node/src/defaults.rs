@@ -1,6 +1,6 @@
 //! Every limit and timeout of a node.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 /// How many sessions a node takes, if it is not told otherwise.
 pub const CAPACITY: u32 = 500;
@@ -83,8 +83,16 @@ pub const SOCKETS_PER_TURN: usize = 32;
 /// How many frames of one session are handled before others have their turn.
 pub const FRAMES_PER_TURN: usize = 64;
 
-/// How many bytes of an HTTP request's head are read.
-pub const REQUEST_BYTES_MAX: usize = 8 * 1024;
+/// How many raw bytes of one session are read before others have their turn: whatever frames they
+/// are, of whatever kind and size.
+pub const BYTES_PER_TURN: usize = 2 * READ_BYTES;
+
+/// How many bytes the head of an HTTP request may have. A browser adds all cookies of its domain.
+pub const REQUEST_BYTES_MAX: usize = 16 * 1024;
+
+/// How many bytes are still read of a connection that is being closed, so that the client can read
+/// the last answer.
+pub const LINGER_BYTES_MAX: u64 = 256 * 1024;
 
 /// How many connections may be between accept and upgrade.
 pub const DIALS_MAX: usize = 1_024;
@@ -110,8 +118,12 @@ pub const SLOW_AFTER: Duration = Duration::from_secs(10);
 /// How long a client may take to answer a close.
 pub const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
-/// A session ends with its bad request of this number.
-pub const BAD_REQUESTS_MAX: u32 = 16;
+/// How many bad requests a session may make before the next one ends it.
+pub const BAD_REQUESTS_MAX: NonZeroU32 = NonZeroU32::new(15).expect("it is not zero");
+
+/// One bad request is forgiven each time so long has passed: a client that sends a heartbeat of its
+/// own, which is no frame of this protocol, stays.
+pub const BAD_REQUEST_FORGIVEN_AFTER: Duration = Duration::from_secs(5);
 
 /// The shortest pause before a lost link is dialled again.
 pub const REDIAL_MIN: Duration = Duration::from_millis(50);

@@ -64,6 +64,7 @@ impl Observed for Doctor {
             ("trunkline_refused_full_total", load.refused_full),
             ("trunkline_refused_seats_total", load.refused_seats),
             ("trunkline_ended_slow_total", load.ended_slow),
+            ("trunkline_session_panics_total", load.session_panics),
             ("trunkline_look_ups_total", load.look_ups),
             ("trunkline_ghosts_removed_total", load.ghosts),
             ("trunkline_cpu_milliseconds_total", load.cpu_ms),

@@ -14,7 +14,9 @@ mod health;
 mod link;
 mod members;
 mod node;
+mod origins;
 
 pub use config::{AuthMode, BadRelayAddress, Config, ConfigError, RelayAddress};
 pub use link::NameTaken;
 pub use node::{Node, RunError};
+pub use origins::{AllowedOrigin, BadOrigin};

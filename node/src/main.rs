@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
 use tokio::runtime;
-use trunkline_node::{AuthMode, Config, Node, RelayAddress, defaults};
+use trunkline_node::{AllowedOrigin, AuthMode, Config, Node, RelayAddress, defaults};
 use trunkline_ops::{
     FAILED, UNUSABLE, fail, keep_freed_memory, log_to_stderr, parse_args, stop_signal,
 };
@@ -45,6 +45,11 @@ struct Args {
     /// The file with the secret that tokens are signed with (HS256).
     #[arg(long, env = "TRUNKLINE_JWT_SECRET_FILE")]
     jwt_secret_file: Option<PathBuf>,
+    /// The origins whose web pages may connect, such as https://chat.example; `*` for all. Where
+    /// anybody may log in at a loopback address, it is only those of this machine unless this says
+    /// otherwise; else it is all.
+    #[arg(long, env = "TRUNKLINE_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
+    allowed_origins: Vec<AllowedOrigin>,
     /// The URL that clients are told to dial, if not the address that is listened on.
     #[arg(long, env = "TRUNKLINE_ADVERTISE")]
     advertise: Option<String>,
@@ -90,6 +95,7 @@ impl From<Args> for Config {
                 Auth::Jwt => AuthMode::Jwt,
             }),
             jwt_secret_file: args.jwt_secret_file,
+            allowed_origins: args.allowed_origins,
             advertise: args.advertise,
             ops: args.ops,
             frame_bytes_max: args.max_frame,

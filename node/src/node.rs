@@ -14,7 +14,7 @@ use tokio::{
     net::TcpListener,
     select,
     sync::{mpsc, watch},
-    task::{self, LocalSet},
+    task::{self, JoinSet, LocalSet},
     time::{self, MissedTickBehavior},
 };
 use tracing::{info, warn};
@@ -37,6 +37,7 @@ use crate::{
     exchange::{Exchange, Setup},
     health::{Doctor, Health},
     link::{Link, NameTaken, Order},
+    origins::Origins,
 };
 
 /// A node that has its addresses and its credentials, and can be run.
@@ -45,6 +46,7 @@ pub struct Node {
     config: Config,
     url: String,
     auth: Auth,
+    origins: Origins,
     credentials: Credentials,
     directory: Directory,
     listener: net::TcpListener,
@@ -58,6 +60,9 @@ pub enum RunError {
     /// A part of it could not be started.
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),
+    /// A part of it panicked: what it said stands above in the log.
+    #[error("a part of the node panicked")]
+    Panicked,
     /// Another living process has its name.
     #[error(transparent)]
     NameTaken(#[from] NameTaken),
@@ -70,11 +75,13 @@ impl Node {
     /// If the configuration cannot be used. That the relay or Redis does not answer is no error.
     pub fn load(config: Config) -> Result<Self, ConfigError> {
         config.check()?;
-        let auth = match (config.auth()?, &config.jwt_secret_file) {
+        let mode = config.auth()?;
+        let auth = match (mode, &config.jwt_secret_file) {
             (AuthMode::Open, _) => Auth::Open,
             (AuthMode::Jwt, Some(file)) => Auth::jwt(file)?,
             (AuthMode::Jwt, None) => return Err(ConfigError::SecretMissing),
         };
+        let origins = config.origins(mode);
         let credentials = Credentials::load(&config.certs, Role::Node, &config.name)?;
         let directory = Directory::open(&config.redis, &config.redis_prefix)?;
         let listener = listen(config.listen)
@@ -85,7 +92,7 @@ impl Node {
             .map(|address| listen(address).map_err(|source| ConfigError::Ops { address, source }));
         let ops = ops.transpose()?;
         let socket = trunkline_link::bind(dialling_address(config.relay.as_str()))?;
-        Ok(Self { config, url, auth, credentials, directory, listener, socket, ops })
+        Ok(Self { config, url, auth, origins, credentials, directory, listener, socket, ops })
     }
 
     /// The node's name.
@@ -127,12 +134,15 @@ impl Node {
                 messages_per_second: self.config.messages_per_second,
                 auth: self.auth,
             }),
+            origins: Rc::new(self.origins),
         };
-        task::spawn_local(exchange.clone().flush_on_work());
-        task::spawn_local(exchange.clone().tick_on_dues());
-        task::spawn_local(sweep(exchange.clone()));
-        task::spawn_local(clients.run());
-        task::spawn_local(report(exchange.clone(), registrar.clone(), outbox.clone(), health));
+        // None of these ends by itself: one that does leaves half a node, which nobody would notice.
+        let mut tasks = JoinSet::new();
+        tasks.spawn_local(exchange.clone().flush_on_work());
+        tasks.spawn_local(exchange.clone().tick_on_dues());
+        tasks.spawn_local(sweep(exchange.clone()));
+        tasks.spawn_local(clients.run());
+        tasks.spawn_local(report(exchange.clone(), registrar.clone(), outbox.clone(), health));
         let follow = Fence {
             exchange: exchange.clone(),
             registrar: registrar.clone(),
@@ -150,17 +160,31 @@ impl Node {
             left: false,
         };
         let mut link = task::spawn_local(link.run());
+        let failed = async {
+            select! {
+                biased;
+                () = exchange.failed() => {}
+                _ = tasks.join_next() => {}
+            }
+        };
+        let leaving = async {
+            select! {
+                ended = &mut link => return Ok(ended.map_err(|_| RunError::Panicked)??),
+                () = shutdown => {}
+                () = follow.run(&mut ordered) => {}
+            }
+            drain(&exchange, &registrar, &outbox).await;
+            // The last receipts and the bye are on their way; the relay closes the link behind them.
+            let _ = time::timeout(FAREWELL, &mut link).await;
+            link.abort();
+            info!("left");
+            Ok(())
+        };
         select! {
-            ended = &mut link => return Ok(ended.map_err(io::Error::other)??),
-            () = shutdown => {}
-            () = follow.run(&mut ordered) => {}
+            biased;
+            () = failed => Err(RunError::Panicked),
+            left = leaving => left,
         }
-        drain(&exchange, &registrar, &outbox).await;
-        // The last receipts and the bye are on their way; the relay closes the link behind them.
-        let _ = time::timeout(FAREWELL, &mut link).await;
-        link.abort();
-        info!("left");
-        Ok(())
     }
 
     fn hello(&self, incarnation: Incarnation) -> Hello {

@@ -66,6 +66,8 @@ pub mod close {
     pub const POLICY: u16 = 1008;
     /// A frame over the limit.
     pub const TOO_BIG: u16 = 1009;
+    /// The node failed to handle what the client sent.
+    pub const INTERNAL: u16 = 1011;
     /// The node restarts: reconnect to another after the jitter in the reason.
     pub const RESTART: u16 = 1012;
     /// Try again later.

@@ -193,6 +193,7 @@ impl State {
             receipts_dropped: floor.batches.receipts_dropped(),
             refused_full: counters.refused_full,
             ended_slow: counters.ended_slow,
+            session_panics: counters.session_panics,
             refused_seats: self.refused_seats,
             look_ups: counters.look_ups,
             ghosts: counts.ghosts_removed,

@@ -40,6 +40,8 @@ pub struct Load {
     pub refused_full: u64,
     /// Sessions that were ended because they read too slowly.
     pub ended_slow: u64,
+    /// Sessions that were ended because the code that reads what they send panicked.
+    pub session_panics: u64,
     /// Upgrades refused because every seat was taken.
     pub refused_seats: u64,
     /// Look-ups that went to the directory.
