@@ -92,7 +92,7 @@ pub(crate) fn split_script_error(said: &str) -> (&str, Option<usize>) {
     let Some((error, place)) = said.rsplit_once(" script: ") else { return (said, None) };
     let line = place.split_once("@user_script:").map(|(_, line)| line.trim_end_matches('.'));
     match line {
-        Some(line) => (error.trim_end_matches([':', '.']), line.parse().ok()),
+        Some(line) => (error, line.parse().ok()),
         None => (said, None),
     }
 }
