@@ -27,13 +27,15 @@ pub(crate) struct Doctor(pub(crate) watch::Receiver<Arc<Health>>);
 impl Observed for Doctor {
     fn ready(&self) -> Result<(), String> {
         let health = self.0.borrow();
+        let trouble = health.load.redis_trouble.as_ref();
         let waiting: Vec<_> = [
             (health.draining, "leaving"),
             (!health.linked, "no link to the relay"),
             (!health.registered, "not registered in Redis"),
         ]
         .into_iter()
-        .filter_map(|(waits, reason)| waits.then_some(reason))
+        .filter_map(|(waits, reason)| waits.then(|| reason.to_owned()))
+        .chain(trouble.map(|trouble| format!("trouble with Redis: {trouble}")))
         .collect();
         if waiting.is_empty() { Ok(()) } else { Err(waiting.join(", ")) }
     }

@@ -45,6 +45,9 @@ pub const URL_BYTES_MAX: usize = 512;
 /// The longest version of its program that a node may tell.
 pub const SOFTWARE_BYTES_MAX: usize = 64;
 
+/// The most that a node may tell of its trouble with Redis; the rest is cut off.
+pub const TROUBLE_BYTES_MAX: usize = 2_048;
+
 /// The buckets of a node's histogram of latencies that are passed on to operators.
 pub const LATENCY_BUCKETS_MAX: usize = 1_024;
 

@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 use quinn::Connection;
 use tokio::sync::{Notify, mpsc};
 use tracing::{debug, error, info, warn};
+use trunkline_directory::Directory;
 use trunkline_protocol::{
     Incarnation, Name,
     control::{Hello, ToNode},
@@ -50,6 +51,8 @@ pub(crate) struct Hub {
     pub(crate) sessions_changed: Cell<bool>,
     /// Counts what the nodes were told of each other.
     pub(crate) epoch: Cell<u64>,
+    /// Only to ask what is wrong with Redis; it is called on the other side.
+    pub(crate) directory: Directory,
     liveness: RefCell<Liveness>,
     links_ever: Cell<LinkId>,
     requests: mpsc::Sender<Request>,
@@ -59,9 +62,10 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    /// A hub without links. `requests` go to the cleaner, `events` to the status streams.
+    /// A hub without links. `directory` is that of the cleaner, `requests` go to the cleaner, `events` to the status streams.
     pub(crate) fn new(
         name: Name,
+        directory: Directory,
         requests: mpsc::Sender<Request>,
         events: mpsc::Sender<Event>,
     ) -> Self {
@@ -75,6 +79,7 @@ impl Hub {
             members_changed: Notify::new(),
             sessions_changed: Cell::new(false),
             epoch: Cell::new(0),
+            directory,
             liveness: RefCell::new(Liveness::new(Instant::now())),
             links_ever: Cell::new(0),
             requests,

@@ -106,8 +106,8 @@ impl Relay {
             Arc::new(TokioRuntime),
         )?;
         let Side { requests, reports, events, operators, asks, stop, ended } =
-            side::start(self.name.clone(), self.directory, self.ops)?;
-        let hub = Rc::new(Hub::new(self.name, requests, events));
+            side::start(self.name.clone(), self.directory.clone(), self.ops)?;
+        let hub = Rc::new(Hub::new(self.name, self.directory, requests, events));
         let work = async {
             tokio::select! {
                 () = accept::run(&hub, &endpoint, operators) => RunError::EndpointEnded,

@@ -181,6 +181,7 @@ impl State {
             users: floor.sessions.users() as u32,
             rebuilding: standing.rebuilding,
             redis: !standing.redis_away,
+            redis_trouble: self.registrar.trouble(),
             accepted: counters.accepted,
             delivered_locally: counters.delivered_here,
             delivered_from_links: counters.delivered_from_links,

@@ -16,6 +16,9 @@ pub struct Load {
     pub rebuilding: bool,
     /// It has reached Redis lately.
     pub redis: bool,
+    /// What is wrong with Redis, in its words, and what helps. It may answer and refuse some things.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis_trouble: Option<String>,
     /// Sends accepted, ever.
     pub accepted: u64,
     /// Branches taken by a session of this node, of sends that were accepted here.

@@ -14,15 +14,17 @@ const MEGABYTE: f64 = 1e6;
 pub(super) fn lines(now: &Snapshot, before: Option<&Snapshot>) -> Vec<String> {
     let seconds = before.map(|before| now.at_ms.saturating_sub(before.at_ms) as f64 / 1e3);
     let seconds = seconds.filter(|seconds| *seconds > 0.0);
-    let mut lines = vec![
-        relay_line(&now.relay, before.map(|before| &before.relay), seconds),
-        Painted(DIM, heading()).to_string(),
-    ];
+    let mut lines = vec![relay_line(&now.relay, before.map(|before| &before.relay), seconds)];
+    lines.extend(now.relay.redis_trouble.as_ref().map(|trouble| trouble_line(trouble)));
+    lines.push(Painted(DIM, heading()).to_string());
     for node in &now.nodes {
         let earlier = before.and_then(|before| {
             before.nodes.iter().find(|earlier| earlier.incarnation == node.incarnation)
         });
         lines.push(node_line(node, earlier, seconds.filter(|_| earlier.is_some())));
+        let there = !matches!(node.state, MemberState::Dead | MemberState::Left);
+        let trouble = node.load.redis_trouble.as_ref().filter(|_| there);
+        lines.extend(trouble.map(|trouble| trouble_line(trouble)));
     }
     lines
 }
@@ -37,6 +39,11 @@ fn relay_line(now: &RelayStatus, before: Option<&RelayStatus>, seconds: Option<f
     let memory = now.memory_bytes as f64 / MEGABYTE;
     let name = Painted(BOLD, &now.name);
     format!("{name}  {redis}  forwarded {rate}/s  cpu {cpu}  memory {memory:.0} MB")
+}
+
+/// May be longer than 80 columns: the terminal wraps it, and none of it is left out.
+fn trouble_line(trouble: &str) -> String {
+    Painted(BAD, format!("  trouble with Redis: {trouble}")).to_string()
 }
 
 fn heading() -> String {
