@@ -3,13 +3,26 @@
 
 pub mod defaults;
 mod endpoint;
+mod address;
+pub mod defaults;
+mod endpoint;
+mod line_queue;
+mod log;
 mod log_throttle;
 mod memory;
+mod open_files;
 mod program;
+mod redact;
+mod stop;
 mod usage;
 
+pub use address::{BadAddress, BindFailed, DialAddress, ListenAddress};
 pub use endpoint::{Observed, serve};
+pub use log::{Log, log_lines_dropped, log_to_stderr};
 pub use log_throttle::{Admitted, LogThrottle};
 pub use memory::keep_freed_memory;
-pub use program::{FAILED, UNUSABLE, fail, log_to_stderr, parse_args, stop_signal};
+pub use open_files::raise_open_files;
+pub use program::{FAILED, UNUSABLE, announce, fail, parse_args};
+pub use redact::redacted;
+pub use stop::{StopSignal, StopSignals, stop_signal};
 pub use usage::Usage;
