@@ -1,8 +1,6 @@
 //! What every program of Trunkline does alike for whoever runs it: how it takes its arguments and
 //! ends, how it logs, what it tells of its health, and what it costs.
 
-pub mod defaults;
-mod endpoint;
 mod address;
 pub mod defaults;
 mod endpoint;
