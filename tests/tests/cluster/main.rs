@@ -7,6 +7,8 @@ mod death;
 mod drain;
 mod edge;
 mod harness;
+mod redis_rights;
+mod redis_trouble;
 mod seats;
 mod start_order;
 mod support;
