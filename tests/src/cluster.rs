@@ -58,6 +58,8 @@ struct Settings {
     node_args: Vec<String>,
     relay_args: Vec<String>,
     redis: Option<String>,
+    /// How members of a kind log in to Redis, `user:password`.
+    logins: Vec<(Kind, String)>,
     usual_ports: bool,
 }
 
@@ -130,6 +132,21 @@ impl Cluster {
         match &self.settings.redis {
             Some(url) => Redis::at_url(url.clone()),
             None => Redis::at(self.node(REDIS).listen),
+        }
+    }
+
+    /// Has members of a kind log in to Redis as `user:password`, from their next start on. Tests see
+    /// it as before.
+    pub fn log_in_to_redis(&mut self, kind: Kind, login: impl Into<String>) {
+        self.settings.logins.push((kind, login.into()));
+    }
+
+    /// The URL of Redis that a member of that kind is given.
+    pub fn redis_url(&self, kind: Kind) -> String {
+        let redis = self.redis();
+        match self.settings.logins.iter().rfind(|(of, _)| *of == kind) {
+            Some((_, login)) => redis.url().replacen("://", &format!("://{login}@"), 1),
+            None => redis.url().to_owned(),
         }
     }
 

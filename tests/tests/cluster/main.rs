@@ -9,6 +9,8 @@ mod edge;
 mod harness;
 mod http_door;
 mod raw;
+mod redis_rights;
+mod redis_trouble;
 mod seats;
 mod start_order;
 mod support;
