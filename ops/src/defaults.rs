@@ -7,7 +7,7 @@ pub const LOG_REPEAT_EVERY: Duration = Duration::from_secs(60);
 
 /// How many different troubles a [`LogThrottle`](crate::LogThrottle) tells apart. What exceeds them
 /// counts as one trouble more.
-pub const LOG_TROUBLES_MAX: usize = 16;
+pub const LOG_TROUBLES_MAX: usize = 1_024;
 
 /// How many bytes of log lines may wait for whatever reads standard error. Further lines are dropped
 /// and counted.

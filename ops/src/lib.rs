@@ -20,7 +20,7 @@ pub use log::{Log, log_lines_dropped, log_to_stderr};
 pub use log_throttle::{Admitted, LogThrottle};
 pub use memory::keep_freed_memory;
 pub use open_files::raise_open_files;
-pub use program::{FAILED, UNUSABLE, announce, fail, parse_args};
+pub use program::{FAILED, UNUSABLE, announce, fail, number_in, parse_args};
 pub use redact::redacted;
 pub use stop::{StopSignal, StopSignals, stop_signal};
 pub use usage::Usage;
