@@ -75,7 +75,7 @@ pub enum ConfigError {
     SecretMissing,
     /// The secret cannot be used.
     #[error(
-        "--jwt-secret-file: cannot use {file}: {reason}; it holds the secret that tokens are signed with (HS256)"
+        "--jwt-secret-file: {file} {reason}; give the file with the secret that tokens are signed with (HS256)"
     )]
     Secret {
         /// The file.

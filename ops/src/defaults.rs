@@ -21,3 +21,6 @@ pub const LOG_FLUSH_WITHIN: Duration = Duration::from_millis(500);
 
 /// The pause before a write to an output that can take nothing now is tried again.
 pub const LOG_WRITE_RETRY: Duration = Duration::from_millis(10);
+
+/// How large a certificate, a key or a secret may be.
+pub const TEXT_FILE_BYTES_MAX: usize = 1024 * 1024;
