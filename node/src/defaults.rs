@@ -1,18 +1,32 @@
 //! Every limit and timeout of a node.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
+
+use trunkline_protocol::lane::BODY_BYTES_MAX;
 
 /// How many sessions a node takes, if it is not told otherwise.
 pub const CAPACITY: u32 = 500;
+/// The bounds of it.
+pub const CAPACITY_BOUNDS: RangeInclusive<u32> = 1..=1_000_000;
+
+/// How many files a node has open beside its sessions: connections that are refused or scrape it,
+/// Redis, its sockets, what the runtime needs.
+pub const OTHER_FILES: u64 = 128;
 
 /// The largest frame a client may send, in bytes, if the node is not told otherwise.
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
+/// The bounds of it: a body has to fit into a batch.
+pub const FRAME_BYTES_MAX_BOUNDS: RangeInclusive<usize> = 256..=BODY_BYTES_MAX;
 
 /// How many sessions a user may have on one node, if the node is not told otherwise.
 pub const SESSIONS_PER_USER: usize = 8;
+/// The bounds of it.
+pub const SESSIONS_PER_USER_BOUNDS: RangeInclusive<usize> = 1..=1_000;
 
 /// How long a send may take to its outcome, if the node is not told otherwise.
 pub const SEND_DEADLINE: Duration = Duration::from_secs(5);
+/// The bounds of it, in milliseconds.
+pub const SEND_DEADLINE_MS_BOUNDS: RangeInclusive<u64> = 100..=600_000;
 
 /// How many sends may wait for their outcome.
 pub const PENDING_MAX: usize = 256 * 1024;

@@ -8,7 +8,6 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use quinn::{Endpoint, TokioRuntime};
 use thiserror::Error;
 use tokio::{
     net::TcpListener,
@@ -20,8 +19,8 @@ use tokio::{
 use tracing::{info, warn};
 use trunkline_certs::{Alpn, Credentials, Role};
 use trunkline_directory::{Directory, LeaseState, NodeCard, Registrar};
-use trunkline_link::{client_config, endpoint_config};
-use trunkline_ops::Usage;
+use trunkline_link::{DialSockets, client_config};
+use trunkline_ops::{LogThrottle, Usage};
 use trunkline_protocol::{
     Incarnation, Name,
     control::{self, Hello, ToRelay},
@@ -50,7 +49,7 @@ pub struct Node {
     credentials: Credentials,
     directory: Directory,
     listener: net::TcpListener,
-    socket: net::UdpSocket,
+    sockets: DialSockets,
     ops: Option<net::TcpListener>,
 }
 
@@ -74,25 +73,21 @@ impl Node {
     /// # Errors
     /// If the configuration cannot be used. That the relay or Redis does not answer is no error.
     pub fn load(config: Config) -> Result<Self, ConfigError> {
-        config.check()?;
-        let mode = config.auth()?;
+        let credentials = Credentials::load(&config.certs, Role::Node, &config.name)?;
+        let directory = Directory::open(&config.redis, &config.redis_prefix)?;
+        let (listener, bound) = config.listen.bind(listen).map_err(ConfigError::Listen)?;
+        let mode = config.auth(bound)?;
         let auth = match (mode, &config.jwt_secret_file) {
             (AuthMode::Open, _) => Auth::Open,
             (AuthMode::Jwt, Some(file)) => Auth::jwt(file)?,
             (AuthMode::Jwt, None) => return Err(ConfigError::SecretMissing),
         };
-        let origins = config.origins(mode);
-        let credentials = Credentials::load(&config.certs, Role::Node, &config.name)?;
-        let directory = Directory::open(&config.redis, &config.redis_prefix)?;
-        let listener = listen(config.listen)
-            .map_err(|source| ConfigError::Listen { address: config.listen, source })?;
-        let url = config.url(listener.local_addr().unwrap_or(config.listen))?;
-        let ops = config
-            .ops
-            .map(|address| listen(address).map_err(|source| ConfigError::Ops { address, source }));
-        let ops = ops.transpose()?;
-        let socket = trunkline_link::bind(dialling_address(config.relay.as_str()))?;
-        Ok(Self { config, url, auth, origins, credentials, directory, listener, socket, ops })
+        let origins = config.origins(mode, bound);
+        let url = config.url(bound)?;
+        let ops = config.ops.as_ref().map(|ops| ops.bind(listen).map_err(ConfigError::Ops));
+        let ops = ops.transpose()?.map(|(listener, _)| listener);
+        let sockets = DialSockets::bind()?;
+        Ok(Self { config, url, auth, origins, credentials, directory, listener, sockets, ops })
     }
 
     /// The node's name.
@@ -117,10 +112,11 @@ impl Node {
     async fn run_local(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
         let incarnation = Incarnation::fresh();
         let hello = self.hello(incarnation);
-        let endpoint = self.endpoint()?;
         let registrar = self.registrar(&hello);
         let (outbox, outgoing) = mpsc::channel(OUTBOX);
         let exchange = self.exchange(incarnation, registrar.clone(), outbox.clone());
+        let crypto = self.credentials.client_crypto(Alpn::Link);
+        let dialer = self.sockets.dialer(&client_config(crypto))?;
         let (orders, mut ordered) = mpsc::channel(OUTBOX);
         let (health, doctor) = watch::channel(Arc::<Health>::default());
         if let Some(listener) = self.ops {
@@ -151,13 +147,15 @@ impl Node {
         };
         let relay = self.config.relay.clone();
         let link = Link {
-            endpoint,
+            dialer,
             relay,
             hello,
             exchange: exchange.clone(),
             outbox: outgoing,
             orders,
             left: false,
+            log_throttle: LogThrottle::new(),
+            loss_logged: true,
         };
         let mut link = task::spawn_local(link.run());
         let failed = async {
@@ -197,14 +195,6 @@ impl Node {
             started_at_ms: now.as_millis() as u64,
             software: env!("CARGO_PKG_VERSION").to_owned(),
         }
-    }
-
-    fn endpoint(&self) -> io::Result<Endpoint> {
-        let socket = self.socket.try_clone()?;
-        let mut endpoint = Endpoint::new(endpoint_config(), None, socket, Arc::new(TokioRuntime))?;
-        let crypto = self.credentials.client_crypto(Alpn::Link);
-        endpoint.set_default_client_config(client_config(crypto));
-        Ok(endpoint)
     }
 
     fn registrar(&self, hello: &Hello) -> Registrar {
@@ -312,7 +302,7 @@ async fn report(
     }
 }
 
-fn listen(address: SocketAddr) -> io::Result<net::TcpListener> {
+fn listen(address: SocketAddr) -> io::Result<(net::TcpListener, SocketAddr)> {
     let domain = socket2::Domain::for_address(address);
     let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
     // A node that is started again takes its address back at once.
@@ -320,13 +310,7 @@ fn listen(address: SocketAddr) -> io::Result<net::TcpListener> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(LISTEN_BACKLOG)?;
-    Ok(socket.into())
-}
-
-/// An address of the relay's family, and any port.
-fn dialling_address(relay: &str) -> SocketAddr {
-    match relay.parse() {
-        Ok(SocketAddr::V6(_)) => (net::Ipv6Addr::UNSPECIFIED, 0).into(),
-        _ => (net::Ipv4Addr::UNSPECIFIED, 0).into(),
-    }
+    let listener: net::TcpListener = socket.into();
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
 }

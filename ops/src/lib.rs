@@ -12,6 +12,7 @@ mod open_files;
 mod program;
 mod redact;
 mod stop;
+mod text_file;
 mod usage;
 
 pub use address::{BadAddress, BindFailed, DialAddress, ListenAddress};
@@ -20,7 +21,8 @@ pub use log::{Log, log_lines_dropped, log_to_stderr};
 pub use log_throttle::{Admitted, LogThrottle};
 pub use memory::keep_freed_memory;
 pub use open_files::raise_open_files;
-pub use program::{FAILED, UNUSABLE, announce, fail, parse_args};
+pub use program::{FAILED, UNUSABLE, announce, fail, number_in, parse_args};
 pub use redact::redacted;
 pub use stop::{StopSignal, StopSignals, stop_signal};
+pub use text_file::{TextFileError, read_secret, read_text};
 pub use usage::Usage;

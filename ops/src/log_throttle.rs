@@ -1,6 +1,6 @@
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -57,8 +57,15 @@ impl LogThrottle {
         self.admit_at(trouble, Instant::now())
     }
 
+    /// Whether to log that `trouble` is over: not if its last occurrence was not logged either.
+    pub fn recovered(&self, trouble: &str) -> bool {
+        let troubles = self.lock();
+        let found = troubles.iter().find(|known| known.key == Key::of(trouble));
+        found.is_none_or(|found| found.suppressed == 0)
+    }
+
     fn admit_at(&self, trouble: &str, now: Instant) -> Option<Admitted> {
-        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut troubles = self.lock();
         let mut key = Key::of(trouble);
         let place = |troubles: &[Trouble], key| troubles.iter().position(|known| known.key == key);
         let mut found = place(&troubles, key);
@@ -82,6 +89,10 @@ impl LogThrottle {
         let suppressed = Some(found.suppressed).filter(|&count| count > 0);
         *found = Trouble { logged: now, suppressed: 0, ..*found };
         Some(Admitted { suppressed })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Trouble>> {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -132,6 +143,18 @@ mod tests {
         }
         let later = throttle.admit_at("refused", start + 61 * SECOND);
         assert_eq!(later, Some(Admitted { suppressed: Some(1) }));
+    }
+
+    #[test]
+    fn the_end_of_trouble_is_logged_if_the_trouble_was() {
+        let (throttle, start) = (LogThrottle::new(), Instant::now());
+        assert!(throttle.recovered("refused"));
+        throttle.admit_at("refused", start);
+        assert!(throttle.recovered("refused"));
+        throttle.admit_at("refused", start + SECOND);
+        assert!(!throttle.recovered("refused"));
+        throttle.admit_at("refused", start + 60 * SECOND);
+        assert!(throttle.recovered("refused"));
     }
 
     #[test]

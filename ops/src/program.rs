@@ -1,4 +1,11 @@
-use std::{fmt::Display, io, io::Write as _, process::ExitCode, thread};
+use std::{
+    fmt::Display,
+    io::{self, Write as _},
+    ops::RangeInclusive,
+    process::ExitCode,
+    str::FromStr,
+    thread,
+};
 
 use clap::{
     Arg, Command, Parser,
@@ -36,6 +43,17 @@ pub fn parse_args<A: Parser>() -> Result<A, ExitCode> {
     })
 }
 
+/// Reads a number within bounds, for `value_parser`.
+pub fn number_in<T>(bounds: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone
+where
+    T: FromStr + PartialOrd + Display + Clone,
+{
+    move |text| {
+        let number = text.parse().ok().filter(|number| bounds.contains(number));
+        number.ok_or_else(|| format!("give a number from {} to {}", bounds.start(), bounds.end()))
+    }
+}
+
 /// Says in one line on standard error why the program ends, and gives its exit status. A standard
 /// error that takes nothing is not waited for.
 pub fn fail(status: u8, why: impl Display) -> ExitCode {
@@ -64,7 +82,9 @@ pub fn announce(name: impl Display, address: impl Display) {
 fn prepared(command: Command) -> Command {
     let command = command.mut_args(|arg| {
         let arg = if is_set_and_empty(&arg) { arg.env(Resettable::Reset) } else { arg };
-        arg.hide_env_values(true)
+        // So that -1 is a number out of bounds, and no unknown flag.
+        let negative = arg.get_action().takes_values();
+        arg.allow_negative_numbers(negative).hide_env_values(true)
     });
     command.mut_subcommands(prepared)
 }

@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+/// How many files a relay may have open: a small socket for each node, status streams, and the rest.
+pub const FILES: u64 = NODES_MAX as u64 + 128;
+
 /// Nodes, by name, that a relay ever takes up. It bounds the matrix of flows.
 pub const NODES_MAX: usize = 1_024;
 
@@ -38,9 +41,6 @@ pub const CONTROL_PRIORITY: i32 = 2;
 
 /// The priority of the lane of receipts.
 pub const RECEIPT_PRIORITY: i32 = 1;
-
-/// The longest URL that a node may tell: it is told to all others.
-pub const URL_BYTES_MAX: usize = 512;
 
 /// The longest version of its program that a node may tell.
 pub const SOFTWARE_BYTES_MAX: usize = 64;

@@ -2,10 +2,14 @@
 
 use hashbrown::HashMap;
 use trunkline_directory::NodeCard;
-use trunkline_protocol::{Incarnation, control::Hello, status::Load};
+use trunkline_protocol::{
+    Incarnation,
+    control::{Hello, URL_BYTES_MAX},
+    status::Load,
+};
 
 use crate::{
-    defaults::{LATENCY_BUCKETS_MAX, SOFTWARE_BYTES_MAX, TROUBLE_BYTES_MAX, URL_BYTES_MAX},
+    defaults::{LATENCY_BUCKETS_MAX, SOFTWARE_BYTES_MAX, TROUBLE_BYTES_MAX},
     end::End,
 };
 

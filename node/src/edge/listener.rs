@@ -8,6 +8,7 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::{WebSocket, protocol::Role};
 use tracing::{debug, warn};
+use trunkline_ops::LogThrottle;
 
 use super::{
     http::{self, HttpError},
@@ -38,6 +39,7 @@ impl Listener {
     pub(crate) async fn run(self) {
         let read_ahead = ReadAhead::default();
         let dials = Arc::new(Semaphore::new(DIALS_MAX));
+        let trouble = LogThrottle::new();
         loop {
             let place = dials.clone().acquire_owned().await.expect("it is never closed");
             match self.listener.accept().await {
@@ -53,7 +55,10 @@ impl Listener {
                     task::spawn_local(serve(upgrade, address, place));
                 }
                 Err(error) => {
-                    warn!(%error, "cannot accept a connection");
+                    if let Some(line) = trouble.admit(&error.to_string()) {
+                        let suppressed = line.suppressed;
+                        warn!(%error, suppressed, "cannot accept a connection");
+                    }
                     time::sleep(ACCEPT_PAUSE).await;
                 }
             }
