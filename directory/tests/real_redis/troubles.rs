@@ -150,7 +150,7 @@ async fn error_that_comes_before_the_first_command_is_read() {
 
 #[tokio::test]
 async fn server_that_says_nothing_is_called_so_in_time() {
-    let url = server(|client| std::mem::forget(client));
+    let url = server(std::mem::forget);
     let told = trouble_at(&url).await;
     let words =
         format!("takes connections, and does not answer within {} ms", CALL_TIMEOUT.as_millis());
