@@ -34,7 +34,8 @@ impl Observed for Doctor {
             (!health.registered, "not registered in Redis"),
         ]
         .into_iter()
-        .filter_map(|(waits, reason)| waits.then(|| reason.to_owned()))
+        .filter(|(waits, _)| *waits)
+        .map(|(_, reason)| reason.to_owned())
         .chain(trouble.map(|trouble| format!("trouble with Redis: {trouble}")))
         .collect();
         if waiting.is_empty() { Ok(()) } else { Err(waiting.join(", ")) }
