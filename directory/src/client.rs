@@ -6,7 +6,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use redis::{Arg, Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, ToRedisArgs};
@@ -123,7 +126,7 @@ impl Client {
             }
             Ok(Err(Failure::Unconnected(trouble))) => {
                 self.replace(slot);
-                (CallError::Away(trouble.text.clone()), trouble)
+                (CallError::Away(trouble.to_string()), trouble)
             }
             Ok(Err(Failure::Answer(error))) => {
                 if breaks_connection(&error) {
@@ -133,7 +136,7 @@ impl Client {
             }
             Err(Elapsed { .. }) => {
                 self.replace(slot);
-                let dialled = slot.dialled.load(std::sync::atomic::Ordering::Relaxed);
+                let dialled = slot.dialled.load(Ordering::Relaxed);
                 (CallError::TimedOut, self.server.silent(dialled))
             }
         };
@@ -159,7 +162,7 @@ impl Client {
             )),
             _ => self.server.hung_up(),
         };
-        let text = trouble.text.clone();
+        let text = trouble.to_string();
         let serves_nobody = SERVES_NOBODY.iter().any(|code| text.starts_with(code));
         let error = match error.kind() {
             _ if serves_nobody => CallError::Away(text),
@@ -258,5 +261,36 @@ fn breaks_connection(error: &RedisError) -> bool {
         ErrorKind::Extension => error.code() == Some("NOAUTH"),
         ErrorKind::UnexpectedReturnType => false,
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scripts::USER_ENTER;
+
+    #[test]
+    fn denied_command_is_named_by_every_redis() {
+        let client = Client::new("redis://h", Keys::new("t").unwrap()).unwrap();
+        let place = "script: 52c78892e1e24414cb2441a43719350ea7f6c973, on @user_script:5.";
+        let in_script = |said: &str| {
+            let call = Call::Script(&USER_ENTER, "t:user:alice");
+            client.refusal(&call, &format!("{said} {place}")).text
+        };
+        assert_eq!(USER_ENTER.command_at(5), Some("HSET"));
+        let seven = in_script("ERR The user executing the script can't run this command");
+        assert!(seven.starts_with("NOPERM HSET in a script: ERR The user executing"), "{seven}");
+        let newer =
+            "NOPERM ACL failure in script: User me has no permissions to run the 'hset' command";
+        assert_eq!(in_script(newer), newer);
+
+        let mut command = redis::cmd("HGETALL");
+        command.arg("t:user:alice");
+        let refusal = |said| client.refusal(&Call::Command(&command), said);
+        let named = "NOPERM User me has no permissions to run the 'hgetall' command";
+        assert_eq!(refusal(named).text, named);
+        let key = refusal("NOPERM No permissions to access a key");
+        assert_eq!(key.text, "NOPERM No permissions to access a key (HGETALL t:user:*)");
+        assert!(key.remedy.is_some());
     }
 }

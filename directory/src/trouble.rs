@@ -44,14 +44,14 @@ pub(crate) struct Troubles {
 
 #[derive(Debug, Default)]
 struct State {
-    standing: BTreeMap<Subject, Standing>,
+    active: BTreeMap<Subject, ActiveTrouble>,
     throttle: LogThrottle,
     /// Since when there is no trouble.
     well_since: Option<Instant>,
 }
 
 #[derive(Debug)]
-struct Standing {
+struct ActiveTrouble {
     trouble: Trouble,
     since: Instant,
     seen: Instant,
@@ -85,9 +85,9 @@ impl Troubles {
         let mut state = self.lock();
         state.forget_old(Instant::now());
         let mut troubles: Vec<Trouble> = Vec::new();
-        for standing in state.standing.values() {
-            if !troubles.contains(&standing.trouble) {
-                troubles.push(standing.trouble.clone());
+        for active in state.active.values() {
+            if !troubles.contains(&active.trouble) {
+                troubles.push(active.trouble.clone());
             }
         }
         one_line(&troubles)
@@ -102,7 +102,7 @@ impl Troubles {
             state.clear(&subject, now);
         }
         state.forget_old(now);
-        self.any.store(!state.standing.is_empty(), Ordering::Relaxed);
+        self.any.store(!state.active.is_empty(), Ordering::Relaxed);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -123,15 +123,15 @@ impl State {
             Some(Some(times)) => warn!(times, "still trouble with Redis: {trouble}"),
             None => {}
         }
-        let before = self.standing.get(&subject).filter(|before| before.trouble == trouble);
+        let before = self.active.get(&subject).filter(|before| before.trouble == trouble);
         let since = before.map_or(now, |before| before.since);
         let logged = admitted.is_some() || before.is_some_and(|before| before.logged);
-        self.standing.insert(subject, Standing { trouble, since, seen: now, logged });
+        self.active.insert(subject, ActiveTrouble { trouble, since, seen: now, logged });
     }
 
     fn clear(&mut self, subject: &Subject, now: Instant) {
-        let Some(over) = self.standing.remove(subject) else { return };
-        let goes_on = self.standing.values().any(|other| other.trouble == over.trouble);
+        let Some(over) = self.active.remove(subject) else { return };
+        let goes_on = self.active.values().any(|other| other.trouble == over.trouble);
         if over.logged && !goes_on {
             let ms = now.saturating_duration_since(over.since).as_millis() as u64;
             info!(after_ms = ms, "Redis is well again; it was: {}", over.trouble.text);
@@ -141,17 +141,17 @@ impl State {
 
     /// Drops refusals of what nobody has tried for long.
     fn forget_old(&mut self, now: Instant) {
-        let before = self.standing.len();
-        self.standing.retain(|subject, standing| {
-            *subject == Subject::Redis || now < standing.seen + REFUSAL_KEPT
+        let before = self.active.len();
+        self.active.retain(|subject, active| {
+            *subject == Subject::Redis || now < active.seen + REFUSAL_KEPT
         });
-        if self.standing.len() < before {
+        if self.active.len() < before {
             self.note_if_well(now);
         }
     }
 
     fn note_if_well(&mut self, now: Instant) {
-        if self.standing.is_empty() {
+        if self.active.is_empty() {
             self.well_since = Some(now);
         }
     }
@@ -207,15 +207,15 @@ mod tests {
         state.note(call("ZREM"), trouble("NOPERM"), start);
         state.note(Subject::Redis, trouble("away"), start);
         state.forget_old(start + REFUSAL_KEPT - Duration::from_millis(1));
-        assert_eq!(state.standing.len(), 2);
+        assert_eq!(state.active.len(), 2);
         state.forget_old(start + REFUSAL_KEPT);
-        assert!(state.standing.keys().eq([&Subject::Redis]));
+        assert!(state.active.keys().eq([&Subject::Redis]));
     }
 
     #[test]
     fn trouble_is_logged_anew_only_after_a_while_without() {
         let (mut state, start) = (State::default(), Instant::now());
-        let logged = |state: &State| state.standing[&Subject::Redis].logged;
+        let logged = |state: &State| state.active[&Subject::Redis].logged;
         state.note(Subject::Redis, trouble("away"), start);
         assert!(logged(&state));
         state.clear(&Subject::Redis, start);

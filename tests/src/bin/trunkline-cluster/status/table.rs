@@ -121,3 +121,21 @@ fn cpu(now_ms: u64, before_ms: Option<u64>, seconds: Option<f64>) -> String {
     let (Some(before), Some(seconds)) = (before_ms, seconds) else { return "-".to_owned() };
     format!("{:.0}%", now_ms.saturating_sub(before) as f64 / seconds / 10.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_with_redis_is_shown_in_full() {
+        let said = "WRONGPASS invalid username-password pair or user is disabled. (check --redis)";
+        let relay = serde_json::json!({
+            "name": "relay-1", "software": "1", "started_at_ms": 0, "redis": "up",
+            "redis_trouble": said, "forwarded": 0, "forwarded_bytes": 0, "refused_full": 0,
+            "refused_gone": 0, "dropped": 0, "cpu_ms": 0, "memory_bytes": 0
+        });
+        let snapshot = serde_json::json!({ "at_ms": 0, "relay": relay, "nodes": [], "flows": [] });
+        let lines = lines(&serde_json::from_value(snapshot).unwrap(), None);
+        assert!(lines[1].contains(&format!("trouble with Redis: {said}")), "{lines:#?}");
+    }
+}
