@@ -1,3 +1,36 @@
+use std::{convert::Infallible, fmt, str::FromStr};
+
+/// A URL that may hold a password, which is never shown by accident.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretUrl(String);
+
+impl SecretUrl {
+    /// All of it, to be used and not shown.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for SecretUrl {
+    fn from(url: &str) -> Self {
+        Self(url.to_owned())
+    }
+}
+
+impl FromStr for SecretUrl {
+    type Err = Infallible;
+
+    fn from_str(url: &str) -> Result<Self, Infallible> {
+        Ok(url.into())
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", redacted(&self.0))
+    }
+}
+
 /// A value as it may be shown: without the user and password before an `@`, and without a URL's
 /// query, which may hold a password too.
 ///
@@ -17,6 +50,25 @@ pub fn redacted(value: &str) -> String {
     }
 }
 
+/// A text as it may be shown: without the users and passwords of the URLs in it.
+pub(crate) fn redacted_urls(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("://").map(|start| start + 3) {
+        let ends = |c: char| c.is_whitespace() || "\"'`()<>".contains(c);
+        let end = rest[start..].find(ends).map_or(rest.len(), |end| start + end);
+        shown.push_str(&rest[..start]);
+        let url = &rest[start..end];
+        match url.rsplit_once('@') {
+            // The brackets are those of the form that an error recommends.
+            Some((user, host)) if !user.starts_with('[') => shown.extend(["…@", host]),
+            _ => shown.push_str(url),
+        }
+        rest = &rest[end..];
+    }
+    shown + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,6 +85,19 @@ mod tests {
             ("alice:hunter2@db?x=hunter2", "…@db?…"),
         ] {
             assert_eq!(redacted(given), shown);
+            assert_eq!(format!("{:?}", SecretUrl::from(given)), format!("{shown:?}"));
+        }
+    }
+
+    #[test]
+    fn urls_in_a_text_are_shown_without_their_password() {
+        let text =
+            r#"error: "redis://a:hunter2@db" is no prefix; write redis://[[user]:password@]host"#;
+        let shown = text.replace("a:hunter2", "…");
+        assert_eq!(redacted_urls(text), shown);
+        for text in ["", "nothing", "see http://host/x (y@z)", "://", "a://b@c"] {
+            let shown = redacted_urls(text);
+            assert_eq!(shown, text.replace("b@", "…@"));
         }
     }
 
