@@ -16,7 +16,7 @@ use tracing::warn;
 
 use crate::{
     log::say,
-    redact::{redacted, redacted_urls},
+    redact::{redacted, redacted_text},
 };
 
 /// The exit status of a program that failed while it ran.
@@ -60,7 +60,7 @@ where
 /// Says in one line on standard error why the program ends, without the passwords of URLs, and gives
 /// its exit status. A standard error that takes nothing is not waited for.
 pub fn fail(status: u8, why: impl Display) -> ExitCode {
-    say(&redacted_urls(&why.to_string()));
+    say(&redacted_text(&why.to_string()));
     ExitCode::from(status)
 }
 

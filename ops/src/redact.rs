@@ -50,23 +50,25 @@ pub fn redacted(value: &str) -> String {
     }
 }
 
-/// A text as it may be shown: without the users and passwords of the URLs in it.
-pub(crate) fn redacted_urls(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find("://").map(|start| start + 3) {
-        let ends = |c: char| c.is_whitespace() || "\"'`()<>".contains(c);
-        let end = rest[start..].find(ends).map_or(rest.len(), |end| start + end);
-        shown.push_str(&rest[..start]);
-        let url = &rest[start..end];
-        match url.rsplit_once('@') {
-            // The brackets are those of the form that an error recommends.
-            Some((user, host)) if !user.starts_with('[') => shown.extend(["…@", host]),
-            _ => shown.push_str(url),
+/// A text as it may be shown: without the users and passwords of the addresses in it.
+pub(crate) fn redacted_text(text: &str) -> String {
+    let ends = |c: char| c.is_whitespace() || "\"'`()<>".contains(c);
+    text.split_inclusive(ends).map(redacted_word).collect()
+}
+
+fn redacted_word(word: &str) -> String {
+    let (scheme, rest) = match word.find("://") {
+        Some(end) => word.split_at(end + 3),
+        None => ("", word),
+    };
+    match rest.rsplit_once('@') {
+        // The brackets are those of the form that an error recommends.
+        Some((user, _)) if user.starts_with('[') => word.to_owned(),
+        Some((user, host)) if !scheme.is_empty() || user.contains(':') => {
+            format!("{scheme}…@{host}")
         }
-        rest = &rest[end..];
+        _ => word.to_owned(),
     }
-    shown + rest
 }
 
 #[cfg(test)]
@@ -90,14 +92,18 @@ mod tests {
     }
 
     #[test]
-    fn urls_in_a_text_are_shown_without_their_password() {
-        let text =
-            r#"error: "redis://a:hunter2@db" is no prefix; write redis://[[user]:password@]host"#;
-        let shown = text.replace("a:hunter2", "…");
-        assert_eq!(redacted_urls(text), shown);
-        for text in ["", "nothing", "see http://host/x (y@z)", "://", "a://b@c"] {
-            let shown = redacted_urls(text);
-            assert_eq!(shown, text.replace("b@", "…@"));
+    fn addresses_in_a_text_are_shown_without_their_password() {
+        for (text, shown) in [
+            ("", ""),
+            ("see http://host/x (y@z)", "see http://host/x (y@z)"),
+            ("://", "://"),
+            ("a://b@c d:e@f", "a://…@c …@f"),
+            (
+                "\"redis://a:hunter2@db\" is no prefix; write redis://[[user]:password@]host",
+                "\"redis://…@db\" is no prefix; write redis://[[user]:password@]host",
+            ),
+        ] {
+            assert_eq!(redacted_text(text), shown);
         }
     }
 

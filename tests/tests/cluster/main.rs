@@ -2,12 +2,17 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bad_input;
+mod by_hand;
 mod console;
 mod death;
 mod drain;
 mod edge;
+mod forms;
 mod harness;
+mod output;
 mod seats;
+mod secrets;
+mod signals;
 mod start_order;
 mod support;
 mod trial;

@@ -91,7 +91,10 @@ impl Service {
                     }
                 }
             }
-            self.save()?;
+            // A disk that is full is no reason to stop what runs.
+            if let Err(error) = self.save() {
+                notice(BAD, &format!("the cluster's state cannot be written: {error}"));
+            }
         }
     }
 
