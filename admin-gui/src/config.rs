@@ -5,7 +5,7 @@ use eframe::egui::ThemePreference;
 use thiserror::Error;
 use trunkline_certs::{CertsError, Credentials, Role};
 use trunkline_directory::Directory;
-use trunkline_ops::DialAddress;
+use trunkline_ops::{DialAddress, SecretUrl};
 use trunkline_protocol::Name;
 
 use crate::view::tabs::Tab;
@@ -19,7 +19,7 @@ pub struct Args {
     pub relay: DialAddress,
     /// The Redis that holds the directory of users.
     #[arg(long, env = "TRUNKLINE_REDIS", default_value = "redis://127.0.0.1:6379")]
-    pub redis: String,
+    pub redis: SecretUrl,
     /// What the directory's keys begin with.
     #[arg(long, env = "TRUNKLINE_REDIS_PREFIX", default_value = trunkline_directory::defaults::KEY_PREFIX)]
     pub redis_prefix: String,
@@ -139,7 +139,7 @@ impl Args {
             return Err(ConfigError::Role(self.role));
         }
         let credentials = Credentials::load(&self.certs, self.role, &self.name)?;
-        let directory = Directory::open(&self.redis, &self.redis_prefix)?;
+        let directory = Directory::open(self.redis.as_str(), &self.redis_prefix)?;
         Ok(Config { relay: self.relay, credentials, directory, look: self.look })
     }
 }

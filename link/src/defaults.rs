@@ -15,7 +15,7 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// quinn's own keep-alive, which proves that the peer's driver runs.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
-/// How long the handshake and the hello may take together.
+/// How long a handshake may take, and how long the hello after it.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long after one of a name's addresses the next one is dialled, while the first has not answered:

@@ -159,3 +159,120 @@ fn summed_up(mut failures: Vec<(SocketAddr, DialError)>) -> DialError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+    use tokio::time::Instant;
+    use trunkline_certs::{Alpn, Credentials, RELAY_SERVER_NAME, Role, init, issue};
+
+    use super::*;
+    use crate::{client_config, server_config};
+
+    struct Bench {
+        certs: TempDir,
+        relay: Endpoint,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let certs = tempfile::tempdir().unwrap();
+            init(certs.path()).unwrap();
+            issue(certs.path(), Role::Relay, &"relay-1".parse().unwrap()).unwrap();
+            issue(certs.path(), Role::Node, &"node-1".parse().unwrap()).unwrap();
+            let relay = Credentials::load(certs.path(), Role::Relay, &"relay-1".parse().unwrap());
+            let config = server_config(relay.unwrap().server_crypto());
+            let relay = Endpoint::server(config, (Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+            Self { certs, relay }
+        }
+
+        fn address(&self) -> SocketAddr {
+            self.relay.local_addr().unwrap()
+        }
+
+        fn dialer(&self) -> Dialer {
+            let name = "node-1".parse().unwrap();
+            let node = Credentials::load(self.certs.path(), Role::Node, &name).unwrap();
+            let config = client_config(node.client_crypto(Alpn::Link));
+            DialSockets::bind().unwrap().dialer(&config).unwrap()
+        }
+
+        async fn dial(&self, addresses: &[SocketAddr]) -> Result<SocketAddr, DialError> {
+            let accept = async {
+                while let Some(incoming) = self.relay.accept().await {
+                    // The dialler may prefer another address by now.
+                    let _ = incoming.await;
+                }
+            };
+            let dialer = self.dialer();
+            select! {
+                dialled = dialer.dial(addresses, RELAY_SERVER_NAME) => dialled.map(|(_, at)| at),
+                () = accept => panic!("the relay's endpoint has ended"),
+            }
+        }
+    }
+
+    /// Takes packets and never answers.
+    fn black_hole(address: impl Into<std::net::IpAddr>) -> Option<(UdpSocket, SocketAddr)> {
+        let socket = UdpSocket::bind((address.into(), 0)).ok()?;
+        let address = socket.local_addr().ok()?;
+        Some((socket, address))
+    }
+
+    #[tokio::test]
+    async fn every_address_is_tried_whatever_the_others_do() {
+        let bench = Bench::new();
+        let (_hole, silent) = black_hole(Ipv4Addr::LOCALHOST).unwrap();
+        let (socket, refusing) = black_hole(Ipv4Addr::LOCALHOST).unwrap();
+        drop(socket);
+        let ipv6 = SocketAddr::from((Ipv6Addr::LOCALHOST, refusing.port()));
+        let begin = Instant::now();
+        for first in [silent, refusing, ipv6] {
+            assert_eq!(bench.dial(&[first, bench.address()]).await.unwrap(), bench.address());
+            assert_eq!(bench.dial(&[bench.address(), first]).await.unwrap(), bench.address());
+        }
+        let all = [silent, refusing, ipv6, bench.address()];
+        assert_eq!(bench.dial(&all).await.unwrap(), bench.address());
+        assert!(begin.elapsed() < HANDSHAKE_TIMEOUT * 4, "{:?}", begin.elapsed());
+    }
+
+    #[tokio::test]
+    async fn a_relay_on_ipv6_alone_is_reached() {
+        let bench = Bench::new();
+        let Some((socket, address)) = black_hole(Ipv6Addr::LOCALHOST) else { return };
+        drop(socket);
+        bench.relay.rebind(UdpSocket::bind(address).unwrap()).unwrap();
+        assert_eq!(bench.dial(&[address]).await.unwrap(), address);
+    }
+
+    #[tokio::test]
+    async fn a_host_without_ipv6_dials_ipv4() {
+        let bench = Bench::new();
+        let dialer = Dialer { v6: None, ..bench.dialer() };
+        let ipv6 = SocketAddr::from((Ipv6Addr::LOCALHOST, 7400));
+        let (_hole, silent) = black_hole(Ipv4Addr::LOCALHOST).unwrap();
+        let error = dialer.dial(&[ipv6], RELAY_SERVER_NAME).await.unwrap_err();
+        assert_eq!(error.to_string(), "this host has no IPv6");
+        let error = dialer.dial(&[ipv6, silent], RELAY_SERVER_NAME).await.unwrap_err();
+        let wanted = format!("{ipv6}: this host has no IPv6; {silent}: no answer within 3 s");
+        assert_eq!(error.to_string(), wanted);
+        let error = dialer.dial(&[], RELAY_SERVER_NAME).await.unwrap_err();
+        assert!(matches!(error, DialError::NoAddress));
+    }
+
+    #[tokio::test]
+    async fn somebody_else_at_the_first_address_is_passed_over() {
+        let (bench, other) = (Bench::new(), Bench::new());
+        let stranger = tokio::spawn({
+            let endpoint = other.relay.clone();
+            async move {
+                while let Some(incoming) = endpoint.accept().await {
+                    let _ = incoming.await;
+                }
+            }
+        });
+        let all = [other.address(), bench.address()];
+        assert_eq!(bench.dial(&all).await.unwrap(), bench.address());
+        stranger.abort();
+    }
+}

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 use thiserror::Error;
 use trunkline_certs::CertsError;
 use trunkline_link::BindError;
-use trunkline_ops::{BindFailed, DialAddress, ListenAddress};
+use trunkline_ops::{BindFailed, DialAddress, ListenAddress, SecretUrl};
 use trunkline_protocol::Name;
 
 use crate::{
@@ -23,7 +23,7 @@ pub struct Config {
     /// The relay's address.
     pub relay: DialAddress,
     /// The URL of Redis.
-    pub redis: String,
+    pub redis: SecretUrl,
     /// What all keys in Redis begin with.
     pub redis_prefix: String,
     /// The folder of `ca.pem` and `node/<name>.pem`, `node/<name>.key`.

@@ -7,8 +7,8 @@ use clap::{Parser, ValueEnum};
 use tokio::runtime;
 use trunkline_node::{AllowedOrigin, AuthMode, Config, Node, defaults};
 use trunkline_ops::{
-    DialAddress, FAILED, ListenAddress, UNUSABLE, announce, fail, keep_freed_memory, log_to_stderr,
-    number_in, parse_args, raise_open_files, stop_signal,
+    DialAddress, FAILED, ListenAddress, SecretUrl, UNUSABLE, announce, fail, keep_freed_memory,
+    log_to_stderr, number_in, parse_args, raise_open_files, stop_signal,
 };
 use trunkline_protocol::Name;
 
@@ -27,7 +27,7 @@ struct Args {
     relay: DialAddress,
     /// The URL of Redis.
     #[arg(long, env = "TRUNKLINE_REDIS", default_value = "redis://127.0.0.1:6379")]
-    redis: String,
+    redis: SecretUrl,
     /// What all keys in Redis begin with.
     #[arg(long, env = "TRUNKLINE_REDIS_PREFIX", default_value = "trunkline")]
     redis_prefix: String,

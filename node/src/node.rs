@@ -74,7 +74,7 @@ impl Node {
     /// If the configuration cannot be used. That the relay or Redis does not answer is no error.
     pub fn load(config: Config) -> Result<Self, ConfigError> {
         let credentials = Credentials::load(&config.certs, Role::Node, &config.name)?;
-        let directory = Directory::open(&config.redis, &config.redis_prefix)?;
+        let directory = Directory::open(config.redis.as_str(), &config.redis_prefix)?;
         let (listener, bound) = config.listen.bind(listen).map_err(ConfigError::Listen)?;
         let mode = config.auth(bound)?;
         let auth = match (mode, &config.jwt_secret_file) {

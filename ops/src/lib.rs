@@ -17,12 +17,12 @@ mod usage;
 
 pub use address::{BadAddress, BindFailed, DialAddress, ListenAddress};
 pub use endpoint::{Observed, serve};
-pub use log::{Log, log_lines_dropped, log_to_stderr};
+pub use log::{Log, flush_output, log_lines_dropped, log_to_stderr, tell};
 pub use log_throttle::{Admitted, LogThrottle};
 pub use memory::keep_freed_memory;
 pub use open_files::raise_open_files;
 pub use program::{FAILED, UNUSABLE, announce, fail, number_in, parse_args};
-pub use redact::redacted;
+pub use redact::{SecretUrl, redacted};
 pub use stop::{StopSignal, StopSignals, stop_signal};
 pub use text_file::{TextFileError, read_secret, read_text};
 pub use usage::Usage;

@@ -5,12 +5,13 @@ use std::{
     backtrace::{Backtrace, BacktraceStatus},
     env, io,
     io::IsTerminal as _,
+    os::fd::BorrowedFd,
     panic::{self, PanicHookInfo},
     sync::Once,
     thread,
 };
 
-use rustix::stdio::stderr;
+use rustix::stdio::{stderr, stdout};
 use tracing::{error, warn};
 use tracing_subscriber::EnvFilter;
 
@@ -22,7 +23,26 @@ const LOG_VARIABLE: &str = "TRUNKLINE_LOG";
 /// What is logged where the variable says nothing.
 const LOG_DEFAULT: &str = "info";
 
-static STDERR: LineQueue = LineQueue::new();
+static STDERR: Stream = Stream { lines: LineQueue::new(), started: Once::new() };
+
+static STDOUT: Stream = Stream { lines: LineQueue::new(), started: Once::new() };
+
+/// One of the process's output streams, with a writer thread from its first line on.
+struct Stream {
+    lines: LineQueue,
+    started: Once,
+}
+
+impl Stream {
+    fn push(&'static self, name: &str, output: BorrowedFd<'static>, text: &[u8]) {
+        self.started.call_once(|| {
+            let writer = thread::Builder::new().name(name.to_owned());
+            // A process that cannot have one more thread says nothing; it has other worries.
+            let _ = writer.spawn(move || self.lines.write_to(output));
+        });
+        self.lines.push(text);
+    }
+}
 
 /// The log of this process. Dropping it waits, for a moment, until the last lines are written.
 #[derive(Debug)]
@@ -31,7 +51,7 @@ pub struct Log(());
 
 impl Drop for Log {
     fn drop(&mut self) {
-        flush();
+        flush_output();
     }
 }
 
@@ -41,7 +61,6 @@ impl Drop for Log {
 /// Lines that standard error does not take are dropped, see [`log_lines_dropped`]; nothing waits
 /// for it.
 pub fn log_to_stderr() -> Log {
-    start_writer();
     let wanted = env::var(LOG_VARIABLE).ok().filter(|wanted| !wanted.trim().is_empty());
     let wanted = wanted.unwrap_or_else(|| LOG_DEFAULT.to_owned());
     let filter = EnvFilter::try_new(&wanted);
@@ -64,27 +83,29 @@ pub fn log_to_stderr() -> Log {
 
 /// How many lines standard error did not take so far.
 pub fn log_lines_dropped() -> u64 {
-    STDERR.dropped()
+    STDERR.lines.dropped()
+}
+
+/// Writes whole lines to standard output, for whoever looks at a program that goes on whether they
+/// do or not: like the log, this neither waits nor fails. [`flush_output`] belongs at the end.
+pub fn tell(lines: &str) {
+    STDOUT.push("stdout", stdout(), lines.as_bytes());
+}
+
+/// Waits, for a moment, until what was said on standard output and standard error is written.
+pub fn flush_output() {
+    STDOUT.lines.flush(LOG_FLUSH_WITHIN);
+    STDERR.lines.flush(LOG_FLUSH_WITHIN);
 }
 
 /// Says one thing on standard error, outside the log.
 pub(crate) fn say(line: &str) {
-    start_writer();
-    STDERR.push(format!("{line}\n").as_bytes());
-    flush();
+    log_line(format!("{line}\n").as_bytes());
+    flush_output();
 }
 
-pub(crate) fn flush() {
-    STDERR.flush(LOG_FLUSH_WITHIN);
-}
-
-fn start_writer() {
-    static STARTED: Once = Once::new();
-    STARTED.call_once(|| {
-        let writer = thread::Builder::new().name("log".to_owned());
-        // A process that cannot have one more thread has no log; it has other worries.
-        let _ = writer.spawn(|| STDERR.write_to(stderr()));
-    });
+fn log_line(line: &[u8]) {
+    STDERR.push("log", stderr(), line);
 }
 
 /// The standard hook writes to standard error itself, and waits for it.
@@ -103,7 +124,7 @@ struct Lines;
 
 impl io::Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        STDERR.push(line);
+        log_line(line);
         Ok(line.len())
     }
 

@@ -14,7 +14,10 @@ use clap::{
 };
 use tracing::warn;
 
-use crate::{log::say, redact::redacted};
+use crate::{
+    log::say,
+    redact::{redacted, redacted_text},
+};
 
 /// The exit status of a program that failed while it ran.
 pub const FAILED: u8 = 1;
@@ -54,10 +57,10 @@ where
     }
 }
 
-/// Says in one line on standard error why the program ends, and gives its exit status. A standard
-/// error that takes nothing is not waited for.
+/// Says in one line on standard error why the program ends, without the passwords of URLs, and gives
+/// its exit status. A standard error that takes nothing is not waited for.
 pub fn fail(status: u8, why: impl Display) -> ExitCode {
-    say(&why.to_string());
+    say(&redacted_text(&why.to_string()));
     ExitCode::from(status)
 }
 

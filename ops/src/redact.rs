@@ -1,3 +1,36 @@
+use std::{convert::Infallible, fmt, str::FromStr};
+
+/// A URL that may hold a password, which is never shown by accident.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretUrl(String);
+
+impl SecretUrl {
+    /// All of it, to be used and not shown.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for SecretUrl {
+    fn from(url: &str) -> Self {
+        Self(url.to_owned())
+    }
+}
+
+impl FromStr for SecretUrl {
+    type Err = Infallible;
+
+    fn from_str(url: &str) -> Result<Self, Infallible> {
+        Ok(url.into())
+    }
+}
+
+impl fmt::Debug for SecretUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", redacted(&self.0))
+    }
+}
+
 /// A value as it may be shown: without the user and password before an `@`, and without a URL's
 /// query, which may hold a password too.
 ///
@@ -17,6 +50,27 @@ pub fn redacted(value: &str) -> String {
     }
 }
 
+/// A text as it may be shown: without the users and passwords of the addresses in it.
+pub(crate) fn redacted_text(text: &str) -> String {
+    let ends = |c: char| c.is_whitespace() || "\"'`()<>".contains(c);
+    text.split_inclusive(ends).map(redacted_word).collect()
+}
+
+fn redacted_word(word: &str) -> String {
+    let (scheme, rest) = match word.find("://") {
+        Some(end) => word.split_at(end + 3),
+        None => ("", word),
+    };
+    match rest.rsplit_once('@') {
+        // The brackets are those of the form that an error recommends.
+        Some((user, _)) if user.starts_with('[') => word.to_owned(),
+        Some((user, host)) if !scheme.is_empty() || user.contains(':') => {
+            format!("{scheme}…@{host}")
+        }
+        _ => word.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,6 +87,23 @@ mod tests {
             ("alice:hunter2@db?x=hunter2", "…@db?…"),
         ] {
             assert_eq!(redacted(given), shown);
+            assert_eq!(format!("{:?}", SecretUrl::from(given)), format!("{shown:?}"));
+        }
+    }
+
+    #[test]
+    fn addresses_in_a_text_are_shown_without_their_password() {
+        for (text, shown) in [
+            ("", ""),
+            ("see http://host/x (y@z)", "see http://host/x (y@z)"),
+            ("://", "://"),
+            ("a://b@c d:e@f", "a://…@c …@f"),
+            (
+                "\"redis://a:hunter2@db\" is no prefix; write redis://[[user]:password@]host",
+                "\"redis://…@db\" is no prefix; write redis://[[user]:password@]host",
+            ),
+        ] {
+            assert_eq!(redacted_text(text), shown);
         }
     }
 

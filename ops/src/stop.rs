@@ -6,7 +6,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use crate::{FAILED, log::flush};
+use crate::{FAILED, flush_output};
 
 /// A signal that asks a process to end in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
         tokio::spawn(async move {
             signals.next_insisting().await;
             warn!("asked to stop once more: ending at once");
-            flush();
+            flush_output();
             process::exit(FAILED.into());
         });
     })

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 use trunkline_certs::CertsError;
-use trunkline_ops::{BindFailed, ListenAddress};
+use trunkline_ops::{BindFailed, ListenAddress, SecretUrl};
 use trunkline_protocol::Name;
 
 /// What a relay needs to know.
@@ -13,7 +13,7 @@ pub struct Config {
     /// The UDP address that nodes and operators dial. Port 0 takes a free one.
     pub listen: ListenAddress,
     /// The URL of Redis.
-    pub redis: String,
+    pub redis: SecretUrl,
     /// What all keys in Redis begin with.
     pub redis_prefix: String,
     /// The folder of `ca.pem` and `relay/<name>.pem`, `relay/<name>.key`.

@@ -6,8 +6,8 @@ use anyhow::Context;
 use clap::Parser;
 use tokio::runtime;
 use trunkline_ops::{
-    FAILED, ListenAddress, UNUSABLE, announce, fail, keep_freed_memory, log_to_stderr, parse_args,
-    raise_open_files, stop_signal,
+    FAILED, ListenAddress, SecretUrl, UNUSABLE, announce, fail, keep_freed_memory, log_to_stderr,
+    parse_args, raise_open_files, stop_signal,
 };
 use trunkline_protocol::Name;
 use trunkline_relay::{Config, Relay, defaults};
@@ -22,7 +22,7 @@ struct Args {
     listen: ListenAddress,
     /// Redis, as redis://[[user]:password@]host[:port][/db].
     #[arg(long, env = "TRUNKLINE_REDIS")]
-    redis: String,
+    redis: SecretUrl,
     /// What all keys in Redis begin with.
     #[arg(
         long,

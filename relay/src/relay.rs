@@ -67,7 +67,7 @@ impl Relay {
     /// answer is no error.
     pub fn load(config: &Config) -> Result<Self, ConfigError> {
         let credentials = Credentials::load(&config.certs, Role::Relay, &config.name)?;
-        let directory = Directory::open(&config.redis, &config.redis_prefix)?;
+        let directory = Directory::open(config.redis.as_str(), &config.redis_prefix)?;
         let (socket, address) = config.listen.bind(listen).map_err(ConfigError::Listen)?;
         let bind_ops = |ops: &ListenAddress| ops.bind(TcpListener::bind).map_err(ConfigError::Ops);
         let ops = config.ops.as_ref().map(bind_ops).transpose()?;

@@ -15,6 +15,7 @@ mod programs;
 mod redis;
 
 use std::{
+    io::{self, Write as _},
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitStatus,
@@ -412,7 +413,9 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         if thread::panicking() {
             for member in &self.members {
-                eprintln!("--- the end of {}'s log\n{}", member.name, tail(&member.log));
+                // A second panic would end the process before anything is stopped.
+                let log = tail(&member.log);
+                let _ = writeln!(io::stderr(), "--- the end of {}'s log\n{log}", member.name);
             }
         }
         // The last first: what leans on another goes before it.

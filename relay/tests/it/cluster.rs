@@ -107,7 +107,7 @@ impl Drop for Running {
 pub(crate) fn config(certs: &Path, redis: &str, port: u16) -> Config {
     Config {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into(),
-        redis: redis.to_owned(),
+        redis: redis.into(),
         redis_prefix: KEY_PREFIX.to_owned(),
         certs: certs.to_owned(),
         name: name("relay-1"),
