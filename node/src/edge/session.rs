@@ -266,6 +266,7 @@ impl Session {
                 Err(Over::closing(close::UNSUPPORTED, reason))
             }
             Message::Ping(_) => {
+                let _ = self.socket.flush();
                 self.send_replies(state);
                 Ok(())
             }
