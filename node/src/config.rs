@@ -7,6 +7,8 @@ use trunkline_certs::CertsError;
 use trunkline_link::BindError;
 use trunkline_protocol::{Name, lane::BODY_BYTES_MAX};
 
+use crate::defaults::PING_INTERVAL_SECONDS_MAX;
+
 /// What a node needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -40,6 +42,8 @@ pub struct Config {
     pub messages_per_second: Option<NonZeroU32>,
     /// How long a send may take to its outcome.
     pub deadline: Duration,
+    /// After how long a silence a session is pinged. One that is silent for two intervals is ended.
+    pub ping_interval: Duration,
 }
 
 /// Who may log in.
@@ -166,7 +170,9 @@ impl Config {
         within("--capacity", self.capacity as usize, 1, 1_000_000)?;
         within("--max-frame", self.frame_bytes_max, 256, BODY_BYTES_MAX)?;
         within("--sessions-per-user", self.sessions_per_user, 1, 1_000)?;
-        within("--deadline", self.deadline.as_millis() as usize, 100, 600_000)
+        within("--deadline", self.deadline.as_millis() as usize, 100, 600_000)?;
+        let (seconds, most) = (self.ping_interval.as_secs(), PING_INTERVAL_SECONDS_MAX);
+        within("--ping-interval", seconds as usize, 1, most as usize)
     }
 
     /// Who may log in, by word or by address.

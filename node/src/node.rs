@@ -204,6 +204,7 @@ impl Node {
             incarnation,
             capacity: self.config.capacity,
             sessions_per_user: self.config.sessions_per_user,
+            ping_interval: self.config.ping_interval,
             limits: Limits { deadline: self.config.deadline, ..Limits::default() },
             registrar,
             outbox,

@@ -19,7 +19,12 @@ mod trunk;
 pub(crate) use sessions::{Farewell, Seat, SessionKey};
 pub(crate) use state::State;
 
-use std::{cell::RefCell, pin::pin, rc::Rc, time::Instant};
+use std::{
+    cell::RefCell,
+    pin::pin,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     select,
@@ -56,6 +61,8 @@ pub(crate) struct Setup {
     pub(crate) incarnation: Incarnation,
     pub(crate) capacity: u32,
     pub(crate) sessions_per_user: usize,
+    /// See [`Config::ping_interval`](crate::Config::ping_interval).
+    pub(crate) ping_interval: Duration,
     pub(crate) limits: Limits,
     pub(crate) registrar: Registrar,
     /// What is to be told to the relay.

@@ -7,6 +7,7 @@ mod death;
 mod drain;
 mod edge;
 mod harness;
+mod keepalive;
 mod seats;
 mod start_order;
 mod support;
