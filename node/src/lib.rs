@@ -14,6 +14,8 @@ mod health;
 mod link;
 mod members;
 mod node;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use config::{AuthMode, BadRelayAddress, Config, ConfigError, RelayAddress};
 pub use link::NameTaken;

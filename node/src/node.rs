@@ -126,6 +126,8 @@ impl Node {
                 frame_bytes_max: self.config.frame_bytes_max,
                 messages_per_second: self.config.messages_per_second,
                 auth: self.auth,
+                #[cfg(feature = "testing")]
+                echo: false,
             }),
         };
         task::spawn_local(exchange.clone().flush_on_work());

@@ -1,3 +1,6 @@
+#[cfg(feature = "testing")]
+mod echo;
+
 use std::{
     future::poll_fn,
     io,
@@ -38,6 +41,9 @@ pub(crate) struct SessionRules {
     pub(crate) messages_per_second: Option<NonZeroU32>,
     /// Who may log in as whom.
     pub(crate) auth: Auth,
+    /// Whether sessions echo what they are sent, and know no login.
+    #[cfg(feature = "testing")]
+    pub(crate) echo: bool,
 }
 
 impl SessionRules {
@@ -114,7 +120,10 @@ impl Session {
     ) -> Self {
         let limiter = rules.messages_per_second.map(Quota::per_second).map(RateLimiter::direct);
         let login = Login::Awaited(Box::pin(time::sleep(LOGIN_WITHIN)));
-        Self { exchange, key, socket, rules, login, limiter, bad_requests: 0 }
+        let session = Self { exchange, key, socket, rules, login, limiter, bad_requests: 0 };
+        #[cfg(feature = "testing")]
+        let session = session.into_echo();
+        session
     }
 
     /// Runs the session to its end.
@@ -259,6 +268,8 @@ impl Session {
     }
 
     fn message(&mut self, state: &mut State, now: Instant, message: Message) -> Result<(), Over> {
+        #[cfg(feature = "testing")]
+        let Some(message) = self.echo(state, message) else { return Ok(()) };
         match message {
             Message::Text(text) => self.text(state, now, text.as_str()),
             Message::Binary(_) => {
