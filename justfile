@@ -99,7 +99,17 @@ faults-many *args:
 faults-measure *args:
     @cargo run --quiet --release -p trunkline-tests --bin trunkline-faults -- measure "$@"
 
-# Run all that CI runs
+# Play one scenario with 14 other clients and browsers, directly, behind nginx and behind HAProxy
+clients:
+    tests/clients/setup.sh
+    cargo test -p trunkline-tests --test clients -- --test-threads 8
+
+# Run the Autobahn test suite against the node's accept path and codec settings
+autobahn:
+    tests/clients/setup.sh autobahn
+    cargo test -p trunkline-node --features testing --test autobahn
+
+# Run every check that needs nothing but Rust and Redis; CI runs `clients` and `autobahn` besides
 check: format lint docs test
 
 # The code is formatted
@@ -111,6 +121,8 @@ format:
 [private]
 lint:
     cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy -p trunkline-tests --test clients -- -D warnings
+    cargo clippy -p trunkline-node --features testing --all-targets -- -D warnings
 
 # The documentation builds, and its links lead somewhere
 [private]

@@ -1,6 +1,9 @@
 #!/bin/sh
 # Installs what this machine lacks to build, run and test Trunkline (Debian and Ubuntu): a C
 # compiler, Redis, just, and what the tests of the window draw on. Safe to repeat.
+#
+# With `python`, also what makes a virtual environment; with `clients` (Debian), also other people's
+# WebSocket clients, browsers and proxies: tests/clients/setup.sh calls it so.
 set -eu
 
 RUST=95 # Rust 1.$RUST is the oldest that builds this workspace.
@@ -18,13 +21,25 @@ minor=$(echo "$found" | cut -d . -f 2)
 
 packages=
 need() { packages="$packages $*"; }
+need_debian() { dpkg -s "$1" >/dev/null 2>&1 || need "$1"; }
 has cc || need gcc libc6-dev
 has redis-server || need redis-server
 has setpriv || need util-linux
 has Xvfb || need xvfb
 for library in libgl1 libgl1-mesa-dri libx11-xcb1 libxcursor1 libxi6 libxkbcommon-x11-0; do
-    if has dpkg; then dpkg -s $library >/dev/null 2>&1 || need $library; fi
+    if has dpkg; then need_debian $library; fi
 done
+case "${1-}" in
+python | clients) python3 -c 'import ensurepip' 2>/dev/null || need python3-venv ;;
+esac
+if [ "${1-}" = clients ]; then
+    has javac || need default-jdk-headless
+    has npm || need npm
+    for package in nginx haproxy chromium firefox-esr libokhttp-java libmojolicious-perl \
+        ruby ruby-faye-websocket; do
+        need_debian $package
+    done
+fi
 
 as_root=
 if [ "$(id -u)" -ne 0 ]; then

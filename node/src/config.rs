@@ -49,6 +49,8 @@ pub struct Config {
     pub messages_per_second: Option<NonZeroU32>,
     /// How long a send may take to its outcome.
     pub deadline: Duration,
+    /// After how long a silence a session is pinged. One that is silent for two intervals is ended.
+    pub ping_interval: Duration,
 }
 
 /// Who may log in.

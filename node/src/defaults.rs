@@ -120,8 +120,12 @@ pub const LOGIN_WITHIN: Duration = Duration::from_secs(10);
 /// How long the directory may take to register a login.
 pub const REGISTER_WITHIN: Duration = Duration::from_secs(3);
 
-/// How often a session is pinged. One that was silent for two intervals is ended.
-pub const PING_EVERY: Duration = Duration::from_secs(25);
+/// After how long a silence a session is pinged, and how long it may then be silent before it is
+/// ended, if the node is not told otherwise. Shorter than the idle time-outs that proxies and
+/// address translators start from, of which 30 s is the lowest that is common.
+pub const PING_INTERVAL: Duration = Duration::from_secs(25);
+/// The bounds of it, in seconds.
+pub const PING_INTERVAL_SECONDS_BOUNDS: RangeInclusive<u64> = 1..=3_600;
 
 /// How often sessions are looked at for what is due.
 pub const SWEEP_EVERY: Duration = Duration::from_secs(1);

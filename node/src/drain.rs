@@ -41,7 +41,7 @@ async fn empty(exchange: &Exchange) {
         exchange.turn(|state, _| {
             for &key in step {
                 let retry_ms = fastrand::u64(DRAIN_RETRY_MS);
-                state.end_session(key, close::RESTART, format!("retry_ms={retry_ms}"));
+                state.end_session(key, close::GOING_AWAY, format!("retry_ms={retry_ms}"));
             }
         });
         time::sleep(DRAIN_STEP).await;

@@ -16,6 +16,8 @@ mod link;
 mod members;
 mod node;
 mod origins;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use config::{AuthMode, Config, ConfigError};
 pub use link::NameTaken;

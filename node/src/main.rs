@@ -73,6 +73,12 @@ struct Args {
           default_value_t = defaults::SEND_DEADLINE.as_millis() as u64,
           value_parser = number_in(defaults::SEND_DEADLINE_MS_BOUNDS))]
     deadline: u64,
+    /// After how many seconds of silence a session is pinged; one that is silent for twice as long
+    /// is ended. Less than the idle time-out of any proxy in front of the node.
+    #[arg(long, env = "TRUNKLINE_PING_INTERVAL", value_name = "SECONDS",
+          default_value_t = defaults::PING_INTERVAL.as_secs(),
+          value_parser = number_in(defaults::PING_INTERVAL_SECONDS_BOUNDS))]
+    ping_interval: u64,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -105,6 +111,7 @@ impl From<Args> for Config {
             sessions_per_user: args.sessions_per_user,
             messages_per_second: args.messages_per_second,
             deadline: Duration::from_millis(args.deadline),
+            ping_interval: Duration::from_secs(args.ping_interval),
         }
     }
 }

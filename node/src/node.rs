@@ -129,6 +129,8 @@ impl Node {
                 frame_bytes_max: self.config.frame_bytes_max,
                 messages_per_second: self.config.messages_per_second,
                 auth: self.auth,
+                #[cfg(feature = "testing")]
+                echo: false,
             }),
             origins: Rc::new(self.origins),
         };
@@ -218,6 +220,7 @@ impl Node {
             incarnation,
             capacity: self.config.capacity,
             sessions_per_user: self.config.sessions_per_user,
+            ping_interval: self.config.ping_interval,
             limits: Limits { deadline: self.config.deadline, ..Limits::default() },
             registrar,
             outbox,

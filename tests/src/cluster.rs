@@ -188,6 +188,11 @@ impl Cluster {
         Ok(())
     }
 
+    /// A free address for something that is no member, such as a proxy in front of the nodes.
+    pub fn free_address(&mut self) -> SocketAddr {
+        local(self.port(None))
+    }
+
     fn port(&mut self, usual: Option<u16>) -> u16 {
         self.ports.take(usual.filter(|_| self.settings.usual_ports))
     }

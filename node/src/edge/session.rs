@@ -1,5 +1,8 @@
 //! One session: reads its socket, and writes on what the flush has left.
 
+#[cfg(feature = "testing")]
+mod echo;
+
 use std::{
     future::poll_fn,
     io,
@@ -43,6 +46,9 @@ pub(crate) struct SessionRules {
     pub(crate) messages_per_second: Option<NonZeroU32>,
     /// Who may log in as whom.
     pub(crate) auth: Auth,
+    /// Whether sessions echo what they are sent, and know no login.
+    #[cfg(feature = "testing")]
+    pub(crate) echo: bool,
 }
 
 impl SessionRules {
@@ -111,7 +117,11 @@ impl Session {
         rules: Rc<SessionRules>,
     ) -> Self {
         let limiter = rules.messages_per_second.map(Quota::per_second).map(RateLimiter::direct);
-        Self { exchange, key, socket, rules, login: Login::awaited(), limiter, bad_requests: None }
+        let login = Login::awaited();
+        let session = Self { exchange, key, socket, rules, login, limiter, bad_requests: None };
+        #[cfg(feature = "testing")]
+        let session = session.into_echo();
+        session
     }
 
     /// Runs the session to its end.
@@ -254,6 +264,8 @@ impl Session {
     }
 
     fn message(&mut self, state: &mut State, now: Instant, message: Message) -> Result<(), Over> {
+        #[cfg(feature = "testing")]
+        let Some(message) = self.echo(state, message) else { return Ok(()) };
         match message {
             Message::Text(text) => self.text(state, now, text.as_str()),
             Message::Binary(_) => {

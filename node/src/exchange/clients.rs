@@ -116,6 +116,12 @@ impl State {
         self.floor.touch(key);
     }
 
+    /// Appends a text frame with this payload.
+    #[cfg(feature = "testing")]
+    pub(crate) fn write_text(&mut self, key: SessionKey, payload: &str) {
+        self.floor.write(key, |out| out.extend_from_slice(payload.as_bytes()));
+    }
+
     /// The client has been heard.
     pub(crate) fn heard(&mut self, key: SessionKey, now: Instant) {
         if let Some(session) = self.floor.sessions.get_mut(key) {

@@ -24,7 +24,7 @@ use std::{
     pin::pin,
     rc::Rc,
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::{
@@ -92,6 +92,8 @@ pub(crate) struct Setup {
     pub(crate) incarnation: Incarnation,
     pub(crate) capacity: u32,
     pub(crate) sessions_per_user: usize,
+    /// See [`Config::ping_interval`](crate::Config::ping_interval).
+    pub(crate) ping_interval: Duration,
     pub(crate) limits: Limits,
     pub(crate) registrar: Registrar,
     /// What is to be told to the relay.

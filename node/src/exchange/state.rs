@@ -1,4 +1,4 @@
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::time;
 use trunkline_directory::{Place, Registrar};
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     custody::{Custody, LookUpFailed, Party},
-    defaults::{LOOK_UPS_MAX, PING_EVERY, ROUTE_LIFE, SLOW_AFTER},
+    defaults::{LOOK_UPS_MAX, ROUTE_LIFE, SLOW_AFTER},
 };
 
 /// A WebSocket ping without a payload.
@@ -32,6 +32,7 @@ pub(crate) struct State {
     pub(super) registrar: Registrar,
     pub(super) members: Vec<Member>,
     pub(super) sessions_per_user: usize,
+    ping_interval: Duration,
     look_ups: usize,
     pub(super) refused_seats: u64,
 }
@@ -45,6 +46,7 @@ impl State {
             registrar: setup.registrar,
             members: Vec::new(),
             sessions_per_user: setup.sessions_per_user,
+            ping_interval: setup.ping_interval,
             look_ups: 0,
             refused_seats: 0,
         }
@@ -153,6 +155,7 @@ impl State {
 
     /// Pings sessions, and ends those that are silent or read too slowly.
     pub(crate) fn sweep(&mut self, now: Instant) {
+        let interval = self.ping_interval;
         self.floor.elsewhere.retain(|_, since| now < *since + ROUTE_LIFE);
         for key in self.floor.sessions.keys() {
             let Some(session) = self.floor.sessions.get_mut(key) else { continue };
@@ -161,11 +164,14 @@ impl State {
             if blocked.is_some_and(|since| since + SLOW_AFTER <= now) {
                 self.floor.counters.ended_slow += 1;
                 self.end_session(key, close::TOO_SLOW, "this client reads too slowly");
-            } else if quiet >= 2 * PING_EVERY {
-                self.end_session(key, close::POLICY, "no answer to two pings");
-            } else if quiet >= PING_EVERY && session.pinged_at + PING_EVERY <= now {
-                session.pinged_at = now;
-                self.write_raw(key, &PING_FRAME);
+            } else if quiet >= interval && session.pinged_at + interval <= now {
+                // A silence that this process has slept through had no ping to be broken by.
+                if quiet >= 2 * interval && session.pinged_at > session.heard_at {
+                    self.end_session(key, close::POLICY, "no answer to a ping");
+                } else {
+                    session.pinged_at = now;
+                    self.write_raw(key, &PING_FRAME);
+                }
             }
         }
     }

@@ -31,7 +31,7 @@ async fn a_node_that_is_asked_to_leave_sends_its_clients_away_and_unregisters_th
 
 async fn is_sent_away(mut user: Client) {
     let closed = user.closed().await.unwrap();
-    assert_eq!(closed.code, 1012, "{closed:?}");
+    assert_eq!(closed.code, 1001, "{closed:?}");
     assert!(closed.retry().is_some(), "{closed:?}");
 }
 

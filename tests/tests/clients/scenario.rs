@@ -1,0 +1,138 @@
+//! What every client plays, and what has to come of it.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::time::sleep;
+use trunkline_tests::{client::Client, cluster::Cluster, defaults::POLL_INTERVAL, http};
+
+use crate::{
+    PING_INTERVAL,
+    foreign::{Arguments, Foreign, Refusal, Run},
+    peer::Peer,
+    route::{Proxy, Route},
+};
+
+/// How many sessions a node takes.
+const CAPACITY: usize = 4;
+
+/// The least that a body has, in bytes.
+const BODY_BYTES: u64 = 60_000;
+
+/// The nodes, in their order.
+const NODES: [&str; 3] = ["node-1", "node-2", "node-3"];
+
+/// How long a condition may take that nothing but the machine's load delays.
+const SOON: Duration = Duration::from_secs(30);
+
+const USER: &str = "alice";
+const PEER: &str = "bob";
+
+/// Has a client log in, be idle, talk, be sent away, be refused, and come back.
+pub(crate) async fn play(client: Foreign, route: Route) {
+    let mut cluster = cluster().await;
+    let proxy = Proxy::start(route, &mut cluster).await;
+    let url = |node| proxy.as_ref().map_or_else(|| cluster.node(node).ws_url(), Proxy::url);
+    let arguments =
+        Arguments { url: url("node-1"), fallback: url("node-3"), user: USER, peer: PEER };
+    let mut run = client.start(&arguments).await;
+
+    let first = welcome(&run.step("welcome").await);
+    let others: Vec<_> = NODES.into_iter().filter(|node| first != *node).collect();
+    assert_eq!(others.len(), 2, "{first} is none of the nodes");
+    let _peer = Peer::login(&cluster, others[0], PEER).await;
+    run.step("idle").await;
+    delivered(&mut run).await;
+
+    // Directly, a refusal tells where there is room. Behind a proxy there is none at first.
+    let mut crowd = fill(&cluster, others[1], CAPACITY).await;
+    if proxy.is_some() {
+        crowd.extend(fill(&cluster, others[0], CAPACITY - 1).await);
+        for (node, full) in [(others[0], others[1]), (others[1], others[0])] {
+            offers_no_more(&cluster, node, full).await;
+        }
+    }
+    let room = if proxy.is_some() { json!([]) } else { json!([url(others[0])]) };
+    cluster.ask_to_leave(&first).unwrap();
+    sent_away(&mut run).await;
+    refused(&run.step("refused").await, client.refusal, &room);
+    if proxy.is_some() {
+        drop(crowd);
+    }
+    let second = welcome_at_last(&mut run).await;
+    assert!(others.iter().any(|node| second == *node), "{second}");
+    delivered(&mut run).await;
+    run.step("done").await;
+    run.ended().await;
+    let status = cluster.terminate(&first).await.unwrap();
+    assert_eq!(status.code(), Some(0));
+}
+
+/// Three nodes that are soon full.
+async fn cluster() -> Cluster {
+    let numbers = [CAPACITY.to_string(), PING_INTERVAL.to_string()];
+    let args = ["--capacity", &numbers[0], "--ping-interval", &numbers[1]];
+    Cluster::builder().nodes(NODES.len()).node_args(args).start().await.unwrap()
+}
+
+/// Takes so many seats at a node.
+async fn fill(cluster: &Cluster, node: &str, seats: usize) -> Vec<Peer> {
+    let mut crowd = Vec::new();
+    for seat in 0..seats {
+        crowd.push(Peer::login(cluster, node, &format!("{node}-{seat}")).await);
+    }
+    let more = Client::connect(&cluster.node(node).ws_url()).await;
+    assert!(more.is_err(), "{node} has room after {seats} logins");
+    crowd
+}
+
+/// Waits until `node` has heard that `full` has no room.
+async fn offers_no_more(cluster: &Cluster, node: &str, full: &str) {
+    let (address, full) = (cluster.node(node).address(), cluster.node(full).ws_url());
+    let begin = Instant::now();
+    while http::get(address, "/nodes").await.unwrap().body.contains(&full) {
+        assert!(begin.elapsed() < SOON, "{node} offers {full}, which is full");
+        sleep(POLL_INTERVAL).await;
+    }
+}
+
+async fn delivered(run: &mut Run) {
+    let step = run.step("delivered").await;
+    assert!(step["bytes"].as_u64().unwrap() >= BODY_BYTES, "{step}");
+}
+
+async fn sent_away(run: &mut Run) {
+    let step = run.step("closed").await;
+    assert!(step["code"] == 1001 || step["code"] == 1012, "{step}");
+    let reason = step["reason"].as_str().unwrap();
+    let wait = reason.strip_prefix("retry_ms=").and_then(|wait| wait.parse::<u64>().ok());
+    assert!(wait.is_some_and(|wait| wait > 0), "{step}");
+}
+
+/// Whatever a client's library tells is as the contract says, and it tells no less than it should.
+fn refused(step: &Value, told: Refusal, room: &Value) {
+    assert_eq!(step["nodes"], *room, "{step}");
+    if told >= Refusal::Status {
+        assert_eq!(step["status"], 503, "{step}");
+    }
+    if told >= Refusal::Head {
+        let wait = step["retry_after"].as_str().and_then(|wait| wait.parse::<u64>().ok());
+        assert!(wait.is_some_and(|wait| wait > 0), "{step}");
+    }
+}
+
+fn welcome(step: &Value) -> String {
+    step["node"].as_str().unwrap().to_owned()
+}
+
+/// The node that has let the client in, after further refusals maybe.
+async fn welcome_at_last(run: &mut Run) -> String {
+    loop {
+        let step = run.next().await;
+        match step["step"].as_str() {
+            Some("welcome") => return welcome(&step),
+            Some("refused") => {}
+            _ => panic!("{step}"),
+        }
+    }
+}
