@@ -37,7 +37,10 @@ async fn told_by(cluster: &Cluster, name: &str, words: &str) {
         (answer.status == 503 && answer.body.contains(words)).then_some(())
     };
     until(&format!("/readyz of {name} says {words}"), SOON, told).await;
-    let lines = lines_with(cluster, name, words);
+    // The log is written by a thread of its own.
+    let logged =
+        || async { Some(lines_with(cluster, name, words)).filter(|lines| !lines.is_empty()) };
+    let (lines, _) = until(&format!("the log of {name} says {words}"), SOON, logged).await;
     assert_eq!(lines.len(), 1, "{name}: {lines:#?}");
     assert!(lines[0].contains("WARN"), "{lines:#?}");
 }
