@@ -94,13 +94,12 @@ pub(crate) async fn log_until(child: &mut Child, words: &str) -> Vec<String> {
     }
 }
 
-/// Waits for its ready line, and asks it to stop.
-pub(crate) async fn signal_when_ready(child: &mut Child) {
+/// Waits for its ready line.
+pub(crate) async fn ready_line(child: &mut Child) {
     let mut line = String::new();
     let mut stdout = BufReader::new(child.stdout.as_mut().unwrap());
     timeout(SOON, stdout.read_line(&mut line)).await.unwrap().unwrap();
     if !line.starts_with("ready ") {
         panic!("it says {line:?}, and {:?}", log_until(child, "error").await);
     }
-    signal(child, Signal::TERM);
 }

@@ -7,12 +7,13 @@ use std::{
     process::Stdio,
 };
 
+use rustix::process::Signal;
 use tokio::{process::Command, time::timeout};
 use trunkline_tests::cluster::RELAY;
 
 use crate::{
     bad_input::{Bench, Program},
-    by_hand::{command, log_until, only_redis},
+    by_hand::{command, log_until, only_redis, ready_line, signal},
     support::SOON,
 };
 
@@ -142,7 +143,8 @@ async fn a_key_or_secret_that_others_may_read_is_warned_of_once() {
             let mut command = command(&cluster, name, "");
             command.args(args).args((!args.is_empty()).then_some(&secret));
             let mut child = command.spawn().unwrap();
-            crate::by_hand::signal_when_ready(&mut child).await;
+            ready_line(&mut child).await;
+            signal(&child, Signal::TERM);
             let log = log_until(&mut child, "asked to stop").await;
             // Its addresses are the next one's.
             child.kill().await.unwrap();

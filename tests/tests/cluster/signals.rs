@@ -4,10 +4,11 @@ use std::{fs, time::Duration};
 
 use rustix::process::Signal;
 use tokio::{net::TcpStream, process::Child, time::Instant};
+use trunkline_certs::Role;
 use trunkline_tests::cluster::{Cluster, RELAY};
 
 use crate::{
-    by_hand::{command, ended, log_until, only_redis, ready, signal, stop},
+    by_hand::{command, ended, log_until, only_redis, ready, ready_line, signal, stop},
     support::{SOON, login, until},
 };
 
@@ -107,4 +108,34 @@ async fn too_low_a_limit_is_one_warning_and_its_consequences_one_line() {
     assert_eq!(lines("cannot accept a connection"), 1, "{log:?}");
     assert_eq!(lines("too few files may be open"), 1, "{log:?}");
     assert_eq!(lines("needed=628 limit=100"), 1, "{log:?}");
+}
+
+#[tokio::test]
+async fn a_node_that_is_turned_away_again_and_again_is_one_line_on_either_side() {
+    let cluster = only_redis(1).await;
+    let mut node = command(&cluster, "node-1", "").spawn().unwrap();
+    ready_line(&mut node).await;
+    // The node has read its certificate; the relay's will be of another CA.
+    let certs = cluster.certs();
+    for file in ["ca.pem", "ca.key"] {
+        fs::remove_file(certs.join(file)).unwrap();
+    }
+    trunkline_certs::init(&certs).unwrap();
+    trunkline_certs::issue(&certs, Role::Relay, &RELAY.parse().unwrap()).unwrap();
+    let mut relay = command(&cluster, RELAY, "").spawn().unwrap();
+    let mut relay_log = log_until(&mut relay, "turned away").await;
+    let mut node_log = log_until(&mut node, "certificate").await;
+    // The node dials more than once a second.
+    let begin = Instant::now();
+    let enough = || async { (begin.elapsed() > Duration::from_secs(4)).then_some(()) };
+    until("four seconds have passed", SOON, enough).await;
+    for (child, log) in [(&mut node, &mut node_log), (&mut relay, &mut relay_log)] {
+        signal(child, Signal::TERM);
+        log.extend(log_until(child, "asked to stop").await);
+    }
+    let lines = |log: &[String], words: &str| {
+        log.iter().filter(|line| line.contains(words) && line.contains("certificate")).count()
+    };
+    assert_eq!(lines(&node_log, "no link to the relay"), 1, "{node_log:?}");
+    assert_eq!(lines(&relay_log, "turned away"), 1, "{relay_log:?}");
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 use tokio::time::{Instant, sleep_until};
-use trunkline_ops::stop_signal;
+use trunkline_ops::{raise_open_files, stop_signal};
 
 use self::{crowd::Crowd, screen::Screen};
 use crate::state::{Home, State};
@@ -34,6 +34,7 @@ impl Load {
     /// Keeps them talking until Ctrl-C or the time is up.
     pub(crate) async fn run(self, home: &Home) -> Result<()> {
         State::running(home)?;
+        raise_open_files(u64::from(self.users));
         let until = self.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
         let mut screen = Screen::new(self.users);
         let mut crowd = Crowd::gather(self, home.clone());

@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::Instant};
 
 use anyhow::Result;
 use clap::Args;
-use trunkline_ops::{StopSignal, StopSignals, UNUSABLE, fail};
+use trunkline_ops::{SecretUrl, StopSignal, StopSignals, UNUSABLE, fail};
 use trunkline_tests::cluster::{Cluster, Kind, how_it_ended};
 
 use crate::{
@@ -26,7 +26,7 @@ pub(crate) struct Up {
     nodes: u8,
     /// Use the Redis at this URL and start none
     #[arg(long, value_name = "URL")]
-    redis: Option<String>,
+    redis: Option<SecretUrl>,
     /// Open no window, even where there is a display
     #[arg(long)]
     no_gui: bool,
@@ -68,7 +68,7 @@ impl Up {
         let builder = Cluster::builder().nodes(self.nodes.into()).home(home.path());
         let builder = if home.is_usual() { builder.usual_ports() } else { builder };
         let builder = match &self.redis {
-            Some(url) => builder.redis(url),
+            Some(url) => builder.redis(url.as_str()),
             None => builder,
         };
         Ok(builder.prepare()?)
