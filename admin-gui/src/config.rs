@@ -5,6 +5,7 @@ use eframe::egui::ThemePreference;
 use thiserror::Error;
 use trunkline_certs::{CertsError, Credentials, Role};
 use trunkline_directory::Directory;
+use trunkline_ops::{DialAddress, SecretUrl};
 use trunkline_protocol::Name;
 
 use crate::view::tabs::Tab;
@@ -15,10 +16,10 @@ use crate::view::tabs::Tab;
 pub struct Args {
     /// The relay whose status stream is shown, as HOST:PORT.
     #[arg(long, env = "TRUNKLINE_RELAY", default_value = "127.0.0.1:7400")]
-    pub relay: String,
+    pub relay: DialAddress,
     /// The Redis that holds the directory of users.
     #[arg(long, env = "TRUNKLINE_REDIS", default_value = "redis://127.0.0.1:6379")]
-    pub redis: String,
+    pub redis: SecretUrl,
     /// What the directory's keys begin with.
     #[arg(long, env = "TRUNKLINE_REDIS_PREFIX", default_value = trunkline_directory::defaults::KEY_PREFIX)]
     pub redis_prefix: String,
@@ -104,8 +105,8 @@ impl FromStr for Size {
 /// What the window needs to run: arguments that were checked.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The relay, as HOST:PORT; the host is looked up at each dial.
-    pub relay: String,
+    /// The relay; the host is looked up at each dial.
+    pub relay: DialAddress,
     /// Who the operator is.
     pub credentials: Credentials,
     /// Where users are looked up.
@@ -117,9 +118,6 @@ pub struct Config {
 /// Why the arguments cannot be used. Each text names the flag and the mend.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    /// The relay's address has no port, or no host.
-    #[error("--relay {0:?} is not HOST:PORT: give the relay's UDP address, such as 127.0.0.1:7400")]
-    Relay(String),
     /// The directory cannot be opened, ever.
     #[error("--redis or --redis-prefix: {0}")]
     Directory(#[from] trunkline_directory::ConfigError),
@@ -137,19 +135,11 @@ impl Args {
     /// # Errors
     /// If one of them can never work, however long one waits.
     pub fn check(self) -> Result<Config, ConfigError> {
-        if !is_host_and_port(&self.relay) {
-            return Err(ConfigError::Relay(self.relay));
-        }
         if !matches!(self.role, Role::Admin | Role::Viewer) {
             return Err(ConfigError::Role(self.role));
         }
         let credentials = Credentials::load(&self.certs, self.role, &self.name)?;
-        let directory = Directory::open(&self.redis, &self.redis_prefix)?;
+        let directory = Directory::open(self.redis.as_str(), &self.redis_prefix)?;
         Ok(Config { relay: self.relay, credentials, directory, look: self.look })
     }
-}
-
-fn is_host_and_port(text: &str) -> bool {
-    let Some((host, port)) = text.rsplit_once(':') else { return false };
-    !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port != 0)
 }

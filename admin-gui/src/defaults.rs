@@ -5,9 +5,6 @@ use std::time::Duration;
 /// The time between snapshots that is asked of the relay.
 pub const INTERVAL: Duration = Duration::from_millis(500);
 
-/// How long a dial of the relay may take, handshake and first line included.
-pub const DIAL_TIMEOUT: Duration = Duration::from_secs(3);
-
 /// A relay that has written nothing for so long is given up: it writes a snapshot each
 /// [`INTERVAL`], however little happens.
 pub const SILENCE: Duration = Duration::from_secs(5);

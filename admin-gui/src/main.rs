@@ -10,11 +10,11 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(status) => return status,
     };
+    let _log = log_to_stderr();
     let config = match args.check() {
         Ok(config) => config,
         Err(error) => return fail(UNUSABLE, format!("error: {error}")),
     };
-    log_to_stderr();
     match run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(FAILED, format!("error: {error}")),

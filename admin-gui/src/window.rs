@@ -64,7 +64,7 @@ pub fn run(config: Config) -> Result<(), RunError> {
 fn open(context: &CreationContext<'_>, config: Config) -> io::Result<(App, JoinHandle<()>)> {
     let (connection, feed) = Connection::pair();
     let (lookups, desk) = Lookups::pair();
-    let (relay, look) = (config.relay.clone(), config.look.clone());
+    let (relay, look) = (config.relay.to_string(), config.look.clone());
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let ctx = context.egui_ctx.clone();
     let read = move || runtime.block_on(read(config, feed, desk, ctx));

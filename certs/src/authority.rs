@@ -9,14 +9,13 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, NameConstraints, PublicKeyData,
 };
-use rustls::pki_types::PrivateKeyDer;
 use trunkline_protocol::Name;
 
 use crate::{
     certificate::{CertificateFile, check_in_date},
     defaults::{BACKDATING, CA_VALIDITY, LEAF_VALIDITY},
     error::CertsError,
-    files::{Pair, PemPair, read_pem},
+    files::{Pair, PemPair, read_key},
     identity::{Identity, Role, ZONE},
     mend,
 };
@@ -65,11 +64,10 @@ fn load_issuer(dir: &Path) -> Result<Issuer<'static, KeyPair>, CertsError> {
 }
 
 fn load_ca_key(path: &Path, mend: &str) -> Result<KeyPair, CertsError> {
-    let what = "a private key";
-    let key: PrivateKeyDer<'static> = read_pem(path, what, mend, mend)?;
+    let key = read_key(path, mend)?;
     KeyPair::try_from(&key).map_err(|_| CertsError::NotPem {
         path: path.to_owned(),
-        what,
+        what: "a private key",
         mend: mend.to_owned(),
     })
 }

@@ -20,7 +20,7 @@ impl CertificateFile {
     /// Reads the certificate at `path`; the mends are for a file that is missing and for one that
     /// holds no certificate.
     pub(crate) fn read(path: PathBuf, missing: &str, broken: &str) -> Result<Self, CertsError> {
-        let der = files::read_pem(&path, "a certificate", missing, broken)?;
+        let der = files::read_certificate(&path, missing, broken)?;
         let file = Self { path, der };
         file.parse(broken)?;
         Ok(file)

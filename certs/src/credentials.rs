@@ -9,7 +9,7 @@ use trunkline_protocol::Name;
 use crate::{
     certificate::{CertificateFile, check_in_date, not_after},
     error::CertsError,
-    files::{Pair, read_pem},
+    files::{Pair, read_key},
     identity::{Identity, Role},
     mend,
     tls::{Alpn, Trust},
@@ -93,7 +93,7 @@ impl Leaf {
         let files = Pair::of(dir, identity);
         let (missing, mend) = (mend::issue(dir, identity), mend::issue_again(dir, identity));
         let certificate = CertificateFile::read(files.certificate.clone(), &missing, &mend)?;
-        let key = read_pem(&files.key, "a private key", &mend, &mend)?;
+        let key = read_key(&files.key, &mend)?;
         Ok(Self { certificate, key, files, mend })
     }
 

@@ -4,6 +4,7 @@
 use std::{io, path::PathBuf};
 
 use thiserror::Error;
+use trunkline_ops::TextFileError;
 
 use crate::identity::{BadIdentity, Identity};
 
@@ -29,6 +30,15 @@ pub enum CertsError {
     /// The file is there and cannot be read.
     #[error("{} cannot be read ({cause}): check its owner and mode", path.display())]
     Unreadable { path: PathBuf, cause: io::Error },
+    /// There is nothing to be had from the file.
+    #[error("{} {cause}: {mend}", path.display())]
+    Unusable { path: PathBuf, cause: TextFileError, mend: String },
+    /// The private key is encrypted, and nobody is there to type a passphrase.
+    #[error("{} is an encrypted private key: decrypt it with `openssl pkey -in {} -out NEW`, or {mend}", path.display(), path.display())]
+    Encrypted { path: PathBuf, mend: String },
+    /// The file holds something else, which has a name.
+    #[error("{} holds {found}, not {what} in PEM form: {mend}", path.display())]
+    Other { path: PathBuf, found: String, what: &'static str, mend: String },
     /// The file holds something else.
     #[error("{} is not {what} in PEM form: {mend}", path.display())]
     NotPem { path: PathBuf, what: &'static str, mend: String },

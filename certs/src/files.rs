@@ -7,13 +7,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use tempfile::NamedTempFile;
+use trunkline_ops::{TextFileError, read_secret, read_text};
 
 use crate::{
     defaults::{CERTIFICATE_MODE, KEY_MODE},
     error::CertsError,
     identity::Identity,
+    pem,
 };
 
 /// A certificate and its private key, each in a file of its own.
@@ -64,25 +66,36 @@ pub(crate) struct PemPair {
     pub(crate) key: String,
 }
 
-/// Reads the one item that a PEM file must hold; the mends are for a file that is missing and for
+/// Reads the certificate that a PEM file must hold; the mends are for a file that is missing and for
 /// one that holds something else.
-pub(crate) fn read_pem<T: PemObject>(
+pub(crate) fn read_certificate(
     path: &Path,
-    what: &'static str,
     missing: &str,
     broken: &str,
-) -> Result<T, CertsError> {
+) -> Result<CertificateDer<'static>, CertsError> {
+    let text = read_text(path).map_err(|cause| unusable(path, cause, missing, broken))?;
+    let certificate = CertificateDer::from_pem_slice(&text);
+    certificate.map_err(|_| pem::complaint(path, &text, "a certificate", broken))
+}
+
+/// Reads the private key that a PEM file must hold, and warns if others than its owner can. The mend
+/// is for a file that is missing or holds something else.
+pub(crate) fn read_key(path: &Path, mend: &str) -> Result<PrivateKeyDer<'static>, CertsError> {
+    let text = read_secret(path, "private key");
+    let text = text.map_err(|cause| unusable(path, cause, mend, mend))?;
+    if pem::is_encrypted(&text) {
+        return Err(CertsError::Encrypted { path: path.to_owned(), mend: mend.to_owned() });
+    }
+    let key = PrivateKeyDer::from_pem_slice(&text);
+    key.map_err(|_| pem::complaint(path, &text, "a private key", mend))
+}
+
+fn unusable(path: &Path, cause: TextFileError, missing: &str, broken: &str) -> CertsError {
     let path = path.to_owned();
-    match fs::read(&path) {
-        Ok(text) => T::from_pem_slice(&text).map_err(|_| CertsError::NotPem {
-            path,
-            what,
-            mend: broken.to_owned(),
-        }),
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
-            Err(CertsError::Missing { path, mend: missing.to_owned() })
-        }
-        Err(cause) => Err(CertsError::Unreadable { path, cause }),
+    match cause {
+        TextFileError::Missing => CertsError::Missing { path, mend: missing.to_owned() },
+        TextFileError::Unreadable(cause) => CertsError::Unreadable { path, cause },
+        cause => CertsError::Unusable { path, cause, mend: broken.to_owned() },
     }
 }
 

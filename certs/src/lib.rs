@@ -25,6 +25,7 @@ mod files;
 mod identity;
 mod mend;
 mod peer;
+mod pem;
 mod tls;
 
 pub use authority::{init, issue};

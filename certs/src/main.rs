@@ -4,13 +4,8 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use trunkline_certs::{CertsError, Role, init, issue};
+use trunkline_ops::{FAILED, UNUSABLE, fail, log_to_stderr, parse_args};
 use trunkline_protocol::Name;
-
-/// The exit status of a run that failed.
-const FAILED: u8 = 1;
-
-/// The exit status of arguments, or a folder, that cannot be used as they are.
-const UNUSABLE: u8 = 2;
 
 /// Makes a Trunkline cluster's CA and issues its certificates.
 #[derive(Parser)]
@@ -45,18 +40,18 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let args = match parse_args::<Args>() {
         Ok(args) => args,
-        Err(error) if error.use_stderr() => return fail(UNUSABLE, &one_line(&error)),
-        Err(help) => help.exit(),
+        Err(status) => return status,
     };
+    let _log = log_to_stderr();
     let result = match args.command {
         Command::Init { dir } => init(&dir),
         Command::Issue { dir, role, name } => issue(&dir, role, &name),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(status(&error), &format!("error: {error}")),
+        Err(error) => fail(status(&error), format!("error: {error}")),
     }
 }
 
@@ -65,16 +60,4 @@ fn status(error: &CertsError) -> u8 {
         CertsError::Unwritable { .. } | CertsError::Unsigned(_) => FAILED,
         _ => UNUSABLE,
     }
-}
-
-fn fail(status: u8, line: &str) -> ExitCode {
-    eprintln!("{line}");
-    ExitCode::from(status)
-}
-
-/// What clap has to say, without the usage that follows it.
-fn one_line(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let lines: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
-    format!("{} (see --help)", lines.join(" "))
 }

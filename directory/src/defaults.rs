@@ -86,3 +86,21 @@ pub const FIND_STEP_KEYS: usize = 1_000;
 
 /// The most users in one page of a node's users.
 pub const PAGE_USERS_MAX: usize = 1_000;
+
+/// The most that is read of what a server says first: the longest line of Redis, about its protected
+/// mode, has 900 bytes.
+pub const GREETING_BYTES_MAX: u64 = 1_024;
+
+/// The most of a server's words that is shown.
+pub const SAID_CHARS_MAX: usize = 200;
+
+/// Troubles that are shown at a time; of further ones there is the number.
+pub const TROUBLES_SHOWN_MAX: usize = 4;
+
+/// For so long a refusal counts of something that is not tried again. What a program needs it tries
+/// again within 5 s.
+pub const REFUSAL_KEPT: Duration = Duration::from_secs(60);
+
+/// After so long without any trouble the next one is logged at once, also one that the log had
+/// within the last minute.
+pub const WELL_AGAIN: Duration = Duration::from_secs(5);

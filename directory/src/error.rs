@@ -1,6 +1,5 @@
 //! Why something that was said to Redis did not work.
 
-use redis::RedisError;
 use thiserror::Error;
 
 use crate::defaults::CALL_TIMEOUT;
@@ -28,12 +27,13 @@ pub enum CallError {
     /// Redis did not answer in time.
     #[error("Redis did not answer within {} ms", CALL_TIMEOUT.as_millis())]
     TimedOut,
-    /// Redis cannot be reached, or the connection broke.
-    #[error("Redis cannot be reached: {0}")]
-    Away(#[source] RedisError),
-    /// Redis answered with an error, or with what the command never returns.
-    #[error("Redis refused a command: {0}")]
-    Refused(#[source] RedisError),
+    /// Redis cannot be reached, lets nobody in, or serves nobody at the moment; or the connection
+    /// broke. In its words, if it said why.
+    #[error("no Redis to ask: {0}")]
+    Away(String),
+    /// Redis answered with an error, or with what the command never returns. In its words.
+    #[error("Redis refuses: {0}")]
+    Refused(String),
 }
 
 /// Why it is not known where a user is.

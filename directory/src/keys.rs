@@ -43,6 +43,16 @@ impl Keys {
         format!("{}:node:{node}:{incarnation}:users", self.prefix)
     }
 
+    /// The kind of a key, as a pattern: the same for all users and for all nodes. `None` if it is
+    /// not one of ours.
+    pub(crate) fn kind_of(&self, key: &str) -> Option<String> {
+        let rest = key.strip_prefix(&*self.prefix)?.strip_prefix(':')?;
+        Some(match rest.split_once(':') {
+            Some((kind, _)) => format!("{}:{kind}:*", self.prefix),
+            None => key.to_owned(),
+        })
+    }
+
     /// HASH: field `<incarnation>` → `<node>`.
     pub(crate) fn incarnations(&self) -> String {
         format!("{}:incarnations", self.prefix)
@@ -96,6 +106,16 @@ mod tests {
         assert_eq!(keys.user_of("t:user:a:b").unwrap().as_str(), "a:b");
         assert!(keys.user_of("u:user:a").is_none());
         assert!(keys.user_of("t:user:").is_none());
+    }
+
+    #[test]
+    fn kind_of_a_key_names_no_user_and_no_node() {
+        let keys = Keys::new("t").unwrap();
+        assert_eq!(keys.kind_of("t:user:alice").unwrap(), "t:user:*");
+        assert_eq!(keys.kind_of("t:node:node-1:0:users").unwrap(), "t:node:*");
+        assert_eq!(keys.kind_of("t:nodes").unwrap(), "t:nodes");
+        assert_eq!(keys.kind_of("HGETALL"), None);
+        assert_eq!(keys.kind_of("test:user:alice"), None);
     }
 
     #[test]

@@ -15,9 +15,12 @@ mod lease;
 mod nodes;
 mod purge;
 mod registrar;
+mod reply;
 mod scripts;
+mod server;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod trouble;
 mod users;
 
 use std::sync::{
@@ -57,11 +60,9 @@ impl Directory {
     /// Opens the directory at `url`, with all keys under `prefix` (see
     /// [`defaults::KEY_PREFIX`]). Nothing is sent before the first call.
     pub fn open(url: &str, prefix: &str) -> Result<Self, ConfigError> {
-        let inner = Inner {
-            client: Client::new(url)?,
-            keys: Keys::new(prefix)?,
-            bad_fields: AtomicU64::new(0),
-        };
+        let keys = Keys::new(prefix)?;
+        let client = Client::new(url, keys.clone())?;
+        let inner = Inner { client, keys, bad_fields: AtomicU64::new(0) };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -69,6 +70,13 @@ impl Directory {
     /// else writes under the prefix.
     pub fn bad_fields(&self) -> u64 {
         self.inner.bad_fields.load(Ordering::Relaxed)
+    }
+
+    /// What is wrong with Redis or the way to it, in its own words, and what helps, on one line;
+    /// `None` while all is well. A refusal counts until what was refused succeeds, whatever else
+    /// does. New troubles are logged as well.
+    pub fn trouble(&self) -> Option<String> {
+        self.client().trouble()
     }
 
     fn client(&self) -> &Client {

@@ -11,16 +11,32 @@ use std::sync::LazyLock;
 
 use redis::{Cmd, ToRedisArgs};
 
+/// How a script calls a command.
+const CALL: &str = "redis.call('";
+
 /// A script and the digest that Redis knows it by.
 #[derive(Debug)]
 pub(crate) struct Script {
+    name: &'static str,
     code: &'static str,
     digest: String,
 }
 
 impl Script {
-    fn new(code: &'static str) -> Self {
-        Self { code, digest: redis::Script::new(code).get_hash().to_owned() }
+    fn new(name: &'static str, code: &'static str) -> Self {
+        Self { name, code, digest: redis::Script::new(code).get_hash().to_owned() }
+    }
+
+    /// What it is called here.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The command that a line of it calls, counted from 1. There is one at most on each.
+    pub(crate) fn command_at(&self, line: usize) -> Option<&'static str> {
+        let line = self.code.lines().nth(line.checked_sub(1)?)?;
+        let (_, call) = line.split_once(CALL)?;
+        call.split('\'').next()
     }
 
     /// The call that costs little, and that a Redis refuses which does not know the script yet.
@@ -44,7 +60,7 @@ macro_rules! script {
     ($(#[$doc:meta])* $name:ident, $($part:expr),+) => {
         $(#[$doc])*
         pub(crate) static $name: LazyLock<Script> =
-            LazyLock::new(|| Script::new(concat!($($part),+)));
+            LazyLock::new(|| Script::new(stringify!($name), concat!($($part),+)));
     };
 }
 
@@ -98,7 +114,8 @@ return {left, holder}"
 script!(
     /// Returns the ms that the lease lasts, and who has it (empty: nobody).
     LEASE_READ,
-    "return {redis.call('PTTL', KEYS[1]), redis.call('GET', KEYS[1]) or ''}"
+    "local left = redis.call('PTTL', KEYS[1])
+return {left, redis.call('GET', KEYS[1]) or ''}"
 );
 
 script!(
@@ -165,3 +182,33 @@ if redis.call('HGET', KEYS[1], ARGV[2]) == ARGV[3] then
 end
 return {0, removed, redis.call('EXISTS', KEYS[1])}"
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_of_a_script_calls_one_command_at_most() {
+        let scripts = [
+            &LEASE_ACQUIRE,
+            &LEASE_RENEW,
+            &LEASE_REMOVE,
+            &LEASE_READ,
+            &CARD_RETRACT,
+            &INDEX_ENTER,
+            &INDEX_LEAVE,
+            &USER_ENTER,
+            &USER_LEAVE,
+        ];
+        for script in scripts {
+            for line in script.code.lines() {
+                assert!(line.matches(CALL).count() <= 1, "{}: {line}", script.name);
+            }
+        }
+        assert_eq!(LEASE_READ.command_at(2), Some("GET"));
+        assert_eq!(LEASE_READ.name(), "LEASE_READ");
+        assert_eq!(USER_ENTER.command_at(1), Some("TIME"));
+        assert_eq!(USER_ENTER.command_at(0), None);
+        assert_eq!(USER_ENTER.command_at(99), None);
+    }
+}

@@ -15,8 +15,12 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// quinn's own keep-alive, which proves that the peer's driver runs.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
-/// How long the handshake and the hello may take together.
+/// How long a handshake may take, and how long the hello after it.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long after one of a name's addresses the next one is dialled, while the first has not answered:
+/// RFC 8305's recommendation.
+pub const DIAL_STAGGER: Duration = Duration::from_millis(250);
 
 /// The round trip that is assumed before one was measured: a LAN's, not QUIC's 333 ms.
 pub const INITIAL_RTT: Duration = Duration::from_millis(20);

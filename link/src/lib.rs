@@ -10,12 +10,14 @@
 mod congestion;
 mod control;
 pub mod defaults;
+mod dial;
 mod lane;
 mod reader;
 mod socket;
 mod transport;
 
 pub use control::{ControlError, ControlReader, ControlWriter};
+pub use dial::{DialError, DialSockets, Dialer};
 pub use lane::{Lane, LaneClosed};
 pub use reader::{LaneError, LaneReader};
 pub use socket::{BindError, bind};

@@ -1,6 +1,7 @@
 use std::{
     io,
     net::{SocketAddr, UdpSocket},
+    sync::Once,
 };
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -20,12 +21,17 @@ pub struct BindError {
     pub source: io::Error,
 }
 
-/// Binds a UDP socket with large buffers, and warns if the kernel granted less.
+/// Binds a UDP socket with large buffers, and warns once in a process if the kernel granted less.
+///
+/// # Errors
+/// If the address cannot be had.
 pub fn bind(address: SocketAddr) -> Result<UdpSocket, BindError> {
     let socket = open(address).map_err(|source| BindError { address, source })?;
-    let granted = (socket.recv_buffer_size(), socket.send_buffer_size());
-    warn_if_less("net.core.rmem_max", granted.0);
-    warn_if_less("net.core.wmem_max", granted.1);
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        warn_if_less("net.core.rmem_max", socket.recv_buffer_size());
+        warn_if_less("net.core.wmem_max", socket.send_buffer_size());
+    });
     Ok(socket.into())
 }
 

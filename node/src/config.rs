@@ -1,13 +1,17 @@
 //! What a node is told at its start.
 
-use std::{io, net::SocketAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use thiserror::Error;
 use trunkline_certs::CertsError;
 use trunkline_link::BindError;
-use trunkline_protocol::{Name, lane::BODY_BYTES_MAX};
+use trunkline_ops::{BindFailed, DialAddress, ListenAddress, SecretUrl};
+use trunkline_protocol::Name;
 
-use crate::defaults::PING_INTERVAL_SECONDS_MAX;
+use crate::{
+    advertise,
+    origins::{AllowedOrigin, Origins},
+};
 
 /// What a node needs to know.
 #[derive(Clone, Debug)]
@@ -15,11 +19,11 @@ pub struct Config {
     /// The node's name, as in its certificate.
     pub name: Name,
     /// The TCP address that clients dial. Port 0 takes a free one.
-    pub listen: SocketAddr,
+    pub listen: ListenAddress,
     /// The relay's address.
-    pub relay: RelayAddress,
+    pub relay: DialAddress,
     /// The URL of Redis.
-    pub redis: String,
+    pub redis: SecretUrl,
     /// What all keys in Redis begin with.
     pub redis_prefix: String,
     /// The folder of `ca.pem` and `node/<name>.pem`, `node/<name>.key`.
@@ -30,10 +34,13 @@ pub struct Config {
     pub auth: Option<AuthMode>,
     /// The secret that tokens are signed with.
     pub jwt_secret_file: Option<PathBuf>,
+    /// The origins whose pages may connect; empty where the other settings say it: on loopback with
+    /// open logins only this machine's own, else all.
+    pub allowed_origins: Vec<AllowedOrigin>,
     /// The URL that clients are told; `None` where the address says it.
     pub advertise: Option<String>,
     /// The TCP address of `/healthz`, `/readyz` and `/metrics`, if they are wanted.
-    pub ops: Option<SocketAddr>,
+    pub ops: Option<ListenAddress>,
     /// The largest frame that a client may send, in bytes.
     pub frame_bytes_max: usize,
     /// How many sessions a user may have on this node.
@@ -76,7 +83,7 @@ pub enum ConfigError {
     SecretMissing,
     /// The secret cannot be used.
     #[error(
-        "--jwt-secret-file: cannot use {file}: {reason}; it holds the secret that tokens are signed with (HS256)"
+        "--jwt-secret-file: {file} {reason}; give the file with the secret that tokens are signed with (HS256)"
     )]
     Secret {
         /// The file.
@@ -90,71 +97,24 @@ pub enum ConfigError {
     )]
     AdvertiseMissing(SocketAddr),
     /// The URL is none that clients can dial.
-    #[error("--advertise: {0:?} is no WebSocket URL: it begins with ws:// or wss://")]
-    Advertise(String),
-    /// A number is out of its bounds.
-    #[error("{flag}: {given} is out of bounds: give {least} to {most}")]
-    OutOfBounds {
-        /// Which flag.
-        flag: &'static str,
-        /// What was given.
-        given: usize,
-        /// The least that is allowed.
-        least: usize,
-        /// The most.
-        most: usize,
+    #[error(
+        "--advertise: {url:?} is no use to clients: {reason}; write it as in ws://chat-1.example:9001/ws"
+    )]
+    Advertise {
+        /// The URL, without secrets.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The client address cannot be had.
-    #[error(
-        "--listen: cannot bind TCP {address}: {source}; stop what has it, or take another address"
-    )]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error("--listen: {0}")]
+    Listen(#[source] BindFailed),
     /// The TCP address of the operations endpoint cannot be had.
-    #[error(
-        "--ops: cannot bind TCP {address}: {source}; stop what has it, or take another address"
-    )]
-    Ops {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error("--ops: {0}")]
+    Ops(#[source] BindFailed),
     /// No UDP socket can be had to dial the relay with.
     #[error("cannot open a socket to dial the relay: {0}")]
     Socket(#[from] BindError),
-}
-
-/// Where a relay is: `HOST:PORT`. The host is resolved anew at each dial.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RelayAddress(String);
-
-/// Why a string is not a [`RelayAddress`].
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{0:?} is no relay's address: give HOST:PORT, such as 127.0.0.1:7400")]
-pub struct BadRelayAddress(String);
-
-impl RelayAddress {
-    /// The address as it was given.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for RelayAddress {
-    type Err = BadRelayAddress;
-
-    fn from_str(text: &str) -> Result<Self, BadRelayAddress> {
-        let parts = text.rsplit_once(':');
-        let fits = parts.is_some_and(|(host, port)| {
-            !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
-        });
-        if fits { Ok(Self(text.to_owned())) } else { Err(BadRelayAddress(text.to_owned())) }
-    }
 }
 
 fn flag(error: &trunkline_directory::ConfigError) -> &'static str {
@@ -165,42 +125,31 @@ fn flag(error: &trunkline_directory::ConfigError) -> &'static str {
 }
 
 impl Config {
-    /// Checks what can be checked without touching anything.
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        within("--capacity", self.capacity as usize, 1, 1_000_000)?;
-        within("--max-frame", self.frame_bytes_max, 256, BODY_BYTES_MAX)?;
-        within("--sessions-per-user", self.sessions_per_user, 1, 1_000)?;
-        within("--deadline", self.deadline.as_millis() as usize, 100, 600_000)?;
-        let (seconds, most) = (self.ping_interval.as_secs(), PING_INTERVAL_SECONDS_MAX);
-        within("--ping-interval", seconds as usize, 1, most as usize)
-    }
-
-    /// Who may log in, by word or by address.
-    pub(crate) fn auth(&self) -> Result<AuthMode, ConfigError> {
+    /// Who may log in, by word or by the address that is listened on.
+    pub(crate) fn auth(&self, bound: SocketAddr) -> Result<AuthMode, ConfigError> {
         match self.auth {
             Some(mode) => Ok(mode),
-            None if self.listen.ip().is_loopback() => Ok(AuthMode::Open),
-            None => Err(ConfigError::AuthMissing(self.listen)),
+            None if bound.ip().is_loopback() => Ok(AuthMode::Open),
+            None => Err(ConfigError::AuthMissing(bound)),
         }
     }
 
-    /// The URL that clients are told. `bound` is the address with its real port.
+    /// Which web pages may connect, by word or by the address that clients dial.
+    pub(crate) fn origins(&self, auth: AuthMode, bound: SocketAddr) -> Origins {
+        let is_open_here = auth == AuthMode::Open && bound.ip().is_loopback();
+        match &self.allowed_origins[..] {
+            [] if is_open_here => Origins::Loopback,
+            [] => Origins::Any,
+            listed => Origins::Listed(listed.to_vec()),
+        }
+    }
+
+    /// The URL that clients are told, if they dial `bound`.
     pub(crate) fn url(&self, bound: SocketAddr) -> Result<String, ConfigError> {
         match &self.advertise {
-            Some(url) if url.starts_with("ws://") || url.starts_with("wss://") => Ok(url.clone()),
-            Some(url) => Err(ConfigError::Advertise(url.clone())),
-            None if self.listen.ip().is_unspecified() => {
-                Err(ConfigError::AdvertiseMissing(self.listen))
-            }
+            Some(url) => advertise::check(url).map(|()| url.clone()),
+            None if bound.ip().is_unspecified() => Err(ConfigError::AdvertiseMissing(bound)),
             None => Ok(format!("ws://{bound}/ws")),
         }
-    }
-}
-
-fn within(flag: &'static str, given: usize, least: usize, most: usize) -> Result<(), ConfigError> {
-    if (least..=most).contains(&given) {
-        Ok(())
-    } else {
-        Err(ConfigError::OutOfBounds { flag, given, least, most })
     }
 }

@@ -1,18 +1,32 @@
 //! Every limit and timeout of a node.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
+
+use trunkline_protocol::lane::BODY_BYTES_MAX;
 
 /// How many sessions a node takes, if it is not told otherwise.
 pub const CAPACITY: u32 = 500;
+/// The bounds of it.
+pub const CAPACITY_BOUNDS: RangeInclusive<u32> = 1..=1_000_000;
+
+/// How many files a node has open beside its sessions: connections that are refused or scrape it,
+/// Redis, its sockets, what the runtime needs.
+pub const OTHER_FILES: u64 = 128;
 
 /// The largest frame a client may send, in bytes, if the node is not told otherwise.
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
+/// The bounds of it: a body has to fit into a batch.
+pub const FRAME_BYTES_MAX_BOUNDS: RangeInclusive<usize> = 256..=BODY_BYTES_MAX;
 
 /// How many sessions a user may have on one node, if the node is not told otherwise.
 pub const SESSIONS_PER_USER: usize = 8;
+/// The bounds of it.
+pub const SESSIONS_PER_USER_BOUNDS: RangeInclusive<usize> = 1..=1_000;
 
 /// How long a send may take to its outcome, if the node is not told otherwise.
 pub const SEND_DEADLINE: Duration = Duration::from_secs(5);
+/// The bounds of it, in milliseconds.
+pub const SEND_DEADLINE_MS_BOUNDS: RangeInclusive<u64> = 100..=600_000;
 
 /// How many sends may wait for their outcome.
 pub const PENDING_MAX: usize = 256 * 1024;
@@ -83,8 +97,16 @@ pub const SOCKETS_PER_TURN: usize = 32;
 /// How many frames of one session are handled before others have their turn.
 pub const FRAMES_PER_TURN: usize = 64;
 
-/// How many bytes of an HTTP request's head are read.
-pub const REQUEST_BYTES_MAX: usize = 8 * 1024;
+/// How many raw bytes of one session are read before others have their turn: whatever frames they
+/// are, of whatever kind and size.
+pub const BYTES_PER_TURN: usize = 2 * READ_BYTES;
+
+/// How many bytes the head of an HTTP request may have. A browser adds all cookies of its domain.
+pub const REQUEST_BYTES_MAX: usize = 16 * 1024;
+
+/// How many bytes are still read of a connection that is being closed, so that the client can read
+/// the last answer.
+pub const LINGER_BYTES_MAX: u64 = 256 * 1024;
 
 /// How many connections may be between accept and upgrade.
 pub const DIALS_MAX: usize = 1_024;
@@ -102,9 +124,8 @@ pub const REGISTER_WITHIN: Duration = Duration::from_secs(3);
 /// ended, if the node is not told otherwise. Shorter than the idle time-outs that proxies and
 /// address translators start from, of which 30 s is the lowest that is common.
 pub const PING_INTERVAL: Duration = Duration::from_secs(25);
-
-/// The longest interval that a node may be told, in seconds.
-pub const PING_INTERVAL_SECONDS_MAX: u64 = 3_600;
+/// The bounds of it, in seconds.
+pub const PING_INTERVAL_SECONDS_BOUNDS: RangeInclusive<u64> = 1..=3_600;
 
 /// How often sessions are looked at for what is due.
 pub const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -115,8 +136,12 @@ pub const SLOW_AFTER: Duration = Duration::from_secs(10);
 /// How long a client may take to answer a close.
 pub const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
-/// A session ends with its bad request of this number.
-pub const BAD_REQUESTS_MAX: u32 = 16;
+/// How many bad requests a session may make before the next one ends it.
+pub const BAD_REQUESTS_MAX: NonZeroU32 = NonZeroU32::new(15).expect("it is not zero");
+
+/// One bad request is forgiven each time so long has passed: a client that sends a heartbeat of its
+/// own, which is no frame of this protocol, stays.
+pub const BAD_REQUEST_FORGIVEN_AFTER: Duration = Duration::from_secs(5);
 
 /// The shortest pause before a lost link is dialled again.
 pub const REDIAL_MIN: Duration = Duration::from_millis(50);

@@ -27,13 +27,16 @@ pub(crate) struct Doctor(pub(crate) watch::Receiver<Arc<Health>>);
 impl Observed for Doctor {
     fn ready(&self) -> Result<(), String> {
         let health = self.0.borrow();
+        let trouble = health.load.redis_trouble.as_ref();
         let waiting: Vec<_> = [
             (health.draining, "leaving"),
             (!health.linked, "no link to the relay"),
             (!health.registered, "not registered in Redis"),
         ]
         .into_iter()
-        .filter_map(|(waits, reason)| waits.then_some(reason))
+        .filter(|(waits, _)| *waits)
+        .map(|(_, reason)| reason.to_owned())
+        .chain(trouble.map(|trouble| format!("trouble with Redis: {trouble}")))
         .collect();
         if waiting.is_empty() { Ok(()) } else { Err(waiting.join(", ")) }
     }
@@ -64,6 +67,7 @@ impl Observed for Doctor {
             ("trunkline_refused_full_total", load.refused_full),
             ("trunkline_refused_seats_total", load.refused_seats),
             ("trunkline_ended_slow_total", load.ended_slow),
+            ("trunkline_session_panics_total", load.session_panics),
             ("trunkline_look_ups_total", load.look_ups),
             ("trunkline_ghosts_removed_total", load.ghosts),
             ("trunkline_cpu_milliseconds_total", load.cpu_ms),

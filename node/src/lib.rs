@@ -4,6 +4,7 @@
 //! directly and to others through its link to the relay, and keeps the directory true about its
 //! users. `docs/ARCHITECTURE.md` tells how a message walks through it.
 
+mod advertise;
 mod config;
 pub mod custody;
 pub mod defaults;
@@ -14,9 +15,11 @@ mod health;
 mod link;
 mod members;
 mod node;
+mod origins;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use config::{AuthMode, BadRelayAddress, Config, ConfigError, RelayAddress};
+pub use config::{AuthMode, Config, ConfigError};
 pub use link::NameTaken;
 pub use node::{Node, RunError};
+pub use origins::{AllowedOrigin, BadOrigin};

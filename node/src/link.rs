@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use quinn::{ConnectError, Connection, ConnectionError, Endpoint, VarInt};
+use quinn::{Connection, ConnectionError, VarInt};
 use thiserror::Error;
 use tokio::{
     net::lookup_host,
@@ -11,22 +11,22 @@ use tokio::{
     task::JoinSet,
     time::{self, MissedTickBehavior},
 };
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 use trunkline_certs::RELAY_SERVER_NAME;
 use trunkline_link::{
-    ControlError, ControlReader, ControlWriter, Lane, LaneClosed, LaneError, LaneReader,
-    close_code,
+    ControlError, ControlReader, ControlWriter, DialError, Dialer, Lane, LaneClosed, LaneError,
+    LaneReader, close_code,
     defaults::{
         HANDSHAKE_TIMEOUT, HEARTBEAT, MESSAGE_LANE_BYTES_MAX, RECEIPT_LANE_BYTES_MAX, SILENCE,
     },
 };
+use trunkline_ops::{DialAddress, LogThrottle};
 use trunkline_protocol::{
     control::{self, Hello, ToNode, ToRelay},
     lane::{BadLane, LANES, RECEIPT_LANE},
 };
 
 use crate::{
-    config::RelayAddress,
     defaults::{REDIAL_MAX, REDIAL_MIN},
     exchange::Exchange,
 };
@@ -59,8 +59,8 @@ pub struct NameTaken;
 enum LinkError {
     #[error("cannot resolve the relay's address: {0}")]
     Resolve(#[from] io::Error),
-    #[error("cannot dial: {0}")]
-    Dial(#[from] ConnectError),
+    #[error(transparent)]
+    Dial(#[from] DialError),
     #[error("{0}")]
     Lost(#[from] ConnectionError),
     #[error(transparent)]
@@ -83,9 +83,9 @@ enum LinkError {
 
 /// The link, and what it says of this node.
 pub(crate) struct Link {
-    pub(crate) endpoint: Endpoint,
+    pub(crate) dialer: Dialer,
     /// Where the relay is.
-    pub(crate) relay: RelayAddress,
+    pub(crate) relay: DialAddress,
     /// The node's hello, but for the incarnation, which changes.
     pub(crate) hello: Hello,
     pub(crate) exchange: Exchange,
@@ -95,6 +95,10 @@ pub(crate) struct Link {
     pub(crate) orders: mpsc::Sender<Order>,
     /// The bye was said: there is no coming back.
     pub(crate) left: bool,
+    /// Keeps a relay that is away from filling the log.
+    pub(crate) log_throttle: LogThrottle,
+    /// The loss of the last link was logged, so its successor will be.
+    pub(crate) loss_logged: bool,
 }
 
 impl Link {
@@ -119,21 +123,43 @@ impl Link {
                 _ => {}
             }
             pause = if linked { REDIAL_MIN } else { (2 * pause).min(REDIAL_MAX) };
-            warn!(relay = self.relay.as_str(), %error, "no link to the relay: dialling again");
+            self.log_loss(&error);
             time::sleep(jittered(pause)).await;
         }
     }
 
     /// A connection that the relay has welcomed.
     async fn dial(&mut self) -> Result<Connected, LinkError> {
-        let address = resolve(self.relay.as_str()).await?;
-        time::timeout(HANDSHAKE_TIMEOUT, self.greet(address))
-            .await
-            .unwrap_or(Err(LinkError::Silent))
+        let addresses = lookup_host((self.relay.host(), self.relay.port())).await?;
+        let mut addresses: Vec<_> = addresses.collect();
+        loop {
+            let (connection, address) = self.dialer.dial(&addresses, RELAY_SERVER_NAME).await?;
+            let greeted = time::timeout(HANDSHAKE_TIMEOUT, self.greet(connection, address)).await;
+            match greeted.unwrap_or(Err(LinkError::Silent)) {
+                // Something else answers there; a relay that turns us away says why.
+                Err(error) if addresses.len() > 1 && closed_with(&error).is_none() => {
+                    debug!(%address, %error, "no relay at this address: trying the others");
+                    addresses.retain(|&other| other != address);
+                }
+                greeted => return greeted,
+            }
+        }
     }
 
-    async fn greet(&mut self, address: SocketAddr) -> Result<Connected, LinkError> {
-        let connection = self.endpoint.connect(address, RELAY_SERVER_NAME)?.await?;
+    fn log_loss(&mut self, error: &LinkError) {
+        let line = self.log_throttle.admit(&error.to_string());
+        self.loss_logged = line.is_some();
+        if let Some(line) = line {
+            let (relay, suppressed) = (&self.relay, line.suppressed);
+            warn!(%relay, %error, suppressed, "no link to the relay: dialling again");
+        }
+    }
+
+    async fn greet(
+        &mut self,
+        connection: Connection,
+        address: SocketAddr,
+    ) -> Result<Connected, LinkError> {
         let (sending, receiving) = connection.open_bi().await?;
         let _ = sending.set_priority(CONTROL_PRIORITY);
         let (mut writer, mut reader) = (Writer::new(sending), Reader::new(receiving));
@@ -142,7 +168,9 @@ impl Link {
         let answer = answer.map_err(|error| closed_or(&connection, error))?;
         match answer.ok_or(LinkError::Ended)? {
             ToNode::Welcome { version, relay } if version == control::VERSION => {
-                info!(%relay, %address, "linked");
+                if self.loss_logged {
+                    info!(%relay, %address, "linked");
+                }
                 Ok(Connected { connection, writer, reader })
             }
             ToNode::Welcome { version, .. } => Err(LinkError::Version(version)),
@@ -303,11 +331,6 @@ async fn read_lane(exchange: Exchange, mut reader: LaneReader) -> LinkError {
     }
 }
 
-async fn resolve(relay: &str) -> io::Result<SocketAddr> {
-    let mut addresses = lookup_host(relay).await?;
-    addresses.next().ok_or_else(|| io::Error::other("the name has no address"))
-}
-
 /// What a connection was closed with says more than the stream that broke with it.
 fn closed_or(connection: &Connection, error: impl Into<LinkError>) -> LinkError {
     match connection.close_reason() {
@@ -319,7 +342,10 @@ fn closed_or(connection: &Connection, error: impl Into<LinkError>) -> LinkError 
 /// The code that the relay has closed the connection with, if it has.
 fn closed_with(error: &LinkError) -> Option<VarInt> {
     match error {
-        LinkError::Lost(ConnectionError::ApplicationClosed(close)) => Some(close.error_code),
+        LinkError::Lost(ConnectionError::ApplicationClosed(close))
+        | LinkError::Dial(DialError::Lost(ConnectionError::ApplicationClosed(close))) => {
+            Some(close.error_code)
+        }
         _ => None,
     }
 }

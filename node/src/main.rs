@@ -1,16 +1,14 @@
 //! `trunkline-node`: holds clients' sessions and takes custody of what they send.
 
-use std::{
-    io::Write as _, net::SocketAddr, num::NonZeroU32, path::PathBuf, process::ExitCode,
-    time::Duration,
-};
+use std::{num::NonZeroU32, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
 use tokio::runtime;
-use trunkline_node::{AuthMode, Config, Node, RelayAddress, defaults};
+use trunkline_node::{AllowedOrigin, AuthMode, Config, Node, defaults};
 use trunkline_ops::{
-    FAILED, UNUSABLE, fail, keep_freed_memory, log_to_stderr, parse_args, stop_signal,
+    DialAddress, FAILED, ListenAddress, SecretUrl, UNUSABLE, announce, fail, keep_freed_memory,
+    log_to_stderr, number_in, parse_args, raise_open_files, stop_signal,
 };
 use trunkline_protocol::Name;
 
@@ -21,15 +19,15 @@ struct Args {
     /// The node's name, a DNS label, as in its certificate.
     #[arg(long, env = "TRUNKLINE_NAME")]
     name: Name,
-    /// The TCP address that clients dial; port 0 takes a free one.
+    /// The TCP address that clients dial, HOST:PORT; port 0 takes a free one.
     #[arg(long, env = "TRUNKLINE_LISTEN", default_value = "127.0.0.1:9001")]
-    listen: SocketAddr,
+    listen: ListenAddress,
     /// The relay's address, HOST:PORT.
     #[arg(long, env = "TRUNKLINE_RELAY", default_value = "127.0.0.1:7400")]
-    relay: RelayAddress,
+    relay: DialAddress,
     /// The URL of Redis.
     #[arg(long, env = "TRUNKLINE_REDIS", default_value = "redis://127.0.0.1:6379")]
-    redis: String,
+    redis: SecretUrl,
     /// What all keys in Redis begin with.
     #[arg(long, env = "TRUNKLINE_REDIS_PREFIX", default_value = "trunkline")]
     redis_prefix: String,
@@ -37,7 +35,8 @@ struct Args {
     #[arg(long, env = "TRUNKLINE_CERTS")]
     certs: PathBuf,
     /// How many sessions to take.
-    #[arg(long, env = "TRUNKLINE_CAPACITY", default_value_t = defaults::CAPACITY)]
+    #[arg(long, env = "TRUNKLINE_CAPACITY", default_value_t = defaults::CAPACITY,
+          value_parser = number_in(defaults::CAPACITY_BOUNDS))]
     capacity: u32,
     /// Who may log in: anybody (the default on loopback), or who shows a token.
     #[arg(long, env = "TRUNKLINE_AUTH")]
@@ -45,30 +44,40 @@ struct Args {
     /// The file with the secret that tokens are signed with (HS256).
     #[arg(long, env = "TRUNKLINE_JWT_SECRET_FILE")]
     jwt_secret_file: Option<PathBuf>,
+    /// The origins whose web pages may connect, such as https://chat.example; `*` for all. Where
+    /// anybody may log in at a loopback address, it is only those of this machine unless this says
+    /// otherwise; else it is all.
+    #[arg(long, env = "TRUNKLINE_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
+    allowed_origins: Vec<AllowedOrigin>,
     /// The URL that clients are told to dial, if not the address that is listened on.
     #[arg(long, env = "TRUNKLINE_ADVERTISE")]
     advertise: Option<String>,
-    /// The TCP address of /healthz, /readyz and /metrics.
+    /// The TCP address of /healthz, /readyz and /metrics, HOST:PORT.
     #[arg(long, env = "TRUNKLINE_OPS")]
-    ops: Option<SocketAddr>,
+    ops: Option<ListenAddress>,
     /// The largest frame that a client may send, in bytes.
-    #[arg(long, env = "TRUNKLINE_MAX_FRAME", default_value_t = defaults::FRAME_BYTES_MAX)]
+    #[arg(long, env = "TRUNKLINE_MAX_FRAME", default_value_t = defaults::FRAME_BYTES_MAX,
+          value_parser = number_in(defaults::FRAME_BYTES_MAX_BOUNDS))]
     max_frame: usize,
     /// How many sessions a user may have here; the oldest is replaced. With 1, the newest login
     /// anywhere in the cluster replaces the others.
-    #[arg(long, env = "TRUNKLINE_SESSIONS_PER_USER", default_value_t = defaults::SESSIONS_PER_USER)]
+    #[arg(long, env = "TRUNKLINE_SESSIONS_PER_USER", default_value_t = defaults::SESSIONS_PER_USER,
+          value_parser = number_in(defaults::SESSIONS_PER_USER_BOUNDS))]
     sessions_per_user: usize,
     /// How many messages a second a session may send.
-    #[arg(long, env = "TRUNKLINE_MESSAGES_PER_SECOND")]
+    #[arg(long, env = "TRUNKLINE_MESSAGES_PER_SECOND",
+          value_parser = number_in(NonZeroU32::MIN..=NonZeroU32::MAX))]
     messages_per_second: Option<NonZeroU32>,
     /// How long a send may take to its outcome, in milliseconds.
     #[arg(long, env = "TRUNKLINE_DEADLINE", value_name = "MS",
-          default_value_t = defaults::SEND_DEADLINE.as_millis() as u64)]
+          default_value_t = defaults::SEND_DEADLINE.as_millis() as u64,
+          value_parser = number_in(defaults::SEND_DEADLINE_MS_BOUNDS))]
     deadline: u64,
     /// After how many seconds of silence a session is pinged; one that is silent for twice as long
     /// is ended. Less than the idle time-out of any proxy in front of the node.
     #[arg(long, env = "TRUNKLINE_PING_INTERVAL", value_name = "SECONDS",
-          default_value_t = defaults::PING_INTERVAL.as_secs())]
+          default_value_t = defaults::PING_INTERVAL.as_secs(),
+          value_parser = number_in(defaults::PING_INTERVAL_SECONDS_BOUNDS))]
     ping_interval: u64,
 }
 
@@ -95,6 +104,7 @@ impl From<Args> for Config {
                 Auth::Jwt => AuthMode::Jwt,
             }),
             jwt_secret_file: args.jwt_secret_file,
+            allowed_origins: args.allowed_origins,
             advertise: args.advertise,
             ops: args.ops,
             frame_bytes_max: args.max_frame,
@@ -111,8 +121,9 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(status) => return status,
     };
-    log_to_stderr();
+    let _log = log_to_stderr();
     keep_freed_memory();
+    raise_open_files(u64::from(args.capacity) + defaults::OTHER_FILES);
     let node = match Node::load(args.into()) {
         Ok(node) => node,
         Err(error) => return fail(UNUSABLE, format!("error: {error}")),
@@ -129,11 +140,12 @@ fn run(node: Node) -> anyhow::Result<()> {
         .enable_all()
         .max_io_events_per_tick(defaults::SOCKETS_PER_TURN)
         .build()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let stop = stop_signal().context("cannot listen to signals")?;
-        let mut stdout = std::io::stdout();
-        writeln!(stdout, "ready {} {}", node.name(), node.url())?;
-        stdout.flush()?;
+        announce(node.name(), node.url());
         Ok(node.run(stop).await?)
-    })
+    });
+    // A look-up of a name that is still under way may take half a minute.
+    runtime.shutdown_background();
+    ended
 }

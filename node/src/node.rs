@@ -8,20 +8,19 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use quinn::{Endpoint, TokioRuntime};
 use thiserror::Error;
 use tokio::{
     net::TcpListener,
     select,
     sync::{mpsc, watch},
-    task::{self, LocalSet},
+    task::{self, JoinSet, LocalSet},
     time::{self, MissedTickBehavior},
 };
 use tracing::{info, warn};
 use trunkline_certs::{Alpn, Credentials, Role};
 use trunkline_directory::{Directory, LeaseState, NodeCard, Registrar};
-use trunkline_link::{client_config, endpoint_config};
-use trunkline_ops::Usage;
+use trunkline_link::{DialSockets, client_config};
+use trunkline_ops::{LogThrottle, Usage};
 use trunkline_protocol::{
     Incarnation, Name,
     control::{self, Hello, ToRelay},
@@ -37,6 +36,7 @@ use crate::{
     exchange::{Exchange, Setup},
     health::{Doctor, Health},
     link::{Link, NameTaken, Order},
+    origins::Origins,
 };
 
 /// A node that has its addresses and its credentials, and can be run.
@@ -45,10 +45,11 @@ pub struct Node {
     config: Config,
     url: String,
     auth: Auth,
+    origins: Origins,
     credentials: Credentials,
     directory: Directory,
     listener: net::TcpListener,
-    socket: net::UdpSocket,
+    sockets: DialSockets,
     ops: Option<net::TcpListener>,
 }
 
@@ -58,6 +59,9 @@ pub enum RunError {
     /// A part of it could not be started.
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),
+    /// A part of it panicked: what it said stands above in the log.
+    #[error("a part of the node panicked")]
+    Panicked,
     /// Another living process has its name.
     #[error(transparent)]
     NameTaken(#[from] NameTaken),
@@ -69,23 +73,21 @@ impl Node {
     /// # Errors
     /// If the configuration cannot be used. That the relay or Redis does not answer is no error.
     pub fn load(config: Config) -> Result<Self, ConfigError> {
-        config.check()?;
-        let auth = match (config.auth()?, &config.jwt_secret_file) {
+        let credentials = Credentials::load(&config.certs, Role::Node, &config.name)?;
+        let directory = Directory::open(config.redis.as_str(), &config.redis_prefix)?;
+        let (listener, bound) = config.listen.bind(listen).map_err(ConfigError::Listen)?;
+        let mode = config.auth(bound)?;
+        let auth = match (mode, &config.jwt_secret_file) {
             (AuthMode::Open, _) => Auth::Open,
             (AuthMode::Jwt, Some(file)) => Auth::jwt(file)?,
             (AuthMode::Jwt, None) => return Err(ConfigError::SecretMissing),
         };
-        let credentials = Credentials::load(&config.certs, Role::Node, &config.name)?;
-        let directory = Directory::open(&config.redis, &config.redis_prefix)?;
-        let listener = listen(config.listen)
-            .map_err(|source| ConfigError::Listen { address: config.listen, source })?;
-        let url = config.url(listener.local_addr().unwrap_or(config.listen))?;
-        let ops = config
-            .ops
-            .map(|address| listen(address).map_err(|source| ConfigError::Ops { address, source }));
-        let ops = ops.transpose()?;
-        let socket = trunkline_link::bind(dialling_address(config.relay.as_str()))?;
-        Ok(Self { config, url, auth, credentials, directory, listener, socket, ops })
+        let origins = config.origins(mode, bound);
+        let url = config.url(bound)?;
+        let ops = config.ops.as_ref().map(|ops| ops.bind(listen).map_err(ConfigError::Ops));
+        let ops = ops.transpose()?.map(|(listener, _)| listener);
+        let sockets = DialSockets::bind()?;
+        Ok(Self { config, url, auth, origins, credentials, directory, listener, sockets, ops })
     }
 
     /// The node's name.
@@ -110,10 +112,11 @@ impl Node {
     async fn run_local(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
         let incarnation = Incarnation::fresh();
         let hello = self.hello(incarnation);
-        let endpoint = self.endpoint()?;
         let registrar = self.registrar(&hello);
         let (outbox, outgoing) = mpsc::channel(OUTBOX);
         let exchange = self.exchange(incarnation, registrar.clone(), outbox.clone());
+        let crypto = self.credentials.client_crypto(Alpn::Link);
+        let dialer = self.sockets.dialer(&client_config(crypto))?;
         let (orders, mut ordered) = mpsc::channel(OUTBOX);
         let (health, doctor) = watch::channel(Arc::<Health>::default());
         if let Some(listener) = self.ops {
@@ -129,12 +132,15 @@ impl Node {
                 #[cfg(feature = "testing")]
                 echo: false,
             }),
+            origins: Rc::new(self.origins),
         };
-        task::spawn_local(exchange.clone().flush_on_work());
-        task::spawn_local(exchange.clone().tick_on_dues());
-        task::spawn_local(sweep(exchange.clone()));
-        task::spawn_local(clients.run());
-        task::spawn_local(report(exchange.clone(), registrar.clone(), outbox.clone(), health));
+        // None of these ends by itself: one that does leaves half a node, which nobody would notice.
+        let mut tasks = JoinSet::new();
+        tasks.spawn_local(exchange.clone().flush_on_work());
+        tasks.spawn_local(exchange.clone().tick_on_dues());
+        tasks.spawn_local(sweep(exchange.clone()));
+        tasks.spawn_local(clients.run());
+        tasks.spawn_local(report(exchange.clone(), registrar.clone(), outbox.clone(), health));
         let follow = Fence {
             exchange: exchange.clone(),
             registrar: registrar.clone(),
@@ -143,26 +149,42 @@ impl Node {
         };
         let relay = self.config.relay.clone();
         let link = Link {
-            endpoint,
+            dialer,
             relay,
             hello,
             exchange: exchange.clone(),
             outbox: outgoing,
             orders,
             left: false,
+            log_throttle: LogThrottle::new(),
+            loss_logged: true,
         };
         let mut link = task::spawn_local(link.run());
+        let failed = async {
+            select! {
+                biased;
+                () = exchange.failed() => {}
+                _ = tasks.join_next() => {}
+            }
+        };
+        let leaving = async {
+            select! {
+                ended = &mut link => return Ok(ended.map_err(|_| RunError::Panicked)??),
+                () = shutdown => {}
+                () = follow.run(&mut ordered) => {}
+            }
+            drain(&exchange, &registrar, &outbox).await;
+            // The last receipts and the bye are on their way; the relay closes the link behind them.
+            let _ = time::timeout(FAREWELL, &mut link).await;
+            link.abort();
+            info!("left");
+            Ok(())
+        };
         select! {
-            ended = &mut link => return Ok(ended.map_err(io::Error::other)??),
-            () = shutdown => {}
-            () = follow.run(&mut ordered) => {}
+            biased;
+            () = failed => Err(RunError::Panicked),
+            left = leaving => left,
         }
-        drain(&exchange, &registrar, &outbox).await;
-        // The last receipts and the bye are on their way; the relay closes the link behind them.
-        let _ = time::timeout(FAREWELL, &mut link).await;
-        link.abort();
-        info!("left");
-        Ok(())
     }
 
     fn hello(&self, incarnation: Incarnation) -> Hello {
@@ -175,14 +197,6 @@ impl Node {
             started_at_ms: now.as_millis() as u64,
             software: env!("CARGO_PKG_VERSION").to_owned(),
         }
-    }
-
-    fn endpoint(&self) -> io::Result<Endpoint> {
-        let socket = self.socket.try_clone()?;
-        let mut endpoint = Endpoint::new(endpoint_config(), None, socket, Arc::new(TokioRuntime))?;
-        let crypto = self.credentials.client_crypto(Alpn::Link);
-        endpoint.set_default_client_config(client_config(crypto));
-        Ok(endpoint)
     }
 
     fn registrar(&self, hello: &Hello) -> Registrar {
@@ -291,7 +305,7 @@ async fn report(
     }
 }
 
-fn listen(address: SocketAddr) -> io::Result<net::TcpListener> {
+fn listen(address: SocketAddr) -> io::Result<(net::TcpListener, SocketAddr)> {
     let domain = socket2::Domain::for_address(address);
     let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
     // A node that is started again takes its address back at once.
@@ -299,13 +313,7 @@ fn listen(address: SocketAddr) -> io::Result<net::TcpListener> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(LISTEN_BACKLOG)?;
-    Ok(socket.into())
-}
-
-/// An address of the relay's family, and any port.
-fn dialling_address(relay: &str) -> SocketAddr {
-    match relay.parse() {
-        Ok(SocketAddr::V6(_)) => (net::Ipv6Addr::UNSPECIFIED, 0).into(),
-        _ => (net::Ipv4Addr::UNSPECIFIED, 0).into(),
-    }
+    let listener: net::TcpListener = socket.into();
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
 }

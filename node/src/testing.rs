@@ -12,6 +12,7 @@ use crate::{
     defaults::{CAPACITY, OUTBOX, PING_INTERVAL, SESSIONS_PER_USER},
     edge::{Auth, Listener, SessionRules},
     exchange::{Exchange, Setup},
+    origins::Origins,
 };
 
 /// Nothing listens there, and nothing needs to: nobody logs in.
@@ -28,7 +29,12 @@ pub async fn serve_echo(listener: net::TcpListener, frame_bytes_max: usize) -> i
     let exchange = exchange().map_err(io::Error::other)?;
     let rules =
         SessionRules { frame_bytes_max, messages_per_second: None, auth: Auth::Open, echo: true };
-    let clients = Listener { listener, exchange: exchange.clone(), rules: Rc::new(rules) };
+    let clients = Listener {
+        listener,
+        exchange: exchange.clone(),
+        rules: Rc::new(rules),
+        origins: Rc::new(Origins::Any),
+    };
     let tasks = LocalSet::new();
     tasks.spawn_local(exchange.flush_on_work());
     tasks.run_until(clients.run()).await;

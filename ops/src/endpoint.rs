@@ -1,9 +1,12 @@
 use std::{io, net::TcpListener, sync::Arc, thread};
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
+use metrics::counter;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use tokio::{net, runtime};
 use tracing::error;
+
+use crate::log_lines_dropped;
 
 /// A program that can be asked how it is.
 pub trait Observed: Send + Sync + 'static {
@@ -60,6 +63,9 @@ async fn readyz<O: Observed>(State(endpoint): State<Arc<Endpoint<O>>>) -> (Statu
 }
 
 async fn metrics<O: Observed>(State(endpoint): State<Arc<Endpoint<O>>>) -> String {
-    metrics::with_local_recorder(&endpoint.recorder, || endpoint.program.report());
+    metrics::with_local_recorder(&endpoint.recorder, || {
+        endpoint.program.report();
+        counter!("trunkline_log_lines_dropped_total").absolute(log_lines_dropped());
+    });
     endpoint.handle.render()
 }

@@ -1,12 +1,28 @@
 //! What every program of Trunkline does alike for whoever runs it: how it takes its arguments and
 //! ends, how it logs, what it tells of its health, and what it costs.
 
+mod address;
+pub mod defaults;
 mod endpoint;
+mod line_queue;
+mod log;
+mod log_throttle;
 mod memory;
+mod open_files;
 mod program;
+mod redact;
+mod stop;
+mod text_file;
 mod usage;
 
+pub use address::{BadAddress, BindFailed, DialAddress, ListenAddress};
 pub use endpoint::{Observed, serve};
+pub use log::{Log, flush_output, log_lines_dropped, log_to_stderr, tell};
+pub use log_throttle::{Admitted, LogThrottle};
 pub use memory::keep_freed_memory;
-pub use program::{FAILED, UNUSABLE, fail, log_to_stderr, parse_args, stop_signal};
+pub use open_files::raise_open_files;
+pub use program::{FAILED, UNUSABLE, announce, fail, number_in, parse_args};
+pub use redact::{SecretUrl, redacted};
+pub use stop::{StopSignal, StopSignals, stop_signal};
+pub use text_file::{TextFileError, read_secret, read_text};
 pub use usage::Usage;

@@ -3,18 +3,23 @@
 //! Frames from clients are parsed once, borrowing from the frame; a body is checked to be JSON and
 //! otherwise never looked at. Frames to clients are written straight into an output buffer.
 
+mod depth;
 mod object;
 mod parse;
 mod write;
 
 pub use parse::{BadFrame, ClientFrame, parse};
-pub use write::{error, message, receipt, welcome};
+pub use write::{error, message, pong, receipt, welcome};
 
 /// The WebSocket subprotocol a client may ask for.
 pub const SUBPROTOCOL: &str = "trunkline.v1";
 
 /// The longest `id` a client may give a send, in bytes.
 pub const SEND_ID_BYTES_MAX: usize = 64;
+
+/// How deep a body may be nested: each array or object in it is a level. Recipients may parse it
+/// recursively.
+pub const BODY_DEPTH_MAX: usize = 128;
 
 /// Why a node answers with an `error` frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,6 +66,8 @@ pub mod close {
     pub const POLICY: u16 = 1008;
     /// A frame over the limit.
     pub const TOO_BIG: u16 = 1009;
+    /// The node failed to handle what the client sent.
+    pub const INTERNAL: u16 = 1011;
     /// The node restarts: reconnect to another after the jitter in the reason.
     pub const RESTART: u16 = 1012;
     /// Try again later.

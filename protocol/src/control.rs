@@ -18,6 +18,9 @@ pub const VERSION: u16 = 1;
 /// The longest control message, in bytes of JSON.
 pub const CONTROL_BYTES_MAX: usize = 1024 * 1024;
 
+/// The longest URL that a node may tell: it is told to all others.
+pub const URL_BYTES_MAX: usize = 512;
+
 /// The bytes of a message's length.
 pub const LENGTH_BYTES: usize = 4;
 

@@ -21,7 +21,11 @@ pub(crate) async fn run(hub: &Rc<Hub>, endpoint: &Endpoint, operators: mpsc::Sen
     let handshakes = Rc::new(Cell::new(0));
     while let Some(incoming) = endpoint.accept().await {
         if handshakes.get() >= HANDSHAKES_MAX || endpoint.open_connections() > CONNECTIONS_MAX {
-            warn!(address = %incoming.remote_address(), "a connection was refused: too many");
+            let too_many = "a connection was refused: too many";
+            if let Some(line) = hub.log_throttle.admit(too_many) {
+                let (address, suppressed) = (incoming.remote_address(), line.suppressed);
+                warn!(%address, suppressed, "{too_many}");
+            }
             incoming.refuse();
             continue;
         }
@@ -39,7 +43,7 @@ async fn serve(
     let address = incoming.remote_address();
     let connection = match time::timeout(HANDSHAKE_TIMEOUT, incoming).await {
         Ok(Ok(connection)) => connection,
-        Ok(Err(error)) => return hub.refused(&format!("{address}: {error}")),
+        Ok(Err(error)) => return hub.refused("", address, &error.to_string()),
         Err(_) => return debug!(%address, "a handshake was not finished in time"),
     };
     drop(handshake);
@@ -52,7 +56,7 @@ async fn serve(
             }
         }
         Err(end) => {
-            hub.refused(&format!("{address}: {end}"));
+            hub.refused("", address, &end.to_string());
             connection.close(end.code(), end.to_string().as_bytes());
         }
     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tokio::{sync::mpsc, task::JoinSet};
-use tracing::warn;
+use tracing::debug;
 use trunkline_directory::{CallError, Directory, NodeCard, Purged};
 use trunkline_protocol::{Incarnation, Name};
 
@@ -101,7 +101,7 @@ impl Cleaner {
             Request::Purge { node, incarnation, settle } => {
                 let result = self.purge(&node, incarnation, settle).await;
                 if let Err(error) = &result {
-                    warn!(%node, %incarnation, "a purge was interrupted and will go on: {error}");
+                    debug!(%node, %incarnation, "a purge was interrupted and will go on: {error}");
                 }
                 Report::Purged(incarnation, result.map_err(failed))
             }
@@ -171,7 +171,7 @@ async fn read_lease(directory: Directory, node: Name) -> LeaseRead {
     match directory.lease(&node).await {
         Ok(lease) => Ok(Some((node, lease.map(|lease| (lease.holder, lease.left))))),
         Err(CallError::Refused(error)) => {
-            warn!(%node, "Redis does not show a lease: {error}");
+            debug!(%node, "Redis does not show a lease: {error}");
             Ok(None)
         }
         Err(error) => Err(failed(error)),

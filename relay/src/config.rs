@@ -1,19 +1,19 @@
 //! What a relay is told at its start.
 
-use std::{io, net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 use thiserror::Error;
 use trunkline_certs::CertsError;
-use trunkline_link::BindError;
+use trunkline_ops::{BindFailed, ListenAddress, SecretUrl};
 use trunkline_protocol::Name;
 
 /// What a relay needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The UDP address that nodes and operators dial. Port 0 takes a free one.
-    pub listen: SocketAddr,
+    pub listen: ListenAddress,
     /// The URL of Redis.
-    pub redis: String,
+    pub redis: SecretUrl,
     /// What all keys in Redis begin with.
     pub redis_prefix: String,
     /// The folder of `ca.pem` and `relay/<name>.pem`, `relay/<name>.key`.
@@ -21,7 +21,7 @@ pub struct Config {
     /// The relay's name.
     pub name: Name,
     /// The TCP address of `/healthz`, `/readyz` and `/metrics`, if they are wanted.
-    pub ops: Option<SocketAddr>,
+    pub ops: Option<ListenAddress>,
 }
 
 /// Why a relay cannot start. Every text is one line that names the flag and the mend.
@@ -34,18 +34,11 @@ pub enum ConfigError {
     #[error("{flag}: {0}", flag = flag(.0))]
     Directory(#[from] trunkline_directory::ConfigError),
     /// The UDP address cannot be had.
-    #[error("--listen: {0}; stop what has it, or take another address")]
-    Listen(#[from] BindError),
+    #[error("--listen: {0}")]
+    Listen(#[source] BindFailed),
     /// The TCP address of the operations endpoint cannot be had.
-    #[error(
-        "--ops: cannot bind TCP {address}: {source}; stop what has it, or take another address"
-    )]
-    Ops {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error("--ops: {0}")]
+    Ops(#[source] BindFailed),
 }
 
 fn flag(error: &trunkline_directory::ConfigError) -> &'static str {

@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+/// How many files a relay may have open: a small socket for each node, status streams, and the rest.
+pub const FILES: u64 = NODES_MAX as u64 + 128;
+
 /// Nodes, by name, that a relay ever takes up. It bounds the matrix of flows.
 pub const NODES_MAX: usize = 1_024;
 
@@ -39,11 +42,11 @@ pub const CONTROL_PRIORITY: i32 = 2;
 /// The priority of the lane of receipts.
 pub const RECEIPT_PRIORITY: i32 = 1;
 
-/// The longest URL that a node may tell: it is told to all others.
-pub const URL_BYTES_MAX: usize = 512;
-
 /// The longest version of its program that a node may tell.
 pub const SOFTWARE_BYTES_MAX: usize = 64;
+
+/// The most that a node may tell of its trouble with Redis; the rest is cut off.
+pub const TROUBLE_BYTES_MAX: usize = 2_048;
 
 /// The buckets of a node's histogram of latencies that are passed on to operators.
 pub const LATENCY_BUCKETS_MAX: usize = 1_024;

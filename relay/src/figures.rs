@@ -33,10 +33,14 @@ impl Observed for Figures {
     /// The data path runs, and reaches Redis, so that it can clean up after nodes. It forwards
     /// without, too.
     fn ready(&self) -> Result<(), String> {
-        match self.latest().map(|published| published.snapshot.relay.redis) {
-            Some(RedisState::Up) => Ok(()),
-            Some(RedisState::Away { .. }) => Err("Redis does not answer".to_owned()),
-            None => Err("the data path does not answer".to_owned()),
+        let Some(published) = self.latest() else {
+            return Err("the data path does not answer".to_owned());
+        };
+        let relay = &published.snapshot.relay;
+        match (&relay.redis_trouble, relay.redis) {
+            (Some(trouble), _) => Err(format!("trouble with Redis: {trouble}")),
+            (None, RedisState::Away { .. }) => Err("Redis does not answer".to_owned()),
+            (None, RedisState::Up) => Ok(()),
         }
     }
 

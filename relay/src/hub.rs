@@ -3,6 +3,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    net::SocketAddr,
     rc::Rc,
     time::Instant,
 };
@@ -10,7 +11,9 @@ use std::{
 use hashbrown::HashMap;
 use quinn::Connection;
 use tokio::sync::{Notify, mpsc};
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
+use trunkline_directory::Directory;
+use trunkline_ops::LogThrottle;
 use trunkline_protocol::{
     Incarnation, Name,
     control::{Hello, ToNode},
@@ -50,18 +53,23 @@ pub(crate) struct Hub {
     pub(crate) sessions_changed: Cell<bool>,
     /// Counts what the nodes were told of each other.
     pub(crate) epoch: Cell<u64>,
+    /// Only to ask what is wrong with Redis; it is called on the other side.
+    pub(crate) directory: Directory,
     liveness: RefCell<Liveness>,
     links_ever: Cell<LinkId>,
     requests: mpsc::Sender<Request>,
     events: mpsc::Sender<Event>,
     /// Events that connections turned away may still have.
     refusals_left: Cell<u32>,
+    /// Keeps what happens again and again from filling the log.
+    pub(crate) log_throttle: LogThrottle,
 }
 
 impl Hub {
-    /// A hub without links. `requests` go to the cleaner, `events` to the status streams.
+    /// A hub without links. `directory` is that of the cleaner, `requests` go to the cleaner, `events` to the status streams.
     pub(crate) fn new(
         name: Name,
+        directory: Directory,
         requests: mpsc::Sender<Request>,
         events: mpsc::Sender<Event>,
     ) -> Self {
@@ -75,11 +83,13 @@ impl Hub {
             members_changed: Notify::new(),
             sessions_changed: Cell::new(false),
             epoch: Cell::new(0),
+            directory,
             liveness: RefCell::new(Liveness::new(Instant::now())),
             links_ever: Cell::new(0),
             requests,
             events,
             refusals_left: Cell::new(REFUSAL_EVENTS_MAX),
+            log_throttle: LogThrottle::new(),
         }
     }
 
@@ -169,14 +179,17 @@ impl Hub {
         self.liveness(|liveness, now| liveness.tick(now));
     }
 
-    /// Someone was turned away. Those who keep on dialling do not fill the log.
-    pub(crate) fn refused(&self, reason: &str) {
-        match self.refusals_left.get().checked_sub(1) {
-            Some(left) => {
-                self.refusals_left.set(left);
-                self.tell(None, EventKind::Refused { reason: reason.to_owned() });
-            }
-            None => debug!("turned away: {reason}"),
+    /// `who`, at `address`, was turned away. Those who keep on dialling fill neither the log nor the
+    /// status streams.
+    pub(crate) fn refused(&self, who: &str, address: SocketAddr, reason: &str) {
+        if let Some(line) = self.log_throttle.admit(&format!("{who}: {reason}")) {
+            warn!(who, %address, suppressed = line.suppressed, "turned away: {reason}");
+        }
+        if let Some(left) = self.refusals_left.get().checked_sub(1) {
+            self.refusals_left.set(left);
+            let who = if who.is_empty() { String::new() } else { format!("{who} at ") };
+            let reason = format!("{who}{address}: {reason}");
+            self.tell(None, EventKind::Refused { reason });
         }
     }
 
@@ -189,9 +202,12 @@ impl Hub {
     pub(crate) fn tell(&self, about: Option<(Name, Incarnation)>, kind: EventKind) {
         let (node, incarnation) = about.unzip();
         let event = Event { at_ms: unix_ms(), node, incarnation, kind };
-        log(&event);
-        if self.events.try_send(event).is_err() {
-            warn!("an event did not reach the status streams: they are behind");
+        self.log(&event);
+        let behind = "an event did not reach the status streams: they are behind";
+        if self.events.try_send(event).is_err()
+            && let Some(line) = self.log_throttle.admit(behind)
+        {
+            warn!(suppressed = line.suppressed, "{behind}");
         }
     }
 
@@ -266,25 +282,43 @@ impl Hub {
     fn request(&self, request: Request) {
         // The queue has room for all that liveness can have under way.
         if self.requests.try_send(request).is_err() {
-            error!("the cleaner does not take requests");
+            let full = "the cleaner does not take requests";
+            if let Some(line) = self.log_throttle.admit(full) {
+                error!(suppressed = line.suppressed, "{full}");
+            }
+        }
+    }
+
+    /// Whether to log that a node's link is back: not if its loss was not, as links come and go.
+    pub(crate) fn logs_recovery(&self, node: &str) -> bool {
+        self.log_throttle.recovered(&suspect(node))
+    }
+
+    fn log(&self, event: &Event) {
+        let node = event.node.as_ref().map_or("", Name::as_str);
+        let incarnation = event.incarnation.map(tracing::field::display);
+        match &event.kind {
+            EventKind::Cleaned { removed, kept, done_ms } => {
+                info!(node, incarnation, removed, kept, done_ms, "cleaned up after a dead node");
+            }
+            EventKind::Dead { verdict_ms } => {
+                warn!(node, incarnation, verdict_ms, "a node was judged dead");
+            }
+            EventKind::Suspect => {
+                if let Some(line) = self.log_throttle.admit(&suspect(node)) {
+                    let suppressed = line.suppressed;
+                    warn!(node, incarnation, suppressed, "a node's link is silent or gone");
+                }
+            }
+            EventKind::Recovered if !self.logs_recovery(node) => {}
+            EventKind::RedisAway => warn!("Redis does not answer; verdicts wait until it does"),
+            // Logged where it happens, or by the node that it happens to.
+            EventKind::Refused { .. } | EventKind::SlowReaders { .. } => {}
+            kind => info!(node, incarnation, "{kind:?}"),
         }
     }
 }
 
-fn log(event: &Event) {
-    let node = event.node.as_ref().map_or("", Name::as_str);
-    let incarnation = event.incarnation.map(tracing::field::display);
-    match &event.kind {
-        EventKind::Cleaned { removed, kept, done_ms } => {
-            info!(node, incarnation, removed, kept, done_ms, "cleaned up after a dead node");
-        }
-        EventKind::Dead { verdict_ms } => {
-            warn!(node, incarnation, verdict_ms, "a node was judged dead");
-        }
-        EventKind::Suspect => warn!(node, incarnation, "a node's link is silent or gone"),
-        EventKind::RedisAway => warn!("Redis does not answer; verdicts wait until it does"),
-        EventKind::Refused { reason } => warn!("turned away: {reason}"),
-        EventKind::SlowReaders { .. } => {}
-        kind => info!(node, incarnation, "{kind:?}"),
-    }
+fn suspect(node: &str) -> String {
+    format!("{node} is suspect")
 }

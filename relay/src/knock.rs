@@ -21,7 +21,12 @@ pub(crate) async fn knock(hub: Rc<Hub>, link: LinkId, connection: Connection) ->
     let address = connection.remote_address();
     match connect(address).await {
         Ok(socket) => listen(&hub, link, &socket).await,
-        Err(error) => warn!(%address, "cannot knock at a node's port: {error}"),
+        Err(error) => {
+            if let Some(line) = hub.log_throttle.admit(&format!("knock: {error}")) {
+                let suppressed = line.suppressed;
+                warn!(%address, suppressed, "cannot knock at a node's port: {error}");
+            }
+        }
     }
     connection.closed().await.into()
 }

@@ -145,7 +145,7 @@ pub(crate) async fn serve(hub: Rc<Hub>, connection: Connection, name: Name) {
     let address = connection.remote_address();
     match &end {
         End::Lost(_) => debug!(node = %name, %address, "link lost: {end}"),
-        _ if end.is_refusal() => hub.refused(&format!("{name} at {address}: {end}")),
+        _ if end.is_refusal() => hub.refused(name.as_str(), address, &end.to_string()),
         _ => info!(node = %name, %address, "link closed: {end}"),
     }
     connection.close(end.code(), end.to_string().as_bytes());
@@ -163,7 +163,10 @@ async fn run(hub: &Rc<Hub>, connection: &Connection, name: &Name) -> Result<Infa
         lost = connection.closed() => return Err(lost.into()),
         admission = link.admission() => admission?,
     }
-    info!(node = %name, incarnation = %hello.incarnation, address = %connection.remote_address(), "link up");
+    if hub.logs_recovery(name.as_str()) {
+        let address = connection.remote_address();
+        info!(node = %name, incarnation = %hello.incarnation, %address, "link up");
+    }
     let mut actor = Actor { hub: hub.clone(), link, control, tasks, heartbeats: 0 };
     let Err(end) = actor.run().await;
     if matches!(end, End::Condemned(_)) {

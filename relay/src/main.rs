@@ -1,32 +1,28 @@
 //! `trunkline-relay`: forwards between nodes, judges whether they live, and cleans up after them.
 
-use std::{
-    io::{self, Write},
-    net::SocketAddr,
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::Parser;
 use tokio::runtime;
 use trunkline_ops::{
-    FAILED, UNUSABLE, fail, keep_freed_memory, log_to_stderr, parse_args, stop_signal,
+    FAILED, ListenAddress, SecretUrl, UNUSABLE, announce, fail, keep_freed_memory, log_to_stderr,
+    parse_args, raise_open_files, stop_signal,
 };
 use trunkline_protocol::Name;
-use trunkline_relay::{Config, Relay};
+use trunkline_relay::{Config, Relay, defaults};
 
 /// Forwards messages between Trunkline's nodes, judges whether they live, and cleans up after
 /// those that do not.
 #[derive(Parser)]
 #[command(version)]
 struct Args {
-    /// The UDP address that nodes and operators dial; port 0 takes a free one.
+    /// The UDP address that nodes and operators dial, HOST:PORT; port 0 takes a free one.
     #[arg(long, env = "TRUNKLINE_LISTEN")]
-    listen: SocketAddr,
+    listen: ListenAddress,
     /// Redis, as redis://[[user]:password@]host[:port][/db].
-    #[arg(long, env = "TRUNKLINE_REDIS", hide_env_values = true)]
-    redis: String,
+    #[arg(long, env = "TRUNKLINE_REDIS")]
+    redis: SecretUrl,
     /// What all keys in Redis begin with.
     #[arg(
         long,
@@ -40,9 +36,9 @@ struct Args {
     /// This relay's name: a DNS label, such as relay-1.
     #[arg(long, env = "TRUNKLINE_NAME")]
     name: Name,
-    /// The TCP address to serve /healthz, /readyz and /metrics on.
+    /// The TCP address to serve /healthz, /readyz and /metrics on, HOST:PORT.
     #[arg(long, env = "TRUNKLINE_OPS")]
-    ops: Option<SocketAddr>,
+    ops: Option<ListenAddress>,
 }
 
 fn main() -> ExitCode {
@@ -50,8 +46,9 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(status) => return status,
     };
-    log_to_stderr();
+    let _log = log_to_stderr();
     keep_freed_memory();
+    raise_open_files(defaults::FILES);
     let relay = match Relay::load(&args.into()) {
         Ok(relay) => relay,
         Err(error) => return fail(UNUSABLE, format!("error: {error}")),
@@ -74,13 +71,7 @@ fn run(relay: Relay) -> anyhow::Result<()> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let stop = stop_signal().context("cannot listen to signals")?;
-        announce(&relay).context("cannot write to standard output")?;
+        announce(relay.name(), relay.address());
         relay.run(stop).await.map_err(Into::into)
     })
-}
-
-fn announce(relay: &Relay) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "ready {} {}", relay.name(), relay.address())?;
-    out.flush()
 }

@@ -16,6 +16,7 @@ use tracing::warn;
 use trunkline_certs::{Credentials, Role};
 use trunkline_directory::Directory;
 use trunkline_link::{close_code, endpoint_config, server_config};
+use trunkline_ops::ListenAddress;
 use trunkline_protocol::{Name, status::EventKind};
 
 use crate::{
@@ -66,10 +67,10 @@ impl Relay {
     /// answer is no error.
     pub fn load(config: &Config) -> Result<Self, ConfigError> {
         let credentials = Credentials::load(&config.certs, Role::Relay, &config.name)?;
-        let directory = Directory::open(&config.redis, &config.redis_prefix)?;
-        let socket = trunkline_link::bind(config.listen)?;
-        let address = socket.local_addr().unwrap_or(config.listen);
-        let ops = config.ops.map(bind_ops).transpose()?;
+        let directory = Directory::open(config.redis.as_str(), &config.redis_prefix)?;
+        let (socket, address) = config.listen.bind(listen).map_err(ConfigError::Listen)?;
+        let bind_ops = |ops: &ListenAddress| ops.bind(TcpListener::bind).map_err(ConfigError::Ops);
+        let ops = config.ops.as_ref().map(bind_ops).transpose()?;
         let name = config.name.clone();
         Ok(Self { name, credentials, directory, socket, address, ops })
     }
@@ -106,8 +107,8 @@ impl Relay {
             Arc::new(TokioRuntime),
         )?;
         let Side { requests, reports, events, operators, asks, stop, ended } =
-            side::start(self.name.clone(), self.directory, self.ops)?;
-        let hub = Rc::new(Hub::new(self.name, requests, events));
+            side::start(self.name.clone(), self.directory.clone(), self.ops)?;
+        let hub = Rc::new(Hub::new(self.name, self.directory, requests, events));
         let work = async {
             tokio::select! {
                 () = accept::run(&hub, &endpoint, operators) => RunError::EndpointEnded,
@@ -130,8 +131,10 @@ impl Relay {
     }
 }
 
-fn bind_ops(address: SocketAddr) -> Result<TcpListener, ConfigError> {
-    TcpListener::bind(address).map_err(|source| ConfigError::Ops { address, source })
+fn listen(address: SocketAddr) -> io::Result<(UdpSocket, SocketAddr)> {
+    let socket = trunkline_link::bind(address).map_err(|error| error.source)?;
+    let bound = socket.local_addr()?;
+    Ok((socket, bound))
 }
 
 /// Lets liveness look at the clock: often while a round of probes is under way.

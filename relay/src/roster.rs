@@ -2,10 +2,14 @@
 
 use hashbrown::HashMap;
 use trunkline_directory::NodeCard;
-use trunkline_protocol::{Incarnation, control::Hello, status::Load};
+use trunkline_protocol::{
+    Incarnation,
+    control::{Hello, URL_BYTES_MAX},
+    status::Load,
+};
 
 use crate::{
-    defaults::{LATENCY_BUCKETS_MAX, SOFTWARE_BYTES_MAX, URL_BYTES_MAX},
+    defaults::{LATENCY_BUCKETS_MAX, SOFTWARE_BYTES_MAX, TROUBLE_BYTES_MAX},
     end::End,
 };
 
@@ -78,6 +82,9 @@ impl Roster {
         at_ms: u64,
     ) -> LoadChange {
         load.latency.0.truncate(LATENCY_BUCKETS_MAX);
+        if let Some(trouble) = &mut load.redis_trouble {
+            trouble.truncate(trouble.floor_char_boundary(TROUBLE_BYTES_MAX));
+        }
         let told = self.told.entry(incarnation).or_default();
         told.load_at_ms = at_ms;
         let before = &mut told.load;

@@ -40,6 +40,7 @@ impl Hub {
             software: env!("CARGO_PKG_VERSION").to_owned(),
             started_at_ms: self.started_at_ms,
             redis: self.redis_state(),
+            redis_trouble: self.directory.trouble(),
             forwarded: carried.messages,
             forwarded_bytes: carried.bytes,
             refused_full: turned.full,

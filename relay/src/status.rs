@@ -19,6 +19,7 @@ use tokio::{
 use tracing::warn;
 use trunkline_certs::Identity;
 use trunkline_link::close_code;
+use trunkline_ops::LogThrottle;
 use trunkline_protocol::{
     Name,
     status::{Action, Event, Line, Snapshot},
@@ -51,6 +52,7 @@ pub(crate) struct Desk {
     events: broadcast::Sender<Arc<str>>,
     paces: Paces,
     clients: Cell<usize>,
+    log_throttle: LogThrottle,
 }
 
 /// Serves operators, and keeps the history, until the data path is gone.
@@ -88,6 +90,7 @@ impl Desk {
             events: broadcast::Sender::new(EVENTS_WAITING_MAX),
             paces: Paces::default(),
             clients: Cell::new(0),
+            log_throttle: LogThrottle::new(),
         }
     }
 
@@ -114,7 +117,10 @@ impl Desk {
 
     fn receive(self: &Rc<Self>, operator: Operator) {
         if self.clients.get() >= STATUS_CLIENTS_MAX {
-            warn!(who = %operator.peer, "a status stream was refused: there are too many");
+            let too_many = "a status stream was refused: there are too many";
+            if let Some(line) = self.log_throttle.admit(too_many) {
+                warn!(who = %operator.peer, suppressed = line.suppressed, "{too_many}");
+            }
             operator.connection.close(close_code::FULL, b"there are too many status streams");
             return;
         }

@@ -15,6 +15,7 @@ mod programs;
 mod redis;
 
 use std::{
+    io::{self, Write as _},
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitStatus,
@@ -58,6 +59,8 @@ struct Settings {
     node_args: Vec<String>,
     relay_args: Vec<String>,
     redis: Option<String>,
+    /// How members of a kind log in to Redis, `user:password`.
+    logins: Vec<(Kind, String)>,
     usual_ports: bool,
 }
 
@@ -130,6 +133,21 @@ impl Cluster {
         match &self.settings.redis {
             Some(url) => Redis::at_url(url.clone()),
             None => Redis::at(self.node(REDIS).listen),
+        }
+    }
+
+    /// Has members of a kind log in to Redis as `user:password`, from their next start on. Tests see
+    /// it as before.
+    pub fn log_in_to_redis(&mut self, kind: Kind, login: impl Into<String>) {
+        self.settings.logins.push((kind, login.into()));
+    }
+
+    /// The URL of Redis that a member of that kind is given.
+    pub fn redis_url(&self, kind: Kind) -> String {
+        let redis = self.redis();
+        match self.settings.logins.iter().rfind(|(of, _)| *of == kind) {
+            Some((_, login)) => redis.url().replacen("://", &format!("://{login}@"), 1),
+            None => redis.url().to_owned(),
         }
     }
 
@@ -400,7 +418,9 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         if thread::panicking() {
             for member in &self.members {
-                eprintln!("--- the end of {}'s log\n{}", member.name, tail(&member.log));
+                // A second panic would end the process before anything is stopped.
+                let log = tail(&member.log);
+                let _ = writeln!(io::stderr(), "--- the end of {}'s log\n{log}", member.name);
             }
         }
         // The last first: what leans on another goes before it.

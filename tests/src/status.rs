@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
     sync::Arc,
     time::Duration,
@@ -132,7 +132,11 @@ async fn dial(
     transport.keep_alive_interval(Some(STATUS_KEEP_ALIVE));
     let mut config = ClientConfig::new(admin.client_crypto(Alpn::Admin));
     config.transport_config(Arc::new(transport));
-    let endpoint = Endpoint::client((Ipv4Addr::UNSPECIFIED, 0).into())?;
+    let any = match relay {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let endpoint = Endpoint::client(any)?;
     let connecting = endpoint.connect_with(config, relay, RELAY_SERVER_NAME);
     let connection = connecting.map_err(io::Error::other)?.await?;
     let (mut commands, answers) = connection.open_bi().await?;

@@ -38,6 +38,7 @@ impl Pace {
 #[derive(Debug, PartialEq)]
 struct Moving {
     redis: RedisState,
+    redis_trouble: Option<String>,
     forwarded: u64,
     nodes: Vec<NodeMoving>,
 }
@@ -70,6 +71,7 @@ impl Moving {
         };
         Self {
             redis: snapshot.relay.redis,
+            redis_trouble: snapshot.relay.redis_trouble.clone(),
             forwarded: snapshot.relay.forwarded,
             nodes: snapshot.nodes.iter().map(node).collect(),
         }
@@ -91,6 +93,7 @@ mod tests {
             software: String::new(),
             started_at_ms: 0,
             redis: RedisState::Up,
+            redis_trouble: None,
             forwarded,
             forwarded_bytes: 0,
             refused_full: 0,

@@ -1,14 +1,7 @@
-use std::{
-    io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
-    time::Instant,
-};
+use std::{io, time::Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use quinn::{
-    ConnectError, Connection, ConnectionError, Endpoint, SendStream, TokioRuntime, WriteError,
-};
+use quinn::{Connection, ConnectionError, SendStream, WriteError};
 use serde::Serialize;
 use thiserror::Error;
 use tokio::{
@@ -18,7 +11,8 @@ use tokio::{
 };
 use tracing::{info, warn};
 use trunkline_certs::{Alpn, RELAY_SERVER_NAME};
-use trunkline_link::{BindError, bind, client_config, close_code, endpoint_config};
+use trunkline_link::{BindError, DialError, DialSockets, Dialer, client_config, close_code};
+use trunkline_ops::LogThrottle;
 use trunkline_protocol::status::{Command, Line, Request, VERSION};
 
 use super::{
@@ -28,7 +22,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    defaults::{DIAL_TIMEOUT, FAREWELL, INTERVAL, REDIAL_MAX, REDIAL_MIN, SILENCE},
+    defaults::{FAREWELL, INTERVAL, REDIAL_MAX, REDIAL_MIN, SILENCE},
 };
 
 /// Why the relay was lost, or could not be reached.
@@ -36,18 +30,14 @@ use crate::{
 enum StreamError {
     #[error("its name cannot be looked up: {0}")]
     LookUp(io::Error),
-    #[error("its name has no address")]
-    NoAddress,
     #[error(transparent)]
     Bind(#[from] BindError),
     #[error("no UDP endpoint: {0}")]
     Endpoint(io::Error),
     #[error(transparent)]
-    Connect(#[from] ConnectError),
+    Dial(#[from] DialError),
     #[error(transparent)]
     Connection(#[from] ConnectionError),
-    #[error("no answer within {} s", DIAL_TIMEOUT.as_secs())]
-    NoAnswer,
     #[error("nothing heard for {} s", SILENCE.as_secs())]
     Silent,
     #[error(transparent)]
@@ -72,6 +62,7 @@ pub async fn run(config: Config, mut feed: Feed, wake: impl Fn()) {
     let backoff = ExponentialBuilder::new().with_min_delay(REDIAL_MIN).with_max_delay(REDIAL_MAX);
     let backoff = backoff.without_max_times();
     let mut waits = backoff.build();
+    let log_throttle = LogThrottle::new();
     let mut window = Window { updates: feed.updates, wake, pace: Pace::default(), heard: false };
     loop {
         let error = match session(&config, &mut window, &mut feed.commands).await {
@@ -82,7 +73,10 @@ pub async fn run(config: Config, mut feed: Feed, wake: impl Fn()) {
             waits = backoff.build();
         }
         let wait = waits.next().expect("the back-off never ends");
-        warn!(relay = config.relay, %error, ?wait, "no status stream");
+        if let Some(line) = log_throttle.admit(&error.to_string()) {
+            let (relay, suppressed) = (&config.relay, line.suppressed);
+            warn!(%relay, %error, suppressed, "no status stream: dialling again");
+        }
         let retry_at = Instant::now() + wait;
         if window.tell(Update::Lost { reason: error.to_string(), retry_at }).await.is_err() {
             return;
@@ -125,30 +119,24 @@ async fn session<W: Fn()>(
         return Ok(WindowClosed);
     }
     let dialled = tokio::select! {
-        dialled = timeout(DIAL_TIMEOUT, dial(config)) => dialled,
+        dialled = dial(config) => dialled,
         () = window.updates.closed() => return Ok(WindowClosed),
     };
-    let (endpoint, connection) = dialled.map_err(|_| StreamError::NoAnswer)??;
+    let (dialer, connection) = dialled?;
     let closed = converse(&connection, window, commands).await;
     connection.close(close_code::BYE, b"the window was closed");
-    let _ = timeout(FAREWELL, endpoint.wait_idle()).await;
+    dialer.wait_idle(FAREWELL).await;
     closed
 }
 
-async fn dial(config: &Config) -> Result<(Endpoint, Connection), StreamError> {
-    let mut addresses = lookup_host(&config.relay).await.map_err(StreamError::LookUp)?;
-    let address = addresses.next().ok_or(StreamError::NoAddress)?;
-    let any: SocketAddr = match address {
-        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-    };
-    let (socket, runtime) = (bind(any)?, Arc::new(TokioRuntime));
-    let mut endpoint =
-        Endpoint::new(endpoint_config(), None, socket, runtime).map_err(StreamError::Endpoint)?;
-    endpoint
-        .set_default_client_config(client_config(config.credentials.client_crypto(Alpn::Admin)));
-    let connection = endpoint.connect(address, RELAY_SERVER_NAME)?.await?;
-    Ok((endpoint, connection))
+async fn dial(config: &Config) -> Result<(Dialer, Connection), StreamError> {
+    let addresses = lookup_host((config.relay.host(), config.relay.port())).await;
+    let addresses: Vec<_> = addresses.map_err(StreamError::LookUp)?.collect();
+    let crypto = config.credentials.client_crypto(Alpn::Admin);
+    let dialer = DialSockets::bind()?.dialer(&client_config(crypto));
+    let dialer = dialer.map_err(StreamError::Endpoint)?;
+    let (connection, _) = dialer.dial(&addresses, RELAY_SERVER_NAME).await?;
+    Ok((dialer, connection))
 }
 
 async fn converse<W: Fn()>(

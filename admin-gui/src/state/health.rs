@@ -74,14 +74,20 @@ impl Health {
 }
 
 fn judge_redis(picture: &Picture, findings: &mut Vec<Finding>) {
-    if let RedisState::Away { since_ms } = picture.snapshot.relay.redis {
-        let time = since(since_ms, picture.snapshot.at_ms);
-        let text = format!(
-            "Redis has not answered the relay for {time}: sessions go on, logins wait, verdicts \
-             are carried out later"
-        );
-        findings.push(Finding { severity: Severity::Bad, text });
-    }
+    let relay = &picture.snapshot.relay;
+    let text = match (relay.redis, &relay.redis_trouble) {
+        (RedisState::Up, None) => return,
+        (RedisState::Up, Some(trouble)) => format!("the relay has trouble with Redis: {trouble}"),
+        (RedisState::Away { since_ms }, trouble) => {
+            let time = since(since_ms, picture.snapshot.at_ms);
+            let cause = trouble.as_ref().map_or(String::new(), |trouble| format!(" ({trouble})"));
+            format!(
+                "Redis has not answered the relay for {time}{cause}: sessions go on, logins wait, \
+                 verdicts are carried out later"
+            )
+        }
+    };
+    findings.push(Finding { severity: Severity::Bad, text });
 }
 
 /// What is not as it should be about a node, the worst of it.
@@ -124,7 +130,9 @@ fn judge_dead(node: &NodeStatus) -> Finding {
 
 fn judge_live(node: &NodeStatus, rates: &Rates) -> Option<Finding> {
     let name = &node.name;
-    let (severity, text) = if !node.load.redis {
+    let (severity, text) = if let Some(trouble) = &node.load.redis_trouble {
+        (Severity::Warning, format!("{name} has trouble with Redis: {trouble}"))
+    } else if !node.load.redis {
         (Severity::Warning, format!("{name} does not reach Redis"))
     } else if node.load.rebuilding {
         (Severity::Warning, format!("{name} is rebuilding its part of the directory"))

@@ -2,14 +2,16 @@ use std::ops::Range;
 
 use trunkline_protocol::{
     Name,
-    status::{Latency, NodeStatus},
+    status::{Latency, Load, NodeStatus},
 };
 
 use super::{
     counters::Rates,
     history::{History, Kept},
+    parts::told,
     picture::is_present,
 };
+
 /// What the charts show of one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Sample {
@@ -38,11 +40,11 @@ pub struct Sample {
 }
 
 impl Sample {
-    fn add(&mut self, node: &NodeStatus) {
+    fn add(&mut self, node: &NodeStatus, known: Option<&NodeStatus>) {
         if !is_present(node.state) {
             return;
         }
-        let load = &node.load;
+        let load = told(node, known);
         let queued: u64 = node.link.iter().flat_map(|link| &link.queued_bytes).sum();
         self.sessions += u64::from(load.sessions);
         self.capacity += u64::from(node.capacity);
@@ -72,7 +74,12 @@ impl History {
             sample.rates += &kept.rates.clone().scaled(kept.over_ms as f64 / over_ms as f64);
             sample.latency.merge(&kept.latency);
         }
-        snapshot.nodes.iter().for_each(|node| sample.add(node));
+        let before = self.kept(before);
+        for node in &snapshot.nodes {
+            // Only what was not told is looked for before.
+            let untold = node.load == Load::default();
+            sample.add(node, untold.then(|| node_of(before, &node.name)).flatten());
+        }
         sample
     }
 
@@ -91,16 +98,17 @@ impl History {
             latency: now.load.latency.clone(),
             ..Sample::default()
         };
-        if let Some(known) = node_of(before, name) {
+        let known = node_of(before, name);
+        if let Some(known) = known {
             let at_ms = [before, kept].map(|kept| kept.snapshot.at_ms);
             sample.rates = Rates::of_node((known, at_ms[0]), (now, at_ms[1]));
         }
-        sample.add(now);
+        sample.add(now, known);
         Some(sample)
     }
 
     /// The places of the snapshots since a moment that have one before them.
-    fn places(&self, from_ms: u64) -> Range<usize> {
+    pub(super) fn places(&self, from_ms: u64) -> Range<usize> {
         self.at(from_ms).unwrap_or(0).max(1)..self.len()
     }
 }

@@ -3,7 +3,7 @@
 mod figures;
 mod parties;
 
-use eframe::egui::{Align, Layout, RichText, Ui};
+use eframe::egui::{Align, Label, Layout, RichText, Ui};
 use trunkline_protocol::control::MemberState;
 
 use super::{Showing, parts::label};
@@ -12,6 +12,12 @@ use crate::{
     state::{Health, Picture, Reach, Severity},
     theme::{space, text, tokens},
 };
+
+/// What is left for relay, Redis and nodes, and for the number of further findings.
+const PARTIES_WIDTH: f32 = 520.0;
+
+/// The least that a finding has before it wraps.
+const FINDING_WIDTH_MIN: f32 = 240.0;
 
 /// Draws the header.
 pub(crate) fn show(ui: &mut Ui, showing: &Showing<'_>) {
@@ -58,7 +64,13 @@ fn findings(ui: &mut Ui, health: &Health, picture: &Picture) {
         ui.label(format!("{} live, nothing is lost", plural(live, "node")));
         return;
     };
-    let told = ui.label(&worst.text);
+    // What Redis says may be long: it wraps, and leaves the parties their place.
+    let width = (ui.available_width() - PARTIES_WIDTH).max(FINDING_WIDTH_MIN);
+    let finding = |ui: &mut Ui| {
+        ui.set_max_width(width);
+        ui.add(Label::new(&worst.text).wrap())
+    };
+    let told = ui.scope(finding).inner;
     let more = health.findings.len() - 1;
     if more > 0 {
         let list = health.findings.iter().map(|finding| format!("• {}", finding.text));

@@ -166,6 +166,7 @@ fn relay() -> RelayStatus {
         software: "0.1.0".into(),
         started_at_ms: START_MS - 7_200_000,
         redis: RedisState::Up,
+        redis_trouble: None,
         forwarded: 0,
         forwarded_bytes: 0,
         refused_full: 0,

@@ -38,8 +38,12 @@ fn one_line(output: &Output) -> String {
 #[test]
 fn arguments_that_cannot_be_used_end_it_with_2() {
     let certs = certs();
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 9] = [
         (&["--relay", "nowhere"], "--relay"),
+        (&["--relay", "quic://127.0.0.1:7400"], "write 127.0.0.1:7400"),
+        (&["--relay", "::1:7400"], "[::1]:7400"),
+        (&["--relay", "relay:0"], "1 to 65535"),
+        (&["--redis", "redis://alice:hunter2@db:x"], "redis://[[user]:password@]host"),
         (&["--redis", "carrier-pigeon://x"], "--redis"),
         (&["--name", "somebody"], "trunkline-certs issue"),
         (&["--role", "node"], "--role"),
@@ -50,7 +54,24 @@ fn arguments_that_cannot_be_used_end_it_with_2() {
         let line = one_line(&output);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {line}");
         assert!(line.contains(named), "{arguments:?}: {line}");
+        assert!(!line.contains("hunter2"), "{arguments:?}: {line}");
     }
+}
+
+#[test]
+fn help_shows_no_password_and_an_empty_variable_is_not_set() {
+    let certs = certs();
+    let mut help = program(certs.path());
+    let help = help.arg("--help").env("TRUNKLINE_REDIS", "redis://:hunter2@db").output().unwrap();
+    let text = String::from_utf8(help.stdout).unwrap();
+    assert!(text.contains("TRUNKLINE_REDIS") && !text.contains("hunter2"), "{text}");
+    let mut empty = program(certs.path());
+    for name in ["RELAY", "REDIS", "ROLE", "NAME", "SIZE", "THEME", "TAB", "DUMP"] {
+        empty.env(format!("TRUNKLINE_{name}"), "");
+    }
+    // It comes as far as to miss a display.
+    let output = empty.env("TRUNKLINE_LOG", "off").output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use eframe::egui::Key;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use trunkline_admin_gui::connection::Update;
 use trunkline_protocol::{
     control::MemberState,
@@ -81,6 +82,43 @@ fn what_is_not_well_is_said_the_worst_first() {
     window.assert_has("Not well");
     window.assert_words("Redis has not answered the relay for 3 s");
     window.assert_has("and 1 more");
+}
+
+#[test]
+fn headline_tells_what_redis_says() {
+    let mut cluster = Cluster::of(3);
+    let mut window = Window::onto(&mut cluster);
+    cluster.node_mut(0).load.redis_trouble = Some("NOPERM zadd (ask for the right)".into());
+    window.watch(&mut cluster, 1);
+    window.assert_words("node-1 has trouble with Redis: NOPERM zadd (ask for the right)");
+    cluster.relay_mut().redis_trouble = Some("NOPERM zrem".into());
+    window.watch(&mut cluster, 1);
+    window.assert_has("Not well");
+    window.assert_words("the relay has trouble with Redis: NOPERM zrem");
+    cluster.relay_mut().redis = RedisState::Away { since_ms: cluster.now_ms() - 3_000 };
+    cluster.relay_mut().redis_trouble = Some("WRONGPASS invalid".into());
+    window.watch(&mut cluster, 1);
+    window.assert_words("Redis has not answered the relay for 3 s (WRONGPASS invalid)");
+}
+
+#[test]
+fn long_finding_leaves_the_parties_their_place() {
+    let mut cluster = Cluster::of(3);
+    let mut window = Window::onto(&mut cluster);
+    cluster.relay_mut().redis = RedisState::Away { since_ms: cluster.now_ms() - 3_000 };
+    cluster.relay_mut().redis_trouble = Some("WRONGPASS invalid ".repeat(30));
+    cluster.node_mut(0).state = MemberState::Suspect;
+    window.watch(&mut cluster, 1);
+    window.draw();
+    let bounds = |words: &str| {
+        let mut found = window.harness.query_all_by_label_contains(words);
+        found.next().expect(words).accesskit_node().raw_bounds().expect(words)
+    };
+    let (finding, more) = (bounds("WRONGPASS"), bounds("and 1 more"));
+    let (redis, relay) = (bounds("away for 3 s"), bounds("Relay ●"));
+    assert!(finding.x1 <= more.x0 && more.x1 <= relay.x0 && relay.x1 <= redis.x0);
+    let nodes = bounds("2 live, 1 suspect");
+    assert!(redis.x1 <= nodes.x0 && nodes.x1 <= 1_280.0);
 }
 
 #[test]

@@ -54,7 +54,7 @@ impl Relay {
     fn config(&self) -> Config {
         let name = "admin".parse().unwrap();
         Config {
-            relay: self.endpoint.local_addr().unwrap().to_string(),
+            relay: self.endpoint.local_addr().unwrap().into(),
             credentials: Credentials::load(self.certs.path(), Role::Admin, &name).unwrap(),
             directory: Directory::open("redis://127.0.0.1:1", "trunkline").unwrap(),
             look: Look::default(),

@@ -35,12 +35,21 @@ fn a_missing_file_is_named() {
 #[test]
 fn an_unreadable_file_is_no_missing_one() {
     let cluster = Cluster::new();
-    // A folder in its place cannot be read by anyone, not even by root.
+    // A loop of links cannot be read by anyone, not even by root.
+    fs::create_dir_all(cluster.path("node")).unwrap();
+    std::os::unix::fs::symlink("node-1.pem", cluster.path("node/node-1.pem")).unwrap();
+    let text = cluster.complaint(Role::Node, "node-1");
+    assert!(text.starts_with("certs/node/node-1.pem cannot be read ("), "{text}");
+    assert!(text.ends_with("): check its owner and mode"), "{text}");
+}
+
+#[test]
+fn a_folder_is_no_file() {
+    let cluster = Cluster::new();
     fs::create_dir_all(cluster.path("node/node-1.pem")).unwrap();
     assert_eq!(
         cluster.complaint(Role::Node, "node-1"),
-        "certs/node/node-1.pem cannot be read (Is a directory (os error 21)): check its owner and \
-         mode"
+        format!("certs/node/node-1.pem is a folder, not a file: issue it again {ISSUE}")
     );
 }
 
@@ -63,7 +72,7 @@ fn something_else_than_pem_is_called_so() {
 
     cluster.write("ca.pem", "");
     let text = cluster.complaint(Role::Node, "node-1");
-    assert!(text.starts_with("certs/ca.pem is not a certificate in PEM form: copy it"), "{text}");
+    assert!(text.starts_with("certs/ca.pem is empty: copy it"), "{text}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod cli;
 mod cluster;
+mod files;
 mod handshake;
 mod issuing;
 mod loading;

@@ -24,7 +24,7 @@ pub(super) async fn keep(shared: &Shared) {
             Phase::Open(_) => renew(shared, incarnation).await,
             Phase::Lost => shared.directory.ping().await,
         };
-        report(shared, step);
+        shared.publish(|standing| standing.redis_away = step.is_err());
         tokio::select! {
             biased;
             // A new incarnation does not wait.
@@ -32,20 +32,6 @@ pub(super) async fn keep(shared: &Shared) {
             () = time::sleep_until(next) => {}
         }
     }
-}
-
-/// Tells the node, and the log, when Redis goes and when it comes back.
-fn report(shared: &Shared, step: Result<(), CallError>) {
-    shared.publish(|standing| {
-        match &step {
-            Err(error) if !standing.redis_away => {
-                tracing::warn!(%error, "the directory is away; sessions stay, it is tried again");
-            }
-            Ok(()) if standing.redis_away => tracing::info!("the directory is back"),
-            _ => {}
-        }
-        standing.redis_away = step.is_err();
-    });
 }
 
 async fn seek(shared: &Shared, incarnation: Incarnation) -> Result<(), CallError> {

@@ -161,6 +161,11 @@ impl Registrar {
         self.shared.standing()
     }
 
+    /// What is wrong with Redis, see [`Directory::trouble`].
+    pub fn trouble(&self) -> Option<String> {
+        self.shared.directory.trouble()
+    }
+
     /// The numbers as they are now.
     pub fn counts(&self) -> Counts {
         self.shared.counts()

@@ -57,8 +57,8 @@ pub(super) struct State {
     pub(super) planned_for: Incarnation,
     pub(super) waiters: HashMap<User, Vec<Waiter>>,
     pub(super) closing: bool,
-    /// Operations fail, and the log says so already.
-    pub(super) failing: bool,
+    /// Commands come too late, and the log says so already.
+    pub(super) late: bool,
     pub(super) ghosts_removed: u64,
     pub(super) entries_repaired: u64,
 }
@@ -194,7 +194,7 @@ impl State {
             planned_for: incarnation,
             waiters: HashMap::new(),
             closing: false,
-            failing: false,
+            late: false,
             ghosts_removed: 0,
             entries_repaired: 0,
         }
@@ -207,15 +207,17 @@ impl State {
         }
     }
 
-    /// Says once that operations fail, and not again before one has succeeded.
-    pub(super) fn log_first_failure(&mut self, failure: Option<&EntryError>) {
-        match failure {
-            Some(error) if !self.failing => {
-                tracing::warn!(%error, "an entry could not be changed; it is tried again");
-            }
-            _ => {}
+    /// Says once that commands come too late, and not again before an operation has succeeded. What
+    /// is wrong with Redis itself is logged where it is called.
+    pub(super) fn log_first_late(&mut self, failure: Option<&EntryError>) {
+        let late = matches!(failure, Some(EntryError::LeaseOver { .. }));
+        if let Some(error) = failure
+            && late
+            && !self.late
+        {
+            tracing::warn!(%error, "an entry could not be changed; it is tried again");
         }
-        self.failing = failure.is_some();
+        self.late = late || (self.late && failure.is_some());
     }
 
     /// Tells the logins whose wish is fulfilled.

@@ -80,7 +80,7 @@ async fn perform(shared: &Shared, operation: Operation, tenure: Tenure) -> Finis
 fn finish(shared: &Shared, (operation, answer): Finished) {
     let mut state = shared.lock();
     let fulfilled = state.plan.finish(&operation, outcome(&answer), Instant::now());
-    state.log_first_failure(answer.as_ref().err());
+    state.log_first_late(answer.as_ref().err());
     match answer {
         Ok(Answer::Registered(others)) if fulfilled => {
             state.answer(&operation.user, operation.wish, &others);

@@ -8,3 +8,4 @@ mod registrar;
 mod registrar_faults;
 mod single_calls;
 mod support;
+mod troubles;

@@ -1,8 +1,9 @@
-use std::{fs, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use thiserror::Error;
+use trunkline_ops::read_secret;
 
 use crate::config::ConfigError;
 
@@ -41,14 +42,14 @@ impl Auth {
     /// Checks tokens against the secret in a file. White space at its ends does not count.
     pub(crate) fn jwt(file: &Path) -> Result<Self, ConfigError> {
         let unusable = |reason: String| ConfigError::Secret { file: file.to_owned(), reason };
-        let secret = fs::read(file).map_err(|error| unusable(error.to_string()))?;
-        let secret = secret.trim_ascii();
-        if secret.is_empty() {
-            return Err(unusable("it is empty".to_owned()));
+        let secret = read_secret(file, "secret").map_err(|error| unusable(error.to_string()))?;
+        // With a public key for a secret, everybody who has that key could sign.
+        if secret.starts_with(b"-----BEGIN ") {
+            return Err(unusable("holds a key or certificate in PEM form".to_owned()));
         }
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_required_spec_claims(&["exp", "sub"]);
-        let key = DecodingKey::from_secret(secret);
+        let key = DecodingKey::from_secret(&secret);
         Ok(Self::Jwt(Arc::new(Secret { key, validation })))
     }
 

@@ -1,10 +1,16 @@
-//! The WebSocket edge: dials, upgrades, and one task per session.
+//! The WebSocket edge: HTTP requests, upgrades, and one task per session.
 
 mod auth;
+mod closing;
+mod http;
 mod listener;
-mod request;
+mod login;
+mod request_line;
+mod response;
+mod routes;
 mod session;
 mod socket;
+mod upgrade;
 
 pub(crate) use auth::Auth;
 pub(crate) use listener::Listener;

@@ -1,3 +1,5 @@
+//! One session: reads its socket, and writes on what the flush has left.
+
 #[cfg(feature = "testing")]
 mod echo;
 
@@ -5,7 +7,7 @@ use std::{
     future::poll_fn,
     io,
     num::NonZeroU32,
-    pin::Pin,
+    panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     task::{Context, Poll},
     time::Instant,
@@ -14,9 +16,7 @@ use std::{
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::time;
 use tokio_tungstenite::tungstenite::{
-    self, Error, Message, WebSocket,
-    error::CapacityError,
-    protocol::{CloseFrame, WebSocketConfig},
+    self, Error, Message, WebSocket, error::CapacityError, protocol::WebSocketConfig,
 };
 use trunkline_directory::Place;
 use trunkline_protocol::{
@@ -24,10 +24,15 @@ use trunkline_protocol::{
     client::{self, BadFrame, ClientFrame, ErrorCode, close},
 };
 
-use super::{Auth, socket::Socket};
+use super::{
+    Auth,
+    closing::{close_frame, finish},
+    login::{Login, LoginEvent},
+    socket::Socket,
+};
 use crate::{
     defaults::{
-        BAD_REQUESTS_MAX, CLOSE_WITHIN, CODEC_BYTES, FRAMES_PER_TURN, LOGIN_WITHIN, REGISTER_WITHIN,
+        BAD_REQUEST_FORGIVEN_AFTER, BAD_REQUESTS_MAX, CLOSE_WITHIN, CODEC_BYTES, FRAMES_PER_TURN,
     },
     exchange::{Exchange, Farewell, SessionKey, State},
 };
@@ -66,6 +71,8 @@ enum Over {
     Closed,
     /// This node closes it.
     Closing(Farewell),
+    /// What the client has sent made the code that reads it panic.
+    Panicked,
 }
 
 impl Over {
@@ -80,7 +87,7 @@ impl From<io::Error> for Over {
     }
 }
 
-/// One session: reads its socket, and writes on what the flush has left.
+/// One session. However it ends, dropping it frees what it had in the node's state.
 pub(super) struct Session {
     exchange: Exchange,
     key: SessionKey,
@@ -88,7 +95,8 @@ pub(super) struct Session {
     rules: Rc<SessionRules>,
     login: Login,
     limiter: Option<DefaultDirectRateLimiter>,
-    bad_requests: u32,
+    /// Made with the first bad request, which most sessions never make.
+    bad_requests: Option<Box<DefaultDirectRateLimiter>>,
 }
 
 /// What a session waits for next.
@@ -100,16 +108,6 @@ enum GoingOn {
     LoggingIn,
 }
 
-/// A user whose login was registered, and the user's other nodes; `None` if that has failed.
-type Registered = (User, Option<Vec<Place>>);
-
-/// How far the login has come.
-enum Login {
-    Awaited(Pin<Box<time::Sleep>>),
-    Registering(User, Pin<Box<dyn Future<Output = Option<Vec<Place>>>>>),
-    Done,
-}
-
 impl Session {
     /// `key` stands for the writing half of the same connection.
     pub(super) fn new(
@@ -119,8 +117,8 @@ impl Session {
         rules: Rc<SessionRules>,
     ) -> Self {
         let limiter = rules.messages_per_second.map(Quota::per_second).map(RateLimiter::direct);
-        let login = Login::Awaited(Box::pin(time::sleep(LOGIN_WITHIN)));
-        let session = Self { exchange, key, socket, rules, login, limiter, bad_requests: 0 };
+        let login = Login::awaited();
+        let session = Self { exchange, key, socket, rules, login, limiter, bad_requests: None };
         #[cfg(feature = "testing")]
         let session = session.into_echo();
         session
@@ -130,16 +128,25 @@ impl Session {
     pub(super) async fn run(mut self) {
         let over = poll_fn(|cx| self.poll(cx)).await;
         self.abandon_login();
-        // A client that does not read is not waited for.
-        let _ = time::timeout(CLOSE_WITHIN, async {
-            match over {
-                Over::Gone => {}
-                Over::Closed => self.flush().await,
-                Over::Closing(farewell) => self.close(farewell).await,
+        let farewell = match over {
+            Over::Gone => return,
+            Over::Closed => None,
+            Over::Closing(farewell) => Some(farewell),
+            Over::Panicked => {
+                self.exchange.turn(|state, _| state.count_session_panic());
+                let reason = "internal error".to_owned();
+                Some(Farewell { code: close::INTERNAL, reason })
             }
-        })
-        .await;
-        self.exchange.turn(|state, _| state.close(self.key));
+        };
+        if let Some(farewell) = farewell {
+            self.exchange.turn(|state, _| {
+                state.retire(self.key, &farewell);
+                state.write_raw(self.key, &close_frame(&farewell));
+            });
+        }
+        // A client that does not read, or does not close its side, is not waited for.
+        let closed = finish(&self.exchange, self.key, self.socket.get_mut());
+        let _ = time::timeout(CLOSE_WITHIN, closed).await;
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Over> {
@@ -152,10 +159,16 @@ impl Session {
     fn progress(&mut self, cx: &mut Context<'_>) -> Result<(), Over> {
         let exchange = self.exchange.clone();
         loop {
-            let registered = self.poll_login(cx)?;
+            let event = self.login.poll(cx);
             let going_on = exchange.turn(|state, now| {
-                if let Some((user, others)) = registered {
-                    self.finish_login(state, &user, others)?;
+                match event {
+                    Some(LoginEvent::TooLate) => {
+                        return Err(Over::closing(close::NO_LOGIN, "no login in time"));
+                    }
+                    Some(LoginEvent::Registered(user, others)) => {
+                        self.finish_login(state, &user, others)?;
+                    }
+                    None => {}
                 }
                 self.work(state, now, cx)
             })?;
@@ -163,25 +176,6 @@ impl Session {
             if going_on == GoingOn::Waiting {
                 return Ok(());
             }
-        }
-    }
-
-    /// The login that has been registered, or has failed to be, by now.
-    fn poll_login(&mut self, cx: &mut Context<'_>) -> Result<Option<Registered>, Over> {
-        match &mut self.login {
-            Login::Done => Ok(None),
-            Login::Awaited(deadline) => match deadline.as_mut().poll(cx) {
-                Poll::Pending => Ok(None),
-                Poll::Ready(()) => Err(Over::closing(close::NO_LOGIN, "no login in time")),
-            },
-            Login::Registering(user, registration) => match registration.as_mut().poll(cx) {
-                Poll::Pending => Ok(None),
-                Poll::Ready(others) => {
-                    let user = user.clone();
-                    self.login = Login::Done;
-                    Ok(Some((user, others)))
-                }
-            },
         }
     }
 
@@ -202,9 +196,8 @@ impl Session {
 
     /// A registration that is still under way has nobody to welcome any more.
     fn abandon_login(&mut self) {
-        if let Login::Registering(user, _) = std::mem::replace(&mut self.login, Login::Done) {
-            let key = self.key;
-            self.exchange.turn(|state, _| state.finish_login(key, &user, None));
+        if let Some(user) = self.login.abandon() {
+            self.exchange.turn(|state, _| state.finish_login(self.key, &user, None));
         }
     }
 
@@ -232,7 +225,12 @@ impl Session {
     ) -> Result<GoingOn, Over> {
         self.socket.get_mut().begin_turn(cx);
         let going_on = self.read_frames(state, now, cx);
-        self.socket.get_mut().end_turn();
+        let socket = self.socket.get_mut();
+        // A part of a frame is a sign of life too: a large one takes a slow client its time.
+        if socket.has_heard() {
+            state.heard(self.key, now);
+        }
+        socket.end_turn();
         going_on
     }
 
@@ -242,23 +240,21 @@ impl Session {
         now: Instant,
         cx: &mut Context<'_>,
     ) -> Result<GoingOn, Over> {
-        for frame in 0..FRAMES_PER_TURN {
-            if matches!(self.login, Login::Registering(..)) || !state.may_read(self.key) {
+        for _ in 0..FRAMES_PER_TURN {
+            if self.login.is_registering() || !state.may_read(self.key) {
                 return Ok(GoingOn::Waiting);
             }
-            match self.socket.read() {
-                Ok(message) => {
-                    if frame == 0 {
-                        state.heard(self.key, now);
-                    }
-                    self.message(state, now, message)?;
-                }
+            match contained(|| self.socket.read())? {
+                Ok(message) => self.message(state, now, message)?,
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if self.socket.get_ref().is_exhausted() {
+                        break;
+                    }
                     return Ok(GoingOn::Waiting);
                 }
                 Err(error) => return Err(over_by(&error, self.rules.frame_bytes_max)),
             }
-            if matches!(self.login, Login::Registering(..)) {
+            if self.login.is_registering() {
                 return Ok(GoingOn::LoggingIn);
             }
         }
@@ -277,13 +273,11 @@ impl Session {
                 Err(Over::closing(close::UNSUPPORTED, reason))
             }
             Message::Ping(_) => {
-                let _ = self.socket.flush();
                 self.send_replies(state);
                 Ok(())
             }
             Message::Pong(_) | Message::Frame(_) => Ok(()),
             Message::Close(_) => {
-                let _ = self.socket.flush();
                 self.send_replies(state);
                 // Behind the answer nothing is read: a message there would count as delivered.
                 state.log_out(self.key);
@@ -293,10 +287,14 @@ impl Session {
     }
 
     fn text(&mut self, state: &mut State, now: Instant, text: &str) -> Result<(), Over> {
-        let done = matches!(self.login, Login::Done);
-        match client::parse(text) {
+        let done = self.login.is_done();
+        match contained(|| client::parse(text))? {
             Ok(ClientFrame::Send { id, to, body }) if done => {
                 self.send(state, now, &id, &to, body);
+                Ok(())
+            }
+            Ok(ClientFrame::Ping) => {
+                state.pong(self.key);
                 Ok(())
             }
             Ok(ClientFrame::Login { user, token }) if !done => {
@@ -307,12 +305,12 @@ impl Session {
                 state.error(self.key, ErrorCode::AlreadyLoggedIn, reason, None);
                 Ok(())
             }
-            Err(bad) if done => self.bad_request(state, &bad),
-            Ok(ClientFrame::Send { .. }) | Err(_) => {
+            Ok(ClientFrame::Send { id, .. }) => {
                 let reason = "the first frame is {\"type\":\"login\",\"user\":…}";
-                state.error(self.key, ErrorCode::LoginRequired, reason, None);
+                state.error(self.key, ErrorCode::LoginRequired, reason, Some(&id));
                 Err(Over::closing(close::POLICY, "login required"))
             }
+            Err(bad) => self.bad_request(state, &bad),
         }
     }
 
@@ -326,74 +324,56 @@ impl Session {
     }
 
     fn log_in(&mut self, state: &mut State, user: &str, token: Option<&str>) -> Result<(), Over> {
-        if let Err(error) = self.rules.auth.check(user, token) {
+        if let Err(error) = contained(|| self.rules.auth.check(user, token))? {
             state.error(self.key, ErrorCode::Unauthorized, &error.to_string(), None);
             return Err(Over::closing(close::UNAUTHORIZED, "unauthorized"));
         }
         let user: User = user.parse().expect("the frame's parser has checked it");
         let registration = state.start_login(&user);
-        let registered = async move {
-            time::timeout(REGISTER_WITHIN, registration).await.ok().and_then(Result::ok)
-        };
-        self.login = Login::Registering(user, Box::pin(registered));
+        self.login = Login::registering(user, registration);
         Ok(())
     }
 
     fn bad_request(&mut self, state: &mut State, bad: &BadFrame) -> Result<(), Over> {
         state.error(self.key, ErrorCode::BadRequest, &bad.reason, bad.id.as_deref());
-        self.bad_requests += 1;
-        if self.bad_requests >= BAD_REQUESTS_MAX {
-            return Err(Over::closing(close::POLICY, "too many bad requests"));
+        let allowance = self.bad_requests.get_or_insert_with(|| {
+            let quota = Quota::with_period(BAD_REQUEST_FORGIVEN_AFTER).expect("it is not zero");
+            Box::new(RateLimiter::direct(quota.allow_burst(BAD_REQUESTS_MAX)))
+        });
+        match allowance.check() {
+            Ok(()) => Ok(()),
+            Err(_) => Err(Over::closing(close::POLICY, "too many bad requests")),
         }
-        Ok(())
     }
 
-    /// Puts what the codec has written by itself in line.
+    /// Puts in line what the codec has to say by itself: the pong to a ping, the answer to a close. It
+    /// writes them no sooner than it is used again, and the client may send nothing more.
     fn send_replies(&mut self, state: &mut State) {
+        // It says that the connection is closed, when it was; our socket takes all that is written.
+        let _ = self.socket.flush();
         let replies = self.socket.get_mut().take_replies();
         if !replies.is_empty() {
             state.write_raw(self.key, &replies);
         }
     }
+}
 
-    /// Writes out what waits.
-    async fn flush(&mut self) {
-        let key = self.key;
-        let _ = poll_fn(|cx| self.exchange.turn(|state, now| state.poll_flush(key, now, cx))).await;
-    }
-
-    /// Says why, writes out what waits, and reads on until the client has closed its side: a socket
-    /// that is closed with something unread takes the last words with it.
-    async fn close(&mut self, farewell: Farewell) {
-        let (exchange, key) = (self.exchange.clone(), self.key);
-        exchange.turn(|state, _| {
-            state.retire(key, &farewell);
-            let frame = CloseFrame { code: farewell.code.into(), reason: farewell.reason.into() };
-            let _ = self.socket.close(Some(frame));
-            let _ = self.socket.flush();
-            self.send_replies(state);
-        });
-        poll_fn(|cx| {
-            if let Poll::Ready(Err(_)) = exchange.turn(|state, now| state.poll_flush(key, now, cx))
-            {
-                return Poll::Ready(());
-            }
-            self.socket.get_mut().begin_turn(cx);
-            loop {
-                match self.socket.read() {
-                    Ok(_) => {}
-                    Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                        return Poll::Pending;
-                    }
-                    Err(_) => return Poll::Ready(()),
-                }
-            }
-        })
-        .await;
+impl Drop for Session {
+    fn drop(&mut self) {
+        // A panic within a turn ends the process; the state is not to be touched then.
+        if !self.exchange.has_failed() {
+            self.abandon_login();
+            self.exchange.turn(|state, _| state.close(self.key));
+        }
     }
 }
 
-/// What a codec error means for the session.
+/// Runs what only looks at one client's input: if that panics, it is the end of this session alone.
+fn contained<T>(read: impl FnOnce() -> T) -> Result<T, Over> {
+    catch_unwind(AssertUnwindSafe(read)).map_err(|_| Over::Panicked)
+}
+
+/// What a codec error means for the session. The codec must not be used after it.
 fn over_by(error: &tungstenite::Error, frame_bytes_max: usize) -> Over {
     match error {
         Error::Capacity(CapacityError::MessageTooLong { .. }) => {

@@ -4,7 +4,7 @@ use std::{
     ops::Range,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
 };
 
 use bytes::{Buf, Bytes};
@@ -13,7 +13,7 @@ use tokio::{
     net::tcp::OwnedReadHalf,
 };
 
-use crate::defaults::READ_BYTES;
+use crate::defaults::{BYTES_PER_TURN, READ_BYTES};
 
 /// The memory that every session's socket is read into, in turn: one system call takes all that a
 /// client has sent, and an idle session holds none of it.
@@ -38,13 +38,26 @@ pub(super) struct Socket<R = OwnedReadHalf> {
     ahead: Range<usize>,
     /// What an earlier turn has left of it.
     left: Bytes,
+    /// How many raw bytes may still be taken from the socket in the turn that goes on.
+    budget: usize,
+    /// Something has come in the turn that goes on.
+    heard: bool,
     replies: Vec<u8>,
 }
 
 impl<R> Socket<R> {
     pub(super) fn new(half: R, read_ahead: ReadAhead) -> Self {
         let (waker, left) = (Waker::noop().clone(), Bytes::new());
-        Self { half, waker, read_ahead, ahead: 0..0, left, replies: Vec::new() }
+        Self {
+            half,
+            waker,
+            read_ahead,
+            ahead: 0..0,
+            left,
+            budget: 0,
+            heard: false,
+            replies: Vec::new(),
+        }
     }
 
     /// Begins a turn of reading. From now on, the task of `cx` is woken when there is something to
@@ -53,6 +66,19 @@ impl<R> Socket<R> {
         if !self.waker.will_wake(cx.waker()) {
             self.waker = cx.waker().clone();
         }
+        self.budget = BYTES_PER_TURN;
+        self.heard = false;
+    }
+
+    /// Whether the turn has read all that it may: there may be more, though reading says that there
+    /// is nothing.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.budget == 0
+    }
+
+    /// Whether the client has sent anything in this turn, be it part of a frame.
+    pub(super) fn has_heard(&self) -> bool {
+        self.heard
     }
 
     /// Ends a turn: the shared memory is the next session's.
@@ -69,6 +95,26 @@ impl<R> Socket<R> {
     }
 }
 
+impl<R: AsyncRead + Unpin> Socket<R> {
+    /// Reads on, and drops what comes. Ready when the client has closed its side, or the connection
+    /// broke.
+    pub(super) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut discarded = 0;
+        let mut memory = self.read_ahead.0.borrow_mut();
+        while discarded < BYTES_PER_TURN {
+            let mut buffer = ReadBuf::new(&mut memory);
+            ready!(Pin::new(&mut self.half).poll_read(cx, &mut buffer))?;
+            if buffer.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            discarded += buffer.filled().len();
+        }
+        // There may be more, but it is the others' turn.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
 impl<R: AsyncRead + Unpin> Read for Socket<R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         if self.left.has_remaining() {
@@ -78,6 +124,10 @@ impl<R: AsyncRead + Unpin> Read for Socket<R> {
         }
         let mut memory = self.read_ahead.0.borrow_mut();
         if self.ahead.is_empty() {
+            // The codec may read on for ever within one call, if no frame ends a message.
+            if self.budget == 0 {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
             let mut buffer = ReadBuf::new(&mut memory);
             let mut cx = Context::from_waker(&self.waker);
             match Pin::new(&mut self.half).poll_read(&mut cx, &mut buffer) {
@@ -85,6 +135,8 @@ impl<R: AsyncRead + Unpin> Read for Socket<R> {
                 Poll::Pending => return Err(io::ErrorKind::WouldBlock.into()),
             }
             self.ahead = 0..buffer.filled().len();
+            self.budget = self.budget.saturating_sub(self.ahead.len());
+            self.heard |= !self.ahead.is_empty();
         }
         let count = bytes.len().min(self.ahead.len());
         bytes[..count].copy_from_slice(&memory[self.ahead.start..][..count]);
@@ -110,6 +162,10 @@ mod tests {
 
     use super::*;
 
+    fn begin_turn(socket: &mut Socket<DuplexStream>) {
+        socket.begin_turn(&Context::from_waker(Waker::noop()));
+    }
+
     fn read(socket: &mut Socket<DuplexStream>, count: usize) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; count];
         let count = socket.read(&mut bytes)?;
@@ -124,6 +180,8 @@ mod tests {
         let (mut bob, other) = duplex(1024);
         let mut alices = Socket::new(near, memory.clone());
         let mut bobs = Socket::new(other, memory);
+        begin_turn(&mut alices);
+        begin_turn(&mut bobs);
 
         alice.write_all(b"abcdef").await.unwrap();
         bob.write_all(b"uvw").await.unwrap();
@@ -140,5 +198,41 @@ mod tests {
         assert_eq!(read(&mut alices, 9).unwrap_err().kind(), io::ErrorKind::WouldBlock);
         drop(alice);
         assert_eq!(read(&mut alices, 9).unwrap(), b"");
+    }
+
+    #[tokio::test]
+    async fn turn_reads_a_bounded_number_of_bytes() {
+        let (mut client, near) = duplex(4 * BYTES_PER_TURN);
+        let mut socket = Socket::new(near, ReadAhead::default());
+        client.write_all(&vec![b'x'; 3 * BYTES_PER_TURN]).await.unwrap();
+        for _ in 0..3 {
+            begin_turn(&mut socket);
+            assert!(!socket.has_heard() && !socket.is_exhausted());
+            let mut taken = 0;
+            while let Ok(bytes) = read(&mut socket, 1_000) {
+                taken += bytes.len();
+            }
+            assert_eq!(taken, BYTES_PER_TURN);
+            assert!(socket.has_heard() && socket.is_exhausted());
+            socket.end_turn();
+        }
+        begin_turn(&mut socket);
+        assert!(read(&mut socket, 1).is_err() && !socket.is_exhausted() && !socket.has_heard());
+    }
+
+    #[tokio::test]
+    async fn what_is_discarded_ends_with_the_stream() {
+        let (mut client, near) = duplex(4 * BYTES_PER_TURN);
+        let mut socket = Socket::new(near, ReadAhead::default());
+        client.write_all(&vec![b'x'; 3 * BYTES_PER_TURN]).await.unwrap();
+        drop(client);
+        let mut turns = 0;
+        std::future::poll_fn(|cx| {
+            turns += 1;
+            socket.poll_discard(cx)
+        })
+        .await
+        .unwrap();
+        assert!(turns > 2, "{turns}");
     }
 }

@@ -2,11 +2,12 @@
 
 use std::{
     io,
+    pin::Pin,
     task::{Context, Poll, ready},
     time::Instant,
 };
 
-use tokio::net::tcp::OwnedWriteHalf;
+use tokio::{io::AsyncWrite, net::tcp::OwnedWriteHalf};
 use trunkline_directory::{Place, Registration};
 use trunkline_protocol::{
     User,
@@ -98,6 +99,16 @@ impl State {
         self.floor.write_error(key, code, reason, id);
     }
 
+    /// Answers a client's `ping`.
+    pub(crate) fn pong(&mut self, key: SessionKey) {
+        self.floor.write(key, client::pong);
+    }
+
+    /// A session has ended by a panic.
+    pub(crate) fn count_session_panic(&mut self) {
+        self.floor.counters.session_panics += 1;
+    }
+
     /// Appends a WebSocket frame that is already whole.
     pub(crate) fn write_raw(&mut self, key: SessionKey, frame: &[u8]) {
         let Some(session) = self.floor.sessions.get_mut(key) else { return };
@@ -155,6 +166,20 @@ impl State {
             }
             ready!(session.socket.as_ref().poll_write_ready(cx))?;
             self.floor.flush_session(key, now)?;
+        }
+    }
+
+    /// Writes on until nothing waits, and then closes this side of the connection.
+    pub(crate) fn poll_finish(
+        &mut self,
+        key: SessionKey,
+        now: Instant,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        ready!(self.poll_flush(key, now, cx))?;
+        match self.floor.sessions.get_mut(key) {
+            Some(session) => Pin::new(&mut session.socket).poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
         }
     }
 

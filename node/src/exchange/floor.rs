@@ -35,6 +35,7 @@ pub(super) struct Counters {
     pub(super) untold: u64,
     pub(super) refused_full: u64,
     pub(super) ended_slow: u64,
+    pub(super) session_panics: u64,
     pub(super) look_ups: u64,
 }
 

@@ -4,10 +4,15 @@ use serde::de::IgnoredAny;
 use thiserror::Error;
 
 use super::{
-    SEND_ID_BYTES_MAX,
+    BODY_DEPTH_MAX, SEND_ID_BYTES_MAX,
+    depth::is_deeper_than,
     object::{Value, walk},
 };
 use crate::User;
+
+/// How many characters of what a client sent are quoted in a reason: errors are short, whatever
+/// was sent.
+const QUOTED_CHARS_MAX: usize = 32;
 
 /// A well-formed frame from a client. Borrows from the text it was parsed from.
 #[derive(Debug)]
@@ -25,9 +30,11 @@ pub enum ClientFrame<'a> {
         id: Cow<'a, str>,
         /// The recipient; a valid [`User`] key.
         to: Cow<'a, str>,
-        /// Any JSON value, exactly as it stood in the frame.
+        /// Any JSON value, exactly as it stood in the frame; nested at most [`BODY_DEPTH_MAX`] deep.
         body: &'a str,
     },
+    /// A question whether the connection still lives, for clients that cannot see WebSocket pings.
+    Ping,
 }
 
 /// Why a text is not a [`ClientFrame`], in words for the client's developer.
@@ -36,7 +43,7 @@ pub enum ClientFrame<'a> {
 pub struct BadFrame {
     /// What was wrong, and what belongs there.
     pub reason: String,
-    /// The send's id, where one could be read.
+    /// The send's id, where one could be read. An id that is a number is given as its digits.
     pub id: Option<String>,
 }
 
@@ -82,7 +89,7 @@ impl<'a> Fields<'a> {
 
     fn why_not(&self, text: &str) -> String {
         match (self.twice, serde_json::from_str::<IgnoredAny>(text)) {
-            (Some(name), _) => format!("`{name}` stands there twice"),
+            (Some(name), _) => format!("duplicate field `{name}`"),
             (None, Err(error)) => format!("not a JSON object: {error}"),
             (None, Ok(_)) => "not a JSON object".to_owned(),
         }
@@ -92,7 +99,11 @@ impl<'a> Fields<'a> {
         match text("type", self.kind)?.as_ref() {
             "login" => self.login(),
             "send" => self.send(),
-            other => Err(format!("unknown `type` {other:?}: it is \"login\" or \"send\"")),
+            "ping" => Ok(ClientFrame::Ping),
+            other => Err(format!(
+                "unknown `type` {}: it is \"login\", \"send\" or \"ping\"",
+                quoted(other)
+            )),
         }
     }
 
@@ -107,20 +118,33 @@ impl<'a> Fields<'a> {
         let id = text("id", self.id)?;
         if id.is_empty() || id.len() > SEND_ID_BYTES_MAX {
             return Err(format!(
-                "`id` has 1 to {SEND_ID_BYTES_MAX} bytes, this one has {}",
+                "`id` has 1 to {SEND_ID_BYTES_MAX} bytes, {} has {}",
+                quoted(&id),
                 id.len()
             ));
         }
         let to = text("to", self.to)?;
         User::check(&to).map_err(|error| format!("`to`: {error}"))?;
         let body = self.body.ok_or("`body` is missing: it is any JSON value")?;
+        if is_deeper_than(BODY_DEPTH_MAX, body.text()) {
+            return Err(format!("`body` is nested deeper than {BODY_DEPTH_MAX} levels"));
+        }
         Ok(ClientFrame::Send { id, to, body: body.text() })
     }
 
     fn known_id(&self) -> Option<String> {
-        let id = self.id?.string()?;
+        let id = self.id?;
+        let is_number = id.text().starts_with(|first: char| first == '-' || first.is_ascii_digit());
+        let id = if is_number { Cow::Borrowed(id.text()) } else { id.string()? };
         (id.len() <= SEND_ID_BYTES_MAX).then(|| id.into_owned())
     }
+}
+
+/// The beginning of what a client sent, as a JSON string.
+fn quoted(text: &str) -> String {
+    let begin: String = text.chars().take(QUOTED_CHARS_MAX).collect();
+    let more = if begin.len() < text.len() { "…" } else { "" };
+    format!("{}{more}", serde_json::Value::from(begin))
 }
 
 /// What the field `name` says.
@@ -128,8 +152,19 @@ fn text<'a>(name: &str, value: Option<Value<'a>>) -> Result<Cow<'a, str>, String
     let value = value.ok_or_else(|| format!("`{name}` is missing: it is a string"))?;
     value.string().ok_or_else(|| match value.is_string() {
         true => format!("`{name}` has an escape that stands for no character"),
-        false => format!("`{name}` must be a string"),
+        false => format!("`{name}` must be a string, not {}", kind_of(value.text())),
     })
+}
+
+/// What kind of JSON value this is, other than a string.
+fn kind_of(value: &str) -> &'static str {
+    match value.as_bytes().first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b'n') => "null",
+        Some(b't' | b'f') => "a boolean",
+        _ => "a number",
+    }
 }
 
 #[cfg(test)]
@@ -178,6 +213,12 @@ mod tests {
             (r#"{"type":7}"#, "`type` must be a string"),
             (r#"{"type":"sned"}"#, "unknown `type` \"sned\""),
             (r#"{"type":"login"}"#, "`user` is missing"),
+            (r#"{"type":"login","user":7}"#, "`user` must be a string, not a number"),
+            (r#"{"type":"login","user":null}"#, "`user` must be a string, not null"),
+            (
+                r#"{"type":"login","user":"a","token":{}}"#,
+                "`token` must be a string, not an object",
+            ),
             (r#"{"type":"login","user":""}"#, "`user`: a user key has 1 to 128 bytes"),
             (r#"{"type":"login","user":"a\nb"}"#, "no control characters"),
             (r#"{"type":"send","to":"bob","body":1}"#, "`id` is missing"),
@@ -186,13 +227,64 @@ mod tests {
             (r#"{"type":"send","id":{"a":[]},"to":"bob","body":1}"#, "`id` must be a string"),
             (r#"{"type":"send","id":"c","to":["bob"],"body":1}"#, "`to` must be a string"),
             (r#"{"type":"send","id":"c","to":"\ud800","body":1}"#, "`to` has an escape that"),
-            (r#"{"type":"send","id":"c","to":"bob","body":1,"id":"d"}"#, "`id` stands there twice"),
+            (r#"{"type":"send","id":"c","to":"bob","body":1,"id":"d"}"#, "duplicate field `id`"),
         ] {
             let reason = refusal(text).reason;
             assert!(reason.contains(words), "{text}: {reason}");
         }
         assert_eq!(refusal(r#"{"type":"send","id":"c-9","to":"bob"}"#).id.as_deref(), Some("c-9"));
         assert!(refusal(&format!(r#"{{"type":"send","id":"{}"}}"#, "x".repeat(65))).id.is_none());
+    }
+
+    #[test]
+    fn error_names_an_id_that_is_a_number() {
+        for (id, named) in
+            [("7", "7"), ("-1.5e3", "-1.5e3"), ("90071992547409931", "90071992547409931")]
+        {
+            let bad = refusal(&format!(r#"{{"type":"send","id":{id},"to":"bob","body":1}}"#));
+            assert_eq!(bad.id.as_deref(), Some(named));
+            assert!(bad.reason.contains("`id` must be a string, not a number"), "{}", bad.reason);
+        }
+        assert!(refusal(r#"{"type":"send","id":true,"to":"bob","body":1}"#).id.is_none());
+    }
+
+    #[test]
+    fn errors_are_short_whatever_was_sent() {
+        for unit in ["x", "\\u0000", "é", "\u{202e}", "\\\"", "👩‍👩‍👧"] {
+            let huge = unit.repeat(60_000 / unit.len());
+            for text in [
+                format!(r#"{{"type":"{huge}"}}"#),
+                format!(r#"{{"type":"send","id":"{huge}","to":"b","body":1}}"#),
+                format!(r#"{{"type":"send","id":"c","to":"{huge}","body":1}}"#),
+                format!(r#"{{"type":"login","user":"{huge}"}}"#),
+                format!(r#"{{"{huge}":"#),
+                format!(r#"{{"type":"send","id":{},"to":"b","body":1}}"#, "9".repeat(60_000)),
+                huge.clone(),
+            ] {
+                let bad = refusal(&text);
+                let bytes = bad.reason.len() + bad.id.map_or(0, |id| id.len());
+                assert!(bytes <= 400, "{bytes} bytes: {}", bad.reason);
+            }
+        }
+    }
+
+    #[test]
+    fn ping_is_a_frame() {
+        assert!(matches!(parse(r#"{"type":"ping","at":1}"#), Ok(ClientFrame::Ping)));
+    }
+
+    #[test]
+    fn body_may_be_nested_128_levels() {
+        let nested = |depth: usize| {
+            let body = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+            format!(r#"{{"type":"send","id":"c-1","to":"bob","body":{body}}}"#)
+        };
+        assert!(matches!(parse(&nested(128)), Ok(ClientFrame::Send { .. })));
+        for depth in [129, 1_000, 30_000] {
+            let bad = refusal(&nested(depth));
+            assert_eq!(bad.reason, "`body` is nested deeper than 128 levels");
+            assert_eq!(bad.id.as_deref(), Some("c-1"));
+        }
     }
 
     proptest! {

@@ -57,6 +57,11 @@ pub fn receipt(
     out.push(b'}');
 }
 
+/// Appends `pong`, the answer to a `ping`.
+pub fn pong(out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"type":"pong"}"#);
+}
+
 /// Appends an `error`. `id` names the send that it concerns, where there is one.
 pub fn error(out: &mut Vec<u8>, code: ErrorCode, reason: &str, id: Option<&str>) {
     out.extend_from_slice(br#"{"type":"error","code":""#);
@@ -112,6 +117,7 @@ mod tests {
             json!({"type": "receipt", "id": "c\n1", "message": "01JAV3QK9VE6ZT9Z8T5C1H7R0M-42",
                    "outcome": "busy"})
         );
+        assert_eq!(written(pong), json!({"type": "pong"}));
         assert_eq!(written(|out| receipt(out, "c", id, Outcome::Delivered, 2))["missed"], json!(2));
         assert_eq!(
             written(|out| error(out, ErrorCode::BadRequest, "no \"to\"", Some("c-1"))),

@@ -16,6 +16,9 @@ pub struct Load {
     pub rebuilding: bool,
     /// It has reached Redis lately.
     pub redis: bool,
+    /// What is wrong with Redis, in its words, and what helps. It may answer and refuse some things.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis_trouble: Option<String>,
     /// Sends accepted, ever.
     pub accepted: u64,
     /// Branches taken by a session of this node, of sends that were accepted here.
@@ -40,6 +43,8 @@ pub struct Load {
     pub refused_full: u64,
     /// Sessions that were ended because they read too slowly.
     pub ended_slow: u64,
+    /// Sessions that were ended because the code that reads what they send panicked.
+    pub session_panics: u64,
     /// Upgrades refused because every seat was taken.
     pub refused_seats: u64,
     /// Look-ups that went to the directory.

@@ -27,6 +27,9 @@ pub struct RelayStatus {
     pub started_at_ms: u64,
     /// Whether it reaches Redis.
     pub redis: RedisState,
+    /// What is wrong with Redis, in its words, and what helps. It may answer and refuse some things.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redis_trouble: Option<String>,
     /// Messages passed on.
     pub forwarded: u64,
     /// Bytes of batches passed on.
@@ -150,6 +153,7 @@ pub(super) mod tests {
                 software: "0.1.0".into(),
                 started_at_ms: 1,
                 redis: RedisState::Away { since_ms: 5 },
+                redis_trouble: Some("WRONGPASS invalid".into()),
                 forwarded: 2,
                 forwarded_bytes: 400,
                 refused_full: 1,

@@ -59,7 +59,12 @@ pub(super) async fn serve(desk: &Rc<Desk>, operator: Operator) {
         End::Lost(_) | End::Stopped | End::Stopping => {
             debug!(who = %peer, "an operator left: {end}")
         }
-        _ => warn!(who = %peer, "an operator was sent away: {end}"),
+        _ => {
+            if let Some(line) = desk.log_throttle.admit(&format!("{peer}: {end}")) {
+                let suppressed = line.suppressed;
+                warn!(who = %peer, suppressed, "an operator was sent away: {end}");
+            }
+        }
     }
     connection.close(end.code(), end.to_string().as_bytes());
 }
@@ -166,7 +171,10 @@ impl Session<'_> {
         match serde_json::from_slice::<Command>(&line) {
             Ok(command) if self.may_act => self.act(command),
             Ok(command) => {
-                warn!(who = self.who, ?command, "a viewer's command was refused");
+                if let Some(line) = self.desk.log_throttle.admit(&self.who) {
+                    let suppressed = line.suppressed;
+                    warn!(who = self.who, ?command, suppressed, "a viewer's command was refused");
+                }
                 let words = format!("{} may look and not act: use an admin certificate", self.who);
                 self.answer(command.id, Err(words)).await?;
             }

@@ -106,12 +106,12 @@ impl Drop for Running {
 
 pub(crate) fn config(certs: &Path, redis: &str, port: u16) -> Config {
     Config {
-        listen: (Ipv4Addr::LOCALHOST, port).into(),
-        redis: redis.to_owned(),
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into(),
+        redis: redis.into(),
         redis_prefix: KEY_PREFIX.to_owned(),
         certs: certs.to_owned(),
         name: name("relay-1"),
-        ops: Some((Ipv4Addr::LOCALHOST, 0).into()),
+        ops: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()),
     }
 }
 

@@ -50,7 +50,7 @@ fn ready(child: &mut Child) -> String {
 #[test]
 fn it_says_that_it_is_ready_and_stops_when_told() {
     let certs = certs();
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT] {
         // Redis is not there, which is no failure.
         let mut child = relay(certs.path()).spawn().unwrap();
         let line = ready(&mut child);

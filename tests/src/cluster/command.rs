@@ -32,18 +32,18 @@ impl Cluster {
     }
 
     fn relay_args(&self, member: &Member) -> Vec<String> {
-        let own = self.own_flags(member).into_iter().chain(self.cluster_flags());
+        let own = self.own_flags(member).into_iter().chain(self.cluster_flags(member));
         own.chain(self.settings.relay_args.clone()).collect()
     }
 
     fn node_args(&self, member: &Member) -> Vec<String> {
         let own = self.own_flags(member).into_iter().chain(self.relay_flag(member));
-        own.chain(self.cluster_flags()).chain(self.settings.node_args.clone()).collect()
+        own.chain(self.cluster_flags(member)).chain(self.settings.node_args.clone()).collect()
     }
 
     fn window_args(&self, member: &Member) -> Vec<String> {
         let admin = ["--name".into(), "admin".into()];
-        self.relay_flag(member).into_iter().chain(self.cluster_flags()).chain(admin).collect()
+        self.relay_flag(member).into_iter().chain(self.cluster_flags(member)).chain(admin).collect()
     }
 
     fn own_flags(&self, member: &Member) -> [String; 6] {
@@ -56,8 +56,8 @@ impl Cluster {
         ["--relay".into(), relay.to_string()]
     }
 
-    fn cluster_flags(&self) -> [String; 4] {
-        let (redis, certs) = (self.redis(), self.certs());
-        ["--redis".into(), redis.url().into(), "--certs".into(), certs.display().to_string()]
+    fn cluster_flags(&self, member: &Member) -> [String; 4] {
+        let certs = self.certs().display().to_string();
+        ["--redis".into(), self.redis_url(member.kind), "--certs".into(), certs]
     }
 }

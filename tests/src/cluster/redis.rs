@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use redis::{Client, RedisError, aio::MultiplexedConnection};
 use tokio::time::{Instant, sleep};
+use trunkline_ops::{SecretUrl, redacted};
 
 use super::ClusterError;
 use crate::defaults::{POLL_INTERVAL, START_TIMEOUT};
@@ -11,21 +12,21 @@ use crate::defaults::{POLL_INTERVAL, START_TIMEOUT};
 /// Where the cluster's Redis is.
 #[derive(Clone, Debug)]
 pub struct Redis {
-    url: String,
+    url: SecretUrl,
 }
 
 impl Redis {
     pub(super) fn at_url(url: String) -> Self {
-        Self { url }
+        Self { url: url.as_str().into() }
     }
 
     pub(super) fn at(address: SocketAddr) -> Self {
-        Self { url: format!("redis://{address}") }
+        Self { url: format!("redis://{address}").as_str().into() }
     }
 
     /// Its URL, as the programs are told it.
     pub fn url(&self) -> &str {
-        &self.url
+        self.url.as_str()
     }
 
     /// A connection of the caller's own.
@@ -43,7 +44,7 @@ impl Redis {
             match self.ping().await {
                 Ok(()) => return Ok(()),
                 Err(source) if Instant::now() > deadline => {
-                    return Err(ClusterError::Redis { url: self.url.clone(), source });
+                    return Err(ClusterError::Redis { url: redacted(self.url()), source });
                 }
                 Err(_) => sleep(POLL_INTERVAL).await,
             }

@@ -18,20 +18,20 @@ use crate::support::SOON;
 const UNUSABLE: Option<i32> = Some(2);
 
 /// Certificates for `node-1` and `relay-1`, and the programs that are given them.
-struct Bench {
+pub(crate) struct Bench {
     cluster: Cluster,
     certs: TempDir,
 }
 
 /// A program that takes a name, certificates and a Redis.
 #[derive(Clone, Copy, Debug)]
-enum Program {
+pub(crate) enum Program {
     Node,
     Relay,
 }
 
 impl Program {
-    const BOTH: [Self; 2] = [Self::Node, Self::Relay];
+    pub(crate) const BOTH: [Self; 2] = [Self::Node, Self::Relay];
 
     fn package(self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ impl Program {
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let certs = certificates();
         Self { cluster: Cluster::builder().prepare().unwrap(), certs }
     }
@@ -62,7 +62,7 @@ impl Bench {
     }
 
     /// Arguments that work, but for the flags given again: of those the given ones stand.
-    fn args(&self, program: Program, instead: &[(&str, &str)]) -> Vec<String> {
+    pub(crate) fn args(&self, program: Program, instead: &[(&str, &str)]) -> Vec<String> {
         let certs = self.certs.path().to_str().unwrap();
         let mut args = vec![
             ("--name", program.identity().1),
@@ -80,8 +80,19 @@ impl Bench {
         args.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value.to_owned()]).collect()
     }
 
+    pub(crate) fn programs(&self) -> &Programs {
+        self.cluster.programs()
+    }
+
+    /// The program, deaf to the environment of whoever runs the tests.
+    pub(crate) fn command(&self, program: Program) -> Command {
+        let mut command = Command::new(self.programs().path(program.package()));
+        command.env_clear().stdin(Stdio::null()).kill_on_drop(true);
+        command
+    }
+
     /// Expects that the program ends at once, with one line that has all of `words`.
-    async fn refuses(&self, program: Program, instead: &[(&str, &str)], words: &[&str]) {
+    pub(crate) async fn refuses(&self, program: Program, instead: &[(&str, &str)], words: &[&str]) {
         let args = self.args(program, instead);
         let output = run(self.cluster.programs(), program.package(), &args).await;
         refused(&format!("{program:?} {instead:?}"), &output, words);

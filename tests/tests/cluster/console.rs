@@ -150,6 +150,42 @@ async fn people_chat_and_come_back_when_their_node_dies() {
 }
 
 #[tokio::test]
+async fn a_cluster_goes_on_when_nobody_reads_what_it_says() {
+    let Up { home, mut child, lines } = Up::start("2").await;
+    drop(lines);
+    drop(child.stderr.take());
+    for args in [["kill", "node-2"], ["node", "node-2"], ["drain", "node-1"]] {
+        let output = run(&home, &args, "").await;
+        assert!(output.status.success(), "{args:?}: {output:?}");
+    }
+    // Nor does a terminal that is closed, with its shell, cut short how it ends.
+    for _ in 0..2 {
+        let pid = Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
+        kill_process(pid, Signal::HUP).unwrap();
+    }
+    assert!(timeout(SOON, child.wait()).await.unwrap().unwrap().success());
+}
+
+#[tokio::test]
+async fn status_ends_with_its_reader() {
+    let up = Up::start("1").await;
+    for args in [["status", "--json"].as_slice(), &["status"]] {
+        let mut status = command(&up.home, args).spawn().unwrap();
+        let mut lines = BufReader::new(status.stdout.take().unwrap()).lines();
+        timeout(SOON, lines.next_line()).await.unwrap().unwrap().unwrap();
+        drop(lines);
+        let ended = timeout(SOON, status.wait()).await.expect("it ends").unwrap();
+        assert!(ended.success(), "{args:?}: {ended:?}");
+    }
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut status = command(&up.home, &["status", "--once"]);
+    let output = status.stdout(full).spawn().unwrap().wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("No space left"), "{output:?}");
+    up.signal(Signal::TERM);
+}
+
+#[tokio::test]
 async fn a_killed_up_takes_everything_with_it() {
     let mut up = Up::start("1").await;
     let processes = up.processes();

@@ -2,14 +2,24 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bad_input;
+mod by_hand;
 mod console;
 mod death;
 mod drain;
 mod edge;
+mod forms;
 mod harness;
+mod http_door;
 mod keepalive;
+mod output;
+mod raw;
+mod redis_rights;
+mod redis_trouble;
 mod seats;
+mod secrets;
+mod signals;
 mod start_order;
 mod support;
 mod trial;
 mod walk;
+mod websocket;

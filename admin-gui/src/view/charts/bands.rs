@@ -1,6 +1,9 @@
 //! What each node had a part in, one band upon the other.
 
-use std::{cmp::Reverse, collections::HashMap, ops::Range};
+#[cfg(test)]
+mod tests;
+
+use std::{cmp::Reverse, collections::VecDeque, ops::Range};
 
 use eframe::egui::{Color32, Ui};
 use egui_plot::FilledArea;
@@ -8,10 +11,10 @@ use trunkline_protocol::{Name, status::NodeStatus};
 
 use super::{
     plot::{Canvas, head, legend, read_at},
-    series::{GAP_MS, Points, Unit},
+    series::{GAP_MS, Points, SAMPLES_MAX, Unit},
 };
 use crate::{
-    state::{Counter, Moment, Sample},
+    state::{History, Moment, Part, Parts},
     theme::{Tokens, tokens},
     view::{Showing, Wishes},
 };
@@ -25,16 +28,24 @@ pub(super) struct Bands {
     title: &'static str,
     explained: &'static str,
     unit: Unit,
-    value: fn(&Sample) -> f64,
+    value: fn(&Part) -> f64,
     /// How large a node is, to be one of those with a band of their own.
     size: fn(&NodeStatus) -> u64,
-    made_of: Option<(u64, Moment, u64)>,
-    /// What the bands of single nodes are made of.
-    nodes: HashMap<Name, Points>,
-    /// When, in seconds.
-    times: Vec<f64>,
-    /// From below: whose band it is, and its values.
-    bands: Vec<(String, Vec<f64>)>,
+    made_of: Option<MadeOf>,
+    /// When, in Unix milliseconds.
+    times: VecDeque<u64>,
+    /// From below: whose band it is, and its values, one for each of the times.
+    bands: Vec<(String, VecDeque<f64>)>,
+}
+
+/// What bands were made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct MadeOf {
+    revision: u64,
+    moment: Moment,
+    minutes: u64,
+    /// The nodes with a band of their own.
+    nodes: Vec<Name>,
 }
 
 impl Bands {
@@ -45,7 +56,7 @@ impl Bands {
             "Messages a second that the relay passed on from each node, one upon the other: from \
              the nodes with the most, and from all others together.",
             Unit::Rate,
-            |sample| sample.rates[Counter::ForwardedFrom],
+            |part| part.forwarded,
             |node| node.forwarded_from,
         )
     }
@@ -57,7 +68,7 @@ impl Bands {
             "Sessions of each node, one upon the other: of the nodes with the most, and of all \
              others together.",
             Unit::Count,
-            |sample| sample.sessions as f64,
+            |part| part.sessions,
             |node| node.load.sessions.into(),
         )
     }
@@ -66,49 +77,79 @@ impl Bands {
         title: &'static str,
         explained: &'static str,
         unit: Unit,
-        value: fn(&Sample) -> f64,
+        value: fn(&Part) -> f64,
         size: fn(&NodeStatus) -> u64,
     ) -> Self {
-        let (times, bands) = (Vec::new(), Vec::new());
-        Self {
-            title,
-            explained,
-            unit,
-            value,
-            size,
-            made_of: None,
-            nodes: HashMap::new(),
-            times,
-            bands,
+        let (times, bands) = (VecDeque::new(), Vec::new());
+        Self { title, explained, unit, value, size, made_of: None, times, bands }
+    }
+
+    /// Brings the bands up to date. They cover the time of `points`.
+    pub(super) fn update(&mut self, showing: &Showing<'_>, points: &Points, minutes: u64) {
+        let history = showing.state.history();
+        let (revision, moment) = (history.revision(), showing.state.moment());
+        let nodes = &showing.picture.snapshot.nodes;
+        let before = self.made_of.take();
+        let is_new = before.as_ref().is_none_or(|before| {
+            (before.revision, before.moment, before.minutes) != (revision, moment, minutes)
+        });
+        self.made_of = if is_new {
+            let nodes = self.largest(nodes).into_iter().cloned().collect();
+            let made_of = MadeOf { revision, moment, minutes, nodes };
+            let last_ms = before.filter(|before| self.goes_on(before, &made_of));
+            let last_ms = last_ms.and_then(|_| self.times.back().copied());
+            self.fill(history, points.span_ms, last_ms, &made_of);
+            Some(made_of)
+        } else {
+            before
+        };
+    }
+
+    /// Whether what was made is still a part of what is to be made: what grew older is thinned out
+    /// now and then.
+    fn goes_on(&self, before: &MadeOf, now: &MadeOf) -> bool {
+        let same = MadeOf { revision: before.revision, ..now.clone() } == *before;
+        same && now.moment == Moment::Latest && self.times.len() < SAMPLES_MAX
+    }
+
+    /// Adds what came after `last_ms`, or makes everything anew. The values of all bands at one time
+    /// are of one snapshot.
+    fn fill(
+        &mut self,
+        history: &History,
+        (from_ms, to_ms): (u64, u64),
+        last_ms: Option<u64>,
+        made_of: &MadeOf,
+    ) {
+        if last_ms.is_none() {
+            let names = made_of.nodes.iter().map(Name::to_string);
+            self.bands = names.map(|name| (name, VecDeque::new())).collect();
+            self.times.clear();
+        }
+        let is_new = |at_ms: u64| (from_ms..=to_ms).contains(&at_ms) && last_ms < Some(at_ms);
+        for parts in history.parts(last_ms.unwrap_or(from_ms)).filter(|parts| is_new(parts.at_ms)) {
+            self.push(&parts, &made_of.nodes);
+        }
+        while self.times.front().is_some_and(|&at_ms| at_ms < from_ms) {
+            self.times.pop_front();
+            self.bands.iter_mut().for_each(|(_, values)| {
+                values.pop_front();
+            });
         }
     }
 
-    /// Brings the bands up to date. `points` are those of the whole cluster.
-    pub(super) fn update(&mut self, showing: &Showing<'_>, points: &Points, minutes: u64) {
-        let history = showing.state.history();
-        let made_of = (history.revision(), showing.state.moment(), minutes);
-        if self.made_of == Some(made_of) {
-            return;
-        }
-        self.made_of = Some(made_of);
-        let all = points.samples();
-        self.times = all.iter().map(|sample| sample.at_ms as f64 / 1e3).collect();
-        let mut left: Vec<_> = all.iter().map(self.value).collect();
-        self.bands.clear();
-        let largest = self.largest(&showing.picture.snapshot.nodes);
-        self.nodes.retain(|name, _| largest.contains(&name));
-        for name in largest {
-            let node = self.nodes.entry(name.clone()).or_default();
-            node.update(showing.state, Some(name), minutes);
-            let known = node.samples().iter().map(|sample| (sample.at_ms, (self.value)(sample)));
-            let known: HashMap<_, _> = known.collect();
-            let value = |sample: &Sample| known.get(&sample.at_ms).copied().unwrap_or(0.0);
-            let values: Vec<_> = all.iter().map(value).collect();
-            left.iter_mut().zip(&values).for_each(|(left, value)| *left = (*left - value).max(0.0));
-            self.bands.push((name.to_string(), values));
-        }
-        if showing.picture.snapshot.nodes.len() > NODES {
-            self.bands.push(("others".into(), left));
+    fn push(&mut self, parts: &Parts<'_>, names: &[Name]) {
+        self.times.push_back(parts.at_ms);
+        self.bands.iter_mut().for_each(|(_, values)| values.push_back(0.0));
+        for (name, part) in parts.nodes() {
+            let value = (self.value)(&part);
+            let place = names.iter().position(|own| own == name).unwrap_or(names.len());
+            // What the others had is a band once there is anything.
+            if place == self.bands.len() && value > 0.0 {
+                self.bands.push(("others".into(), vec![0.0; self.times.len()].into()));
+            }
+            let band = self.bands.get_mut(place).and_then(|(_, values)| values.back_mut());
+            band.into_iter().for_each(|sum| *sum += value);
         }
     }
 
@@ -134,7 +175,8 @@ impl Bands {
         let tokens = tokens(ui);
         ui.vertical(|ui| {
             let read = read_at(ui, seconds, showing);
-            let read = self.times.partition_point(|&at| at <= read).checked_sub(1);
+            let read =
+                self.times.partition_point(|&at_ms| at_ms as f64 / 1e3 <= read).checked_sub(1);
             head(ui, (self.title, self.explained), |ui| {
                 for (place, (name, values)) in self.bands.iter().enumerate() {
                     let value = read.map(|at| self.unit.format(values[at]));
@@ -150,12 +192,13 @@ impl Bands {
 
     /// The bands as they lie upon each other, and how high they reach.
     fn areas(&self, tokens: &Tokens) -> (Vec<FilledArea>, f64) {
-        let mut lower = vec![0.0; self.times.len()];
+        let times: Vec<_> = self.times.iter().map(|&at_ms| at_ms as f64 / 1e3).collect();
+        let mut lower = vec![0.0; times.len()];
         let mut areas = Vec::new();
         for (place, (name, values)) in self.bands.iter().enumerate() {
             let upper: Vec<_> = lower.iter().zip(values).map(|(low, value)| low + value).collect();
             for piece in self.pieces() {
-                let times = &self.times[piece.clone()];
+                let times = &times[piece.clone()];
                 let area = FilledArea::new(name, times, &lower[piece.clone()], &upper[piece]);
                 areas.push(area.fill_color(self.color(tokens, place)));
             }
@@ -166,10 +209,9 @@ impl Bands {
 
     /// The times without a gap between them.
     fn pieces(&self) -> Vec<Range<usize>> {
-        let gap = GAP_MS as f64 / 1e3;
+        let is_gap = |at: &usize| self.times[*at] - self.times[at - 1] >= GAP_MS;
         let mut starts = vec![0];
-        starts
-            .extend((1..self.times.len()).filter(|&at| self.times[at] - self.times[at - 1] >= gap));
+        starts.extend((1..self.times.len()).filter(is_gap));
         let ends = starts.iter().skip(1).copied().chain([self.times.len()]);
         starts.iter().copied().zip(ends).map(|(start, end)| start..end).collect()
     }

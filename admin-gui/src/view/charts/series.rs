@@ -12,7 +12,7 @@ use crate::{
 pub(super) const GAP_MS: u64 = 20_000;
 
 /// From how many samples on they are made anew: fewer snapshots may be remembered by then.
-const SAMPLES_MAX: usize = 2_000;
+pub(super) const SAMPLES_MAX: usize = 2_000;
 
 /// A chart: what it is about, and its lines.
 pub(super) struct Chart {
@@ -243,7 +243,9 @@ fn end_ms(state: &State, span_ms: u64) -> u64 {
 pub(super) struct Points {
     made_of: Option<MadeOf>,
     samples: Vec<Sample>,
-    /// The span of time that is shown, in seconds.
+    /// The span of time that is shown, in Unix milliseconds.
+    pub(super) span_ms: (u64, u64),
+    /// The same in seconds.
     pub(super) seconds: (f64, f64),
 }
 
@@ -264,6 +266,7 @@ impl Points {
         let from_ms = to_ms.saturating_sub(minutes * 60_000);
         self.refill(history, &made_of, from_ms);
         self.samples.retain(|sample| (from_ms..=to_ms).contains(&sample.at_ms));
+        self.span_ms = (from_ms, to_ms);
         self.seconds = (from_ms as f64 / 1e3, to_ms as f64 / 1e3);
         self.made_of = Some(made_of);
     }
@@ -289,11 +292,6 @@ impl Points {
             }
             None => self.samples = samples,
         }
-    }
-
-    /// The samples.
-    pub(super) fn samples(&self) -> &[Sample] {
-        &self.samples
     }
 
     /// The pieces of a line, with one point for each `step_ms`: the highest, so that no peak is

@@ -14,7 +14,7 @@ use self::{
 };
 use crate::{
     state::{Home, State},
-    style::{DIM, GOOD, NOTE, Painted, notice},
+    style::{DIM, GOOD, NOTE, Painted, notice, tell},
 };
 
 /// What `chat` takes.
@@ -79,6 +79,6 @@ impl Chat {
     fn greet(&self, url: &str) {
         notice(GOOD, &format!("connected to {url} as {}", self.user));
         let how = "type: bob hello   (Ctrl-D ends)";
-        anstream::println!("    {}", Painted(DIM, how));
+        tell(format_args!("    {}", Painted(DIM, how)));
     }
 }

@@ -2,11 +2,11 @@
 
 use trunkline_tests::cluster::{Cluster, Kind};
 
-use crate::style::{BOLD, DIM, LINK, Painted};
+use crate::style::{BOLD, DIM, LINK, Painted, tell};
 
 /// The first line.
 pub(crate) fn headline() {
-    anstream::println!("\n  {} {}\n", Painted(BOLD, "trunkline"), Painted(DIM, "local cluster"));
+    tell(format_args!("\n  {} {}\n", Painted(BOLD, "trunkline"), Painted(DIM, "local cluster")));
 }
 
 /// Everything is up.
@@ -14,7 +14,7 @@ pub(crate) fn ready(cluster: &Cluster) {
     let nodes: Vec<_> = cluster.members().filter(|member| member.kind() == Kind::Node).collect();
     let Some(last) = nodes.last() else { return };
     let url = nodes[0].ws_url();
-    anstream::println!("\n  {}  {}", Painted(BOLD, "Connect"), Painted(LINK, url));
+    tell(format_args!("\n  {}  {}", Painted(BOLD, "Connect"), Painted(LINK, url)));
     let bob = format!("just chat bob {}", last.name());
     row("Try", "just chat alice", "in a second terminal");
     row("", &bob, "in a third, then type: alice hello");
@@ -24,16 +24,16 @@ pub(crate) fn ready(cluster: &Cluster) {
     row("Stop", "Ctrl-C", "or just down");
     let logs = last.log().parent().map(|logs| logs.display().to_string()).unwrap_or_default();
     row("Logs", &logs, "");
-    anstream::println!();
+    tell("");
 }
 
 /// The end begins.
 pub(crate) fn stopping() {
-    anstream::println!("\n  {}", Painted(BOLD, "Stopping"));
+    tell(format_args!("\n  {}", Painted(BOLD, "Stopping")));
 }
 
 fn row(title: &str, what: &str, why: &str) {
     let (title, what) =
         (Painted(BOLD, format!("{title:<7}")), Painted(LINK, format!("{what:<22}")));
-    anstream::println!("  {title}  {what} {}", Painted(DIM, why));
+    tell(format_args!("  {title}  {what} {}", Painted(DIM, why)));
 }

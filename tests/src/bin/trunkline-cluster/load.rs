@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use tokio::{
-    signal::ctrl_c,
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
+use trunkline_ops::stop_signal;
 
 use self::{crowd::Crowd, screen::Screen};
 use crate::state::{Home, State};
@@ -39,11 +37,11 @@ impl Load {
         let until = self.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
         let mut screen = Screen::new(self.users);
         let mut crowd = Crowd::gather(self, home.clone());
-        let mut interrupted = std::pin::pin!(ctrl_c());
+        let mut interrupted = std::pin::pin!(stop_signal()?);
         loop {
             tokio::select! {
                 biased;
-                _ = &mut interrupted => break,
+                () = &mut interrupted => break,
                 () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => break,
                 look = crowd.next() => match look? {
                     Some(look) => screen.show(&look),

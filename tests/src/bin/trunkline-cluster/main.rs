@@ -16,6 +16,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use trunkline_ops::{FAILED, fail, flush_output, parse_args};
 
 use crate::{
     chat::Chat,
@@ -23,7 +24,7 @@ use crate::{
     load::Load,
     state::{Home, State},
     status::Status,
-    style::{BAD, GOOD, Painted},
+    style::{GOOD, Painted, tell},
     up::Up,
 };
 
@@ -71,7 +72,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match parse_args::<Cli>() {
+        Ok(cli) => cli,
+        Err(status) => return status,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => {
@@ -82,10 +86,10 @@ fn main() -> ExitCode {
         }
         Err(error) => Err(error.into()),
     };
-    outcome.unwrap_or_else(|error| {
-        anstream::eprintln!("{} {error:#}", Painted(BAD, "error:"));
-        ExitCode::FAILURE
-    })
+    let status =
+        outcome.unwrap_or_else(|error| fail(FAILED, style::error(format_args!("{error:#}"))));
+    flush_output();
+    status
 }
 
 async fn run(command: Command, home: &Home) -> Result<ExitCode> {
@@ -101,7 +105,7 @@ async fn run(command: Command, home: &Home) -> Result<ExitCode> {
         Command::Kill { name } => Request::Kill { name },
         Command::Drain { name } => Request::Drain { name },
     };
-    anstream::println!("{} {}", Painted(GOOD, "✓"), ask(home, &request).await?);
+    tell(format_args!("{} {}", Painted(GOOD, "✓"), ask(home, &request).await?));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -109,6 +113,6 @@ async fn run(command: Command, home: &Home) -> Result<ExitCode> {
 fn is_left_over(home: &Home) -> bool {
     let dead = State::read(home).filter(|state| !state.owner.is_alive());
     let Some(left) = dead.map(|state| state.sweep(home)) else { return false };
-    anstream::println!("the cluster had died already; processes it left: {left}");
+    tell(format_args!("the cluster had died already; processes it left: {left}"));
     true
 }

@@ -12,7 +12,7 @@ use crate::{
     control::{Caller, Control, Reply, Request},
     gui::PROGRAM,
     state::{Home, State},
-    style::{BAD, GOOD, NOTE, notice, step},
+    style::{BAD, GOOD, NOTE, notice, step, tell},
 };
 
 /// Whether a window can be opened. A variable that is set and empty names no display.
@@ -71,7 +71,7 @@ impl Service {
             self.window = Some(spawn_blocking(|| Programs::built(&[PROGRAM])));
         } else if wanted {
             notice(NOTE, "no display, so no window: `just status` shows the same in a terminal,");
-            anstream::println!("    and `just gui` opens the window where there is one");
+            tell("    and `just gui` opens the window where there is one");
         }
     }
 
@@ -91,7 +91,10 @@ impl Service {
                     }
                 }
             }
-            self.save()?;
+            // A disk that is full is no reason to stop what runs.
+            if let Err(error) = self.save() {
+                notice(BAD, &format!("the cluster's state cannot be written: {error}"));
+            }
         }
     }
 

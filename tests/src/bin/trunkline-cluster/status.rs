@@ -5,12 +5,13 @@ mod screen;
 mod table;
 
 use std::{
+    io,
     net::SocketAddr,
     path::Path,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use trunkline_protocol::status::{Line, Snapshot};
 use trunkline_tests::status::{StatusError, StatusStream};
@@ -18,7 +19,7 @@ use trunkline_tests::status::{StatusError, StatusStream};
 use self::screen::Screen;
 use crate::{
     state::{Home, State},
-    style::{NOTE, notice},
+    style::{NOTE, notice, print},
 };
 
 /// How long to wait before the relay is dialled again.
@@ -38,6 +39,21 @@ pub(crate) struct Status {
     interval: u64,
 }
 
+/// Why no more is shown.
+#[derive(Debug)]
+enum Ended {
+    /// The relay's stream ended.
+    Stream(StatusError),
+    /// Standard output takes no more.
+    Output(io::Error),
+}
+
+impl From<StatusError> for Ended {
+    fn from(error: StatusError) -> Self {
+        Self::Stream(error)
+    }
+}
+
 impl Status {
     /// Shows the stream, and opens it again whenever it ends, until somebody stops it.
     pub(crate) async fn run(self, home: &Home) -> Result<()> {
@@ -45,10 +61,19 @@ impl Status {
         loop {
             match self.show(relay, &certs).await {
                 Ok(()) => return Ok(()),
-                Err(error @ (StatusError::Certs(_) | StatusError::Unknown { .. })) => {
+                // As `head` ends what it has enough of.
+                Err(Ended::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    return Ok(());
+                }
+                Err(Ended::Output(error)) => {
+                    return Err(error).context("cannot write to standard output");
+                }
+                Err(Ended::Stream(
+                    error @ (StatusError::Certs(_) | StatusError::Unknown { .. }),
+                )) => {
                     return Err(error.into());
                 }
-                Err(error) => notice(NOTE, &format!("{error}; trying again")),
+                Err(Ended::Stream(error)) => notice(NOTE, &format!("{error}; trying again")),
             }
             tokio::time::sleep(RETRY).await;
             State::running(home)?;
@@ -56,14 +81,14 @@ impl Status {
     }
 
     /// Returns once it has shown enough, which is never but with `--once`.
-    async fn show(&self, relay: SocketAddr, certs: &Path) -> Result<(), StatusError> {
+    async fn show(&self, relay: SocketAddr, certs: &Path) -> Result<(), Ended> {
         let interval = Duration::from_millis(self.interval);
         let mut stream = StatusStream::open(relay, certs, interval).await?;
         let mut screen = Screen::default();
         loop {
             if self.json {
                 let text = stream.next_text().await?;
-                anstream::println!("{text}");
+                print(&text).map_err(Ended::Output)?;
                 if self.once && text.contains(r#""type":"snapshot""#) {
                     return Ok(());
                 }
@@ -72,12 +97,12 @@ impl Status {
             match stream.next_line().await? {
                 // The history comes first; what matters of it are the events.
                 Line::Snapshot(snapshot) if is_recent(&snapshot, interval) => {
-                    screen.snapshot(*snapshot);
+                    screen.snapshot(*snapshot).map_err(Ended::Output)?;
                     if self.once {
                         return Ok(());
                     }
                 }
-                Line::Event(event) => screen.event(&event),
+                Line::Event(event) => screen.event(&event).map_err(Ended::Output)?,
                 _ => {}
             }
         }

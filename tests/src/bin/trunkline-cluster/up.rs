@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::Instant};
 
 use anyhow::Result;
 use clap::Args;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use trunkline_ops::{StopSignal, StopSignals, UNUSABLE, fail};
 use trunkline_tests::cluster::{Cluster, Kind, how_it_ended};
 
 use crate::{
@@ -14,9 +14,6 @@ use crate::{
     state::{Claim, Home, State},
     style::{NOTE, notice, step},
 };
-
-/// The exit status of an `up` that cannot even be tried.
-const UNUSABLE: u8 = 2;
 
 /// The exit status after Ctrl-C, as shells have it: 128 and the number of SIGINT.
 const INTERRUPTED: u8 = 130;
@@ -40,8 +37,7 @@ impl Up {
     pub(crate) async fn run(self, home: &Home) -> Result<ExitCode> {
         let Some(_claim) = Claim::take(home)? else {
             let text = "a cluster runs here already: watch it with `just status`, stop it with";
-            anstream::eprintln!("{text} `just down`");
-            return Ok(ExitCode::from(UNUSABLE));
+            return Ok(fail(UNUSABLE, format_args!("{text} `just down`")));
         };
         guide::headline();
         if let Some(left) = State::read(home).map(|state| state.sweep(home)) {
@@ -54,7 +50,7 @@ impl Up {
         let mut service = Service::new(cluster, Control::listen()?, home.clone());
         let ended = tokio::select! {
             biased;
-            status = signals.next() => Ok(End::Signal(status)),
+            signal = signals.next() => Ok(End::Signal(status_after(signal))),
             ended = self.start_and_serve(&mut service) => ended.map(End::Asked),
         };
         stop(service.into_cluster(), &mut signals).await?;
@@ -95,12 +91,20 @@ enum End {
     Asked(Caller),
 }
 
-/// Stops everything in order, or at once if a second signal comes.
+/// The exit status after a signal.
+fn status_after(signal: StopSignal) -> ExitCode {
+    match signal {
+        StopSignal::Interrupt => ExitCode::from(INTERRUPTED),
+        StopSignal::Terminate | StopSignal::Quit | StopSignal::Hangup => ExitCode::SUCCESS,
+    }
+}
+
+/// Stops everything in order, or at once if a second signal insists.
 async fn stop(mut cluster: Cluster, signals: &mut StopSignals) -> Result<()> {
     guide::stopping();
     tokio::select! {
         biased;
-        _ = signals.next() => notice(NOTE, "killing what is left"),
+        () = signals.next_insisting() => notice(NOTE, "killing what is left"),
         stopped = stop_in_order(&mut cluster) => stopped?,
     }
     drop(cluster);
@@ -115,26 +119,4 @@ async fn stop_in_order(cluster: &mut Cluster) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The signals that end `up`: Ctrl-C, a polite kill, and a terminal that was closed.
-#[derive(Debug)]
-struct StopSignals([Signal; 3]);
-
-impl StopSignals {
-    fn listen() -> Result<Self> {
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
-        let [interrupt, terminate, hangup] = kinds.map(signal);
-        Ok(Self([interrupt?, terminate?, hangup?]))
-    }
-
-    /// Waits for one, and says with which status to exit after it. Cancel-safe.
-    async fn next(&mut self) -> ExitCode {
-        let [interrupt, terminate, hangup] = &mut self.0;
-        tokio::select! {
-            _ = interrupt.recv() => ExitCode::from(INTERRUPTED),
-            _ = terminate.recv() => ExitCode::SUCCESS,
-            _ = hangup.recv() => ExitCode::SUCCESS,
-        }
-    }
 }

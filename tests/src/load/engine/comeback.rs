@@ -43,6 +43,7 @@ impl<P: Peer> Engine<P> {
         if session.connection.take().is_some_and(|connection| connection.is_welcome()) {
             self.welcome -= 1;
         }
+        session.due.clear();
         let wait_ns = fastrand::u64(LOAD_COMEBACK_MS) * 1_000_000;
         comeback.awaited.push(Reverse((now_ns + wait_ns, at)));
         Ok(())

@@ -103,12 +103,12 @@ impl<P: Peer> Engine<P> {
     fn send(&mut self, session: usize) -> Result<(), Trouble> {
         let Self { sessions, plan, out, .. } = self;
         let sender = &mut sessions[session];
-        let Some(connection) = &mut sender.connection else {
-            // Nobody is there to send it.
+        let Some(connection) = sender.connection.as_mut().filter(|open| open.is_welcome()) else {
+            // Nobody is there to send it. What is kept here would be looked at again by nobody.
             sender.due.clear();
             return Ok(());
         };
-        if !connection.is_welcome() || connection.is_blocked() || sender.due.is_empty() {
+        if connection.is_blocked() || sender.due.is_empty() {
             return Ok(());
         }
         out.clear();

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use trunkline_tests::client::{Client, ClientError, ErrorFrame, Frame, Message, Receipt};
 
 use super::input::parse;
-use crate::style::{BAD, BOLD, DIM, GOOD, LINK, NOTE, Painted, notice};
+use crate::style::{BAD, BOLD, DIM, GOOD, LINK, NOTE, Painted, notice, tell};
 
 /// Input that goes on, and sends that wait for their receipt.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ fn message_line(Message { from, body, .. }: &Message) {
     let text = serde_json::from_str(body.get()).unwrap_or_else(|_| body.get().to_owned());
     // What others wrote must not steer this terminal.
     let text: String = text.chars().map(|c| if c.is_control() { '·' } else { c }).collect();
-    anstream::println!("  {} {text}", Painted(LINK, format!("{from}:")));
+    tell(format_args!("  {} {text}", Painted(LINK, format!("{from}:"))));
 }
 
 fn receipt_line(to: &str, outcome: &str, missed: u32) {
@@ -109,9 +109,9 @@ fn receipt_line(to: &str, outcome: &str, missed: u32) {
         missed => format!("but {missed} of the sessions or nodes did not get it"),
     };
     let (mark, to) = (Painted(style, mark), Painted(BOLD, to));
-    anstream::println!(
+    tell(format_args!(
         "  {mark} {to} {} {}",
         Painted(style, outcome),
         Painted(DIM, meaning.to_owned() + &missed)
-    );
+    ));
 }

@@ -2,13 +2,13 @@
 
 use std::{
     fmt::Display,
-    io::{IsTerminal, Write, stdout},
+    io::{IsTerminal, stdout},
 };
 
 use trunkline_tests::load::Counts;
 
 use super::crowd::Look;
-use crate::style::{BAD, BOLD, DIM, GOOD, Painted};
+use crate::style::{BAD, BOLD, DIM, GOOD, Painted, tell, tell_anew};
 
 /// Without a terminal, so many looks make a line: one in five seconds.
 const LOOKS_A_LINE: u32 = 10;
@@ -36,12 +36,9 @@ impl Screen {
         self.seconds += look.seconds;
         let line = self.line(look, &added);
         if self.terminal {
-            print!("\r\x1b[2K");
-            anstream::print!("  {line}");
-            // A terminal that is gone needs none.
-            let _ = stdout().flush();
+            tell_anew(format_args!("  {line}"));
         } else if self.looks % LOOKS_A_LINE == 1 {
-            anstream::println!("  {line}");
+            tell(format_args!("  {line}"));
         }
     }
 
@@ -62,17 +59,17 @@ impl Screen {
     /// Says what it came to.
     pub(super) fn sum_up(&self) {
         if self.terminal && self.looks > 0 {
-            println!();
+            tell("");
         }
         let Counts { sent, arrived, .. } = self.counts;
         let rate = if self.seconds > 0.0 { arrived as f64 / self.seconds } else { 0.0 };
-        anstream::println!(
+        tell(format_args!(
             "  {} {}  {}  {}",
             labelled("sent", sent),
             labelled("arrived", arrived),
             labelled("a second", format!("{rate:.0}")),
             ill(&self.counts)
-        );
+        ));
     }
 }
 

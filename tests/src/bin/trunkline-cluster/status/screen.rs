@@ -1,10 +1,11 @@
 //! Events scroll; in a terminal, the table stays below them.
 
-use std::io::{IsTerminal, stdout};
+use std::io::{self, IsTerminal, Write as _, stdout};
 
 use trunkline_protocol::status::{Event, Snapshot};
 
 use super::{events, table};
+use crate::style::print;
 
 /// What stands on the screen.
 #[derive(Debug, Default)]
@@ -16,34 +17,38 @@ pub(super) struct Screen {
 
 impl Screen {
     /// Shows a newer snapshot.
-    pub(super) fn snapshot(&mut self, snapshot: Snapshot) {
+    ///
+    /// # Errors
+    /// If nobody can have it any more.
+    pub(super) fn snapshot(&mut self, snapshot: Snapshot) -> io::Result<()> {
         self.table = table::lines(&snapshot, self.last.as_ref());
         self.last = Some(snapshot);
-        self.clear();
-        self.draw();
+        self.clear()?;
+        self.draw()
     }
 
     /// Shows an event.
-    pub(super) fn event(&mut self, event: &Event) {
-        self.clear();
-        anstream::println!("{}", events::line(event));
-        if stdout().is_terminal() {
-            self.draw();
-        }
+    ///
+    /// # Errors
+    /// If nobody can have it any more.
+    pub(super) fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.clear()?;
+        print(events::line(event))?;
+        if stdout().is_terminal() { self.draw() } else { Ok(()) }
     }
 
-    fn draw(&mut self) {
-        for line in &self.table {
-            anstream::println!("{line}");
-        }
+    fn draw(&mut self) -> io::Result<()> {
+        self.table.iter().try_for_each(print)?;
         self.shown_lines = self.table.len();
+        Ok(())
     }
 
     /// Takes the table away again, where that is possible.
-    fn clear(&mut self) {
+    fn clear(&mut self) -> io::Result<()> {
         if stdout().is_terminal() && self.shown_lines > 0 {
-            print!("\x1b[{}A\x1b[J", self.shown_lines);
+            write!(stdout(), "\x1b[{}A\x1b[J", self.shown_lines)?;
             self.shown_lines = 0;
         }
+        Ok(())
     }
 }

@@ -14,15 +14,17 @@ const MEGABYTE: f64 = 1e6;
 pub(super) fn lines(now: &Snapshot, before: Option<&Snapshot>) -> Vec<String> {
     let seconds = before.map(|before| now.at_ms.saturating_sub(before.at_ms) as f64 / 1e3);
     let seconds = seconds.filter(|seconds| *seconds > 0.0);
-    let mut lines = vec![
-        relay_line(&now.relay, before.map(|before| &before.relay), seconds),
-        Painted(DIM, heading()).to_string(),
-    ];
+    let mut lines = vec![relay_line(&now.relay, before.map(|before| &before.relay), seconds)];
+    lines.extend(now.relay.redis_trouble.as_ref().map(|trouble| trouble_line(trouble)));
+    lines.push(Painted(DIM, heading()).to_string());
     for node in &now.nodes {
         let earlier = before.and_then(|before| {
             before.nodes.iter().find(|earlier| earlier.incarnation == node.incarnation)
         });
         lines.push(node_line(node, earlier, seconds.filter(|_| earlier.is_some())));
+        let there = !matches!(node.state, MemberState::Dead | MemberState::Left);
+        let trouble = node.load.redis_trouble.as_ref().filter(|_| there);
+        lines.extend(trouble.map(|trouble| trouble_line(trouble)));
     }
     lines
 }
@@ -37,6 +39,11 @@ fn relay_line(now: &RelayStatus, before: Option<&RelayStatus>, seconds: Option<f
     let memory = now.memory_bytes as f64 / MEGABYTE;
     let name = Painted(BOLD, &now.name);
     format!("{name}  {redis}  forwarded {rate}/s  cpu {cpu}  memory {memory:.0} MB")
+}
+
+/// May be longer than 80 columns: the terminal wraps it, and none of it is left out.
+fn trouble_line(trouble: &str) -> String {
+    Painted(BAD, format!("  trouble with Redis: {trouble}")).to_string()
 }
 
 fn heading() -> String {
@@ -113,4 +120,22 @@ fn rate(now: u64, before: Option<u64>, seconds: Option<f64>) -> String {
 fn cpu(now_ms: u64, before_ms: Option<u64>, seconds: Option<f64>) -> String {
     let (Some(before), Some(seconds)) = (before_ms, seconds) else { return "-".to_owned() };
     format!("{:.0}%", now_ms.saturating_sub(before) as f64 / seconds / 10.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_with_redis_is_shown_in_full() {
+        let said = "WRONGPASS invalid username-password pair or user is disabled. (check --redis)";
+        let relay = serde_json::json!({
+            "name": "relay-1", "software": "1", "started_at_ms": 0, "redis": "up",
+            "redis_trouble": said, "forwarded": 0, "forwarded_bytes": 0, "refused_full": 0,
+            "refused_gone": 0, "dropped": 0, "cpu_ms": 0, "memory_bytes": 0
+        });
+        let snapshot = serde_json::json!({ "at_ms": 0, "relay": relay, "nodes": [], "flows": [] });
+        let lines = lines(&serde_json::from_value(snapshot).unwrap(), None);
+        assert!(lines[1].contains(&format!("trouble with Redis: {said}")), "{lines:#?}");
+    }
 }

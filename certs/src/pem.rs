@@ -1,0 +1,47 @@
+//! What a PEM file holds that is not what it should.
+
+use std::path::Path;
+
+use crate::error::CertsError;
+
+/// How the line before a PEM item begins; its label follows.
+const BEGIN: &str = "-----BEGIN ";
+
+/// Whether the key in a PEM file is encrypted, in the form of PKCS #8 or in OpenSSL's own.
+pub(crate) fn is_encrypted(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    let mut lines = text.lines().map(str::trim);
+    lines.any(|line| {
+        line == "Proc-Type: 4,ENCRYPTED" || label(line) == Some("ENCRYPTED PRIVATE KEY")
+    })
+}
+
+/// The error for a file that does not hold `what`.
+pub(crate) fn complaint(path: &Path, text: &[u8], what: &'static str, mend: &str) -> CertsError {
+    let (path, mend) = (path.to_owned(), mend.to_owned());
+    match found(text).filter(|found| found != what) {
+        Some(found) => CertsError::Other { path, found, what, mend },
+        None => CertsError::NotPem { path, what, mend },
+    }
+}
+
+fn found(text: &[u8]) -> Option<String> {
+    // DER begins with a sequence whose length takes two bytes.
+    if text.starts_with(b"\x30\x82") {
+        return Some("binary DER".to_owned());
+    }
+    let text = String::from_utf8_lossy(text);
+    let label = text.lines().find_map(|line| label(line.trim()))?;
+    Some(match label {
+        "CERTIFICATE" | "TRUSTED CERTIFICATE" | "X509 CERTIFICATE" => "a certificate".to_owned(),
+        "CERTIFICATE REQUEST" => "a certificate request".to_owned(),
+        "PUBLIC KEY" | "RSA PUBLIC KEY" => "a public key".to_owned(),
+        "OPENSSH PRIVATE KEY" => "an OpenSSH private key".to_owned(),
+        label if label.ends_with("PRIVATE KEY") => "a private key".to_owned(),
+        label => format!("the PEM item {label:?}"),
+    })
+}
+
+fn label(line: &str) -> Option<&str> {
+    line.strip_prefix(BEGIN)?.strip_suffix("-----")
+}

@@ -1,0 +1,129 @@
+//! The URL that clients are told to dial.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use trunkline_ops::redacted;
+use trunkline_protocol::control::URL_BYTES_MAX;
+use url::{Host, Url};
+
+use crate::config::ConfigError;
+
+/// Checks that clients can dial `url`. Whether they would arrive here is not known: its host and its
+/// path may be a proxy's.
+pub(crate) fn check(url: &str) -> Result<(), ConfigError> {
+    let bad = |reason: &str| ConfigError::Advertise {
+        url: redacted(&url.chars().take(URL_BYTES_MAX).collect::<String>()),
+        reason: reason.to_owned(),
+    };
+    let rest = url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://"));
+    let rest = rest.ok_or_else(|| bad("a client's URL begins with ws:// or wss://"))?;
+    if url.len() > URL_BYTES_MAX {
+        return Err(bad(&format!("it is longer than {URL_BYTES_MAX} bytes")));
+    }
+    if url.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
+        return Err(bad("a blank or a backslash has no place in it"));
+    }
+    // The parser takes ws:///host for ws://host.
+    if rest.is_empty() || rest.starts_with(['/', '?', '#']) {
+        return Err(bad("the host is missing"));
+    }
+    let parsed = Url::parse(url).map_err(|error| bad(&error.to_string()))?;
+    if !parsed.username().is_empty() || parsed.password().is_some() || rest.contains('@') {
+        return Err(bad("every client would be told the user and password: leave them out"));
+    }
+    if parsed.fragment().is_some() {
+        return Err(bad("a WebSocket URL has no #fragment"));
+    }
+    if parsed.port() == Some(0) {
+        return Err(bad("nothing listens on port 0"));
+    }
+    match parsed.host() {
+        Some(Host::Ipv4(Ipv4Addr::UNSPECIFIED)) | Some(Host::Ipv6(Ipv6Addr::UNSPECIFIED)) => {
+            return Err(bad("a wildcard can be listened on, not dialled: name the host"));
+        }
+        Some(Host::Domain(name)) if !is_name(name) => return Err(bad("its host is no name")),
+        None => return Err(bad("the host is missing")),
+        Some(_) => {}
+    }
+    if !rest.contains('/') {
+        let scheme = &url[..url.len() - rest.len()];
+        let host = rest.split('?').next().unwrap_or(rest);
+        return Err(bad(&format!("the path is missing: write {scheme}{host}/ws")));
+    }
+    Ok(())
+}
+
+fn is_name(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    name.len() <= 253 && name.split('.').all(is_label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_clients_can_dial_is_taken() {
+        for url in [
+            "ws://chat-1.example:9001/ws",
+            "wss://chat.example/ws",
+            "wss://chat.example/",
+            "wss://chat.example/trunkline/ws?zone=a",
+            "ws://10.0.0.7:9001/ws",
+            "ws://[2001:db8::7]:9001/ws",
+            "ws://node_1:9001/ws",
+            "wss://b\u{fc}cher.example/ws",
+        ] {
+            check(url).unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+
+    #[test]
+    fn what_would_send_clients_nowhere_is_refused() {
+        for (url, word) in [
+            ("", "ws://"),
+            ("chat:9001/ws", "ws://"),
+            ("http://chat:9001/ws", "ws://"),
+            ("WS:chat/ws", "ws://"),
+            ("ws://", "host"),
+            ("ws:///ws", "host"),
+            ("ws://:9001/ws", "host"),
+            ("ws://?x/ws", "host"),
+            ("ws://chat:9001", "write ws://chat:9001/ws"),
+            ("wss://chat", "write wss://chat/ws"),
+            ("ws://chat?zone=a", "write ws://chat/ws"),
+            ("wss://chat 1/ws", "blank"),
+            (" ws://chat/ws", "ws://"),
+            ("ws://chat/ws\n", "blank"),
+            ("ws://chat\\ws", "backslash"),
+            ("ws://chat:0/ws", "port 0"),
+            ("ws://chat:99999/ws", "port"),
+            ("ws://chat:port/ws", "port"),
+            ("ws://chat/ws#top", "fragment"),
+            ("ws://0.0.0.0:9001/ws", "wildcard"),
+            ("ws://[::]:9001/ws", "wildcard"),
+            ("ws://0/ws", "wildcard"),
+            ("ws://::1:9001/ws", "chat-1.example:9001/ws"),
+            ("ws://1.2.3.400/ws", "chat-1.example:9001/ws"),
+            ("ws://chat..example/ws", "no name"),
+            ("ws://ch*t/ws", "no name"),
+            ("ws://a,b/ws", "no name"),
+        ] {
+            let error = check(url).expect_err(url).to_string();
+            assert!(error.starts_with("--advertise: ") && error.contains(word), "{url}: {error}");
+        }
+        assert!(check(&format!("ws://chat/{}", "x".repeat(URL_BYTES_MAX))).is_err());
+    }
+
+    #[test]
+    fn a_password_is_not_repeated() {
+        for url in ["ws://alice:hunter2@chat/ws", "alice:hunter2@chat", "ws://alice:hunter2@"] {
+            let error = check(url).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The end of a connection: a close frame of our own, and the order that lets the client read it.
+
+use std::{
+    future::poll_fn,
+    task::{Poll, ready},
+};
+
+use tokio::io::AsyncRead;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::Frame};
+
+use super::socket::Socket;
+use crate::exchange::{Exchange, Farewell, SessionKey};
+
+/// How long a close reason may be, in bytes: what a control frame holds besides the code (RFC 6455,
+/// section 5.5).
+const REASON_BYTES_MAX: usize = 123;
+
+/// The bytes of the close frame that tells `farewell`. The codec is not asked for it: after an error
+/// it must not be used again.
+pub(super) fn close_frame(farewell: &Farewell) -> Vec<u8> {
+    let end = farewell.reason.floor_char_boundary(REASON_BYTES_MAX);
+    let reason = farewell.reason[..end].into();
+    let mut bytes = Vec::new();
+    Frame::close(Some(CloseFrame { code: farewell.code.into(), reason }))
+        .format(&mut bytes)
+        .expect("a vector takes it");
+    bytes
+}
+
+/// Writes out what waits, closes this side, and reads on until the client has closed its own: a
+/// socket that is closed with something unread is reset, and takes the last words with it. What is
+/// read no longer counts, so no codec looks at it.
+pub(super) async fn finish<R>(exchange: &Exchange, key: SessionKey, socket: &mut Socket<R>)
+where
+    R: AsyncRead + Unpin,
+{
+    let mut written = false;
+    poll_fn(|cx| {
+        if !written {
+            // Both at once: a client may read only when it has written what it was about to.
+            match exchange.turn(|state, now| state.poll_finish(key, now, cx)) {
+                Poll::Ready(Ok(())) => written = true,
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Pending => {}
+            }
+        }
+        let _ = ready!(socket.poll_discard(cx));
+        Poll::Ready(())
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn close_frame_fits_a_control_frame() {
+        let frame = |reason: String| close_frame(&Farewell { code: 1009, reason });
+        assert_eq!(frame("no".to_owned()), [0x88, 4, 0x03, 0xf1, b'n', b'o']);
+        for reason in ["x".repeat(500), "é".repeat(500), "👩".repeat(500)] {
+            let frame = frame(reason);
+            assert!(frame[1] <= 125 && frame.len() == usize::from(frame[1]) + 2);
+            assert!(std::str::from_utf8(&frame[4..]).is_ok());
+        }
+    }
+}

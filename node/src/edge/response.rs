@@ -1,0 +1,33 @@
+//! Responses of the client port that are not WebSocket's.
+
+use hyper::{
+    Response, StatusCode,
+    header::{CONTENT_TYPE, HeaderName, HeaderValue},
+};
+
+/// A response without a body.
+pub(super) fn empty(status: StatusCode) -> Response<String> {
+    let mut response = Response::new(String::new());
+    *response.status_mut() = status;
+    response
+}
+
+/// A response in words.
+pub(super) fn text(status: StatusCode, text: &str) -> Response<String> {
+    with(empty(status), CONTENT_TYPE, "text/plain; charset=utf-8").map(|_| format!("{text}\n"))
+}
+
+/// A response in JSON.
+pub(super) fn json(status: StatusCode, value: &serde_json::Value) -> Response<String> {
+    with(empty(status), CONTENT_TYPE, "application/json").map(|_| value.to_string())
+}
+
+/// The response with one more header.
+pub(super) fn with(
+    mut response: Response<String>,
+    name: HeaderName,
+    value: &'static str,
+) -> Response<String> {
+    response.headers_mut().insert(name, HeaderValue::from_static(value));
+    response
+}

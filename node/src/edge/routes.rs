@@ -1,0 +1,117 @@
+//! What is served on the client port: the WebSocket, the list of other nodes, and a health check.
+
+use hyper::{
+    Method, Request, Response, StatusCode, Version,
+    body::Body,
+    header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, HOST, RETRY_AFTER},
+    http::uri::Authority,
+};
+use serde_json::json;
+
+use super::{
+    http::Answer,
+    response::{self, empty, text, with},
+    upgrade,
+};
+use crate::{
+    exchange::{Exchange, Seat},
+    members,
+    origins::Origins,
+};
+
+/// What clients are told to wait before they dial a full node again, in seconds.
+const RETRY_AFTER_SECONDS: &str = "1";
+
+/// The methods that are served.
+const METHODS: &str = "GET, HEAD, OPTIONS";
+
+/// An upgrade that was granted.
+pub(super) struct Granted {
+    /// The head that says so.
+    pub(super) head: Vec<u8>,
+    pub(super) seat: Seat,
+}
+
+/// What `request` is answered with, and the seat that it takes if it is an upgrade.
+pub(super) fn answer<B: Body>(
+    exchange: &Exchange,
+    origins: &Origins,
+    request: &Request<B>,
+) -> Answer<Granted> {
+    if let Err(reason) = check_host(request) {
+        return Answer::Respond(text(StatusCode::BAD_REQUEST, reason));
+    }
+    // A proxy that joins paths makes `//ws` or `/ws/` of `/ws`.
+    let segments = request.uri().path().split('/').filter(|segment| !segment.is_empty());
+    let path: Vec<_> = segments.take(2).collect();
+    let response = match (request.method(), &path[..]) {
+        (&Method::OPTIONS, _) => with(empty(StatusCode::NO_CONTENT), ALLOW, METHODS),
+        (&Method::GET | &Method::HEAD, ["ws"]) => return open(exchange, origins, request),
+        (&Method::GET | &Method::HEAD, ["nodes"]) => nodes(exchange, StatusCode::OK),
+        (&Method::GET | &Method::HEAD, ["healthz"]) => health(exchange),
+        (_, ["ws" | "nodes" | "healthz"]) => {
+            let reason = format!("served here: {METHODS}");
+            with(text(StatusCode::METHOD_NOT_ALLOWED, &reason), ALLOW, METHODS)
+        }
+        _ => {
+            let reason = "clients connect to /ws; GET /nodes lists the nodes with room; \
+                          GET /healthz tells whether this one takes clients";
+            text(StatusCode::NOT_FOUND, reason)
+        }
+    };
+    Answer::Respond(response)
+}
+
+/// RFC 9112, section 3.2.
+fn check_host<B>(request: &Request<B>) -> Result<(), &'static str> {
+    let mut hosts = request.headers().get_all(HOST).into_iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) if request.version() < Version::HTTP_11 => Ok(()),
+        (None, _) => Err("the Host header is missing"),
+        (Some(_), Some(_)) => Err("the Host header is there twice"),
+        (Some(host), None) => {
+            let host = host.as_bytes();
+            let valid =
+                host.is_empty() || (!host.contains(&b'@') && Authority::try_from(host).is_ok());
+            if valid { Ok(()) } else { Err("the Host header is not a host") }
+        }
+    }
+}
+
+fn open<B: Body>(exchange: &Exchange, origins: &Origins, request: &Request<B>) -> Answer<Granted> {
+    let head = match upgrade::accept(request) {
+        Ok(head) => head,
+        Err(response) => return Answer::Respond(*response),
+    };
+    if !origins.allow(request.headers()) {
+        let reason = "pages of this origin may not connect: the node's --allowed-origins lists those that may";
+        return Answer::Respond(text(StatusCode::FORBIDDEN, reason));
+    }
+    match exchange.turn(|state, _| state.take_seat()) {
+        Some(seat) => Answer::Upgrade(Granted { head, seat }),
+        None => Answer::Respond(with(
+            nodes(exchange, StatusCode::SERVICE_UNAVAILABLE),
+            RETRY_AFTER,
+            RETRY_AFTER_SECONDS,
+        )),
+    }
+}
+
+/// Other nodes with room, for a client that asks or was refused.
+fn nodes(exchange: &Exchange, status: StatusCode) -> Response<String> {
+    let urls = exchange.turn(|state, _| members::with_room(state.members(), state.incarnation()));
+    let body = match status {
+        StatusCode::OK => json!({ "nodes": urls }),
+        _ => json!({ "error": "full", "nodes": urls }),
+    };
+    // A page of another origin may ask which node to dial.
+    with(response::json(status, &body), ACCESS_CONTROL_ALLOW_ORIGIN, "*")
+}
+
+/// Whether a load balancer may send clients here. It may to a full node, which names others.
+fn health(exchange: &Exchange) -> Response<String> {
+    match exchange.turn(|state, _| state.is_draining()) {
+        false => text(StatusCode::OK, "ok"),
+        true => text(StatusCode::SERVICE_UNAVAILABLE, "draining"),
+    }
+}

@@ -1,0 +1,155 @@
+//! No program ever prints a secret.
+
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::Stdio,
+};
+
+use tokio::{process::Command, time::timeout};
+use trunkline_tests::cluster::RELAY;
+
+use crate::{
+    bad_input::{Bench, Program},
+    by_hand::{command, log_until, only_redis},
+    support::SOON,
+};
+
+const SECRET: &str = "hunter2";
+
+/// Redis URLs with a password, good and bad ones.
+const URLS: [&str; 10] = [
+    "redis://alice:hunter2@127.0.0.1:1",
+    "redis://:hunter2@no-such-host.invalid:6379/0",
+    "redis//alice:hunter2@127.0.0.1",
+    "alice:hunter2@127.0.0.1:6379",
+    "redis://alice:hunter2@127.0.0.1:port",
+    "redis://alice:hunter2@127.0.0.1/zero",
+    "redis://alice:hunter2@",
+    "rediss://alice:hunter2@127.0.0.1",
+    "http://alice:hunter2@127.0.0.1",
+    "unix:///run/redis.sock?db=x&pass=hunter2",
+];
+
+/// Runs it for a moment: one that serves, and is not meant to, is killed.
+async fn said_by(mut command: Command) -> String {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().unwrap();
+    let stdout = child.stdout.take().unwrap();
+    let stderr = child.stderr.take().unwrap();
+    let (mut out, mut err) = (String::new(), String::new());
+    let read = async {
+        use tokio::io::AsyncReadExt;
+        let (mut stdout, mut stderr) = (stdout, stderr);
+        tokio::try_join!(stdout.read_to_string(&mut out), stderr.read_to_string(&mut err))
+    };
+    let killed_late = async {
+        // What it says of a Redis that it cannot reach, it says at once.
+        let ended = timeout(std::time::Duration::from_secs(2), child.wait()).await;
+        if ended.is_err() {
+            child.kill().await.unwrap();
+        }
+    };
+    let (read, ()) = timeout(SOON, async { tokio::join!(read, killed_late) }).await.unwrap();
+    read.unwrap();
+    out + &err
+}
+
+#[tokio::test]
+async fn a_password_in_the_environment_is_in_no_help_and_no_error() {
+    let bench = Bench::new();
+    for program in Program::BOTH {
+        for url in URLS {
+            let wrong: [&[(&str, &str)]; 4] = [
+                &[],
+                &[("--name", "other")],
+                &[("--listen", "nowhere")],
+                &[("--certs", "/nowhere")],
+            ];
+            for instead in wrong {
+                // Without --redis, the variable counts.
+                let args = bench.args(program, &[instead, &[("--redis", "")]].concat());
+                let mut command = bench.command(program);
+                command.args(args).env("TRUNKLINE_REDIS", url).env("TRUNKLINE_LOG", "trace");
+                let said = said_by(command).await;
+                assert!(!said.is_empty() && !said.contains(SECRET), "{program:?} {url}: {said}");
+            }
+        }
+        let mut command = bench.command(program);
+        command.arg("--help").env("TRUNKLINE_REDIS", URLS[0]).env("TRUNKLINE_NAME", SECRET);
+        let said = said_by(command).await;
+        assert!(said.contains("TRUNKLINE_REDIS") && !said.contains(SECRET), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_in_the_wrong_place_is_not_repeated() {
+    let bench = Bench::new();
+    let url = URLS[0];
+    for program in Program::BOTH {
+        let flags =
+            ["--name", "--listen", "--ops", "--certs", "--redis-prefix", "--redis", "--bogus"];
+        let more = ["--relay", "--advertise", "--capacity", "--auth", "--jwt-secret-file"];
+        let more = more.iter().filter(|_| matches!(program, Program::Node));
+        for flag in flags.iter().chain(more) {
+            for value in [url, "alice:hunter2@host:7400", "ws://alice:hunter2@host/ws"] {
+                let args = bench.args(program, &[(flag, value)]);
+                let mut command = bench.command(program);
+                command.args(args).env("TRUNKLINE_AUTH", "jwt");
+                let said = said_by(command).await;
+                assert!(
+                    !said.is_empty() && !said.contains(SECRET),
+                    "{program:?} {flag} {value}: {said}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_other_programs_print_no_password_either() {
+    let bench = Bench::new();
+    let certs = bench.programs().path("trunkline-certs");
+    let cluster = Path::new(env!("CARGO_BIN_EXE_trunkline-cluster"));
+    for (program, args) in [
+        (certs.as_path(), ["issue", "--help"]),
+        (certs.as_path(), ["issue", URLS[0]]),
+        (certs.as_path(), [URLS[0], "--help"]),
+        (cluster, ["up", "--help"]),
+        (cluster, ["up", URLS[0]]),
+        (cluster, [URLS[0], "--help"]),
+    ] {
+        let mut command = Command::new(program);
+        command.args(args).env("TRUNKLINE_REDIS", URLS[0]).env("TRUNKLINE_DIR", URLS[0]);
+        let said = said_by(command).await;
+        assert!(!said.is_empty() && !said.contains(SECRET), "{program:?} {args:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_or_secret_that_others_may_read_is_warned_of_once() {
+    let cluster = only_redis(1).await;
+    let secret = cluster.certs().join("secret");
+    fs::write(&secret, "\u{feff}something that is hard to guess\r\n").unwrap();
+    for (name, file, args) in [
+        ("node-1", cluster.certs().join("node/node-1.key"), [].as_slice()),
+        (RELAY, cluster.certs().join("relay/relay-1.key"), &[]),
+        ("node-1", secret.clone(), &["--auth", "jwt", "--jwt-secret-file"]),
+    ] {
+        for (mode, warnings) in [(0o600, 0), (0o640, 1), (0o644, 1)] {
+            fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+            let mut command = command(&cluster, name, "");
+            command.args(args).args((!args.is_empty()).then_some(&secret));
+            let mut child = command.spawn().unwrap();
+            crate::by_hand::signal_when_ready(&mut child).await;
+            let log = log_until(&mut child, "asked to stop").await;
+            // Its addresses are the next one's.
+            child.kill().await.unwrap();
+            let remedy = format!("chmod 600 {}", file.display());
+            let warned = log.iter().filter(|line| line.contains(&remedy)).count();
+            assert_eq!(warned, warnings, "{file:?} {mode:o}: {log:?}");
+        }
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    }
+}

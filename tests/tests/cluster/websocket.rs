@@ -1,0 +1,193 @@
+//! WebSocket as other people's clients speak it, byte by byte.
+
+use std::time::Duration;
+
+use tokio::time::interval;
+use trunkline_tests::{cluster::Cluster, http};
+
+use crate::{
+    raw::{CLOSE, PING, PONG, Raw, TEXT, masked},
+    support::{self, SOON, until},
+};
+
+/// The largest frame.
+const FRAME_BYTES_MAX: usize = 64 * 1024;
+
+/// A text frame that is not the last of its message, one that goes on with it, and the last.
+const TEXT_BEGIN: u8 = 0x01;
+const MORE: u8 = 0x00;
+const LAST: u8 = 0x80;
+
+#[tokio::test]
+async fn ping_is_answered_at_once_whatever_surrounds_it() {
+    let cluster = support::cluster(1).await;
+    let address = cluster.node("node-1").address();
+    // Before the login, with any payload, and two at a time: only the last one needs an answer.
+    let mut raw = Raw::upgraded(address).await;
+    for payload in [&b""[..], b"x", &[b'p'; 125]] {
+        raw.frame(PING, payload).await;
+        assert_eq!(raw.next().await, (PONG, payload.to_vec()));
+    }
+    // Within a message of several frames, which it does not disturb.
+    let login = br#"{"type":"login","user":"alice"}"#;
+    raw.frame(TEXT_BEGIN, &login[..5]).await;
+    raw.frame(PING, b"within").await;
+    assert_eq!(raw.next().await, (PONG, b"within".to_vec()));
+    raw.frame(MORE, &login[5..9]).await;
+    raw.frame(PING, b"again").await;
+    assert_eq!(raw.next().await, (PONG, b"again".to_vec()));
+    raw.frame(LAST, &login[9..]).await;
+    assert_eq!(raw.json().await["type"], "welcome");
+    // Behind a message, in the same segment.
+    let mut both = masked(TEXT, 15, br#"{"type":"ping"}"#);
+    both.extend(masked(PING, 4, b"tail"));
+    raw.write(&both).await;
+    let mut answers = [raw.next().await, raw.next().await];
+    answers.sort();
+    assert_eq!(answers, [(TEXT, br#"{"type":"pong"}"#.to_vec()), (PONG, b"tail".to_vec())]);
+    // In pieces.
+    for byte in masked(PING, 3, b"abc") {
+        raw.write(&[byte]).await;
+    }
+    assert_eq!(raw.next().await, (PONG, b"abc".to_vec()));
+}
+
+#[tokio::test]
+async fn protocol_ping_is_answered_before_and_after_the_login() {
+    let cluster = support::cluster(1).await;
+    let mut raw = Raw::upgraded(cluster.node("node-1").address()).await;
+    raw.frame(TEXT, br#"{"type":"ping"}"#).await;
+    assert_eq!(raw.json().await["type"], "pong");
+    raw.frame(TEXT, br#"{"type":"login","user":"alice"}"#).await;
+    assert_eq!(raw.json().await["type"], "welcome");
+    raw.frame(TEXT, br#"{"type":"ping","unknown":[1]}"#).await;
+    assert_eq!(raw.json().await["type"], "pong");
+}
+
+/// What breaks a rule of WebSocket, or a limit, is told by its close code; the session's place is
+/// free again, though the client keeps its end open, and other sessions go on.
+#[tokio::test]
+async fn malformed_frames_end_their_own_session_alone() {
+    let ops = ["--capacity", "4"];
+    let cluster = support::start(Cluster::builder().nodes(1).node_args(ops)).await;
+    let address = cluster.node("node-1").address();
+    let mut bystander = Raw::logged_in(address, "bystander").await;
+    let too_long = FRAME_BYTES_MAX + 1;
+    let fragments = [
+        masked(TEXT_BEGIN, FRAME_BYTES_MAX, &vec![b' '; FRAME_BYTES_MAX]),
+        masked(MORE, 100, &[b' '; 100]),
+    ];
+    let cases: [(&str, Vec<u8>, u16); 13] = [
+        ("too long by its header", masked(TEXT, too_long, b""), 1009),
+        ("too long, whole", masked(TEXT, too_long, &vec![b'x'; too_long]), 1009),
+        ("too long, and more follows", masked(TEXT, too_long, &vec![b'x'; 3 * too_long]), 1009),
+        ("longer than memory", masked(TEXT, usize::MAX / 2, b"x"), 1009),
+        ("too long in fragments", fragments.concat(), 1009),
+        ("binary", masked(0x82, 1, b"x"), 1003),
+        ("not UTF-8", masked(TEXT, 2, b"\xff\xfe"), 1007),
+        ("without a mask", vec![TEXT, 1, b'x'], 1002),
+        ("reserved bits", masked(TEXT | 0x40, 1, b"x"), 1002),
+        ("unknown opcode", masked(0x83, 1, b"x"), 1002),
+        ("a ping in fragments", masked(0x09, 1, b"x"), 1002),
+        ("a ping of 126 bytes", masked(PING, 126, &[b'x'; 126]), 1002),
+        ("nothing to go on with", masked(MORE, 1, b"x"), 1002),
+    ];
+    for logged_in in [false, true] {
+        for (what, bytes, code) in &cases {
+            let mut raw = match logged_in {
+                true => Raw::logged_in(address, "alice").await,
+                false => Raw::upgraded(address).await,
+            };
+            raw.write(bytes).await;
+            assert_eq!(raw.closed().await, *code, "{what}, logged in: {logged_in}");
+        }
+    }
+    bystander.frame(PING, b"well?").await;
+    assert_eq!(bystander.next().await, (PONG, b"well?".to_vec()));
+    let ops = cluster.node("node-1").ops();
+    let free = || async {
+        let metrics = http::get(ops, "/metrics").await.ok()?.body;
+        metrics.contains("trunkline_seats_taken 1\n").then_some(metrics)
+    };
+    let (metrics, _) = until("the places of ended sessions are free", SOON, free).await;
+    assert!(metrics.contains("trunkline_session_panics_total 0\n"), "{metrics}");
+}
+
+#[tokio::test]
+async fn close_is_answered_with_its_code() {
+    let cluster = support::cluster(1).await;
+    let address = cluster.node("node-1").address();
+    for code in [1000_u16, 1001, 3000, 4999] {
+        let mut raw = Raw::logged_in(address, "alice").await;
+        raw.frame(CLOSE, &[&code.to_be_bytes()[..], b"bye"].concat()).await;
+        assert_eq!(raw.closed().await, code);
+    }
+    let mut raw = Raw::logged_in(address, "alice").await;
+    raw.frame(CLOSE, &1005_u16.to_be_bytes()).await;
+    assert_eq!(raw.closed().await, 1002, "1005 is never sent");
+}
+
+#[tokio::test]
+async fn malformed_login_is_told_and_may_be_tried_again() {
+    let cluster = support::cluster(1).await;
+    let mut raw = Raw::upgraded(cluster.node("node-1").address()).await;
+    let long = format!(r#"{{"type":"login","user":"{}"}}"#, "x".repeat(129));
+    for (login, words) in [
+        (r#"{"type":"login","user":7}"#, "`user` must be a string"),
+        (r#"{"type":"login","user":null}"#, "`user` must be a string"),
+        (r#"{"type":"login"}"#, "`user` is missing"),
+        (r#"{"type":"login","user":""}"#, "`user`: a user key has 1 to 128 bytes"),
+        (&long, "`user`: a user key has 1 to 128 bytes"),
+        (r#"{"type":"login","user":"a\u0007"}"#, "`user`: a user key has no control"),
+        (r#"{"type":"login","user":"a","token":5}"#, "`token` must be a string"),
+        (r#"{"type":"log","user":"a"}"#, "unknown `type`"),
+        (r#"{"user":"a"}"#, "`type` is missing"),
+        ("login alice", "not a JSON object"),
+    ] {
+        raw.frame(TEXT, login.as_bytes()).await;
+        let error = raw.json().await;
+        assert_eq!(error["code"], "bad_request", "{login}");
+        assert!(error["reason"].as_str().unwrap().contains(words), "{login}: {error}");
+    }
+    raw.frame(TEXT, br#"{"type":"login","user":"alice"}"#).await;
+    assert_eq!(raw.json().await["type"], "welcome");
+}
+
+#[tokio::test]
+async fn error_about_a_send_can_be_matched_and_is_short() {
+    let cluster = support::cluster(1).await;
+    let mut raw = Raw::logged_in(cluster.node("node-1").address(), "alice").await;
+    raw.frame(TEXT, br#"{"type":"send","id":7,"to":"bob","body":1}"#).await;
+    let error = raw.json().await;
+    assert_eq!((&error["code"], &error["id"]), (&"bad_request".into(), &"7".into()));
+    let deep = format!("{}{}", "[".repeat(129), "]".repeat(129));
+    raw.frame(TEXT, format!(r#"{{"type":"send","id":"d","to":"alice","body":{deep}}}"#).as_bytes())
+        .await;
+    let error = raw.json().await;
+    assert_eq!((&error["code"], &error["id"]), (&"bad_request".into(), &"d".into()));
+    raw.frame(TEXT, format!(r#"{{"type":"{}"}}"#, "é".repeat(30_000)).as_bytes()).await;
+    let (_, error) = raw.next().await;
+    assert!(error.len() < 500, "{} bytes", error.len());
+}
+
+/// More bad requests than a session may make at once, if they come slowly: the heartbeat of a
+/// client that believes in another protocol.
+#[tokio::test]
+async fn unknown_heartbeat_does_not_end_a_session() {
+    let cluster = support::cluster(1).await;
+    let mut raw = Raw::logged_in(cluster.node("node-1").address(), "alice").await;
+    for _ in 0..15 {
+        raw.frame(TEXT, b"heartbeat").await;
+        assert_eq!(raw.json().await["code"], "bad_request");
+    }
+    let mut beat = interval(Duration::from_millis(5_500));
+    beat.tick().await;
+    for _ in 0..3 {
+        beat.tick().await;
+        raw.frame(TEXT, b"heartbeat").await;
+        assert_eq!(raw.json().await["code"], "bad_request");
+    }
+    raw.frame(TEXT, b"{}").await;
+    assert_eq!(raw.json().await["code"], "bad_request");
+    assert_eq!(raw.closed().await, 1008, "but not as many as it likes");
+}
