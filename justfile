@@ -102,12 +102,12 @@ faults-measure *args:
 # Play one scenario with 14 other clients and browsers, directly, behind nginx and behind HAProxy
 clients:
     tests/clients/setup.sh
-    cargo test -p trunkline-tests --test clients -- --test-threads 8
+    cargo test --workspace --test clients -- --test-threads 8
 
 # Run the Autobahn test suite against the node's accept path and codec settings
 autobahn:
     tests/clients/setup.sh autobahn
-    cargo test -p trunkline-node --features testing --test autobahn
+    cargo test --workspace --features trunkline-node/testing --test autobahn
 
 # Run every check that needs nothing but Rust and Redis; CI runs `clients` and `autobahn` besides
 check: format lint docs test
@@ -121,8 +121,7 @@ format:
 [private]
 lint:
     cargo clippy --workspace --all-targets -- -D warnings
-    cargo clippy -p trunkline-tests --test clients -- -D warnings
-    cargo clippy -p trunkline-node --features testing --all-targets -- -D warnings
+    cargo clippy --workspace --features trunkline-node/testing --test clients --test autobahn -- -D warnings
 
 # The documentation builds, and its links lead somewhere
 [private]
