@@ -59,9 +59,9 @@ pub enum RunError {
     /// A part of it could not be started.
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),
-    /// A part of it panicked: what it said stands above in the log.
-    #[error("a part of the node panicked")]
-    Panicked,
+    /// A part of it that never ends by itself has ended.
+    #[error("a part of the node ended by itself")]
+    TaskEnded,
     /// Another living process has its name.
     #[error(transparent)]
     NameTaken(#[from] NameTaken),
@@ -160,16 +160,9 @@ impl Node {
             loss_logged: true,
         };
         let mut link = task::spawn_local(link.run());
-        let failed = async {
-            select! {
-                biased;
-                () = exchange.failed() => {}
-                _ = tasks.join_next() => {}
-            }
-        };
         let leaving = async {
             select! {
-                ended = &mut link => return Ok(ended.map_err(|_| RunError::Panicked)??),
+                ended = &mut link => return Ok(ended.map_err(|_| RunError::TaskEnded)??),
                 () = shutdown => {}
                 () = follow.run(&mut ordered) => {}
             }
@@ -182,7 +175,7 @@ impl Node {
         };
         select! {
             biased;
-            () = failed => Err(RunError::Panicked),
+            _ = tasks.join_next() => Err(RunError::TaskEnded),
             left = leaving => left,
         }
     }

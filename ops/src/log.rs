@@ -1,21 +1,13 @@
 //! The log: written to standard error by a thread of its own, so that whatever reads it, or does
 //! not, costs the program nothing but lines.
 
-use std::{
-    backtrace::{Backtrace, BacktraceStatus},
-    env, io,
-    io::IsTerminal as _,
-    os::fd::BorrowedFd,
-    panic::{self, PanicHookInfo},
-    sync::Once,
-    thread,
-};
+use std::{env, io, io::IsTerminal as _, os::fd::BorrowedFd, sync::Once, thread};
 
 use rustix::stdio::{stderr, stdout};
-use tracing::{error, warn};
+use tracing::warn;
 use tracing_subscriber::EnvFilter;
 
-use crate::{defaults::LOG_FLUSH_WITHIN, line_queue::LineQueue};
+use crate::{defaults::LOG_FLUSH_WITHIN, line_queue::LineQueue, panics::end_process_on_panic};
 
 /// The environment variable that says what is logged, as in `debug` or `trunkline_node=debug`.
 const LOG_VARIABLE: &str = "TRUNKLINE_LOG";
@@ -55,8 +47,9 @@ impl Drop for Log {
     }
 }
 
-/// Sends the log and the messages of panics to standard error: from level `info` on, if
-/// `TRUNKLINE_LOG` says nothing else. A process that logs already stays as it is.
+/// Sends the log to standard error: from level `info` on, if `TRUNKLINE_LOG` says nothing else. From
+/// then on, a panic that is not [contained](crate::contain) is logged and ends the process. A process
+/// that logs already stays as it is.
 ///
 /// Lines that standard error does not take are dropped, see [`log_lines_dropped`]; nothing waits
 /// for it.
@@ -73,7 +66,7 @@ pub fn log_to_stderr() -> Log {
         .log_internal_errors(false)
         .try_init();
     if started.is_ok() {
-        panic::set_hook(Box::new(log_panic));
+        end_process_on_panic();
     }
     if let Some(bad) = bad {
         warn!("{LOG_VARIABLE} is ignored, {bad}: write it as in debug or trunkline_node=debug");
@@ -106,17 +99,6 @@ pub(crate) fn say(line: &str) {
 
 fn log_line(line: &[u8]) {
     STDERR.push("log", stderr(), line);
-}
-
-/// The standard hook writes to standard error itself, and waits for it.
-fn log_panic(panic: &PanicHookInfo<'_>) {
-    let thread = thread::current();
-    let thread = thread.name().unwrap_or("unnamed");
-    let backtrace = Backtrace::capture();
-    match backtrace.status() {
-        BacktraceStatus::Captured => error!(thread, "{panic}\n{backtrace}"),
-        _ => error!(thread, "{panic}"),
-    }
 }
 
 /// Where the subscriber writes each line.

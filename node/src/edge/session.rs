@@ -7,7 +7,6 @@ use std::{
     future::poll_fn,
     io,
     num::NonZeroU32,
-    panic::{AssertUnwindSafe, catch_unwind},
     rc::Rc,
     task::{Context, Poll},
     time::Instant,
@@ -19,6 +18,7 @@ use tokio_tungstenite::tungstenite::{
     self, Error, Message, WebSocket, error::CapacityError, protocol::WebSocketConfig,
 };
 use trunkline_directory::Place;
+use trunkline_ops::{Panicked, contain};
 use trunkline_protocol::{
     User,
     client::{self, BadFrame, ClientFrame, ErrorCode, close},
@@ -78,6 +78,12 @@ enum Over {
 impl Over {
     fn closing(code: u16, reason: impl Into<String>) -> Self {
         Self::Closing(Farewell { code, reason: reason.into() })
+    }
+}
+
+impl From<Panicked> for Over {
+    fn from(_: Panicked) -> Self {
+        Self::Panicked
     }
 }
 
@@ -244,7 +250,7 @@ impl Session {
             if self.login.is_registering() || !state.may_read(self.key) {
                 return Ok(GoingOn::Waiting);
             }
-            match contained(|| self.socket.read())? {
+            match contain(|| self.socket.read())? {
                 Ok(message) => self.message(state, now, message)?,
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     if self.socket.get_ref().is_exhausted() {
@@ -288,7 +294,7 @@ impl Session {
 
     fn text(&mut self, state: &mut State, now: Instant, text: &str) -> Result<(), Over> {
         let done = self.login.is_done();
-        match contained(|| client::parse(text))? {
+        match contain(|| client::parse(text))? {
             Ok(ClientFrame::Send { id, to, body }) if done => {
                 self.send(state, now, &id, &to, body);
                 Ok(())
@@ -324,7 +330,7 @@ impl Session {
     }
 
     fn log_in(&mut self, state: &mut State, user: &str, token: Option<&str>) -> Result<(), Over> {
-        if let Err(error) = contained(|| self.rules.auth.check(user, token))? {
+        if let Err(error) = contain(|| self.rules.auth.check(user, token))? {
             state.error(self.key, ErrorCode::Unauthorized, &error.to_string(), None);
             return Err(Over::closing(close::UNAUTHORIZED, "unauthorized"));
         }
@@ -360,17 +366,9 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // A panic within a turn ends the process; the state is not to be touched then.
-        if !self.exchange.has_failed() {
-            self.abandon_login();
-            self.exchange.turn(|state, _| state.close(self.key));
-        }
+        self.abandon_login();
+        self.exchange.turn(|state, _| state.close(self.key));
     }
-}
-
-/// Runs what only looks at one client's input: if that panics, it is the end of this session alone.
-fn contained<T>(read: impl FnOnce() -> T) -> Result<T, Over> {
-    catch_unwind(AssertUnwindSafe(read)).map_err(|_| Over::Panicked)
 }
 
 /// What a codec error means for the session. The codec must not be used after it.

@@ -20,10 +20,9 @@ pub(crate) use sessions::{Farewell, Seat, SessionKey};
 pub(crate) use state::State;
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     pin::pin,
     rc::Rc,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -53,36 +52,6 @@ struct Shared {
     work: Notify,
     /// Custody has something that comes due.
     dues: Notify,
-    failure: Failure,
-}
-
-/// A turn that panicked: the state may be torn, and nothing may go on with it.
-#[derive(Debug, Default)]
-struct Failure {
-    happened: Cell<bool>,
-    noticed: Notify,
-}
-
-/// Notices a turn that unwinds.
-struct Watch<'a> {
-    failure: &'a Failure,
-    /// The turn belongs to a clean-up after another panic.
-    unwinding: bool,
-}
-
-impl<'a> Watch<'a> {
-    fn new(failure: &'a Failure) -> Self {
-        Self { failure, unwinding: thread::panicking() }
-    }
-}
-
-impl Drop for Watch<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() && !self.unwinding {
-            self.failure.happened.set(true);
-            self.failure.noticed.notify_one();
-        }
-    }
 }
 
 /// What a node is told about itself when it starts.
@@ -107,7 +76,6 @@ impl Exchange {
             state: RefCell::new(State::new(setup)),
             work: Notify::new(),
             dues: Notify::new(),
-            failure: Failure::default(),
         }))
     }
 
@@ -116,7 +84,6 @@ impl Exchange {
     /// # Panics
     /// If the caller comes back here before it has returned.
     pub(crate) fn turn<T>(&self, action: impl FnOnce(&mut State, Instant) -> T) -> T {
-        let _watch = Watch::new(&self.0.failure);
         let mut state = self.0.state.borrow_mut();
         let now = state.begin_turn();
         let result = action(&mut state, now);
@@ -128,16 +95,6 @@ impl Exchange {
             self.0.dues.notify_one();
         }
         result
-    }
-
-    /// Completes when a turn has panicked: the process has to end then.
-    pub(crate) async fn failed(&self) {
-        self.0.failure.noticed.notified().await;
-    }
-
-    /// Whether a turn has panicked.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.0.failure.happened.get()
     }
 
     /// Flushes what has gathered, each time there is something and everyone else had a turn.
