@@ -34,6 +34,9 @@ const SERVES_NOBODY: [&str; 5] = ["LOADING", "MASTERDOWN", "CLUSTERDOWN", "BUSY"
 /// Refusals that concern whatever is written, and so need not name what was.
 const NO_WRITES: [&str; 4] = ["OOM", "READONLY", "MISCONF", "NOREPLICAS"];
 
+/// How a node of a Redis Cluster says that another one has the key. The rest of it is about that key.
+const ELSEWHERE: [&str; 2] = ["MOVED ", "ASK "];
+
 /// Says things to Redis. Each call fails within [`CALL_TIMEOUT`].
 pub(crate) struct Client {
     server: Server,
@@ -185,6 +188,9 @@ impl Client {
                 let command = script.command_at(line).unwrap_or("a command");
                 format!("NOPERM {command} in a script: {said}")
             }
+            _ if let Some(code) = ELSEWHERE.iter().find(|code| said.starts_with(*code)) => {
+                format!("{code}to another node of its cluster")
+            }
             _ if said.contains("' command") => said,
             _ if NO_WRITES.iter().chain(&SERVES_NOBODY).any(|code| said.starts_with(code)) => said,
             _ => format!("{said} ({})", call.named(&self.keys)),
@@ -292,5 +298,7 @@ mod tests {
         let key = refusal("NOPERM No permissions to access a key");
         assert_eq!(key.text, "NOPERM No permissions to access a key (HGETALL t:user:*)");
         assert!(key.remedy.is_some());
+        let moved = refusal("MOVED 3999 127.0.0.1:6381");
+        assert_eq!(moved.text, "MOVED to another node of its cluster");
     }
 }

@@ -11,7 +11,7 @@ use crate::defaults::{SAID_CHARS_MAX, TROUBLES_SHOWN_MAX};
 pub(crate) const CHECK_ADDRESS: &str = "check host and port in --redis";
 
 /// What each kind of refusal begins with, and what helps.
-const REMEDIES: [(&str, &str); 15] = [
+const REMEDIES: [(&str, &str); 16] = [
     ("WRONGPASS", "check user and password in --redis"),
     ("NOAUTH", "Redis wants a password: --redis redis://user:password@host"),
     ("ERR AUTH", "this Redis has no password: leave it out of --redis"),
@@ -29,7 +29,8 @@ const REMEDIES: [(&str, &str); 15] = [
     ("READONLY", "--redis must name the primary"),
     ("MASTERDOWN", "--redis must name the primary"),
     ("NOREPLICAS", "see min-replicas-to-write of Redis, and its replicas"),
-    ("ERR unknown command", "Redis 7 is needed, with no command renamed"),
+    ("ERR unknown command", "is it a Redis 7, no Sentinel and no proxy, with no command renamed?"),
+    ("MOVED", "--redis must name a Redis that is no node of a Redis Cluster"),
 ];
 
 /// Something that is wrong with Redis or the way to it.

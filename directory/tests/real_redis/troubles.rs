@@ -121,7 +121,7 @@ async fn server_that_is_not_redis_is_called_so() {
         (b"-DENIED Redis is running in protected mode because\r\n", "DENIED Redis is running in"),
         (
             b"-ERR unknown command 'AUTH', with args beginning with: 'me' 'hunter2' \r\n",
-            "ERR unknown command 'AUTH' (Redis 7",
+            "ERR unknown command 'AUTH' (is it a Redis 7",
         ),
         (b"-ERR what does hunter2 mean?\r\n", "ERR what does *** mean?"),
         (
