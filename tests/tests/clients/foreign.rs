@@ -1,13 +1,15 @@
 //! The clients: how each is started, and the steps that it tells.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     process::Stdio,
+    thread,
     time::Duration,
 };
 
 use serde_json::Value;
+use tempfile::NamedTempFile;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::Child,
@@ -105,12 +107,13 @@ impl Foreign {
         let (sender, steps) = mpsc::channel(STEPS);
         match &self.program {
             Program::Script(program, first) => {
-                let child = start_script(program, first, arguments, sender);
-                Run { steps, child: Some(child), _page: None }
+                let errors = NamedTempFile::new().unwrap();
+                let child = start_script(program, first, arguments, sender, &errors);
+                Run { steps, script: Some((child, errors)), _page: None }
             }
             Program::Browser(kind) => {
                 let page = Page::open(*kind, arguments, sender).await;
-                Run { steps, child: None, _page: Some(page) }
+                Run { steps, script: None, _page: Some(page) }
             }
         }
     }
@@ -121,6 +124,7 @@ fn start_script(
     first: &[&str],
     arguments: &Arguments,
     steps: mpsc::Sender<Value>,
+    errors: &NamedTempFile,
 ) -> Child {
     let Arguments { url, fallback, user, peer } = arguments;
     let (idle, keepalive) = (crate::IDLE.to_string(), crate::KEEPALIVE.to_string());
@@ -128,8 +132,9 @@ fn start_script(
     command.current_dir(sources()).env("NODE_PATH", installed().join("npm/node_modules"));
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     command.args(first).args([&**url, fallback, user, peer, &idle, &keepalive]);
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-    let mut child = child.unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors.reopen().unwrap());
+    let mut child =
+        command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     task::spawn(async move {
         while let Some(line) = lines.next_line().await.unwrap() {
@@ -154,7 +159,8 @@ fn node() -> PathBuf {
 #[derive(Debug)]
 pub(crate) struct Run {
     steps: mpsc::Receiver<Value>,
-    child: Option<Child>,
+    /// With what it writes to standard error.
+    script: Option<(Child, NamedTempFile)>,
     _page: Option<Page>,
 }
 
@@ -175,9 +181,18 @@ impl Run {
 
     /// Waits until it has ended, which it does well.
     pub(crate) async fn ended(mut self) {
-        if let Some(child) = &mut self.child {
+        if let Some((child, _)) = &mut self.script {
             let status = timeout(STEP_TIMEOUT, child.wait()).await.unwrap().unwrap();
             assert!(status.success(), "{status}");
+        }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if let (Some((_, errors)), true) = (&self.script, thread::panicking()) {
+            let errors = io::read_to_string(errors.reopen().unwrap()).unwrap_or_default();
+            eprintln!("--- what the client says\n{errors}");
         }
     }
 }
