@@ -48,6 +48,10 @@ pub const RATE_WINDOW_MS: u64 = 2_000;
 /// What a node told longer ago says nothing of how fast it counts now: it tells every second.
 pub const REPORT_LIFE_MS: u64 = 3_000;
 
+/// Two reports of a node that come sooner one after the other than this were not told so soon: the
+/// first was held up.
+pub const REPORT_LEAST_MS: u64 = 750;
+
 /// Percentiles are taken over the latest so many milliseconds.
 pub const LATENCY_WINDOW_MS: u64 = 10_000;
 

@@ -10,6 +10,9 @@ pub mod defaults;
 mod dump;
 mod fonts;
 mod format;
+#[cfg(test)]
+#[path = "../tests/it/generated.rs"]
+mod generated;
 mod icon;
 pub mod lookups;
 pub mod state;
