@@ -30,6 +30,7 @@ use crate::{
         tabs::{self, Tab},
         timeline, users, waiting,
     },
+    visible,
 };
 
 use jobs::{Done, Jobs};
@@ -132,26 +133,32 @@ impl App {
         let Some(words) = self.orders.answered(id) else { return };
         if let Some(trial) = self.trial.as_mut().filter(|trial| trial.id == id) {
             let missing = || "this relay does not tell the walk: it is older".to_owned();
-            let refused = error.unwrap_or_else(missing);
+            let refused = error.map_or_else(missing, |error| visible::text(&error).into());
             trial.walk = Some(walk.map_or(Err(refused), |walk| Ok(*walk)));
             return;
         }
         match error {
             None => self.notices.say(Severity::Good, format!("{words}: done"), now),
-            Some(error) => self.notices.say(Severity::Bad, format!("{words}: {error}"), now),
+            Some(error) => {
+                self.notices.say(Severity::Bad, format!("{words}: {}", visible::text(&error)), now)
+            }
         }
     }
 
     fn tell_done(&mut self, done: Done, now: Instant) {
         match done {
             Done::Saved(Ok(path)) => {
-                self.notices.say(Severity::Good, format!("saved {}", path.display()), now);
+                self.notices.say(
+                    Severity::Good,
+                    format!("saved {}", visible::text(&path.display().to_string())),
+                    now,
+                );
             }
             Done::Opened(Ok((name, state))) => {
                 self.recording = Some(Recording { name, state: *state });
             }
             Done::Saved(Err(error)) | Done::Opened(Err(error)) => {
-                self.notices.say(Severity::Bad, error.to_string(), now);
+                self.notices.say(Severity::Bad, visible::text(&error.to_string()), now);
             }
         }
     }
@@ -224,8 +231,13 @@ fn middle(ui: &mut Ui, tab: Tab, layout: &mut Layout, showing: &Showing<'_>, wis
 
 /// The nodes, and beneath them what they do together.
 fn overview(ui: &mut Ui, layout: &mut Layout, showing: &Showing<'_>, wishes: &mut Wishes) {
-    let needed = nodes::height(showing.picture.snapshot.nodes.len());
-    let free = ui.available_height() - needed;
+    let nodes = showing.picture.snapshot.nodes.len();
+    let free = ui.available_height() - nodes::height(nodes);
+    // Where there is room for one of the two, it is the nodes.
+    if free < charts::STRIP && ui.available_height() < charts::STRIP + nodes::height(nodes.min(3)) {
+        nodes::show(ui, &mut layout.nodes, showing, wishes);
+        return;
+    }
     let charts = Panel::bottom("charts").frame(theme::beneath()).show_separator_line(false);
     let charts = charts.exact_size(free.max(charts::STRIP));
     charts.show(ui, |ui| charts::strip(ui, &mut layout.charts, showing, wishes));

@@ -18,6 +18,7 @@ pub mod lookups;
 pub mod state;
 mod theme;
 mod view;
+mod visible;
 mod window;
 
 pub use app::App;
