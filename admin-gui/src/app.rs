@@ -16,6 +16,7 @@ use crate::{
     connection::Connection,
     defaults::{COUNT_INTERVAL, UPDATES_MAX},
     lookups::{Lookups, Question},
+    placement,
     state::{Answer, Known, Picture, Severity, State, Trial},
     theme::{self, tokens},
     view::{
@@ -56,6 +57,8 @@ pub struct App {
     user: String,
     dialog: Option<Dialog>,
     notices: Notices,
+    /// Whether it was seen to that the window stands on a screen.
+    is_placed: bool,
 }
 
 /// How the operator has arranged the window: remembered from one run to the next.
@@ -101,6 +104,7 @@ impl App {
             user: String::new(),
             dialog: None,
             notices: Notices::default(),
+            is_placed: false,
         }
     }
 
@@ -245,8 +249,11 @@ fn overview(ui: &mut Ui, layout: &mut Layout, showing: &Showing<'_>, wishes: &mu
 }
 
 impl eframe::App for App {
-    fn logic(&mut self, ctx: &egui::Context, _frame: &mut Frame) {
+    fn logic(&mut self, ctx: &egui::Context, frame: &mut Frame) {
         let now = Instant::now();
+        if !std::mem::replace(&mut self.is_placed, true) {
+            placement::settle(frame);
+        }
         self.take_updates(ctx, now);
         while let Some(reply) = self.lookups.poll() {
             self.known.take(reply);
