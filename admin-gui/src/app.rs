@@ -16,6 +16,7 @@ use crate::{
     connection::Connection,
     defaults::{COUNT_INTERVAL, UPDATES_MAX},
     lookups::{Lookups, Question},
+    placement,
     state::{Answer, Known, Picture, Severity, State, Trial},
     theme::{self, tokens},
     view::{
@@ -30,6 +31,7 @@ use crate::{
         tabs::{self, Tab},
         timeline, users, waiting,
     },
+    visible,
 };
 
 use jobs::{Done, Jobs};
@@ -55,6 +57,8 @@ pub struct App {
     user: String,
     dialog: Option<Dialog>,
     notices: Notices,
+    /// Whether it was seen to that the window stands on a screen.
+    is_placed: bool,
 }
 
 /// How the operator has arranged the window: remembered from one run to the next.
@@ -100,6 +104,7 @@ impl App {
             user: String::new(),
             dialog: None,
             notices: Notices::default(),
+            is_placed: false,
         }
     }
 
@@ -132,26 +137,32 @@ impl App {
         let Some(words) = self.orders.answered(id) else { return };
         if let Some(trial) = self.trial.as_mut().filter(|trial| trial.id == id) {
             let missing = || "this relay does not tell the walk: it is older".to_owned();
-            let refused = error.unwrap_or_else(missing);
+            let refused = error.map_or_else(missing, |error| visible::text(&error).into());
             trial.walk = Some(walk.map_or(Err(refused), |walk| Ok(*walk)));
             return;
         }
         match error {
             None => self.notices.say(Severity::Good, format!("{words}: done"), now),
-            Some(error) => self.notices.say(Severity::Bad, format!("{words}: {error}"), now),
+            Some(error) => {
+                self.notices.say(Severity::Bad, format!("{words}: {}", visible::text(&error)), now)
+            }
         }
     }
 
     fn tell_done(&mut self, done: Done, now: Instant) {
         match done {
             Done::Saved(Ok(path)) => {
-                self.notices.say(Severity::Good, format!("saved {}", path.display()), now);
+                self.notices.say(
+                    Severity::Good,
+                    format!("saved {}", visible::text(&path.display().to_string())),
+                    now,
+                );
             }
             Done::Opened(Ok((name, state))) => {
                 self.recording = Some(Recording { name, state: *state });
             }
             Done::Saved(Err(error)) | Done::Opened(Err(error)) => {
-                self.notices.say(Severity::Bad, error.to_string(), now);
+                self.notices.say(Severity::Bad, visible::text(&error.to_string()), now);
             }
         }
     }
@@ -224,8 +235,13 @@ fn middle(ui: &mut Ui, tab: Tab, layout: &mut Layout, showing: &Showing<'_>, wis
 
 /// The nodes, and beneath them what they do together.
 fn overview(ui: &mut Ui, layout: &mut Layout, showing: &Showing<'_>, wishes: &mut Wishes) {
-    let needed = nodes::height(showing.picture.snapshot.nodes.len());
-    let free = ui.available_height() - needed;
+    let nodes = showing.picture.snapshot.nodes.len();
+    let free = ui.available_height() - nodes::height(nodes);
+    // Where there is room for one of the two, it is the nodes.
+    if free < charts::STRIP && ui.available_height() < charts::STRIP + nodes::height(nodes.min(3)) {
+        nodes::show(ui, &mut layout.nodes, showing, wishes);
+        return;
+    }
     let charts = Panel::bottom("charts").frame(theme::beneath()).show_separator_line(false);
     let charts = charts.exact_size(free.max(charts::STRIP));
     charts.show(ui, |ui| charts::strip(ui, &mut layout.charts, showing, wishes));
@@ -233,8 +249,11 @@ fn overview(ui: &mut Ui, layout: &mut Layout, showing: &Showing<'_>, wishes: &mu
 }
 
 impl eframe::App for App {
-    fn logic(&mut self, ctx: &egui::Context, _frame: &mut Frame) {
+    fn logic(&mut self, ctx: &egui::Context, frame: &mut Frame) {
         let now = Instant::now();
+        if !std::mem::replace(&mut self.is_placed, true) {
+            placement::settle(frame);
+        }
         self.take_updates(ctx, now);
         while let Some(reply) = self.lookups.poll() {
             self.known.take(reply);

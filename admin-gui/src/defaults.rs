@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use eframe::egui::{Vec2, vec2};
+
 /// The time between snapshots that is asked of the relay.
 pub const INTERVAL: Duration = Duration::from_millis(500);
 
@@ -45,6 +47,10 @@ pub const RATE_WINDOW_MS: u64 = 2_000;
 /// What a node told longer ago says nothing of how fast it counts now: it tells every second.
 pub const REPORT_LIFE_MS: u64 = 3_000;
 
+/// Two reports of a node that come sooner one after the other than this were not told so soon: the
+/// first was held up.
+pub const REPORT_LEAST_MS: u64 = 750;
+
 /// Percentiles are taken over the latest so many milliseconds.
 pub const LATENCY_WINDOW_MS: u64 = 10_000;
 
@@ -78,6 +84,16 @@ pub const PAGES_MAX: usize = 64;
 
 /// How often the directory is asked how many users it has for each node, while that is shown.
 pub const COUNT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long a display that the environment names may take to answer.
+pub const DISPLAY_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The smallest window that may be made, in points. Of a screen of 1440 by 900 with a scale of 3 there
+/// are 480 by 300.
+pub const WINDOW_MIN: [f32; 2] = [480.0, 300.0];
+
+/// How much of a window's upper edge is on a screen at least, in pixels: enough to be taken hold of.
+pub const REACHABLE: Vec2 = vec2(120.0, 24.0);
 
 /// How long a notice stays.
 pub const NOTICE: Duration = Duration::from_secs(8);

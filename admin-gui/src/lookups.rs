@@ -6,7 +6,10 @@ use tokio::sync::mpsc;
 use trunkline_directory::{CallError, Directory, FindCursor, UserPlace};
 use trunkline_protocol::{Incarnation, Name, User};
 
-use crate::defaults::{FOUND_MAX, QUESTIONS_MAX};
+use crate::{
+    defaults::{FOUND_MAX, QUESTIONS_MAX},
+    visible,
+};
 
 /// One life of a node, by which its users are listed.
 pub type Life = (Name, Incarnation);
@@ -68,7 +71,7 @@ pub struct Unanswered(pub String);
 
 impl From<CallError> for Unanswered {
     fn from(error: CallError) -> Self {
-        Self(error.to_string())
+        Self(visible::text(&error.to_string()).into())
     }
 }
 

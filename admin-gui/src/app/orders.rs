@@ -2,6 +2,8 @@ use std::collections::HashMap;
 
 use trunkline_protocol::status::{Action, Command};
 
+use crate::visible;
+
 /// The commands that were given and not answered.
 #[derive(Debug, Default)]
 pub(super) struct Orders {
@@ -26,7 +28,7 @@ impl Orders {
 fn in_words(action: &Action) -> String {
     match action {
         Action::Drain { node } => format!("drain {node}"),
-        Action::EndUser { user } => format!("end the sessions of {user}"),
-        Action::Test { user, .. } => format!("test message to {user}"),
+        Action::EndUser { user } => format!("end the sessions of {}", visible::text(user.as_str())),
+        Action::Test { user, .. } => format!("test message to {}", visible::text(user.as_str())),
     }
 }

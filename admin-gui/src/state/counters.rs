@@ -2,7 +2,7 @@ use std::ops::{AddAssign, Index, IndexMut};
 
 use trunkline_protocol::status::{Load, NodeStatus, RelayStatus};
 
-use super::reports::told_at_ms;
+use super::reports::{told_at_ms, told_over_ms};
 
 macro_rules! counters {
     ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
@@ -187,7 +187,7 @@ impl Rates {
         if before.0.load != Load::default() {
             let told = Counts::of_load(&now.0.load).since(&Counts::of_load(&before.0.load));
             let over_ms = told_at_ms(now.0, now.1).saturating_sub(told_at_ms(before.0, before.1));
-            rates += &told.per_second(over_ms);
+            rates += &told.per_second(told_over_ms(now.0, over_ms));
         }
         rates
     }

@@ -6,6 +6,7 @@ use super::health::Severity;
 use crate::{
     defaults::EVENTS_MAX,
     format::{millis, plural},
+    visible,
 };
 
 /// What happened, the oldest first.
@@ -89,17 +90,22 @@ pub(crate) fn tell(event: &Event) -> Told {
         ),
         EventKind::Draining => "takes no new sessions and is leaving".into(),
         EventKind::Left => "has left by its own will".into(),
-        EventKind::Refused { reason } => format!("a connection was turned away: {reason}"),
+        EventKind::Refused { reason } => {
+            format!("a connection was turned away: {}", visible::text(reason))
+        }
         EventKind::SlowReaders { count } => {
             format!("{} ended for reading too slowly", plural(*count, "session"))
         }
         EventKind::RedisAway => "Redis does not answer the relay".into(),
         EventKind::RedisBack => "Redis answers the relay again".into(),
-        EventKind::Commanded { command } => command.clone(),
+        EventKind::Commanded { command } => visible::text(command).into(),
         EventKind::CertificateEnding { subject, days } => {
+            let subject = visible::text(subject);
             format!("the certificate of {subject} ends in {}", plural(*days, "day"))
         }
-        EventKind::RelayLost { reason } => format!("this window lost the relay: {reason}"),
+        EventKind::RelayLost { reason } => {
+            format!("this window lost the relay: {}", visible::text(reason))
+        }
         EventKind::RelayBack => "this window reads the relay again".into(),
         EventKind::Unknown => "something that only a newer window can tell".into(),
     };

@@ -9,7 +9,7 @@ use super::{
     counters::{Counts, Rates},
     picture::is_present,
 };
-use crate::defaults::REPORT_LIFE_MS;
+use crate::defaults::{REPORT_LEAST_MS, REPORT_LIFE_MS};
 
 /// How fast each node counted between its last two reports. Snapshots come at another pace than the
 /// reports of nodes, so that what a node counted between two snapshots may be that of one report more
@@ -43,7 +43,7 @@ impl Reports {
             return Rates::default();
         };
         if told_at_ms != last.told_at_ms {
-            let over_ms = told_at_ms.saturating_sub(last.told_at_ms);
+            let over_ms = told_over_ms(node, told_at_ms.saturating_sub(last.told_at_ms));
             let rates = counts.since(&last.counts).per_second(over_ms);
             *last = Report { told_at_ms, counts, rates };
         }
@@ -55,10 +55,35 @@ impl Reports {
     }
 }
 
+/// How long it took to count what a report has more than one `over_ms` before. Reports that come at
+/// once one after the other were held up on the way.
+pub(super) fn told_over_ms(node: &NodeStatus, over_ms: u64) -> u64 {
+    let is_held_up = node.load_at_ms != 0 && (1..REPORT_LEAST_MS).contains(&over_ms);
+    if is_held_up { REPORT_LEAST_MS } else { over_ms }
+}
+
 /// When a node told what it is said to have counted. A relay that is older does not say.
 pub(super) fn told_at_ms(node: &NodeStatus, at_ms: u64) -> u64 {
     match node.load_at_ms {
         0 => at_ms,
         told_at_ms => told_at_ms,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generated::Cluster;
+
+    #[test]
+    fn reports_that_were_held_up_are_no_burst() {
+        let mut node = Cluster::of(1).now().nodes.remove(0);
+        let mut reports = Reports::default();
+        for (told_at_ms, accepted) in [(1_000, 600), (2_900, 1_200), (3_000, 1_800), (4_000, 2_400)]
+        {
+            (node.load_at_ms, node.load.accepted) = (told_at_ms, accepted);
+            let rate = reports.rates(&node, told_at_ms)[crate::state::Counter::Accepted];
+            assert!(rate <= 800.0, "{rate} at {told_at_ms}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use trunkline_protocol::{
 };
 
 use super::health::Severity;
+use crate::visible;
 
 /// A test message that the operator has sent.
 #[derive(Clone, Debug)]
@@ -29,6 +30,7 @@ pub(crate) fn outcome_severity(outcome: Outcome) -> Severity {
 
 /// Why a walk ended as it did, in a sentence.
 pub(crate) fn reason(user: &User, walk: &Walk) -> String {
+    let user = &*visible::text(user.as_str());
     let steps = || walk.steps.iter().rev();
     let told = steps().find_map(|step| obstacle(&step.at, &step.what, user));
     match walk.outcome {
@@ -47,7 +49,7 @@ fn is_taken(what: &What) -> bool {
 }
 
 /// What stood in the way, if this step says so.
-fn obstacle(at: &Name, what: &What, user: &User) -> Option<String> {
+fn obstacle(at: &Name, what: &What, user: &str) -> Option<String> {
     Some(match what {
         What::Found { nodes } if nodes.is_empty() => {
             format!("the directory knows no session of {user}")
@@ -68,7 +70,7 @@ fn obstacle(at: &Name, what: &What, user: &User) -> Option<String> {
 }
 
 /// Where the trail of a message ends that nobody answered for.
-fn unanswered(walk: &Walk, user: &User) -> String {
+fn unanswered(walk: &Walk, user: &str) -> String {
     let last = walk.steps.iter().rev().find_map(|step| {
         Some(match &step.what {
             What::Answered { .. } => {

@@ -19,6 +19,7 @@ use crate::{
     format::{bytes, count, micros, millis, percent, plural, since},
     state::{Rates, is_present, judge_node, still_online},
     theme::{space, state_word, text, tokens},
+    visible,
 };
 
 /// How many of the node's latest events are listed.
@@ -126,11 +127,11 @@ fn facts(ui: &mut Ui, node: &NodeStatus, rates: &Rates, at_ms: u64) {
         ("ghosts removed", count(load.ghosts)),
         ("reaches Redis", yes_or_no(load.redis)),
         ("CPU, memory", format!("{}, {}", percent(rates.cpu()), bytes(load.memory_bytes))),
-        ("clients connect to", node.url.clone()),
+        ("clients connect to", visible::text(&node.url).into()),
     ];
     if let Some(link) = &node.link {
         facts.extend([
-            ("linked from", link.address.clone()),
+            ("linked from", visible::text(&link.address).into()),
             ("link up for", since(link.since_ms, at_ms)),
             ("round trip, loss", format!("{}, {}", micros(link.rtt_us), percent(rates.loss()))),
             ("congestion window", bytes(link.window_bytes)),
@@ -147,13 +148,14 @@ fn facts(ui: &mut Ui, node: &NodeStatus, rates: &Rates, at_ms: u64) {
         ("last sign of life", format!("{} ago", millis(node.silent_ms))),
         ("running for", since(node.started_at_ms, at_ms)),
         ("incarnation", node.incarnation.to_string()),
-        ("version", node.software.clone()),
+        ("version", visible::text(&node.software).into()),
     ]);
     Grid::new("facts").num_columns(2).min_row_height(FACT).spacing(vec2(space::M, space::XS)).show(
         ui,
         |ui| {
             for (name, value) in facts {
                 label(ui, name);
+                let value = visible::words(ui, &value, text::body(), tokens(ui).text);
                 ui.add(Label::new(value).selectable(true));
                 ui.end_row();
             }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{Button, ComboBox, Id, Key, Modal, RichText, TextEdit, Ui, vec2};
+use eframe::egui::{Button, ComboBox, Id, Key, Modal, TextEdit, Ui, vec2};
 use trunkline_protocol::{Name, status::Action};
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
 use crate::{
     format::{clock, day, plural},
     theme::{self, space, text, tokens},
+    visible,
 };
 
 /// How wide a dialog is.
@@ -62,8 +63,9 @@ impl Dialog {
                                        back."
                 .into(),
             Action::Test { user, .. } => format!(
-                "The sessions of {user} get a message that says it is a test, from you. It is \
-                 followed hop by hop to its outcome."
+                "The sessions of {} get a message that says it is a test, from you. It is \
+                 followed hop by hop to its outcome.",
+                visible::text(user.as_str())
             ),
         };
         let nodes = showing.picture.present().map(|node| node.name.clone()).collect();
@@ -92,7 +94,8 @@ fn home() -> PathBuf {
 /// Draws the dialog; what it is answered becomes a wish.
 pub(crate) fn show(ui: &Ui, dialog: &mut Dialog, wishes: &mut Wishes) {
     let response = Modal::new(Id::unique("dialog")).frame(theme::dialog(ui)).show(ui.ctx(), |ui| {
-        ui.set_width(WIDTH);
+        let most = ui.ctx().content_rect().width() - 4.0 * space::L;
+        ui.set_width(WIDTH.min(most));
         match dialog {
             Dialog::Confirm { action, consequence, nodes } => {
                 confirm(ui, action, consequence, nodes, wishes);
@@ -116,12 +119,16 @@ fn confirm(
     let (title, yes) = match action {
         Action::Drain { node } => (format!("Drain {node}?"), format!("Drain {node}")),
         Action::EndUser { user } => {
+            let user = visible::text(user.as_str());
             (format!("End every session of {user}?"), format!("End {user}"))
         }
-        Action::Test { user, .. } => (format!("Send {user} a test message?"), "Send".into()),
+        Action::Test { user, .. } => {
+            let user = visible::text(user.as_str());
+            (format!("Send {user} a test message?"), "Send".into())
+        }
     };
     head(ui, &title);
-    ui.label(consequence);
+    visible::said(ui, consequence, text::body(), tokens(ui).text);
     if let Action::Test { node, .. } = action {
         sender(ui, node, nodes);
     }
@@ -175,7 +182,7 @@ fn open(ui: &mut Ui, path: &mut String, wishes: &mut Wishes) {
 }
 
 fn head(ui: &mut Ui, title: &str) {
-    ui.label(RichText::new(title).font(text::figure()));
+    visible::said(ui, title, text::figure(), tokens(ui).text);
     ui.add_space(space::S);
 }
 
@@ -202,9 +209,16 @@ fn foot(ui: &mut Ui, answer: Answer<'_>, wishes: &mut Wishes) -> bool {
     let tokens = tokens(ui);
     right(ui, |ui| {
         let fill = if answer.hurts { tokens.bad } else { tokens.accent };
-        let word = RichText::new(answer.word).font(text::strong()).color(tokens.on_fill);
-        let yes = Button::new(word).fill(fill).min_size(vec2(88.0, 30.0));
-        let yes = ui.add_enabled(answer.possible, yes).clicked();
+        let on_fill = tokens.on_fill;
+        let word = visible::words_on(ui, answer.word, text::strong(), on_fill, on_fill);
+        let yes = Button::new(word).fill(fill).min_size(vec2(88.0, 30.0)).truncate();
+        // The other answer keeps its room, however long a name is.
+        let most = ui.available_width() - 88.0 - space::S;
+        let yes = ui.scope(|ui| {
+            ui.set_max_width(most);
+            ui.add_enabled(answer.possible, yes).clicked()
+        });
+        let yes = yes.inner;
         let no = ui.add(Button::new("Cancel").min_size(vec2(88.0, 30.0)));
         if yes || no.clicked() {
             wishes.push(Wish::Dismiss);

@@ -7,12 +7,13 @@ use trunkline_protocol::{Name, status::Event};
 
 use super::{
     Showing, Wish, Wishes,
-    parts::{label, marked, short},
+    parts::{hint, label, marked, short},
 };
 use crate::{
     format::{clock, plural, since},
     state::{Moment, Severity, WORDS, severity, tell},
     theme::{space, text, tokens},
+    visible,
 };
 
 /// Which events are listed.
@@ -110,7 +111,7 @@ fn in_the_log(ui: &mut Ui, event: &Event) {
 }
 
 fn filters(ui: &mut Ui, view: &mut EventsView, showing: &Showing<'_>, listed: usize) {
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         for (least, words) in
             [(Least::All, "All"), (Least::Warnings, "Warnings and worse"), (Least::Bad, "Bad only")]
         {
@@ -185,7 +186,11 @@ fn table(ui: &mut Ui, listed: &[&Event], shown_ms: u64, wishes: &mut Wishes) {
                     let node = event.node.as_ref().map_or("", Name::as_str);
                     ui.label(RichText::new(node).font(text::strong()));
                 });
-                row.col(|ui| drop(ui.label(&told.text).on_hover_text(&told.text)));
+                row.col(|ui| {
+                    let said = visible::said(ui, &told.text, text::body(), tokens(ui).text);
+                    let whole = hint(ui, &told.text);
+                    said.on_hover_text(whole);
+                });
                 row.col(|ui| in_the_log(ui, event));
                 let line = row.response().on_hover_text("Press to see the picture as it was then");
                 if pressed || line.clicked() {

@@ -3,33 +3,58 @@
 mod figures;
 mod parties;
 
-use eframe::egui::{Align, Label, Layout, RichText, Ui};
+use eframe::egui::{Align, Label, Layout, RichText, ScrollArea, TextWrapMode, Ui};
 use trunkline_protocol::control::MemberState;
 
-use super::{Showing, parts::label};
+use super::{
+    Showing,
+    parts::{hint, label},
+};
 use crate::{
     format::plural,
     state::{Health, Picture, Reach, Severity},
     theme::{space, text, tokens},
+    visible,
 };
 
-/// What is left for relay, Redis and nodes, and for the number of further findings.
-const PARTIES_WIDTH: f32 = 520.0;
+/// Where a window is narrower than this, what the cluster is made of stands in a line of its own.
+const NARROW: f32 = 760.0;
 
-/// The least that a finding has before it wraps.
-const FINDING_WIDTH_MIN: f32 = 240.0;
+/// Where a window is lower than this, the figures give their room to what stands beneath.
+const LOW: f32 = 400.0;
+
+/// The width of the words that there is more.
+const MORE: f32 = 80.0;
 
 /// Draws the header.
 pub(crate) fn show(ui: &mut Ui, showing: &Showing<'_>) {
-    ui.horizontal(|ui| {
-        verdict(ui, showing);
-        let from_the_right = Layout::right_to_left(Align::Center);
-        ui.with_layout(from_the_right, |ui| parties::show(ui, showing));
-    });
+    if ui.available_width() < NARROW {
+        ui.horizontal(|ui| verdict(ui, showing));
+        ui.horizontal_wrapped(|ui| parties::show(ui, showing));
+    } else {
+        ui.horizontal(|ui| {
+            let from_the_right = Layout::right_to_left(Align::Center);
+            ui.with_layout(from_the_right, |ui| {
+                parties::show(ui, showing);
+                let rest = Layout::left_to_right(Align::Center);
+                ui.with_layout(rest, |ui| {
+                    ui.spacing_mut().item_spacing.x = space::S;
+                    verdict(ui, showing);
+                });
+            });
+        });
+    }
     ui.add_space(space::S);
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = space::XL;
-        figures::show(ui, showing.picture);
+    if ui.ctx().content_rect().height() < LOW {
+        return;
+    }
+    ScrollArea::horizontal().id_salt("figures").show(ui, |ui| {
+        // They are moved sideways, and never broken.
+        ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = space::XL;
+            figures::show(ui, showing.picture);
+        });
     });
 }
 
@@ -44,7 +69,8 @@ fn verdict(ui: &mut Ui, showing: &Showing<'_>) {
     ui.add_space(space::XS);
     if lost {
         let words = "sessions and local delivery go on without it; this is the last that is known";
-        ui.label(words).on_hover_text(reason(&showing.state.reach));
+        let reason = hint(ui, &visible::text(reason(&showing.state.reach)));
+        ui.label(words).on_hover_text(reason);
     } else {
         findings(ui, &health, showing.picture);
     }
@@ -64,14 +90,14 @@ fn findings(ui: &mut Ui, health: &Health, picture: &Picture) {
         ui.label(format!("{} live, nothing is lost", plural(live, "node")));
         return;
     };
-    // What Redis says may be long: it wraps, and leaves the parties their place.
-    let width = (ui.available_width() - PARTIES_WIDTH).max(FINDING_WIDTH_MIN);
-    let finding = |ui: &mut Ui| {
-        ui.set_max_width(width);
-        ui.add(Label::new(&worst.text).wrap())
-    };
-    let told = ui.scope(finding).inner;
     let more = health.findings.len() - 1;
+    let room = ui.available_width() - if more > 0 { MORE } else { 0.0 };
+    let told = ui.scope(|ui| {
+        ui.set_max_width(room.max(MORE));
+        // What Redis says may be long.
+        ui.add(Label::new(&worst.text).wrap())
+    });
+    let told = told.inner;
     if more > 0 {
         let list = health.findings.iter().map(|finding| format!("• {}", finding.text));
         let list = list.collect::<Vec<_>>().join("\n");

@@ -3,7 +3,7 @@
 mod glyph;
 mod ring;
 
-use eframe::egui::{Pos2, Rect, Sense, Shape, Stroke, StrokeKind, Ui, vec2};
+use eframe::egui::{Pos2, Rect, ScrollArea, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, vec2};
 use trunkline_protocol::{control::MemberState, status::RedisState};
 
 use super::{Showing, Wish, Wishes};
@@ -18,9 +18,18 @@ use glyph::Glyph;
 /// Up to so many nodes, links carry their rates.
 const RATES_MAX: usize = 12;
 
+/// The room that it takes at least, for the nodes not to cover the relay.
+const LEAST: Vec2 = vec2(420.0, 300.0);
+
 /// Draws the map.
 pub(crate) fn show(ui: &mut Ui, showing: &Showing<'_>, wishes: &mut Wishes) {
-    let (area, _) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
+    ScrollArea::both().show(ui, |ui| {
+        let (area, _) = ui.allocate_exact_size(ui.available_size().max(LEAST), Sense::hover());
+        draw(ui, area, showing, wishes);
+    });
+}
+
+fn draw(ui: &mut Ui, area: Rect, showing: &Showing<'_>, wishes: &mut Wishes) {
     let picture = showing.picture;
     let size = glyph::size(picture.snapshot.nodes.len());
     let places = ring::places(area.shrink2(size.margin()), picture.snapshot.nodes.len());

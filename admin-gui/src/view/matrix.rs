@@ -32,7 +32,9 @@ const NAMES: Vec2 = vec2(80.0, 24.0);
 
 /// Draws the matrix, and beside it the busiest flows as a list.
 pub(crate) fn show(ui: &mut Ui, showing: &Showing<'_>, wishes: &mut Wishes) {
-    let panel = Panel::right("busiest").exact_size(BUSIEST_WIDTH).show_separator_line(false);
+    let panel = Panel::right("busiest")
+        .exact_size(BUSIEST_WIDTH.min(ui.available_width() / 2.0))
+        .show_separator_line(false);
     panel.frame(theme::beside_left()).show(ui, |ui| busiest(ui, showing.picture, wishes));
     let names: Vec<&Name> = showing.picture.snapshot.nodes.iter().map(|node| &node.name).collect();
     label(

@@ -2,14 +2,18 @@
 
 use std::time::Instant;
 
-use eframe::egui::{Align2, Area, Context, Frame, Id, vec2};
+use eframe::egui::{Align2, Area, Context, Frame, Id, Label, TextStyle, vec2};
 
-use super::parts::marked;
+use super::parts::shape;
 use crate::{
     defaults::NOTICE,
     state::Severity,
-    theme::{space, tokens},
+    theme::{space, text, tokens},
+    visible,
 };
+
+/// How wide a notice becomes at most.
+const WIDTH: f32 = 460.0;
 
 /// What is said now.
 #[derive(Debug, Default)]
@@ -37,8 +41,13 @@ impl Notices {
         area.anchor(Align2::RIGHT_BOTTOM, vec2(-space::L, -64.0)).show(ctx, |ui| {
             for notice in &self.0 {
                 Frame::popup(ui.style()).inner_margin(space::M).show(ui, |ui| {
+                    ui.set_max_width(WIDTH);
                     let mark = tokens(ui).severity(notice.severity);
-                    marked(ui, mark, &notice.text);
+                    ui.horizontal_top(|ui| {
+                        shape(ui, mark, ui.text_style_height(&TextStyle::Body));
+                        let words = visible::words(ui, &notice.text, text::body(), mark.color);
+                        ui.add(Label::new(words).wrap());
+                    });
                 });
             }
         });

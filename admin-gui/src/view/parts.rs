@@ -8,7 +8,7 @@ use eframe::egui::{
 };
 
 use trunkline_protocol::{
-    Incarnation,
+    Incarnation, User,
     control::MemberState,
     status::{NodeStatus, Purge},
 };
@@ -16,6 +16,7 @@ use trunkline_protocol::{
 use crate::{
     format::{UNKNOWN, count, plural},
     theme::{self, Mark, space, state_word, text, tokens},
+    visible,
 };
 
 /// The width of a mark.
@@ -23,7 +24,7 @@ const MARK: f32 = 12.0;
 
 /// A label of a figure, or the head of a part.
 pub(super) fn label(ui: &mut Ui, words: impl Into<String>) -> Response {
-    ui.label(RichText::new(words).font(text::label()).color(tokens(ui).muted))
+    visible::said(ui, &words.into(), text::label(), tokens(ui).muted)
 }
 
 /// How many sessions a node has: none once a dead one is cleaned up after, and nobody knows before.
@@ -57,21 +58,50 @@ pub(super) fn short(incarnation: Incarnation) -> String {
 
 /// Words that lead somewhere, by pointer or keyboard.
 pub(super) fn way(ui: &mut Ui, words: &str) -> Response {
-    let words = RichText::new(words).font(text::strong()).color(tokens(ui).text);
+    let words = visible::words(ui, words, text::strong(), tokens(ui).text);
     ui.add(Button::new(words).frame(false).truncate())
+}
+
+/// A user's key that can be pressed. It can be copied as it is, whatever it is shown as.
+pub(super) fn user_link(ui: &mut Ui, user: &User, explained: &str) -> Response {
+    let shown = visible::text(user.as_str());
+    let words = visible::words(ui, &shown, text::body(), tokens(ui).accent);
+    let link = ui.add(Button::new(words).frame(false).truncate());
+    let explained = hint(ui, &format!("{shown}\n{explained}"));
+    offer_copy(&link, user);
+    link.on_hover_text(explained)
+}
+
+/// Offers to copy a user's key to whoever presses the other button of the mouse on it.
+pub(super) fn offer_copy(response: &Response, user: &User) {
+    response.context_menu(|ui| {
+        if ui.button("Copy the key").clicked() {
+            ui.copy_text(user.as_str().to_owned());
+        }
+    });
+}
+
+/// What is said of something that the pointer is over.
+pub(super) fn hint(ui: &Ui, words: &str) -> LayoutJob {
+    visible::words(ui, words, text::body(), tokens(ui).text)
 }
 
 /// A mark and the word that says the same.
 pub(super) fn marked(ui: &mut Ui, mark: Mark, word: &str) -> Response {
     ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = space::XS;
-        // Painted, not written: whoever has the window read out hears the word alone.
-        let (rect, _) = ui.allocate_exact_size(vec2(MARK, ui.available_height()), Sense::hover());
-        let middle = Align2::CENTER_CENTER;
-        ui.painter().text(rect.center(), middle, mark.shape, text::body(), mark.color);
-        ui.label(RichText::new(word).color(mark.color))
+        shape(ui, mark, ui.available_height());
+        visible::said(ui, word, text::body(), mark.color)
     })
     .inner
+}
+
+/// Draws the shape of a mark: painted, not written, so that whoever has the window read out hears the
+/// word alone.
+pub(super) fn shape(ui: &mut Ui, mark: Mark, height: f32) {
+    ui.spacing_mut().item_spacing.x = space::XS;
+    let (rect, _) = ui.allocate_exact_size(vec2(MARK, height), Sense::hover());
+    let middle = Align2::CENTER_CENTER;
+    ui.painter().text(rect.center(), middle, mark.shape, text::body(), mark.color);
 }
 
 /// Words of several colours as one text.

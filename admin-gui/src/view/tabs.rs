@@ -1,11 +1,14 @@
 //! The parts of the window, and the way from one to another.
 
 use clap::ValueEnum;
-use eframe::egui::{Button, Key, RichText, Stroke, ThemePreference, Ui, vec2};
+use eframe::egui::{Align, Button, Key, Layout, RichText, Stroke, ThemePreference, Ui, vec2};
 use serde::{Deserialize, Serialize};
 
-use super::{Showing, Wish, Wishes, dialogs::Dialog, parts::right};
+use super::{Showing, Wish, Wishes, dialogs::Dialog};
 use crate::theme::{space, text, tokens};
+
+/// How high a tab is.
+const TAB: f32 = 30.0;
 
 /// A part of the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -38,14 +41,19 @@ impl Tab {
 
 /// Draws the row of tabs.
 pub(crate) fn show(ui: &mut Ui, open: Tab, showing: &Showing<'_>, wishes: &mut Wishes) {
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = space::L;
-        for (tab, name, key) in Tab::ALL {
-            if link(ui, tab == open, name, &format!("Press {}", key.name())) {
-                wishes.push(Wish::Turn(tab));
+    let from_the_right = Layout::right_to_left(Align::TOP);
+    // The menu comes first: however narrow the window is, it keeps its room, and the tabs wrap.
+    let row = vec2(ui.available_width(), TAB);
+    ui.allocate_ui_with_layout(row, from_the_right, |ui| {
+        menu(ui, showing, wishes);
+        ui.with_layout(Layout::left_to_right(Align::Center).with_main_wrap(true), |ui| {
+            ui.spacing_mut().item_spacing.x = space::L;
+            for (tab, name, key) in Tab::ALL {
+                if link(ui, tab == open, name, &format!("Press {}", key.name())) {
+                    wishes.push(Wish::Turn(tab));
+                }
             }
-        }
-        right(ui, |ui| menu(ui, showing, wishes));
+        });
     });
     if ui.memory(|memory| memory.focused().is_none()) {
         let pressed = Tab::ALL.iter().find(|&&(.., key)| ui.input(|input| input.key_pressed(key)));
@@ -57,7 +65,7 @@ pub(crate) fn show(ui: &mut Ui, open: Tab, showing: &Showing<'_>, wishes: &mut W
 fn link(ui: &mut Ui, open: bool, name: &str, explained: &str) -> bool {
     let color = if open { tokens(ui).text } else { tokens(ui).muted };
     let words = RichText::new(name).font(text::title()).color(color);
-    let button = Button::new(words).frame(false).min_size(vec2(0.0, 30.0)).selected(open);
+    let button = Button::new(words).frame(false).min_size(vec2(0.0, TAB)).selected(open);
     let response = ui.add(button);
     if open || response.has_focus() || response.hovered() {
         let color = if open { tokens(ui).accent } else { tokens(ui).line };

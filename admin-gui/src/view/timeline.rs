@@ -7,6 +7,7 @@ use crate::{
     format::{clock, since},
     state::Moment,
     theme::{space, text, tokens},
+    visible,
 };
 
 /// How far the arrow keys go, in milliseconds.
@@ -69,7 +70,8 @@ fn when(ui: &mut Ui, showing: &Showing<'_>, shown: u64, last: u64) {
         }
     }
     if let Some(name) = showing.recording {
-        ui.label(RichText::new(format!("recording {name}")).color(tokens.accent));
+        let words = format!("recording {}", visible::text(name));
+        visible::said(ui, &words, text::body(), tokens.accent);
     }
 }
 

@@ -12,6 +12,9 @@ use crate::{
     theme,
 };
 
+/// How wide the search is where there is room.
+const FIND: f32 = 400.0;
+
 /// Draws the search on the left, and the test message or the users of one node on the right. Returns what the
 /// directory must be asked for that.
 pub(crate) fn show(
@@ -29,7 +32,9 @@ pub(crate) fn show(
     if matches!(showing.state.moment(), Moment::At(_)) {
         label(ui, "The picture is paused; users are looked up as they are now.");
     }
-    let panel = Panel::left("find users").default_size(400.0).show_separator_line(false);
+    let panel = Panel::left("find users")
+        .default_size(FIND.min(ui.available_width() / 2.0))
+        .show_separator_line(false);
     panel.frame(theme::beside_right()).show(ui, |ui| {
         find::show(ui, words, known, showing, wishes);
     });

@@ -7,6 +7,7 @@ use eframe::egui::{RichText, Ui};
 use crate::{
     state::{Reach, State},
     theme::{space, text, tokens},
+    visible,
 };
 
 /// Says what is missing, what is done about it, and the mend.
@@ -16,7 +17,7 @@ pub(crate) fn show(ui: &mut Ui, relay: &str, state: &State, now: Instant) {
         ui.add_space(ui.available_height() * 0.36);
         ui.label(RichText::new(headline).font(text::headline()).color(tokens(ui).text));
         ui.add_space(space::S);
-        ui.label(RichText::new(detail).color(tokens(ui).muted));
+        visible::said(ui, &visible::text(&detail), text::body(), tokens(ui).muted);
     });
     if let Reach::Lost { retry_at, .. } = &state.reach {
         count_down(ui, *retry_at, now);

@@ -15,13 +15,14 @@ use crate::{
     format::{bytes, micros, plural},
     state::{Severity, Trial, outcome_severity, reason},
     theme::{BAR, space, text, tokens},
+    visible,
 };
 
 /// Draws it, as far as it is known.
 pub(super) fn show(ui: &mut Ui, trial: &Trial, wishes: &mut Wishes) {
-    ui.horizontal(|ui| {
-        let title = format!("Test message to {}", trial.user);
-        ui.label(RichText::new(title).font(text::title()));
+    ui.horizontal_wrapped(|ui| {
+        let title = format!("Test message to {}", visible::text(trial.user.as_str()));
+        visible::said(ui, &title, text::title(), tokens(ui).text);
         if ui.button("Close").on_hover_text("Back to the users by node").clicked() {
             wishes.push(Wish::Forget);
         }
@@ -29,7 +30,7 @@ pub(super) fn show(ui: &mut Ui, trial: &Trial, wishes: &mut Wishes) {
     ui.add_space(space::XS);
     match &trial.walk {
         None => drop(label(ui, "on its way: it has until its node's deadline …")),
-        Some(Err(error)) => drop(ui.label(RichText::new(error).color(tokens(ui).bad))),
+        Some(Err(error)) => drop(visible::said(ui, error, text::body(), tokens(ui).bad)),
         Some(Ok(walk)) => told(ui, trial, walk),
     }
 }
@@ -42,7 +43,7 @@ fn told(ui: &mut Ui, trial: &Trial, walk: &Walk) {
         ui.label(outcome.color(mark.color));
         ui.label(RichText::new(format!("after {}", micros(walk.took_us))).font(text::figure()));
     });
-    ui.label(reason(&trial.user, walk));
+    visible::said(ui, &reason(&trial.user, walk), text::body(), tokens(ui).text);
     if walk.missed > 0 {
         let missed = plural(walk.missed.into(), "session or node");
         let words = format!("{missed} of the user did not get it");

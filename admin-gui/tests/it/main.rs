@@ -4,6 +4,8 @@
 mod actions;
 mod generated;
 mod history;
+mod names;
+mod narrow;
 mod program;
 mod sight;
 mod stream;

@@ -29,12 +29,12 @@ impl Window {
         window
     }
 
-    fn reply(&mut self, reply: Reply) {
+    pub(crate) fn reply(&mut self, reply: Reply) {
         self.desk.replies.try_send(reply).unwrap();
         self.draw();
     }
 
-    fn questions(&mut self) -> Vec<Question> {
+    pub(crate) fn questions(&mut self) -> Vec<Question> {
         std::iter::from_fn(|| self.desk.questions.try_recv().ok()).collect()
     }
 

@@ -24,17 +24,26 @@ pub(crate) struct Window {
 impl Window {
     /// A window that has heard nothing.
     pub(crate) fn open() -> Self {
+        Self::open_sized([1280.0, 800.0])
+    }
+
+    fn open_sized(size: [f32; 2]) -> Self {
         let (connection, feed) = Connection::pair();
         let (lookups, desk) = Lookups::pair();
         let harness = Harness::builder()
-            .with_size([1280.0, 800.0])
+            .with_size(size)
             .build_eframe(|context| App::new(context, "127.0.0.1:7400", connection, lookups));
         Self { harness, feed, desk }
     }
 
     /// A window onto a cluster that has run for a few seconds, for an operator who may act.
     pub(crate) fn onto(cluster: &mut Cluster) -> Self {
-        let mut window = Self::open();
+        Self::sized(cluster, [1280.0, 800.0])
+    }
+
+    /// The same in a window of another size.
+    pub(crate) fn sized(cluster: &mut Cluster, size: [f32; 2]) -> Self {
+        let mut window = Self::open_sized(size);
         window.tell(hello(true));
         window.watch(cluster, 8);
         window

@@ -10,6 +10,7 @@ use crate::{
     view::parts::{
         bar, figure, fullness, label, marked, read_out, right, sessions_left, share, short, way,
     },
+    visible,
 };
 
 /// A node and what is known of it.
@@ -186,7 +187,7 @@ impl Column {
             }
             Cell::Uptime => drop(figure(ui, since(node.started_at_ms, row.at_ms))),
             Cell::Incarnation => incarnation(ui, node),
-            Cell::Version => drop(label(ui, &node.software)),
+            Cell::Version => drop(label(ui, visible::text(&node.software))),
         }
         false
     }

@@ -12,8 +12,9 @@ use crate::{
     view::{
         Showing, Wish, Wishes,
         dialogs::Dialog,
-        parts::{label, marked},
+        parts::{label, marked, offer_copy, user_link},
     },
+    visible,
 };
 
 /// Draws the field, and what was found.
@@ -64,8 +65,10 @@ fn field(ui: &mut Ui, title: Id, words: &mut String, wishes: &mut Wishes) {
 fn one(ui: &mut Ui, sought: &Sought, showing: &Showing<'_>, wishes: &mut Wishes) {
     let Sought { user, places } = sought;
     let places = places.as_ref();
+    let shown = visible::text(user.as_str());
+    let name = visible::said(ui, &shown, text::strong(), tokens(ui).text);
+    offer_copy(&name, user);
     ui.horizontal(|ui| {
-        ui.label(RichText::new(user.as_str()).font(text::strong()));
         let explained = "Send a message and follow it hop by hop: why does this user not get any?";
         if showing.may_act && ui.button("Test …").on_hover_text(explained).clicked() {
             let action = Action::Test { user: user.clone(), node: None };
@@ -75,6 +78,13 @@ fn one(ui: &mut Ui, sought: &Sought, showing: &Showing<'_>, wishes: &mut Wishes)
         if showing.may_act && online && ui.button("End its sessions …").clicked() {
             let action = Action::EndUser { user: user.clone() };
             wishes.push(Wish::Ask(Dialog::confirm(action, showing)));
+        }
+        if ui
+            .button("Copy")
+            .on_hover_text("Copy the key as it is, whatever it is shown as")
+            .clicked()
+        {
+            ui.copy_text(user.as_str().to_owned());
         }
     });
     match places {
@@ -115,9 +125,9 @@ fn standing(ui: &Ui, node: Option<&NodeStatus>, place: &UserPlace) -> (Mark, &'s
 }
 
 fn many(ui: &mut Ui, search: &Search, wishes: &mut Wishes) {
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let found = plural(search.users.len() as u64, "user");
-        let start = &search.start;
+        let start = visible::text(&search.start);
         if search.running {
             label(ui, format!("{found} so far that begin with “{start}” …"));
             if ui.button("Stop").clicked() {
@@ -134,7 +144,7 @@ fn many(ui: &mut Ui, search: &Search, wishes: &mut Wishes) {
     let height = ui.text_style_height(&TextStyle::Body);
     ScrollArea::vertical().auto_shrink(false).show_rows(ui, height, rows, |ui, rows| {
         for user in &search.users[rows] {
-            if ui.link(user.as_str()).on_hover_text("Press to see where it is").clicked() {
+            if user_link(ui, user, "Press to see where it is").clicked() {
                 wishes.push(Wish::FindUser(user.clone()));
             }
         }

@@ -1,6 +1,6 @@
-use eframe::egui::{Align, Layout, RichText, Sense, Ui};
+use eframe::egui::{Align, Label, Layout, RichText, ScrollArea, Sense, Ui};
 use egui_extras::{Column, TableBuilder};
-use trunkline_protocol::status::NodeStatus;
+use trunkline_protocol::{User, status::NodeStatus};
 
 use crate::{
     format::{UNKNOWN, count, plural, since},
@@ -9,9 +9,13 @@ use crate::{
     theme::{Tokens, space, text, tokens},
     view::{
         Showing, Wish, Wishes,
-        parts::{colored_figure, figure, label, right, way},
+        parts::{colored_figure, figure, hint, label, offer_copy, right, way},
     },
+    visible,
 };
+
+/// The width that the words about the drift need at least.
+const DRIFT: f32 = 150.0;
 
 /// Draws the users of the node that was chosen, or of how many users each node has. Returns what
 /// the directory must be asked for that.
@@ -47,6 +51,13 @@ fn nodes(
         "What each node says it has, and what the directory lists for it. Press a node to see its users.",
     );
     ui.add_space(space::S);
+    ScrollArea::horizontal().id_salt("users by node across").show(ui, |ui| {
+        table_of_nodes(ui, &nodes, known, wishes);
+    });
+    questions
+}
+
+fn table_of_nodes(ui: &mut Ui, nodes: &[&NodeStatus], known: &Known, wishes: &mut Wishes) {
     TableBuilder::new(ui)
         .id_salt("users by node")
         .sense(Sense::CLICK)
@@ -54,7 +65,7 @@ fn nodes(
         .column(Column::exact(150.0))
         .columns(Column::exact(110.0), 2)
         .column(Column::exact(space::M))
-        .column(Column::remainder().clip(true))
+        .column(Column::remainder().at_least(DRIFT).clip(true))
         .header(space::ROW, |mut header| {
             header.col(|ui| drop(label(ui, "node")));
             header.col(|ui| right(ui, |ui| drop(label(ui, "the node says"))));
@@ -82,7 +93,6 @@ fn nodes(
                 }
             });
         });
-    questions
 }
 
 /// How far a node and the directory are apart, in words.
@@ -101,6 +111,17 @@ fn drift(tokens: &Tokens, node: &NodeStatus, known: &Known) -> (String, eframe::
                 ),
             }
         }
+    }
+}
+
+fn user_cell(ui: &mut Ui, user: &User) {
+    let shown = visible::text(user.as_str());
+    let words = visible::words(ui, &shown, text::body(), tokens(ui).text);
+    let cell = ui.add(Label::new(words).truncate());
+    // What fits needs no second telling.
+    if cell.intrinsic_size().is_some_and(|whole| whole.x > cell.rect.width()) {
+        let whole = hint(ui, &shown);
+        cell.on_hover_text(whole);
     }
 }
 
@@ -141,6 +162,18 @@ fn users(
     }
     ui.add_space(space::S);
     let now_ms = showing.state.history().latest_ms().unwrap_or(0);
+    questions.extend(table_of_users(ui, known, total, now_ms, wishes));
+    questions
+}
+
+fn table_of_users(
+    ui: &mut Ui,
+    known: &mut Known,
+    total: usize,
+    now_ms: u64,
+    wishes: &mut Wishes,
+) -> Vec<Question> {
+    let mut questions = Vec::new();
     TableBuilder::new(ui)
         .id_salt("users")
         .sense(Sense::CLICK)
@@ -162,13 +195,18 @@ fn users(
                     let color = tokens(ui).faint;
                     colored_figure(ui, count(place as u64 + 1), color);
                 });
-                row.col(|ui| drop(ui.label(user.map_or("…", |(user, _)| user.as_str()))));
+                row.col(|ui| match user {
+                    Some((user, _)) => user_cell(ui, user),
+                    None => drop(label(ui, "…")),
+                });
                 row.col(|ui| {
                     let time =
                         user.map_or(UNKNOWN.into(), |&(_, since_ms)| since(since_ms, now_ms));
                     figure(ui, time);
                 });
-                if let (true, Some((user, _))) = (row.response().clicked(), user) {
+                let Some((user, _)) = user else { return };
+                offer_copy(&row.response(), user);
+                if row.response().clicked() {
                     wishes.push(Wish::FindUser(user.clone()));
                 }
             });

@@ -1,14 +1,13 @@
-#[path = "../../../../tests/it/generated.rs"]
-mod generated;
-
 use std::time::Instant;
 
 use trunkline_protocol::status::Snapshot;
 
 use super::*;
-use crate::{connection::Update, state::State};
-
-use generated::{Cluster, hello, line};
+use crate::{
+    connection::Update,
+    generated::{Cluster, START_MS, hello, line},
+    state::State,
+};
 
 /// Messages a second from each node, and the sessions of each.
 const FORWARDED: f64 = 130.0;
@@ -31,7 +30,7 @@ impl Steady {
 
     fn after(&mut self, ms: u64) -> Snapshot {
         self.at_ms += ms;
-        let seconds = (self.at_ms - generated::START_MS) as f64 / 1e3;
+        let seconds = (self.at_ms - START_MS) as f64 / 1e3;
         for at in 0..self.nodes {
             let told_at_ms = self.at_ms - (self.at_ms + 300 * at as u64) % 1_000;
             let node = self.cluster.node_mut(at);

@@ -1,0 +1,129 @@
+//! Users whose keys look like those of others, or like nothing.
+
+use eframe::egui::OutputCommand;
+use egui_kittest::kittest::Queryable as _;
+use trunkline_admin_gui::lookups::{Question, Reply};
+use trunkline_directory::UserPlace;
+use trunkline_protocol::{Incarnation, User, status::EventKind};
+
+use crate::{
+    generated::{Cluster, START_MS},
+    window::Window,
+};
+
+/// Keys, and what they are shown as.
+const KEYS: [(&str, &str); 9] = [
+    ("alice", "alice"),
+    ("alice ", "alice␠"),
+    ("alice\u{200B}", "alice‹U+200B›"),
+    ("\u{202E}alice", "‹U+202E›alice"),
+    ("al\u{AD}ice", "al‹U+00AD›ice"),
+    ("alice\u{E0061}", "alice‹U+E0061›"),
+    ("\u{430}lice", "‹U+0430›lice"),
+    ("北京小王", "北京小王"),
+    ("дима", "дима"),
+];
+
+fn user(key: &str) -> User {
+    key.parse().unwrap()
+}
+
+fn found(window: &mut Window, key: &str) {
+    window.fill("Find a user", key);
+    window.press("Find exactly");
+    assert!(window.questions().contains(&Question::User(user(key))), "the key itself is asked for");
+    let place = UserPlace {
+        node: "node-1".parse().unwrap(),
+        incarnation: Incarnation::from_bytes([1; 16]),
+        since_ms: Some(START_MS),
+    };
+    window.reply(Reply::User(user(key), Ok(vec![place])));
+}
+
+#[test]
+fn a_list_of_users_marks_what_would_not_be_seen() {
+    let mut window = Window::onto(&mut Cluster::of(3));
+    window.press("Users");
+    window.questions();
+    window.press("node-1");
+    let life = ("node-1".parse().unwrap(), Incarnation::from_bytes([1; 16]));
+    window.reply(Reply::Count(life.clone(), Ok(KEYS.len())));
+    window.draw();
+    let users = KEYS.iter().map(|(key, _)| (user(key), START_MS)).collect();
+    window.reply(Reply::Page { life, offset: 0, users: Ok(users) });
+    for (_, shown) in KEYS {
+        window.assert_has(shown);
+    }
+}
+
+#[test]
+fn a_search_marks_what_would_not_be_seen() {
+    let mut window = Window::onto(&mut Cluster::of(3));
+    window.press("Users");
+    window.fill("Find a user", "al\u{200B}");
+    window.press("Find all that begin so");
+    let users = KEYS.iter().map(|(key, _)| user(key)).collect();
+    window.reply(Reply::Found { start: "al\u{200B}".into(), users, done: true });
+    window.assert_words("begin with “al‹U+200B›”");
+    for (_, shown) in KEYS {
+        window.assert_has(shown);
+    }
+}
+
+#[test]
+fn whose_sessions_are_ended_is_seen_and_what_is_ended_is_meant() {
+    let (key, shown) = KEYS[2];
+    let mut window = Window::onto(&mut Cluster::of(3));
+    window.press("Users");
+    found(&mut window, key);
+    window.assert_has(shown);
+    window.press("End its sessions …");
+    window.assert_has(&format!("End every session of {shown}?"));
+    window.press(&format!("End {shown}"));
+    let command = window.feed.commands.try_recv().unwrap();
+    let action = serde_json::to_value(&command).unwrap().to_string();
+    assert!(action.contains(key), "{action}");
+}
+
+#[test]
+fn a_key_is_copied_as_it_is() {
+    let (key, _) = KEYS[1];
+    let mut window = Window::onto(&mut Cluster::of(3));
+    window.press("Users");
+    found(&mut window, key);
+    window.harness.get_by_label("Copy").click();
+    window.harness.step();
+    let commands = &window.harness.output().platform_output.commands;
+    assert!(commands.contains(&OutputCommand::CopyText(key.into())), "{commands:?}");
+}
+
+#[test]
+fn a_key_however_long_leaves_room_for_the_answers() {
+    let long = format!("{}\u{200B}", "\u{AD}".repeat(60));
+    let mut window = Window::onto(&mut Cluster::of(3));
+    window.press("Users");
+    found(&mut window, &long);
+    window.press("End its sessions …");
+    for answer in ["Cancel", "End ‹U+00AD›"] {
+        let node = window.harness.get_all_by_label_contains(answer).next().unwrap();
+        let bounds = node.rect();
+        assert!(window.harness.ctx.content_rect().contains_rect(bounds), "{answer}: {bounds:?}");
+    }
+    window.press("Cancel");
+    assert!(!window.has_words("End every session"));
+}
+
+#[test]
+fn what_a_relay_tells_is_marked_too() {
+    let mut cluster = Cluster::of(3);
+    let mut window = Window::onto(&mut cluster);
+    let kind = EventKind::Commanded { command: "admin: end alice\u{200B}".into() };
+    window.happen(trunkline_protocol::status::Event {
+        at_ms: cluster.now_ms(),
+        node: None,
+        incarnation: None,
+        kind,
+    });
+    window.press("Events");
+    window.assert_has("admin: end alice‹U+200B›");
+}
