@@ -8,7 +8,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use crate::defaults::REQUEST_BYTES_MAX;
 
 /// Reads until the first line is there, the stream ends, or [`REQUEST_BYTES_MAX`] are read; returns
-/// what was read, with the line's query made well-formed.
+/// what was read, with the line's query made well-formed. What does not begin as HTTP, such as a TLS
+/// handshake, is not waited for.
 ///
 /// Nobody here reads the query, yet the library refuses a request for a byte in it that ought to be
 /// percent-encoded, and clients do send such (`"`, `<`, Latin-1).
@@ -18,7 +19,9 @@ pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Ve
         if let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             break end;
         }
-        if bytes.len() >= REQUEST_BYTES_MAX || stream.read_buf(&mut bytes).await? == 0 {
+        let is_http = bytes.first().is_none_or(|first| first.is_ascii_graphic() || *first == b'\r');
+        let enough = bytes.len() >= REQUEST_BYTES_MAX || !is_http;
+        if enough || stream.read_buf(&mut bytes).await? == 0 {
             return Ok(bytes.into());
         }
     };
@@ -69,6 +72,13 @@ mod tests {
         ] {
             assert_eq!(line(sent.as_bytes()).await, seen);
         }
+    }
+
+    #[tokio::test]
+    async fn tls_handshake_is_not_waited_for() {
+        let (mut client, mut server) = tokio::io::duplex(64);
+        tokio::io::AsyncWriteExt::write_all(&mut client, b"\x16\x03\x01\x02").await.unwrap();
+        assert_eq!(read(&mut server).await.unwrap(), b"\x16\x03\x01\x02");
     }
 
     #[tokio::test]
