@@ -12,7 +12,8 @@ mod fallback;
 use std::sync::Arc;
 
 use eframe::egui::{
-    Context, FontData, FontDefinitions, FontFamily, FontPriority, epaint::text::GlyphRasterizer,
+    Color32, Context, FontData, FontDefinitions, FontFamily, FontPriority,
+    epaint::text::{GlyphRasterizer, GlyphRasterizerRequest},
 };
 
 macro_rules! fonts {
@@ -42,11 +43,14 @@ pub(crate) fn semi_bold() -> FontFamily {
     FontFamily::Name("semi-bold".into())
 }
 
-/// Gives the window its fonts, the same on every machine, and what stands in for them.
-pub(crate) fn install(ctx: &Context) {
+/// Gives the window its fonts, the same on every machine, and what stands in for them: what would not
+/// be seen is drawn in the color `marked`.
+pub(crate) fn install(ctx: &Context, marked: Color32) {
     ctx.set_fonts(definitions());
     ctx.add_glyph_rasterizer(GlyphRasterizer::new("trunkline::missing", fallback::missing));
-    let invisible = GlyphRasterizer::new("trunkline::invisible", fallback::invisible);
+    let invisible =
+        move |request: &GlyphRasterizerRequest<'_>| fallback::invisible(request, marked);
+    let invisible = GlyphRasterizer::new("trunkline::invisible", invisible);
     ctx.add_glyph_rasterizer(invisible.with_priority(FontPriority::Highest));
 }
 

@@ -9,6 +9,7 @@ mod names;
 mod parts;
 mod picture;
 mod recording;
+mod report_time;
 mod reports;
 mod series;
 mod trial;

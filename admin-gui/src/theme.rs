@@ -9,6 +9,10 @@ use trunkline_protocol::control::MemberState;
 
 use crate::{fonts, state::Severity};
 
+/// The colour of a code point in place of a character that would not be seen: dark or light, it is
+/// read on either.
+const MARKED_CODE: Color32 = Color32::from_rgb(0xc8, 0x8a, 0x10);
+
 /// Distances in points.
 pub(crate) mod space {
     /// Between a figure and its unit or mark.
@@ -207,7 +211,7 @@ pub(crate) fn state_word(state: MemberState) -> &'static str {
 
 /// Gives the window its look, dark and light.
 pub(crate) fn apply(ctx: &Context) {
-    fonts::install(ctx);
+    fonts::install(ctx, MARKED_CODE);
     ctx.set_style_of(Theme::Dark, style(&DARK, Visuals::dark()));
     ctx.set_style_of(Theme::Light, style(&LIGHT, Visuals::light()));
 }
@@ -282,12 +286,6 @@ fn recolor(tokens: &Tokens, visuals: Visuals) -> Visuals {
 /// The colours of the window's icon: behind, the links, the nodes.
 pub(crate) fn icon() -> (Color32, Color32, Color32) {
     (DARK.control, DARK.good, DARK.text)
-}
-
-/// The colour of a code point in place of a character that would not be seen: dark or light, it is
-/// read on either.
-pub(crate) fn marked_code() -> Color32 {
-    Color32::from_rgb(0xc8, 0x8a, 0x10)
 }
 
 /// The frame of a panel: room around it, and no line.

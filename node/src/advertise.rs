@@ -2,16 +2,25 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use thiserror::Error;
 use trunkline_ops::redacted;
 use trunkline_protocol::control::URL_BYTES_MAX;
 use url::{Host, Url};
 
-use crate::config::ConfigError;
+/// A URL that clients cannot be told.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{url:?} is no use to clients: {reason}; write it as in ws://chat-1.example:9001/ws")]
+pub struct BadUrl {
+    /// The URL, without its password.
+    url: String,
+    /// What is wrong with it.
+    reason: String,
+}
 
 /// Checks that clients can dial `url`. Whether they would arrive here is not known: its host and its
 /// path may be a proxy's.
-pub(crate) fn check(url: &str) -> Result<(), ConfigError> {
-    let bad = |reason: &str| ConfigError::Advertise {
+pub(crate) fn check(url: &str) -> Result<(), BadUrl> {
+    let bad = |reason: &str| BadUrl {
         url: redacted(&url.chars().take(URL_BYTES_MAX).collect::<String>()),
         reason: reason.to_owned(),
     };

@@ -9,7 +9,7 @@ use trunkline_ops::{BindFailed, DialAddress, ListenAddress, SecretUrl};
 use trunkline_protocol::Name;
 
 use crate::{
-    advertise,
+    advertise::{self, BadUrl},
     origins::{AllowedOrigin, Origins},
 };
 
@@ -97,15 +97,8 @@ pub enum ConfigError {
     )]
     AdvertiseMissing(SocketAddr),
     /// The URL is none that clients can dial.
-    #[error(
-        "--advertise: {url:?} is no use to clients: {reason}; write it as in ws://chat-1.example:9001/ws"
-    )]
-    Advertise {
-        /// The URL, without secrets.
-        url: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error("--advertise: {0}")]
+    Advertise(#[from] BadUrl),
     /// The client address cannot be had.
     #[error("--listen: {0}")]
     Listen(#[source] BindFailed),
@@ -147,7 +140,10 @@ impl Config {
     /// The URL that clients are told, if they dial `bound`.
     pub(crate) fn url(&self, bound: SocketAddr) -> Result<String, ConfigError> {
         match &self.advertise {
-            Some(url) => advertise::check(url).map(|()| url.clone()),
+            Some(url) => {
+                advertise::check(url)?;
+                Ok(url.clone())
+            }
             None if bound.ip().is_unspecified() => Err(ConfigError::AdvertiseMissing(bound)),
             None => Ok(format!("ws://{bound}/ws")),
         }

@@ -19,6 +19,7 @@ mod origins;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use advertise::BadUrl;
 pub use config::{AuthMode, Config, ConfigError};
 pub use link::NameTaken;
 pub use node::{Node, RunError};

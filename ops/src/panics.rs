@@ -12,7 +12,7 @@ use std::{
 
 use tracing::error;
 
-use crate::{FAILED, log::flush_output};
+use crate::{FAILED, output::flush_output};
 
 thread_local! {
     static CONTAINED: Cell<bool> = const { Cell::new(false) };

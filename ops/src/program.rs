@@ -15,7 +15,7 @@ use clap::{
 use tracing::warn;
 
 use crate::{
-    log::say,
+    output::say,
     redact::{redacted, redacted_text},
 };
 

@@ -13,6 +13,7 @@ mod ports;
 mod process;
 mod programs;
 mod redis;
+mod rival;
 
 use std::{
     io::{self, Write as _},
@@ -37,6 +38,7 @@ pub use self::{
     process::{ProcessId, how_it_ended},
     programs::{Programs, project},
     redis::Redis,
+    rival::Rival,
 };
 use self::{ports::Ports, process::tail};
 use crate::{
@@ -126,29 +128,6 @@ impl Cluster {
     /// The relay.
     pub fn relay(&self) -> &Member {
         self.node(RELAY)
-    }
-
-    /// Redis: the cluster's own, or the one it was told of.
-    pub fn redis(&self) -> Redis {
-        match &self.settings.redis {
-            Some(url) => Redis::at_url(url.clone()),
-            None => Redis::at(self.node(REDIS).listen),
-        }
-    }
-
-    /// Has members of a kind log in to Redis as `user:password`, from their next start on. Tests see
-    /// it as before.
-    pub fn log_in_to_redis(&mut self, kind: Kind, login: impl Into<String>) {
-        self.settings.logins.push((kind, login.into()));
-    }
-
-    /// The URL of Redis that a member of that kind is given.
-    pub fn redis_url(&self, kind: Kind) -> String {
-        let redis = self.redis();
-        match self.settings.logins.iter().rfind(|(of, _)| *of == kind) {
-            Some((_, login)) => redis.url().replacen("://", &format!("://{login}@"), 1),
-            None => redis.url().to_owned(),
-        }
     }
 
     /// The folder that the programs are given as `--certs`; the CA's key is in it as well.
@@ -310,20 +289,6 @@ impl Cluster {
         Ok(())
     }
 
-    /// Starts a second process with the name and the certificate of the node `name`.
-    ///
-    /// # Errors
-    /// If there is no such node, or no process can be started.
-    pub fn start_rival(&mut self, name: &str) -> Result<Rival, ClusterError> {
-        let (listen, ops) = (local(self.port(None)), local(self.port(None)));
-        let node = self.find(name).ok_or_else(|| ClusterError::Unknown(name.to_owned()))?;
-        let log = self.home.logs().join(format!("{name}-rival.log"));
-        let (name, kind, dials) = (node.name.clone(), node.kind, node.dials);
-        let rival = Member { name, kind, listen, ops, log, dials, process: None };
-        let (program, args) = self.command_line(&rival)?;
-        Ok(Rival(Process::spawn(&program, &args, &rival.log)?))
-    }
-
     /// Stops a member's clock with SIGSTOP, as a machine that freezes would.
     ///
     /// # Errors
@@ -397,20 +362,6 @@ impl Cluster {
     fn process(&mut self, name: &str) -> Result<&mut Process, ClusterError> {
         let process = self.member_mut(name)?.process.as_mut();
         process.ok_or_else(|| ClusterError::Stopped(name.to_owned()))
-    }
-}
-
-/// A second process with the name of one of a cluster's nodes. Dropping it kills it.
-#[derive(Debug)]
-pub struct Rival(Process);
-
-impl Rival {
-    /// Waits until it has ended by itself. Cancel-safe.
-    ///
-    /// # Errors
-    /// If it cannot be waited for.
-    pub async fn ended(&mut self) -> Result<ExitStatus, ClusterError> {
-        self.0.exited().await.map_err(ClusterError::Wait)
     }
 }
 

@@ -5,7 +5,7 @@ use eframe::egui::{
 };
 
 use super::bitmaps::{Bitmap, SIDE, bitmap};
-use crate::{theme::marked_code, visible};
+use crate::visible;
 
 /// How many rows of a bitmap stand above the base line: as many as of the words around it.
 const ABOVE: f32 = 13.0;
@@ -43,9 +43,12 @@ pub(super) fn missing(request: &GlyphRasterizerRequest<'_>) -> Option<Rasterized
 }
 
 /// Draws what would not be seen, also in a field that is typed into, as a box with the code point.
-pub(super) fn invisible(request: &GlyphRasterizerRequest<'_>) -> Option<RasterizedGlyph> {
+pub(super) fn invisible(
+    request: &GlyphRasterizerRequest<'_>,
+    marked: Color32,
+) -> Option<RasterizedGlyph> {
     let is_seen = request.cluster.is_ascii() || !request.cluster.contains(visible::is_invisible);
-    (!is_seen).then(|| draw(request, marked_code(), true))
+    (!is_seen).then(|| draw(request, marked, true))
 }
 
 fn draw(request: &GlyphRasterizerRequest<'_>, color: Color32, is_color: bool) -> RasterizedGlyph {

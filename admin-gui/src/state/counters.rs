@@ -2,7 +2,7 @@ use std::ops::{AddAssign, Index, IndexMut};
 
 use trunkline_protocol::status::{Load, NodeStatus, RelayStatus};
 
-use super::reports::{told_at_ms, told_over_ms};
+use super::report_time::{told_at_ms, told_over_ms};
 
 macro_rules! counters {
     ($($(#[doc = $doc:literal])+ $name:ident,)+) => {

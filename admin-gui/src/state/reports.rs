@@ -8,8 +8,9 @@ use trunkline_protocol::{
 use super::{
     counters::{Counts, Rates},
     picture::is_present,
+    report_time::{told_at_ms, told_over_ms},
 };
-use crate::defaults::{REPORT_LEAST_MS, REPORT_LIFE_MS};
+use crate::defaults::REPORT_LIFE_MS;
 
 /// How fast each node counted between its last two reports. Snapshots come at another pace than the
 /// reports of nodes, so that what a node counted between two snapshots may be that of one report more
@@ -52,21 +53,6 @@ impl Reports {
 
     pub(super) fn clear(&mut self) {
         self.0.clear();
-    }
-}
-
-/// How long it took to count what a report has more than one `over_ms` before. Reports that come at
-/// once one after the other were held up on the way.
-pub(super) fn told_over_ms(node: &NodeStatus, over_ms: u64) -> u64 {
-    let is_held_up = node.load_at_ms != 0 && (1..REPORT_LEAST_MS).contains(&over_ms);
-    if is_held_up { REPORT_LEAST_MS } else { over_ms }
-}
-
-/// When a node told what it is said to have counted. A relay that is older does not say.
-pub(super) fn told_at_ms(node: &NodeStatus, at_ms: u64) -> u64 {
-    match node.load_at_ms {
-        0 => at_ms,
-        told_at_ms => told_at_ms,
     }
 }
 

@@ -6,7 +6,7 @@ use redis::{Client, RedisError, aio::MultiplexedConnection};
 use tokio::time::{Instant, sleep};
 use trunkline_ops::{SecretUrl, redacted};
 
-use super::ClusterError;
+use super::{Cluster, ClusterError, Kind, REDIS};
 use crate::defaults::{POLL_INTERVAL, START_TIMEOUT};
 
 /// Where the cluster's Redis is.
@@ -53,5 +53,30 @@ impl Redis {
 
     async fn ping(&self) -> Result<(), RedisError> {
         redis::cmd("PING").query_async(&mut self.connect().await?).await
+    }
+}
+
+impl Cluster {
+    /// Redis: the cluster's own, or the one it was told of.
+    pub fn redis(&self) -> Redis {
+        match &self.settings.redis {
+            Some(url) => Redis::at_url(url.clone()),
+            None => Redis::at(self.node(REDIS).listen),
+        }
+    }
+
+    /// Has members of a kind log in to Redis as `user:password`, from their next start on. Tests see
+    /// it as before.
+    pub fn log_in_to_redis(&mut self, kind: Kind, login: impl Into<String>) {
+        self.settings.logins.push((kind, login.into()));
+    }
+
+    /// The URL of Redis that a member of that kind is given.
+    pub fn redis_url(&self, kind: Kind) -> String {
+        let redis = self.redis();
+        match self.settings.logins.iter().rfind(|(of, _)| *of == kind) {
+            Some((_, login)) => redis.url().replacen("://", &format!("://{login}@"), 1),
+            None => redis.url().to_owned(),
+        }
     }
 }
