@@ -71,9 +71,6 @@ pub const AUDIT_IN_FLIGHT_MAX: usize = 16;
 /// former incarnations of the node that are still to be purged.
 pub const LISTING_CHECK_EVERY: Duration = Duration::from_secs(5);
 
-/// The pause between two looks at whether a shutdown is complete.
-pub const SHUTDOWN_CHECK_EVERY: Duration = Duration::from_millis(20);
-
 /// Users that one step of a purge takes from a node's index: a `ZREM` of as many members keeps
 /// Redis well under a millisecond.
 pub const PURGE_BATCH: usize = 500;

@@ -6,8 +6,9 @@
 //!
 //! ```text
 //! preamble  "TKL" version=1                                             4 bytes
-//! header    kind:1 reserved:1 count:2 length:4 peer:16 first:8 span:4 batch:4   40 bytes
-//! message   seq:8 sent_at:8 to_length:1 from_length:1 reserved:2 body_length:4  24 bytes,
+//! header    kind:1 flags:1 count:2 length:4 peer:16 first:8 span:4 batch:4 ids:16  56 bytes
+//! message   seq:8 sent_at:8 to_length:1 from_length:1 flags:1 reserved:1
+//!           body_length:4                                               24 bytes,
 //!           then `to`, `from` and `body`
 //! receipt   seq:8 verdict:1 flags:1 missed:2                            12 bytes
 //! notice    flags:1 user_length:1                                       2 bytes, then the user
