@@ -19,7 +19,6 @@ use super::{
     State,
     sessions::{Farewell, Seat, SessionKey},
 };
-use crate::defaults::{SESSION_BYTES_MAX, SESSION_RECEIPT_BYTES_MAX};
 
 impl State {
     /// Takes a seat, unless all are taken.
@@ -129,12 +128,12 @@ impl State {
         }
     }
 
-    /// Whether the session may be read: every receipt that its next send could cause has room.
-    pub(crate) fn may_read(&self, key: SessionKey) -> bool {
-        self.floor.sessions.get(key).is_some_and(|session| {
-            session.owed_bytes + session.outbound.queued()
-                < SESSION_BYTES_MAX + SESSION_RECEIPT_BYTES_MAX
-        })
+    /// Whether the session may be read: every receipt that its next send could cause has room. If not,
+    /// its task is woken by the flush that makes room.
+    pub(crate) fn may_read(&mut self, key: SessionKey) -> bool {
+        let Some(session) = self.floor.sessions.get_mut(key) else { return false };
+        session.held_back = !session.has_room();
+        !session.held_back
     }
 
     /// Why the session is to end, if it is. Else has the task of `cx` woken when it is.

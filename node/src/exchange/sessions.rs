@@ -12,6 +12,7 @@ use tokio::{net::tcp::OwnedWriteHalf, time};
 use trunkline_protocol::User;
 
 use super::outbound::Outbound;
+use crate::defaults::{SESSION_BYTES_MAX, SESSION_RECEIPT_BYTES_MAX};
 
 /// Which session: its place in the table, and a serial number, so that a place that is used again
 /// is not taken for its former holder.
@@ -61,6 +62,8 @@ pub(super) struct Session {
     pub(super) touched: bool,
     /// The bytes that the receipts of its sends in custody will need.
     pub(super) owed_bytes: usize,
+    /// It was not read on, as the receipts of further sends would have had no room.
+    pub(super) held_back: bool,
     pub(super) farewell: Option<Farewell>,
     /// When its client was last heard.
     pub(super) heard_at: Instant,
@@ -74,6 +77,11 @@ impl Session {
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
+    }
+
+    /// Whether every receipt that its next send could cause has room.
+    pub(super) fn has_room(&self) -> bool {
+        self.owed_bytes + self.outbound.queued() < SESSION_BYTES_MAX + SESSION_RECEIPT_BYTES_MAX
     }
 
     /// Has the task of `cx` woken by [`Self::wake`].
@@ -108,6 +116,7 @@ impl Sessions {
             user: None,
             touched: false,
             owed_bytes: 0,
+            held_back: false,
             farewell: None,
             heard_at: now,
             pinged_at: now,

@@ -80,9 +80,12 @@ impl State {
         while !self.floor.touched.is_empty() {
             let mut touched = std::mem::take(&mut self.floor.touched);
             for key in touched.drain(..) {
-                // A socket that is full or broken is its own task's business.
-                if !matches!(self.floor.flush_session(key, now), Ok(true)) {
-                    self.wake(key);
+                let all_written = matches!(self.floor.flush_session(key, now), Ok(true));
+                let Some(session) = self.floor.sessions.get_mut(key) else { continue };
+                // A socket that is full or broken is its own task's business. So is one that may be
+                // read again: what came for it meanwhile has woken nobody.
+                if !all_written || (session.held_back && session.has_room()) {
+                    session.wake();
                 }
             }
             self.settle(now);
@@ -123,12 +126,6 @@ impl State {
             places.map(|places| places.into_iter().map(|(_, incarnation)| incarnation).collect());
         let nodes = nodes.as_deref().ok_or(LookUpFailed);
         self.custody.routed(now, &mut self.floor, user, nodes);
-    }
-
-    fn wake(&mut self, key: SessionKey) {
-        if let Some(session) = self.floor.sessions.get_mut(key) {
-            session.wake();
-        }
     }
 }
 

@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
     time::timeout,
 };
 
@@ -18,7 +21,10 @@ pub(crate) const PING: u8 = 0x89;
 pub(crate) const PONG: u8 = 0x8a;
 
 /// A TCP connection to a node's client port.
-pub(crate) struct Raw(TcpStream);
+pub(crate) struct Raw {
+    reading: OwnedReadHalf,
+    writing: OwnedWriteHalf,
+}
 
 /// What a node answered to a request.
 pub(crate) struct Head {
@@ -29,7 +35,8 @@ pub(crate) struct Head {
 
 impl Raw {
     pub(crate) async fn dial(address: SocketAddr) -> Self {
-        Self(TcpStream::connect(address).await.unwrap())
+        let (reading, writing) = TcpStream::connect(address).await.unwrap().into_split();
+        Self { reading, writing }
     }
 
     /// Dials, and upgrades to a WebSocket.
@@ -42,7 +49,7 @@ impl Raw {
         .await;
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
-            head.push(soon(raw.0.read_u8()).await.unwrap());
+            head.push(soon(raw.reading.read_u8()).await.unwrap());
         }
         assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
         raw
@@ -57,7 +64,7 @@ impl Raw {
     }
 
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
-        self.0.write_all(bytes).await.unwrap();
+        self.writing.write_all(bytes).await.unwrap();
     }
 
     /// Sends one masked frame.
@@ -65,17 +72,24 @@ impl Raw {
         self.write(&masked(first, payload.len(), payload)).await;
     }
 
+    /// Writes, and reads frames meanwhile, as many as are expected.
+    pub(crate) async fn write_and_read(&mut self, bytes: &[u8], frames: usize) -> Vec<Vec<u8>> {
+        let Self { reading, writing } = self;
+        let read = async {
+            let mut payloads = Vec::new();
+            while payloads.len() < frames {
+                payloads.push(next(reading).await.1);
+            }
+            payloads
+        };
+        let (written, payloads) = tokio::join!(writing.write_all(bytes), read);
+        written.unwrap();
+        payloads
+    }
+
     /// The next frame: its first byte, and its payload.
     pub(crate) async fn next(&mut self) -> (u8, Vec<u8>) {
-        let first = soon(self.0.read_u8()).await.unwrap();
-        let length = match soon(self.0.read_u8()).await.unwrap() {
-            126 => usize::from(soon(self.0.read_u16()).await.unwrap()),
-            127 => soon(self.0.read_u64()).await.unwrap() as usize,
-            short => usize::from(short),
-        };
-        let mut payload = vec![0; length];
-        soon(self.0.read_exact(&mut payload)).await.unwrap();
-        (first, payload)
+        next(&mut self.reading).await
     }
 
     /// The next frame, which is JSON.
@@ -90,7 +104,7 @@ impl Raw {
         let (first, payload) = self.next().await;
         assert_eq!(first, CLOSE, "{}", String::from_utf8_lossy(&payload));
         let mut rest = Vec::new();
-        soon(self.0.read_to_end(&mut rest)).await.unwrap();
+        soon(self.reading.read_to_end(&mut rest)).await.unwrap();
         assert!(rest.is_empty(), "something follows the close frame");
         u16::from_be_bytes([payload[0], payload[1]])
     }
@@ -98,11 +112,23 @@ impl Raw {
     /// Reads an HTTP answer to its end.
     pub(crate) async fn answer(mut self) -> Head {
         let mut bytes = Vec::new();
-        soon(self.0.read_to_end(&mut bytes)).await.unwrap();
+        soon(self.reading.read_to_end(&mut bytes)).await.unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
         Head { status: status.unwrap_or_else(|| panic!("no status: {text:?}")), text }
     }
+}
+
+async fn next(reading: &mut OwnedReadHalf) -> (u8, Vec<u8>) {
+    let first = soon(reading.read_u8()).await.unwrap();
+    let length = match soon(reading.read_u8()).await.unwrap() {
+        126 => usize::from(soon(reading.read_u16()).await.unwrap()),
+        127 => soon(reading.read_u64()).await.unwrap() as usize,
+        short => usize::from(short),
+    };
+    let mut payload = vec![0; length];
+    soon(reading.read_exact(&mut payload)).await.unwrap();
+    (first, payload)
 }
 
 /// The bytes of a masked frame that says to have `length` bytes and has these.

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use tokio::time::interval;
-use trunkline_tests::{cluster::Cluster, http};
+use trunkline_tests::{
+    cluster::{Cluster, REDIS},
+    http,
+};
 
 use crate::{
     raw::{CLOSE, PING, PONG, Raw, TEXT, masked},
@@ -199,4 +202,35 @@ async fn unknown_heartbeat_does_not_end_a_session() {
     };
     assert_eq!((first, &close[..2]), (CLOSE, &1008_u16.to_be_bytes()[..]));
     assert!(told < MANY, "{told} were told");
+}
+
+/// A session whose receipts would not fit is not read, and it is read again as soon as they do,
+/// though its socket has taken everything at once.
+#[tokio::test]
+async fn more_sends_than_receipts_fit_all_get_one() {
+    const SENDS: usize = 20_000;
+    let mut cluster = support::cluster(1).await;
+    let mut alice = Raw::logged_in(cluster.node("node-1").address(), "alice").await;
+    let sends: Vec<u8> = (0..SENDS)
+        .flat_map(|number| {
+            let send = format!(r#"{{"type":"send","id":"{number:>064}","to":"nobody","body":1}}"#);
+            masked(TEXT, send.len(), send.as_bytes())
+        })
+        .collect();
+    // Nobody knows where nobody is: the sends wait for their outcome.
+    cluster.pause(REDIS).unwrap();
+    let ops = cluster.node("node-1").ops();
+    let resume = async {
+        let full = || async {
+            let metrics = http::get(ops, "/metrics").await.ok()?.body;
+            let pending = metrics.split("\ntrunkline_pending_sends ").nth(1)?;
+            let pending: usize = pending.lines().next()?.parse().ok()?;
+            (pending >= 4_000).then_some(())
+        };
+        until("many sends wait", SOON, full).await;
+        cluster.resume(REDIS).unwrap();
+    };
+    let (receipts, ()) = tokio::join!(alice.write_and_read(&sends, SENDS), resume);
+    let receipt = |payload: &Vec<u8>| payload.starts_with(br#"{"type":"receipt""#);
+    assert!(receipts.iter().all(receipt));
 }
