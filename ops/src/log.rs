@@ -32,7 +32,7 @@ impl Drop for Log {
 /// then on, a panic that is not [contained](crate::contain) is logged and ends the process. A process
 /// that logs already stays as it is.
 ///
-/// Lines that standard error does not take are dropped, see [`log_lines_dropped`]; nothing waits
+/// Lines that standard error does not take are dropped, see [`log_lines_dropped`](crate::log_lines_dropped); nothing waits
 /// for it.
 pub fn log_to_stderr() -> Log {
     let wanted = env::var(LOG_VARIABLE).ok().filter(|wanted| !wanted.trim().is_empty());
