@@ -54,7 +54,7 @@ impl ErrorCode {
 
 /// WebSocket close codes (RFC 6455, section 7.4, and this protocol's own from 4000).
 pub mod close {
-    /// The node is leaving for good: reconnect to another.
+    /// The node is leaving: reconnect to another after the jitter in the reason.
     pub const GOING_AWAY: u16 = 1001;
     /// Bytes that are not WebSocket's.
     pub const PROTOCOL: u16 = 1002;
@@ -68,8 +68,6 @@ pub mod close {
     pub const TOO_BIG: u16 = 1009;
     /// The node failed to handle what the client sent.
     pub const INTERNAL: u16 = 1011;
-    /// The node restarts: reconnect to another after the jitter in the reason.
-    pub const RESTART: u16 = 1012;
     /// Try again later.
     pub const TRY_AGAIN: u16 = 1013;
     /// The token was not accepted.

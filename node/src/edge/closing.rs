@@ -1,9 +1,6 @@
 //! The end of a connection: a close frame of our own, and the order that lets the client read it.
 
-use std::{
-    future::poll_fn,
-    task::{Poll, ready},
-};
+use std::{future::poll_fn, task::Poll};
 
 use tokio::io::AsyncRead;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::Frame};
@@ -34,18 +31,25 @@ pub(super) async fn finish<R>(exchange: &Exchange, key: SessionKey, socket: &mut
 where
     R: AsyncRead + Unpin,
 {
-    let mut written = false;
+    let (mut written, mut read) = (false, false);
     poll_fn(|cx| {
+        // Both at once: a client may read only when it has written what it was about to. Both to their
+        // end: one that has closed its side may still read.
         if !written {
-            // Both at once: a client may read only when it has written what it was about to.
             match exchange.turn(|state, now| state.poll_finish(key, now, cx)) {
                 Poll::Ready(Ok(())) => written = true,
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
                 Poll::Pending => {}
             }
         }
-        let _ = ready!(socket.poll_discard(cx));
-        Poll::Ready(())
+        if !read {
+            match socket.poll_discard(cx) {
+                Poll::Ready(Ok(())) => read = true,
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Pending => {}
+            }
+        }
+        if written && read { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
 }
