@@ -16,7 +16,7 @@ use trunkline_admin_gui::{
     connection::{Connection, Feed, Update},
     lookups::Lookups,
 };
-use trunkline_protocol::status::Line;
+use trunkline_protocol::status::StatusLine;
 
 use generated::{Cluster, hello, line};
 
@@ -104,11 +104,11 @@ fn button(pos: Pos2, pressed: bool) -> Event {
 /// Runs the cluster until the window is closed; its second node dies on the way.
 fn run(nodes: usize, feed: &Feed, wake: impl Fn()) {
     let mut cluster = Cluster::of(nodes);
-    let tell = |line: Line| feed.updates.blocking_send(Update::Line(line)).is_ok();
+    let tell = |line: StatusLine| feed.updates.blocking_send(Update::Line(line)).is_ok();
     tell(hello(true));
     for step in 0.. {
         if step == PAST * 2 / 3 && nodes > 2 {
-            cluster.kill(1).into_iter().map(Line::Event).for_each(|event| {
+            cluster.kill(1).into_iter().map(StatusLine::Event).for_each(|event| {
                 tell(event);
             });
         }

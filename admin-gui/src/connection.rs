@@ -7,7 +7,7 @@ mod stream;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
-use trunkline_protocol::status::{Command, Line};
+use trunkline_protocol::status::{CommandRequest, StatusLine};
 
 use crate::defaults::{COMMANDS_MAX, UPDATES_MAX};
 
@@ -19,7 +19,7 @@ pub enum Update {
     /// The relay is being dialled.
     Dialling,
     /// The relay wrote a line.
-    Line(Line),
+    Line(StatusLine),
     /// The relay is gone, or could not be reached.
     Lost {
         /// Why.
@@ -33,7 +33,7 @@ pub enum Update {
 #[derive(Debug)]
 pub struct Connection {
     updates: mpsc::Receiver<Update>,
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::Sender<CommandRequest>,
 }
 
 /// The far end of a [`Connection`]: whatever feeds the window.
@@ -42,7 +42,7 @@ pub struct Feed {
     /// What the window shall know. Whoever sends wakes the window.
     pub updates: mpsc::Sender<Update>,
     /// What the operator wants done.
-    pub commands: mpsc::Receiver<Command>,
+    pub commands: mpsc::Receiver<CommandRequest>,
 }
 
 impl Connection {
@@ -59,7 +59,7 @@ impl Connection {
     }
 
     /// Gives the relay a command. False if it cannot be given now: no relay takes it.
-    pub fn command(&self, command: Command) -> bool {
+    pub fn command(&self, command: CommandRequest) -> bool {
         self.commands.try_send(command).is_ok()
     }
 }

@@ -12,7 +12,7 @@ pub const INTERVAL: Duration = Duration::from_millis(500);
 pub const SILENCE: Duration = Duration::from_secs(5);
 
 /// How long the last words to a relay may take.
-pub const FAREWELL: Duration = Duration::from_millis(500);
+pub const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The first wait after the relay was lost or could not be reached; each next one is twice as long.
 pub const REDIAL_MIN: Duration = Duration::from_millis(250);

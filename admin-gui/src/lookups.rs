@@ -3,7 +3,7 @@
 use std::fmt;
 
 use tokio::sync::mpsc;
-use trunkline_directory::{CallError, Directory, FindCursor, UserPlace};
+use trunkline_directory::{CallError, Directory, FindCursor, UserLocation};
 use trunkline_protocol::{Incarnation, Name, User};
 
 use crate::{
@@ -40,7 +40,7 @@ pub enum Question {
 #[derive(Clone, Debug)]
 pub enum Reply {
     /// Where a user has sessions: nowhere, if the user is not online.
-    User(User, Result<Vec<UserPlace>, Unanswered>),
+    User(User, Result<Vec<UserLocation>, Unanswered>),
     /// A part of what a search has found.
     Found {
         /// What was searched for.

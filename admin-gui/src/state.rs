@@ -21,7 +21,7 @@ use std::{
 
 use trunkline_protocol::{
     Name,
-    status::{Event, EventKind, Line, Walk},
+    status::{ClusterEvent, EventKind, StatusLine, Trace},
 };
 
 use crate::connection::Update;
@@ -119,7 +119,7 @@ pub struct Answer {
     /// Why it was refused, if it was.
     pub error: Option<String>,
     /// The way of a test message, if that was the command.
-    pub walk: Option<Box<Walk>>,
+    pub walk: Option<Box<Trace>>,
 }
 
 impl State {
@@ -150,21 +150,25 @@ impl State {
         let age_ms = self.age(now).unwrap_or_default().as_millis() as u64;
         let Some(latest_ms) = self.history.latest_ms() else { return };
         let at_ms = latest_ms + age_ms;
-        self.events.push(Event { at_ms, node: None, incarnation: None, kind });
+        self.events.push(ClusterEvent { at_ms, node: None, incarnation: None, kind });
     }
 
-    fn take_line(&mut self, line: Line, now: Instant) -> Option<Answer> {
+    fn take_line(&mut self, line: StatusLine, now: Instant) -> Option<Answer> {
         match line {
-            Line::Hello { relay, may_act, .. } => self.greeting = Some(Greeting { relay, may_act }),
-            Line::Snapshot(snapshot) => {
+            StatusLine::Hello { relay, may_act, .. } => {
+                self.greeting = Some(Greeting { relay, may_act })
+            }
+            StatusLine::Snapshot(snapshot) => {
                 self.heard_at = Some(now);
                 if self.history.push(*snapshot) {
                     self.latest = None;
                 }
             }
-            Line::Event(event) => self.events.push(event),
-            Line::Answer { id, error, walk } => return Some(Answer { id, error, walk }),
-            Line::Unknown => {}
+            StatusLine::Event(event) => self.events.push(event),
+            StatusLine::Answer { id, error, trace } => {
+                return Some(Answer { id, error, walk: trace });
+            }
+            StatusLine::Unknown => {}
         }
         None
     }

@@ -20,7 +20,7 @@ mod walk;
 use std::{path::PathBuf, time::Instant};
 
 use eframe::egui::ThemePreference;
-use trunkline_protocol::{Name, User, status::Action};
+use trunkline_protocol::{Name, User, status::AdminCommand};
 
 use crate::{
     lookups::Life,
@@ -63,7 +63,7 @@ pub(crate) enum Wish {
     /// Have the dialog gone.
     Dismiss,
     /// Have something done by the relay.
-    Do(Action),
+    Do(AdminCommand),
     /// See no test message any more.
     Forget,
     /// Know where a user is.

@@ -25,7 +25,7 @@ pub struct Found {
 
 /// One node on which a user has a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserPlace {
+pub struct UserLocation {
     /// The node.
     pub node: Name,
     /// The incarnation of it that has the session.
@@ -67,13 +67,13 @@ impl Directory {
     }
 
     /// Where a user has sessions, and since when.
-    pub async fn user(&self, user: &User) -> Result<Vec<UserPlace>, CallError> {
+    pub async fn user(&self, user: &User) -> Result<Vec<UserLocation>, CallError> {
         let mut places = Vec::new();
         for (node, incarnation) in self.look_up(user).await? {
             let mut command = redis::cmd("ZSCORE");
             command.arg(self.keys().index(&node, incarnation)).arg(user.as_str());
             let since_ms: Option<f64> = self.client().query(&command).await?;
-            places.push(UserPlace { node, incarnation, since_ms: since_ms.map(|ms| ms as u64) });
+            places.push(UserLocation { node, incarnation, since_ms: since_ms.map(|ms| ms as u64) });
         }
         Ok(places)
     }

@@ -53,7 +53,7 @@ pub enum Renewed {
 
 /// What became of condemning an incarnation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Condemned {
+pub enum Revocation {
     /// It had the lease, and has it no more.
     Removed {
         /// How long commands that it sent before may still take effect: a purge settles for it.
@@ -68,7 +68,7 @@ pub enum Condemned {
     },
 }
 
-impl Condemned {
+impl Revocation {
     /// How long the purge that follows has to wait for commands of the incarnation that Redis
     /// may not have executed yet. None where the lease had run out: so had they.
     pub fn settle(self) -> Duration {
@@ -116,27 +116,27 @@ impl Directory {
     }
 
     /// Carries out the verdict that an incarnation is dead: removes its lease. From then on it
-    /// can neither renew it nor, after [`Condemned::settle`], change an entry.
-    pub async fn condemn(
+    /// can neither renew it nor, after [`Revocation::settle`], change an entry.
+    pub async fn revoke_lease(
         &self,
         node: &Name,
         incarnation: Incarnation,
-    ) -> Result<Condemned, CallError> {
+    ) -> Result<Revocation, CallError> {
         let condemned = incarnation.to_string();
         let (left_ms, holder): (i64, Vec<u8>) =
             self.client().run(&LEASE_REMOVE, &self.keys().lease(node), &condemned).await?;
         Ok(if holder.is_empty() {
-            Condemned::Gone
+            Revocation::Gone
         } else if holder == condemned.as_bytes() {
-            Condemned::Removed { settle: left(left_ms) }
+            Revocation::Removed { settle: left(left_ms) }
         } else {
-            Condemned::Foreign { holder: parse(&holder) }
+            Revocation::Foreign { holder: parse(&holder) }
         })
     }
 
     /// Gives the lease of `node` back, if the incarnation has it.
     pub async fn release(&self, node: &Name, incarnation: Incarnation) -> Result<(), CallError> {
-        self.condemn(node, incarnation).await.map(drop)
+        self.revoke_lease(node, incarnation).await.map(drop)
     }
 
     /// Who has the lease of `node`, and for how long by Redis' clock.

@@ -28,13 +28,15 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-pub use browse::{FindCursor, Found, UserPlace};
+pub use browse::{FindCursor, Found, UserLocation};
 pub use error::{CallError, ConfigError, EntryError, LookUpError};
-pub use lease::{Acquired, Condemned, Fence, Lease, Renewed};
-pub use nodes::NodeCard;
+pub use lease::{Acquired, Fence, Lease, Renewed, Revocation};
+pub use nodes::NodeRecord;
 pub use purge::Purged;
-pub use registrar::{Counts, LeaseState, Registrar, Registration, Standing, Unfinished, Withdrawn};
-pub use users::Place;
+pub use registrar::{
+    LeaseState, Registrar, RegistrarCounts, RegistrarStatus, Registration, Unfinished, Withdrawn,
+};
+pub use users::Location;
 
 use client::Client;
 use keys::Keys;

@@ -7,7 +7,7 @@ use crate::{Directory, error::CallError, scripts::CARD_RETRACT};
 
 /// What a node says about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeCard {
+pub struct NodeRecord {
     /// The life of the node that this is about.
     pub incarnation: Incarnation,
     /// Where clients connect: a WebSocket URL.
@@ -20,7 +20,7 @@ pub struct NodeCard {
 
 impl Directory {
     /// Writes the card of `node`, whatever card was there.
-    pub async fn announce(&self, node: &Name, card: &NodeCard) -> Result<(), CallError> {
+    pub async fn announce(&self, node: &Name, card: &NodeRecord) -> Result<(), CallError> {
         let text = serde_json::to_string(card).expect("a card has nothing that JSON has not");
         let mut command = redis::cmd("HSET");
         command.arg(self.keys().nodes()).arg(node.as_str()).arg(text);
@@ -35,7 +35,7 @@ impl Directory {
 
     /// The cards of all nodes, in no order. A card stays when its node is killed: whoever purges
     /// the incarnation retracts it.
-    pub async fn nodes(&self) -> Result<Vec<(Name, NodeCard)>, CallError> {
+    pub async fn nodes(&self) -> Result<Vec<(Name, NodeRecord)>, CallError> {
         let mut command = redis::cmd("HGETALL");
         command.arg(self.keys().nodes());
         let fields = self.client().query(&command).await?;
@@ -45,7 +45,7 @@ impl Directory {
     }
 
     /// The card of one node, if there is one that can be read.
-    pub(crate) async fn card(&self, node: &Name) -> Result<Option<NodeCard>, CallError> {
+    pub(crate) async fn card(&self, node: &Name) -> Result<Option<NodeRecord>, CallError> {
         let mut command = redis::cmd("HGET");
         command.arg(self.keys().nodes()).arg(node.as_str());
         let text: Option<Vec<u8>> = self.client().query(&command).await?;

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A node on which a user has a session, and the incarnation of it that said so.
-pub type Place = (Name, Incarnation);
+pub type Location = (Name, Incarnation);
 
 /// What became of removing a user's entry for one incarnation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Directory {
         (node, incarnation): (&Name, Incarnation),
         since_ms: u64,
         fence: Fence,
-    ) -> Result<Vec<Place>, EntryError> {
+    ) -> Result<Vec<Location>, EntryError> {
         let index = self.keys().index(node, incarnation);
         let arguments = (fence.ends_at_ms(), since_ms, user.as_str());
         in_time(self.client().run(&INDEX_ENTER, &index, &arguments).await?)?;
@@ -68,7 +68,7 @@ impl Directory {
 
     /// The nodes on which `user` has a session; empty if there is none. What is not well-formed
     /// is skipped and counted ([`Directory::bad_fields`]).
-    pub async fn look_up(&self, user: &User) -> Result<Vec<Place>, CallError> {
+    pub async fn look_up(&self, user: &User) -> Result<Vec<Location>, CallError> {
         let mut command = redis::cmd("HGETALL");
         command.arg(self.keys().user(user));
         Ok(self.places(self.client().query(&command).await?))
@@ -129,7 +129,7 @@ impl Directory {
         Ok((next, self.well_formed("a node's index", page, scored)))
     }
 
-    fn places(&self, fields: Vec<(Vec<u8>, Vec<u8>)>) -> Vec<Place> {
+    fn places(&self, fields: Vec<(Vec<u8>, Vec<u8>)>) -> Vec<Location> {
         self.well_formed("a user", fields, |node, incarnation| {
             Some((node.parse().ok()?, incarnation.parse().ok()?))
         })

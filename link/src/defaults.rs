@@ -54,4 +54,4 @@ pub const MESSAGE_LANE_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub const RECEIPT_LANE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// How long a peer's last words may take to arrive before its connection is closed.
-pub const FAREWELL: Duration = Duration::from_millis(500);
+pub const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);

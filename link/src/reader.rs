@@ -1,7 +1,9 @@
 use bytes::Bytes;
 use quinn::{ReadError, RecvStream};
 use thiserror::Error;
-use trunkline_protocol::lane::{BadLane, Batch, HEADER_BYTES, Header, PREAMBLE, PREAMBLE_BYTES};
+use trunkline_protocol::lane::{
+    BadLane, Batch, BatchHeader, HEADER_BYTES, PREAMBLE, PREAMBLE_BYTES,
+};
 
 /// How many packets' payloads are taken from quinn at once.
 const CHUNKS_AT_ONCE: usize = 32;
@@ -101,7 +103,7 @@ impl Splitter {
     fn needed(&self) -> Result<usize, BadLane> {
         let whole = match self.partial.first_chunk::<HEADER_BYTES>() {
             None => HEADER_BYTES,
-            Some(header) => HEADER_BYTES + Header::decode(header)?.length as usize,
+            Some(header) => HEADER_BYTES + BatchHeader::decode(header)?.length as usize,
         };
         Ok(whole - self.partial.len())
     }
@@ -112,7 +114,7 @@ mod tests {
     use proptest::prelude::*;
     use trunkline_protocol::{
         Incarnation,
-        lane::{BatchBuilder, Kind, Message},
+        lane::{BatchBuilder, BatchKind, Message},
     };
 
     use super::*;
@@ -124,7 +126,7 @@ mod tests {
             for &seq in seqs {
                 let message = Message {
                     seq,
-                    followed: false,
+                    traced: false,
                     sent_at_ms: 0,
                     to: "b",
                     from: "a",
@@ -133,7 +135,7 @@ mod tests {
                 builder.push(seq, |out| message.encode(out));
             }
             let peer = Incarnation::from_bytes([1; 16]);
-            builder.seal_into(&mut bytes, Kind::Messages, peer, number as u32, peer);
+            builder.seal_into(&mut bytes, BatchKind::Messages, peer, number as u32, peer);
         }
         bytes
     }

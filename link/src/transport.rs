@@ -33,7 +33,7 @@ pub mod close_code {
     /// The peer speaks another version.
     pub const VERSION: VarInt = VarInt::from_u32(6);
     /// The peer was judged dead.
-    pub const CONDEMNED: VarInt = VarInt::from_u32(7);
+    pub const DECLARED_DEAD: VarInt = VarInt::from_u32(7);
     /// There is no room for another connection.
     pub const FULL: VarInt = VarInt::from_u32(8);
 }

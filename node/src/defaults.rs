@@ -169,14 +169,14 @@ pub const UNREGISTER_WITHIN: Duration = Duration::from_secs(5);
 pub const DRAIN_STEP: Duration = Duration::from_millis(20);
 
 /// How long the last words to the relay may take.
-pub const FAREWELL: Duration = Duration::from_millis(500);
+pub const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How many dials the kernel may hold before they are accepted.
 pub const LISTEN_BACKLOG: i32 = 1_024;
 
-/// How many control messages may wait for the link: the steps of a few messages that are followed
+/// How many control messages may wait for the link: the steps of a few messages that are traced
 /// among them.
 pub const OUTBOX: usize = 128;
 
-/// How many messages of other nodes are followed at a time; of more, the oldest is forgotten.
+/// How many messages of other nodes are traced at a time; of more, the oldest is forgotten.
 pub const FOLLOWED_MAX: usize = 64;

@@ -9,22 +9,22 @@ use trunkline_directory::Registrar;
 use trunkline_protocol::{client::close, control::ToRelay};
 
 use crate::{
+    data_plane::DataPlane,
     defaults::{DRAIN_PER_SECOND, DRAIN_RETRY_MS, DRAIN_STEP, DRAIN_WITHIN, UNREGISTER_WITHIN},
-    exchange::Exchange,
 };
 
 /// Drains the node, within bounds.
 pub(crate) async fn drain(
-    exchange: &Exchange,
+    data_plane: &DataPlane,
     registrar: &Registrar,
     outbox: &mpsc::Sender<ToRelay>,
 ) {
-    let (sessions, pending) = exchange.turn(|state, _| state.left());
+    let (sessions, pending) = data_plane.turn(|state, _| state.left());
     info!(sessions, pending, "leaving");
     tell(outbox, ToRelay::Draining);
-    exchange.turn(|state, _| state.close_seats());
-    if time::timeout(DRAIN_WITHIN, empty(exchange)).await.is_err() {
-        let (sessions, pending) = exchange.turn(|state, _| state.left());
+    data_plane.turn(|state, _| state.close_slots());
+    if time::timeout(DRAIN_WITHIN, empty(data_plane)).await.is_err() {
+        let (sessions, pending) = data_plane.turn(|state, _| state.left());
         warn!(sessions, pending, "leaving all the same: time is up");
     }
     if let Err(error) = registrar.shutdown(UNREGISTER_WITHIN).await {
@@ -34,11 +34,11 @@ pub(crate) async fn drain(
 }
 
 /// Sends every client elsewhere, and waits until all are gone and no send is pending.
-async fn empty(exchange: &Exchange) {
+async fn empty(data_plane: &DataPlane) {
     let per_step = (DRAIN_PER_SECOND as f64 * DRAIN_STEP.as_secs_f64()).ceil() as usize;
-    let keys = exchange.turn(|state, _| state.session_keys());
+    let keys = data_plane.turn(|state, _| state.session_keys());
     for step in keys.chunks(per_step) {
-        exchange.turn(|state, _| {
+        data_plane.turn(|state, _| {
             for &key in step {
                 let retry_ms = fastrand::u64(DRAIN_RETRY_MS);
                 state.end_session(key, close::GOING_AWAY, format!("retry_ms={retry_ms}"));
@@ -46,7 +46,7 @@ async fn empty(exchange: &Exchange) {
         });
         time::sleep(DRAIN_STEP).await;
     }
-    while exchange.turn(|state, _| state.left()) != (0, 0) {
+    while data_plane.turn(|state, _| state.left()) != (0, 0) {
         time::sleep(Duration::min(DRAIN_STEP, DRAIN_WITHIN)).await;
     }
 }

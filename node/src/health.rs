@@ -5,13 +5,13 @@ use std::sync::Arc;
 use metrics::{counter, gauge};
 use tokio::sync::watch;
 use trunkline_ops::Observed;
-use trunkline_protocol::{Outcome, status::Load};
+use trunkline_protocol::{Outcome, status::NodeLoad};
 
 /// What the data path last told of itself.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Health {
     /// Figures.
-    pub(crate) load: Load,
+    pub(crate) load: NodeLoad,
     /// There is a link to the relay.
     pub(crate) linked: bool,
     /// The directory holds this node's lease for it.
@@ -46,7 +46,7 @@ impl Observed for Doctor {
         let load = &health.load;
         for (name, value) in [
             ("trunkline_sessions", f64::from(load.sessions)),
-            ("trunkline_seats_taken", f64::from(load.seats)),
+            ("trunkline_seats_taken", f64::from(load.slots)),
             ("trunkline_users", f64::from(load.users)),
             ("trunkline_pending_sends", f64::from(load.pending)),
             ("trunkline_pending_bytes", load.pending_bytes as f64),
@@ -62,14 +62,14 @@ impl Observed for Doctor {
             ("trunkline_accepted_total", load.accepted),
             ("trunkline_delivered_locally_total", load.delivered_locally),
             ("trunkline_delivered_from_links_total", load.delivered_from_links),
-            ("trunkline_untold_total", load.untold),
+            ("trunkline_untold_total", load.unreported),
             ("trunkline_receipts_dropped_total", load.receipts_dropped),
             ("trunkline_refused_full_total", load.refused_full),
-            ("trunkline_refused_seats_total", load.refused_seats),
+            ("trunkline_refused_slots_total", load.refused_slots),
             ("trunkline_ended_slow_total", load.ended_slow),
             ("trunkline_session_panics_total", load.session_panics),
             ("trunkline_look_ups_total", load.look_ups),
-            ("trunkline_ghosts_removed_total", load.ghosts),
+            ("trunkline_ghosts_removed_total", load.stale_entries),
             ("trunkline_cpu_milliseconds_total", load.cpu_ms),
         ] {
             counter!(name).absolute(value);

@@ -7,10 +7,10 @@
 mod advertise;
 mod config;
 pub mod custody;
+mod data_plane;
 pub mod defaults;
 mod drain;
 mod edge;
-mod exchange;
 mod health;
 mod link;
 mod members;

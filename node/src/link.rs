@@ -27,8 +27,8 @@ use trunkline_protocol::{
 };
 
 use crate::{
+    data_plane::DataPlane,
     defaults::{REDIAL_MAX, REDIAL_MIN},
-    exchange::Exchange,
 };
 
 /// The priority of the control stream among the link's streams.
@@ -88,7 +88,7 @@ pub(crate) struct Link {
     pub(crate) relay: DialAddress,
     /// The node's hello, but for the incarnation, which changes.
     pub(crate) hello: Hello,
-    pub(crate) exchange: Exchange,
+    pub(crate) data_plane: DataPlane,
     /// What is to be told to the relay.
     pub(crate) outbox: mpsc::Receiver<ToRelay>,
     /// What the relay orders.
@@ -113,13 +113,13 @@ impl Link {
                 Ok(connected) => (true, self.serve(connected).await),
                 Err(error) => (false, error),
             };
-            self.exchange.turn(|state, now| state.link_lost(now));
+            self.data_plane.turn(|state, now| state.link_lost(now));
             if self.left {
                 return Ok(());
             }
             match closed_with(&error) {
                 Some(close_code::NAME_TAKEN) => return Err(NameTaken),
-                Some(close_code::CONDEMNED) => self.order(Order::Condemned),
+                Some(close_code::DECLARED_DEAD) => self.order(Order::Condemned),
                 _ => {}
             }
             pause = if linked { REDIAL_MIN } else { (2 * pause).min(REDIAL_MAX) };
@@ -179,7 +179,7 @@ impl Link {
     }
 
     fn hello(&self) -> ToRelay {
-        let incarnation = self.exchange.turn(|state, _| state.incarnation());
+        let incarnation = self.data_plane.turn(|state, _| state.incarnation());
         ToRelay::Hello(Hello { incarnation, ..self.hello.clone() })
     }
 
@@ -223,9 +223,9 @@ impl Link {
         }
         for _ in 0..LANES {
             let reader = LaneReader::new(connection.accept_uni().await?);
-            tasks.spawn_local(read_lane(self.exchange.clone(), reader));
+            tasks.spawn_local(read_lane(self.data_plane.clone(), reader));
         }
-        self.exchange.turn(|state, now| state.link_up(now, lanes));
+        self.data_plane.turn(|state, now| state.link_up(now, lanes));
         Ok(())
     }
 
@@ -281,21 +281,21 @@ impl Link {
         match message {
             ToNode::Probe { nonce } => return Some(ToRelay::Probed { nonce }),
             ToNode::Members { members, .. } => {
-                self.exchange.turn(|state, now| state.set_members(now, members));
+                self.data_plane.turn(|state, now| state.set_members(now, members));
             }
-            ToNode::Condemned { incarnation } => {
-                if self.exchange.turn(|state, _| state.incarnation()) == incarnation {
+            ToNode::DeclaredDead { incarnation } => {
+                if self.data_plane.turn(|state, _| state.incarnation()) == incarnation {
                     self.order(Order::Condemned);
                 }
             }
             ToNode::Drain => self.order(Order::Drain),
             ToNode::EndUser { user } => {
-                let sessions = self.exchange.turn(|state, _| state.end_user(&user));
+                let sessions = self.data_plane.turn(|state, _| state.end_user(&user));
                 info!(%user, sessions, "an operator has ended a user's sessions");
             }
             ToNode::Test { test, user, from } => {
                 info!(%user, %from, "an operator sends a test message");
-                self.exchange.turn(|state, now| state.test(now, test, &user, &from));
+                self.data_plane.turn(|state, now| state.test(now, test, &user, &from));
             }
             ToNode::Welcome { .. } | ToNode::Heartbeat { .. } | ToNode::Unknown => {}
         }
@@ -314,12 +314,12 @@ struct Connected {
     reader: Reader,
 }
 
-async fn read_lane(exchange: Exchange, mut reader: LaneReader) -> LinkError {
+async fn read_lane(data_plane: DataPlane, mut reader: LaneReader) -> LinkError {
     loop {
         let mut malformed = Ok(());
         let read = reader.read(|batch| {
             if malformed.is_ok() {
-                malformed = exchange.turn(|state, now| state.batch(now, batch));
+                malformed = data_plane.turn(|state, now| state.batch(now, batch));
             }
         });
         if let Err(error) = read.await {

@@ -1,4 +1,4 @@
-//! Which nodes a client that finds no seat here is sent to.
+//! Which nodes a client that finds no slot here is sent to.
 
 use trunkline_protocol::{
     Incarnation,
@@ -8,7 +8,7 @@ use trunkline_protocol::{
 /// How many nodes are named at most.
 const NAMED_MAX: usize = 8;
 
-/// The URLs of live nodes with free seats, drawn by their free seats: so a crowd of refused
+/// The URLs of live nodes with free slots, drawn by their free slots: so a crowd of refused
 /// clients spreads over the cluster as its room does. The node that was `asked` is not among them.
 /// Empty while none is known.
 pub(crate) fn with_room(members: &[Member], asked: Incarnation) -> Vec<String> {

@@ -18,22 +18,22 @@ use tokio::{
 };
 use tracing::{info, warn};
 use trunkline_certs::{Alpn, Credentials, Role};
-use trunkline_directory::{Directory, LeaseState, NodeCard, Registrar};
+use trunkline_directory::{Directory, LeaseState, NodeRecord, Registrar};
 use trunkline_link::{DialSockets, client_config};
 use trunkline_ops::{LogThrottle, Usage};
 use trunkline_protocol::{
     Incarnation, Name,
     control::{self, Hello, ToRelay},
-    status::Load,
+    status::NodeLoad,
 };
 
 use crate::{
     config::{AuthMode, Config, ConfigError},
     custody::Limits,
-    defaults::{FAREWELL, LISTEN_BACKLOG, LOAD_EVERY, OUTBOX, SWEEP_EVERY},
+    data_plane::{DataPlane, Setup},
+    defaults::{CLOSE_TIMEOUT, LISTEN_BACKLOG, LOAD_EVERY, OUTBOX, SWEEP_EVERY},
     drain::drain,
     edge::{Auth, Listener, SessionRules},
-    exchange::{Exchange, Setup},
     health::{Doctor, Health},
     link::{Link, NameTaken, Order},
     origins::Origins,
@@ -114,7 +114,7 @@ impl Node {
         let hello = self.hello(incarnation);
         let registrar = self.registrar(&hello);
         let (outbox, outgoing) = mpsc::channel(OUTBOX);
-        let exchange = self.exchange(incarnation, registrar.clone(), outbox.clone());
+        let data_plane = self.data_plane(incarnation, registrar.clone(), outbox.clone());
         let crypto = self.credentials.client_crypto(Alpn::Link);
         let dialer = self.sockets.dialer(&client_config(crypto))?;
         let (orders, mut ordered) = mpsc::channel(OUTBOX);
@@ -124,7 +124,7 @@ impl Node {
         }
         let clients = Listener {
             listener: TcpListener::from_std(self.listener)?,
-            exchange: exchange.clone(),
+            data_plane: data_plane.clone(),
             rules: Rc::new(SessionRules {
                 frame_bytes_max: self.config.frame_bytes_max,
                 messages_per_second: self.config.messages_per_second,
@@ -136,13 +136,13 @@ impl Node {
         };
         // None of these ends by itself: one that does leaves half a node, which nobody would notice.
         let mut tasks = JoinSet::new();
-        tasks.spawn_local(exchange.clone().flush_on_work());
-        tasks.spawn_local(exchange.clone().tick_on_dues());
-        tasks.spawn_local(sweep(exchange.clone()));
+        tasks.spawn_local(data_plane.clone().flush_on_work());
+        tasks.spawn_local(data_plane.clone().tick_on_dues());
+        tasks.spawn_local(sweep(data_plane.clone()));
         tasks.spawn_local(clients.run());
-        tasks.spawn_local(report(exchange.clone(), registrar.clone(), outbox.clone(), health));
+        tasks.spawn_local(report(data_plane.clone(), registrar.clone(), outbox.clone(), health));
         let follow = Fence {
-            exchange: exchange.clone(),
+            data_plane: data_plane.clone(),
             registrar: registrar.clone(),
             outbox: outbox.clone(),
             hello: hello.clone(),
@@ -152,7 +152,7 @@ impl Node {
             dialer,
             relay,
             hello,
-            exchange: exchange.clone(),
+            data_plane: data_plane.clone(),
             outbox: outgoing,
             orders,
             left: false,
@@ -166,9 +166,9 @@ impl Node {
                 () = shutdown => {}
                 () = follow.run(&mut ordered) => {}
             }
-            drain(&exchange, &registrar, &outbox).await;
+            drain(&data_plane, &registrar, &outbox).await;
             // The last receipts and the bye are on their way; the relay closes the link behind them.
-            let _ = time::timeout(FAREWELL, &mut link).await;
+            let _ = time::timeout(CLOSE_TIMEOUT, &mut link).await;
             link.abort();
             info!("left");
             Ok(())
@@ -193,7 +193,7 @@ impl Node {
     }
 
     fn registrar(&self, hello: &Hello) -> Registrar {
-        let card = NodeCard {
+        let card = NodeRecord {
             incarnation: hello.incarnation,
             url: hello.url.clone(),
             capacity: hello.capacity,
@@ -202,12 +202,12 @@ impl Node {
         Registrar::start(self.directory.clone(), self.config.name.clone(), card)
     }
 
-    fn exchange(
+    fn data_plane(
         &self,
         incarnation: Incarnation,
         registrar: Registrar,
         outbox: mpsc::Sender<ToRelay>,
-    ) -> Exchange {
+    ) -> DataPlane {
         let setup = Setup {
             name: self.config.name.clone(),
             incarnation,
@@ -218,13 +218,13 @@ impl Node {
             registrar,
             outbox,
         };
-        Exchange::new(setup)
+        DataPlane::new(setup)
     }
 }
 
 /// Takes a new incarnation whenever the present one has lost its lease or was judged dead.
 struct Fence {
-    exchange: Exchange,
+    data_plane: DataPlane,
     registrar: Registrar,
     outbox: mpsc::Sender<ToRelay>,
     hello: Hello,
@@ -233,7 +233,7 @@ struct Fence {
 impl Fence {
     /// Completes when an operator wants the node to leave.
     async fn run(self, orders: &mut mpsc::Receiver<Order>) {
-        let mut standing = self.registrar.standing();
+        let mut standing = self.registrar.status();
         loop {
             select! {
                 order = orders.recv() => match order {
@@ -254,7 +254,7 @@ impl Fence {
 
     fn reincarnate(&self) {
         let incarnation = Incarnation::fresh();
-        let former = self.exchange.turn(|state, _| {
+        let former = self.data_plane.turn(|state, _| {
             let former = state.incarnation();
             state.reincarnate(incarnation);
             former
@@ -265,18 +265,18 @@ impl Fence {
     }
 }
 
-async fn sweep(exchange: Exchange) {
+async fn sweep(data_plane: DataPlane) {
     let mut due = time::interval(SWEEP_EVERY);
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         due.tick().await;
-        exchange.turn(|state, now| state.sweep(now));
+        data_plane.turn(|state, now| state.sweep(now));
     }
 }
 
 /// Tells the relay and the operations endpoint how the node is.
 async fn report(
-    exchange: Exchange,
+    data_plane: DataPlane,
     registrar: Registrar,
     outbox: mpsc::Sender<ToRelay>,
     health: watch::Sender<Arc<Health>>,
@@ -286,10 +286,10 @@ async fn report(
     loop {
         due.tick().await;
         let (load, linked, draining) =
-            exchange.turn(|state, _| (state.load(), state.is_linked(), state.is_draining()));
+            data_plane.turn(|state, _| (state.load(), state.is_linked(), state.is_draining()));
         let Usage { cpu, memory_bytes } = Usage::now();
-        let load = Load { cpu_ms: cpu.as_millis() as u64, memory_bytes, ..load };
-        let registered = registrar.standing().borrow().lease == LeaseState::Held;
+        let load = NodeLoad { cpu_ms: cpu.as_millis() as u64, memory_bytes, ..load };
+        let registered = registrar.status().borrow().lease == LeaseState::Held;
         if linked {
             // A report that finds the outbox full is older than the next one.
             let _ = outbox.try_send(ToRelay::Load(Box::new(load.clone())));

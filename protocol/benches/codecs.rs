@@ -2,8 +2,10 @@
 
 use divan::{Bencher, black_box, counter::ItemsCount};
 use trunkline_protocol::{
-    Ids, Incarnation, Outcome, client,
-    lane::{Batch, BatchBuilder, Header, Kind, Message, RECEIPT_BYTES, Receipt, Verdict},
+    Incarnation, MessageIdPrefix, Outcome, client,
+    lane::{
+        Batch, BatchBuilder, BatchHeader, BatchKind, Message, RECEIPT_BYTES, Receipt, ReceiptStatus,
+    },
 };
 
 /// As many messages as a batch has under load.
@@ -32,7 +34,7 @@ fn fill(builder: &mut BatchBuilder, body: &str) {
     for seq in 0..BATCH {
         let message = Message {
             seq,
-            followed: false,
+            traced: false,
             sent_at_ms: 1_790_000_000_000,
             to: "user-0000012345",
             from: "user-0000054321",
@@ -44,7 +46,7 @@ fn fill(builder: &mut BatchBuilder, body: &str) {
 
 fn seal(builder: &mut BatchBuilder, out: &mut Vec<u8>) {
     let node = Incarnation::from_bytes([7; 16]);
-    builder.seal_into(out, Kind::Messages, node, 1, node);
+    builder.seal_into(out, BatchKind::Messages, node, 1, node);
 }
 
 #[divan::bench(args = BODIES)]
@@ -62,7 +64,7 @@ fn parse_login(bencher: Bencher<'_, '_>) {
 
 #[divan::bench(args = BODIES)]
 fn write_message(bencher: Bencher<'_, '_>, bytes: usize) {
-    let (ids, body, mut out) = (Ids::of(Incarnation::fresh()), body(bytes), Vec::new());
+    let (ids, body, mut out) = (MessageIdPrefix::of(Incarnation::fresh()), body(bytes), Vec::new());
     bencher.bench_local(|| {
         out.clear();
         let body = black_box(body.as_bytes());
@@ -72,7 +74,7 @@ fn write_message(bencher: Bencher<'_, '_>, bytes: usize) {
 
 #[divan::bench]
 fn write_receipt(bencher: Bencher<'_, '_>) {
-    let (ids, mut out) = (Ids::of(Incarnation::fresh()), Vec::new());
+    let (ids, mut out) = (MessageIdPrefix::of(Incarnation::fresh()), Vec::new());
     bencher.bench_local(|| {
         out.clear();
         let id = black_box("c-123456");
@@ -109,7 +111,7 @@ fn forward_messages(bencher: Bencher<'_, '_>) {
         out.clear();
         let batch = Batch::split_off(&mut black_box(bytes.as_slice()));
         let Batch { header, frames } = batch.ok().flatten().expect("it was written whole");
-        out.extend_from_slice(&Header { peer: origin, ..header }.encode());
+        out.extend_from_slice(&BatchHeader { peer: origin, ..header }.encode());
         out.extend_from_slice(frames);
     });
 }
@@ -120,8 +122,8 @@ fn receipts_there_and_back(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(BATCH)).bench_local(|| {
         out.clear();
         for seq in 0..BATCH {
-            let verdict = Verdict::Taken;
-            Receipt { seq, verdict, route_old: false, missed: 0 }.encode(&mut out);
+            let status = ReceiptStatus::Taken;
+            Receipt { seq, status, route_stale: false, missed: 0 }.encode(&mut out);
         }
         let mut rest = black_box(out.as_slice());
         while !rest.is_empty() && Receipt::decode(&mut rest).is_ok() {}

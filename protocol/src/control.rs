@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::{
     Incarnation, Name, Outcome, User,
-    status::{Load, What},
+    status::{NodeLoad, TraceEvent},
 };
 
 /// The version of the control messages and of what they mean.
@@ -41,23 +41,24 @@ pub enum ToRelay {
         nonce: u64,
     },
     /// How much the node has to do.
-    Load(Box<Load>),
-    /// A step of a message that is followed.
-    Walked {
+    Load(Box<NodeLoad>),
+    /// A step of a message that is traced.
+    #[serde(rename = "walked")]
+    Traced {
         /// Which message.
-        message: Followed,
+        message: TracedMessage,
         /// Microseconds since this node first saw it.
         after_us: u64,
         /// What happened.
         #[serde(flatten)]
-        what: What,
+        what: TraceEvent,
     },
     /// A test message has come to its outcome.
     Tested {
         /// The test's number.
         test: u64,
         /// Which message it was.
-        message: Followed,
+        message: TracedMessage,
         /// Microseconds since it was accepted.
         took_us: u64,
         /// What became of it.
@@ -74,11 +75,12 @@ pub enum ToRelay {
     Unknown,
 }
 
-/// A message that is followed, by its id.
+/// A message that is traced, by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Followed {
+pub struct TracedMessage {
     /// The incarnation in its id.
-    pub ids: Incarnation,
+    #[serde(rename = "ids")]
+    pub id_incarnation: Incarnation,
     /// Its number.
     pub seq: u64,
 }
@@ -130,7 +132,8 @@ pub enum ToNode {
         members: Vec<Member>,
     },
     /// The node was judged dead in that incarnation: it must take a new one.
-    Condemned {
+    #[serde(rename = "condemned")]
+    DeclaredDead {
         /// The incarnation that the verdict was about.
         incarnation: Incarnation,
     },
@@ -257,9 +260,9 @@ mod tests {
         survives(&ToRelay::Heartbeat { seq: u64::MAX });
         survives(&ToRelay::Probed { nonce: 3 });
         survives(&ToRelay::Load(Box::default()));
-        let message = Followed { ids: Incarnation::fresh(), seq: 7 };
-        let what = What::Found { nodes: vec!["node-2".parse().unwrap()] };
-        survives(&ToRelay::Walked { message, after_us: 12, what });
+        let message = TracedMessage { id_incarnation: Incarnation::fresh(), seq: 7 };
+        let what = TraceEvent::Found { nodes: vec!["node-2".parse().unwrap()] };
+        survives(&ToRelay::Traced { message, after_us: 12, what });
         let outcome = Outcome::Offline;
         survives(&ToRelay::Tested { test: 1, message, took_us: 15, outcome, missed: 0 });
         survives(&ToRelay::Draining);
@@ -272,7 +275,7 @@ mod tests {
         survives(&ToNode::Welcome { version: VERSION, relay });
         survives(&ToNode::Heartbeat { seq: 1 });
         survives(&ToNode::Probe { nonce: 2 });
-        survives(&ToNode::Condemned { incarnation: Incarnation::fresh() });
+        survives(&ToNode::DeclaredDead { incarnation: Incarnation::fresh() });
         survives(&ToNode::Drain);
         survives(&ToNode::EndUser { user: "bob".parse().unwrap() });
         let (user, from) = ("bob".parse().unwrap(), "admin/admin".parse().unwrap());

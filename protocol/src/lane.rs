@@ -1,7 +1,7 @@
 //! What travels on a lane: batches of frames between two nodes, compact and binary.
 //!
 //! A lane starts with a [`PREAMBLE_BYTES`]-byte preamble and then carries batches. A batch has a
-//! [`Header`] that a relay can route by without touching what follows, and then its frames: either
+//! [`BatchHeader`] that a relay can route by without touching what follows, and then its frames: either
 //! messages, receipts or notices. All numbers are little-endian.
 //!
 //! ```text
@@ -10,7 +10,7 @@
 //! message   seq:8 sent_at:8 to_length:1 from_length:1 flags:1 reserved:1
 //!           body_length:4                                               24 bytes,
 //!           then `to`, `from` and `body`
-//! receipt   seq:8 verdict:1 flags:1 missed:2                            12 bytes
+//! receipt   seq:8 status:1 flags:1 missed:2                            12 bytes
 //! notice    flags:1 user_length:1                                       2 bytes, then the user
 //! ```
 //!
@@ -25,10 +25,10 @@ mod notice;
 mod receipt;
 
 pub use batch::{Batch, BatchBuilder};
-pub use header::{HEADER_BYTES, Header, Kind};
+pub use header::{BatchHeader, BatchKind, HEADER_BYTES};
 pub use message::{MESSAGE_FIXED_BYTES, Message};
-pub use notice::Notice;
-pub use receipt::{RECEIPT_BYTES, Receipt, Verdict};
+pub use notice::LoginNotice;
+pub use receipt::{RECEIPT_BYTES, Receipt, ReceiptStatus};
 
 use thiserror::Error;
 

@@ -14,4 +14,4 @@ pub mod status;
 
 pub use names::{BadIncarnation, BadName, BadUser, Incarnation, Name, User};
 pub use names::{NAME_BYTES_MAX, USER_BYTES_MAX};
-pub use outcome::{Ids, MessageId, Outcome};
+pub use outcome::{MessageId, MessageIdPrefix, Outcome};

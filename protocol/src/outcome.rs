@@ -65,11 +65,11 @@ impl fmt::Display for MessageId {
 /// The ids of all messages of one origin, as clients see them: what they have in common is written
 /// out once.
 #[derive(Clone, Copy, Debug)]
-pub struct Ids {
+pub struct MessageIdPrefix {
     origin: [u8; ULID_LEN],
 }
 
-impl Ids {
+impl MessageIdPrefix {
     /// The ids of the messages that `origin` has accepted.
     pub fn of(origin: Incarnation) -> Self {
         Self { origin: origin.to_text() }
@@ -94,7 +94,7 @@ mod tests {
         fn an_id_is_written_as_it_displays(bytes: [u8; 16], seq: u64) {
             let origin = Incarnation::from_bytes(bytes);
             let mut out = Vec::new();
-            Ids::of(origin).write(&mut out, seq);
+            MessageIdPrefix::of(origin).write(&mut out, seq);
             prop_assert_eq!(out, MessageId { origin, seq }.to_string().into_bytes());
         }
     }

@@ -1,20 +1,22 @@
 //! What a relay tells operators: one JSON object a line, over QUIC.
 //!
-//! The client opens one bidirectional stream and writes a [`Request`]. It reads [`Line`]s: the
-//! history that the relay holds, then a [`Snapshot`] each interval with the [`Event`]s in between.
-//! Each further line from the client is a [`Command`], answered by a [`Line::Answer`] with its id.
+//! The client opens one bidirectional stream and writes a [`StatusRequest`]. It reads [`StatusLine`]s: the
+//! history that the relay holds, then a [`Snapshot`] each interval with the [`ClusterEvent`]s in between.
+//! Each further line from the client is a [`CommandRequest`], answered by a [`StatusLine::Answer`] with its id.
 //!
 //! Counters count from the start of the process they are about; a reader makes rates of them.
 
 mod event;
 mod load;
 mod snapshot;
-mod walk;
+mod trace;
 
-pub use event::{Event, EventKind};
-pub use load::{Latency, Load, Outcomes};
-pub use snapshot::{Flow, LinkStatus, NodeStatus, Purge, RedisState, RelayStatus, Snapshot};
-pub use walk::{Step, Walk, What};
+pub use event::{ClusterEvent, EventKind};
+pub use load::{LatencyHistogram, NodeLoad, Outcomes};
+pub use snapshot::{
+    LinkStatus, NodeStatus, PurgeStatus, RedisState, RelayStatus, Snapshot, TrafficFlow,
+};
+pub use trace::{Hop, Trace, TraceEvent};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +30,7 @@ pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
 
 /// The first line that a client writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
+pub struct StatusRequest {
     /// The time between snapshots, in milliseconds; the relay keeps it between 100 and 60,000.
     pub interval_ms: u64,
 }
@@ -36,7 +38,7 @@ pub struct Request {
 /// A line that the relay writes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Line {
+pub enum StatusLine {
     /// The first line.
     Hello {
         /// The relay's [`VERSION`] of this stream.
@@ -49,7 +51,7 @@ pub enum Line {
     /// The cluster now, or, at the start, as it was.
     Snapshot(Box<Snapshot>),
     /// Something happened.
-    Event(Event),
+    Event(ClusterEvent),
     /// What became of a command.
     Answer {
         /// The command's id.
@@ -58,8 +60,8 @@ pub enum Line {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
         /// The way of a test message, if that was the command.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        walk: Option<Box<Walk>>,
+        #[serde(rename = "walk", default, skip_serializing_if = "Option::is_none")]
+        trace: Option<Box<Trace>>,
     },
     /// Something a newer relay writes.
     #[serde(other)]
@@ -68,18 +70,18 @@ pub enum Line {
 
 /// A line that a client writes after the first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Command {
+pub struct CommandRequest {
     /// The client's own number for it.
     pub id: u64,
     /// What to do.
     #[serde(flatten)]
-    pub action: Action,
+    pub action: AdminCommand,
 }
 
 /// What an operator can do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
-pub enum Action {
+pub enum AdminCommand {
     /// Tells a node to leave.
     Drain {
         /// Which node.
@@ -108,30 +110,37 @@ mod tests {
 
     #[test]
     fn lines_are_as_documented() {
-        let hello = Line::Hello { version: 1, relay: "relay-1".parse().unwrap(), may_act: true };
+        let hello =
+            StatusLine::Hello { version: 1, relay: "relay-1".parse().unwrap(), may_act: true };
         let value = json!({"type": "hello", "version": 1, "relay": "relay-1", "may_act": true});
         assert_eq!(serde_json::to_value(&hello).unwrap(), value);
 
-        let drain = Command { id: 3, action: Action::Drain { node: "node-1".parse().unwrap() } };
+        let drain = CommandRequest {
+            id: 3,
+            action: AdminCommand::Drain { node: "node-1".parse().unwrap() },
+        };
         let value = json!({"id": 3, "command": "drain", "node": "node-1"});
         assert_eq!(serde_json::to_value(&drain).unwrap(), value);
-        assert_eq!(serde_json::from_value::<Command>(value).unwrap(), drain);
+        assert_eq!(serde_json::from_value::<CommandRequest>(value).unwrap(), drain);
 
         let value = json!({"id": 4, "command": "test", "user": "bob"});
-        let action = Action::Test { user: "bob".parse().unwrap(), node: None };
-        let test = Command { id: 4, action };
-        assert_eq!(serde_json::from_value::<Command>(value).unwrap(), test);
+        let action = AdminCommand::Test { user: "bob".parse().unwrap(), node: None };
+        let test = CommandRequest { id: 4, action };
+        assert_eq!(serde_json::from_value::<CommandRequest>(value).unwrap(), test);
 
         let value = json!({"type": "answer", "id": 3});
-        let answer = Line::Answer { id: 3, error: None, walk: None };
-        assert_eq!(serde_json::from_value::<Line>(value).unwrap(), answer);
-        assert_eq!(serde_json::from_value::<Line>(json!({"type": "new"})).unwrap(), Line::Unknown);
+        let answer = StatusLine::Answer { id: 3, error: None, trace: None };
+        assert_eq!(serde_json::from_value::<StatusLine>(value).unwrap(), answer);
+        assert_eq!(
+            serde_json::from_value::<StatusLine>(json!({"type": "new"})).unwrap(),
+            StatusLine::Unknown
+        );
     }
 
     #[test]
     fn a_snapshot_survives() {
-        let line = Line::Snapshot(Box::new(snapshot::tests::example()));
+        let line = StatusLine::Snapshot(Box::new(snapshot::tests::example()));
         let text = serde_json::to_string(&line).unwrap();
-        assert_eq!(serde_json::from_str::<Line>(&text).unwrap(), line);
+        assert_eq!(serde_json::from_str::<StatusLine>(&text).unwrap(), line);
     }
 }

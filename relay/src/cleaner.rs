@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::{sync::mpsc, task::JoinSet};
 use tracing::debug;
-use trunkline_directory::{CallError, Directory, NodeCard, Purged};
+use trunkline_directory::{CallError, Directory, NodeRecord, Purged};
 use trunkline_protocol::{Incarnation, Name};
 
 use crate::{
@@ -61,7 +61,7 @@ pub(crate) struct Listing {
     /// The incarnations that may have entries.
     pub(crate) incarnations: Vec<(Incarnation, Name)>,
     /// What nodes say of themselves.
-    pub(crate) cards: Vec<(Name, NodeCard)>,
+    pub(crate) cards: Vec<(Name, NodeRecord)>,
 }
 
 /// Does what is asked, side by side, until nobody asks any more.
@@ -144,7 +144,7 @@ impl Cleaner {
         {
             return Ok(Condemnation::Held { left: lease.left });
         }
-        let condemned = self.directory.condemn(node, incarnation).await?;
+        let condemned = self.directory.revoke_lease(node, incarnation).await?;
         Ok(Condemnation::Done { settle: condemned.settle() })
     }
 

@@ -26,7 +26,7 @@ pub const COMMANDS_MAX: usize = 16;
 /// Test messages that may be under way at a time.
 pub const TESTS_MAX: usize = 8;
 
-/// Steps that are remembered of messages that are followed.
+/// Steps that are remembered of messages that are traced.
 pub const FOLLOWED_MAX: usize = 512;
 
 /// How long the outcome of a test message is waited for: longer than any deadline of a node that

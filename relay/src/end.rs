@@ -105,7 +105,7 @@ impl End {
             Self::NameTaken(_) => close_code::NAME_TAKEN,
             Self::Superseded => close_code::SUPERSEDED,
             Self::Version(_) => close_code::VERSION,
-            Self::Condemned(_) => close_code::CONDEMNED,
+            Self::Condemned(_) => close_code::DECLARED_DEAD,
             Self::Full => close_code::FULL,
         }
     }

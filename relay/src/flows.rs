@@ -1,7 +1,7 @@
 //! Who sent how much to whom: counters that are indexed by small numbers, so that counting a batch
 //! searches for nothing.
 
-use trunkline_protocol::{Name, status::Flow};
+use trunkline_protocol::{Name, status::TrafficFlow};
 
 use crate::defaults::NODES_MAX;
 
@@ -86,7 +86,7 @@ impl Flows {
     }
 
     /// Every pair of nodes that had something to say.
-    pub(crate) fn pairs(&self) -> Vec<Flow> {
+    pub(crate) fn pairs(&self) -> Vec<TrafficFlow> {
         self.counted.iter().flatten().flat_map(|origin| self.pairs_from(origin)).collect()
     }
 
@@ -108,10 +108,10 @@ impl Flows {
         self.counted.iter().position(is_it).map(Slot)
     }
 
-    fn pairs_from(&self, origin: &Counted) -> impl Iterator<Item = Flow> {
+    fn pairs_from(&self, origin: &Counted) -> impl Iterator<Item = TrafficFlow> {
         let destinations = origin.by_destination.iter().zip(&self.counted);
         destinations.filter(|(carried, _)| carried.messages > 0).filter_map(|(carried, to)| {
-            Some(Flow {
+            Some(TrafficFlow {
                 from: origin.name.clone(),
                 to: to.as_ref()?.name.clone(),
                 messages: carried.messages,
@@ -153,7 +153,7 @@ mod tests {
         let (from, to) = flows.of(&name("a"));
         assert_eq!((from.messages, to.messages), (3, 5));
         assert_eq!(flows.of(&name("c")).0.messages, 0);
-        let pair = Flow { from: name("a"), to: name("b"), messages: 3, bytes: 150 };
+        let pair = TrafficFlow { from: name("a"), to: name("b"), messages: 3, bytes: 150 };
         assert_eq!(flows.pairs()[0], pair);
         assert_eq!(flows.pairs().len(), 2);
     }

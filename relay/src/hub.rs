@@ -17,7 +17,7 @@ use trunkline_ops::LogThrottle;
 use trunkline_protocol::{
     Incarnation, Name,
     control::{Hello, ToNode},
-    status::{Event, EventKind, Load},
+    status::{ClusterEvent, EventKind, NodeLoad},
 };
 
 use crate::{
@@ -58,7 +58,7 @@ pub(crate) struct Hub {
     liveness: RefCell<Liveness>,
     links_ever: Cell<LinkId>,
     requests: mpsc::Sender<Request>,
-    events: mpsc::Sender<Event>,
+    events: mpsc::Sender<ClusterEvent>,
     /// Events that connections turned away may still have.
     refusals_left: Cell<u32>,
     /// Keeps what happens again and again from filling the log.
@@ -71,7 +71,7 @@ impl Hub {
         name: Name,
         directory: Directory,
         requests: mpsc::Sender<Request>,
-        events: mpsc::Sender<Event>,
+        events: mpsc::Sender<ClusterEvent>,
     ) -> Self {
         Self {
             name,
@@ -133,7 +133,7 @@ impl Hub {
     }
 
     /// A link's node says how much it has to do.
-    pub(crate) fn load(&self, link: &Link, load: Load) {
+    pub(crate) fn load(&self, link: &Link, load: NodeLoad) {
         let incarnation = link.port.incarnation();
         let LoadChange { urgent, sessions, ended_slow } =
             self.roster.borrow_mut().load(incarnation, load, unix_ms());
@@ -201,7 +201,7 @@ impl Hub {
     /// Tells operators that something happened.
     pub(crate) fn tell(&self, about: Option<(Name, Incarnation)>, kind: EventKind) {
         let (node, incarnation) = about.unzip();
-        let event = Event { at_ms: unix_ms(), node, incarnation, kind };
+        let event = ClusterEvent { at_ms: unix_ms(), node, incarnation, kind };
         self.log(&event);
         let behind = "an event did not reach the status streams: they are behind";
         if self.events.try_send(event).is_err()
@@ -236,7 +236,7 @@ impl Hub {
             }
             Effect::Supersede(link) => self.cut(link, End::Superseded),
             Effect::Expel(link, incarnation) => {
-                self.with(link, |link| link.say(&ToNode::Condemned { incarnation }));
+                self.with(link, |link| link.say(&ToNode::DeclaredDead { incarnation }));
                 self.cut(link, End::Condemned(incarnation));
             }
             Effect::Probe(link, nonce) => {
@@ -294,7 +294,7 @@ impl Hub {
         self.log_throttle.recovered(&suspect(node))
     }
 
-    fn log(&self, event: &Event) {
+    fn log(&self, event: &ClusterEvent) {
         let node = event.node.as_ref().map_or("", Name::as_str);
         let incarnation = event.incarnation.map(tracing::field::display);
         match &event.kind {

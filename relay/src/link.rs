@@ -16,7 +16,7 @@ use tokio::{
 use tracing::{debug, info};
 use trunkline_link::{
     ControlReader,
-    defaults::{FAREWELL, HANDSHAKE_TIMEOUT, HEARTBEAT},
+    defaults::{CLOSE_TIMEOUT, HANDSHAKE_TIMEOUT, HEARTBEAT},
 };
 use trunkline_protocol::{
     Name,
@@ -171,7 +171,7 @@ async fn run(hub: &Rc<Hub>, connection: &Connection, name: &Name) -> Result<Infa
     let Err(end) = actor.run().await;
     if matches!(end, End::Condemned(_)) {
         // The verdict, which was said last, should arrive before the connection is closed.
-        let _ = time::timeout(FAREWELL, connection.closed()).await;
+        let _ = time::timeout(CLOSE_TIMEOUT, connection.closed()).await;
     }
     Err(end)
 }
@@ -261,7 +261,7 @@ impl Actor {
                 hub.hello(&self.link, &hello);
             }
             ToRelay::Load(load) => hub.load(&self.link, *load),
-            ToRelay::Walked { message, after_us, what } => {
+            ToRelay::Traced { message, after_us, what } => {
                 hub.walks.borrow_mut().walked(self.link.name.clone(), message, after_us, what);
             }
             ToRelay::Tested { test, message, took_us, outcome, missed } => {

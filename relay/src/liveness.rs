@@ -30,7 +30,7 @@ use std::{
 use trunkline_protocol::{
     Incarnation, Name,
     control::MemberState,
-    status::{EventKind, Purge},
+    status::{EventKind, PurgeStatus},
 };
 
 use claims::Claim;
@@ -115,7 +115,7 @@ pub(crate) struct Seen {
     /// Its link.
     pub(crate) link: Option<LinkId>,
     /// What its clean-up came to, if it was judged dead.
-    pub(crate) purge: Option<Purge>,
+    pub(crate) purge: Option<PurgeStatus>,
 }
 
 /// Whether Redis answers.

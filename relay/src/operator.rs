@@ -7,7 +7,7 @@ use tracing::info;
 use trunkline_protocol::{
     Name, User,
     control::ToNode,
-    status::{Action, EventKind},
+    status::{AdminCommand, EventKind},
 };
 
 use crate::{
@@ -28,19 +28,19 @@ impl Hub {
         }
     }
 
-    async fn act(&self, who: &str, action: Action) -> Done {
+    async fn act(&self, who: &str, action: AdminCommand) -> Done {
         let command = match &action {
-            Action::Drain { node } => format!("drain {node}"),
-            Action::EndUser { user } => format!("end {user}"),
-            Action::Test { user, node: None } => format!("test {user}"),
-            Action::Test { user, node: Some(node) } => format!("test {user} from {node}"),
+            AdminCommand::Drain { node } => format!("drain {node}"),
+            AdminCommand::EndUser { user } => format!("end {user}"),
+            AdminCommand::Test { user, node: None } => format!("test {user}"),
+            AdminCommand::Test { user, node: Some(node) } => format!("test {user} from {node}"),
         };
         info!(who, command, "an operator gave a command");
         self.tell(None, EventKind::Commanded { command: format!("{who}: {command}") });
         match action {
-            Action::Drain { node } => self.drain(&node).map(|()| None),
-            Action::EndUser { user } => self.end_user(&user).map(|()| None),
-            Action::Test { user, node } => {
+            AdminCommand::Drain { node } => self.drain(&node).map(|()| None),
+            AdminCommand::EndUser { user } => self.end_user(&user).map(|()| None),
+            AdminCommand::Test { user, node } => {
                 let from = who.parse().map_err(|_| format!("{who} cannot be a sender"))?;
                 self.test(from, user, node).await.map(Some)
             }

@@ -1,11 +1,11 @@
 //! What nodes have told of themselves, by incarnation.
 
 use hashbrown::HashMap;
-use trunkline_directory::NodeCard;
+use trunkline_directory::NodeRecord;
 use trunkline_protocol::{
     Incarnation,
     control::{Hello, URL_BYTES_MAX},
-    status::Load,
+    status::NodeLoad,
 };
 
 use crate::{
@@ -25,7 +25,7 @@ pub(crate) struct Told {
     /// The program's version.
     pub(crate) software: String,
     /// What it last told of its work.
-    pub(crate) load: Load,
+    pub(crate) load: NodeLoad,
     /// When it told that, in Unix milliseconds.
     pub(crate) load_at_ms: u64,
 }
@@ -63,7 +63,7 @@ impl Roster {
     }
 
     /// Takes down what the directory says of a node that has not said anything itself.
-    pub(crate) fn card(&mut self, card: NodeCard) {
+    pub(crate) fn card(&mut self, card: NodeRecord) {
         if card.url.len() <= URL_BYTES_MAX {
             self.told.entry(card.incarnation).or_insert_with(|| Told {
                 url: card.url,
@@ -78,7 +78,7 @@ impl Roster {
     pub(crate) fn load(
         &mut self,
         incarnation: Incarnation,
-        mut load: Load,
+        mut load: NodeLoad,
         at_ms: u64,
     ) -> LoadChange {
         load.latency.0.truncate(LATENCY_BUCKETS_MAX);

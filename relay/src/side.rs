@@ -12,7 +12,7 @@ use tracing::error;
 use trunkline_directory::Directory;
 use trunkline_protocol::{
     Name,
-    status::{Action, Event, Snapshot, Walk},
+    status::{AdminCommand, ClusterEvent, Snapshot, Trace},
 };
 
 use crate::{
@@ -34,14 +34,14 @@ pub(crate) enum Ask {
         /// Who gives it.
         who: String,
         /// What to do.
-        action: Action,
+        action: AdminCommand,
         /// What came of it, or why it was refused.
         answer: oneshot::Sender<Done>,
     },
 }
 
 /// What came of a command: the walk of a test message, or nothing; or why it was refused.
-pub(crate) type Done = Result<Option<Box<Walk>>, String>;
+pub(crate) type Done = Result<Option<Box<Trace>>, String>;
 
 /// The data path's ends of what joins it to the other side.
 pub(crate) struct Side {
@@ -50,7 +50,7 @@ pub(crate) struct Side {
     /// What became of it.
     pub(crate) reports: mpsc::Receiver<Report>,
     /// What happened.
-    pub(crate) events: mpsc::Sender<Event>,
+    pub(crate) events: mpsc::Sender<ClusterEvent>,
     /// Operators who dialled.
     pub(crate) operators: mpsc::Sender<Operator>,
     /// What the other side wants.
@@ -65,7 +65,7 @@ pub(crate) struct Side {
 struct Ends {
     requests: mpsc::Receiver<Request>,
     reports: mpsc::Sender<Report>,
-    events: mpsc::Receiver<Event>,
+    events: mpsc::Receiver<ClusterEvent>,
     operators: mpsc::Receiver<Operator>,
     asks: mpsc::Sender<Ask>,
     stop: oneshot::Receiver<()>,

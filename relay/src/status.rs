@@ -22,7 +22,7 @@ use trunkline_link::close_code;
 use trunkline_ops::LogThrottle;
 use trunkline_protocol::{
     Name,
-    status::{Action, Event, Line, Snapshot},
+    status::{AdminCommand, ClusterEvent, Snapshot, StatusLine},
 };
 
 use crate::{
@@ -58,7 +58,7 @@ pub(crate) struct Desk {
 /// Serves operators, and keeps the history, until the data path is gone.
 pub(crate) async fn run(
     desk: &Rc<Desk>,
-    mut events: mpsc::Receiver<Event>,
+    mut events: mpsc::Receiver<ClusterEvent>,
     mut operators: mpsc::Receiver<Operator>,
 ) {
     let mut snapshots = desk.snapshots(RECENT_EVERY.as_millis() as u64);
@@ -108,7 +108,7 @@ impl Desk {
         answered.await.ok()
     }
 
-    async fn act(&self, who: String, action: Action) -> Done {
+    async fn act(&self, who: String, action: AdminCommand) -> Done {
         let (answer, answered) = oneshot::channel();
         let stopped = || "the relay is stopping".to_owned();
         self.asks.send(Ask::Act { who, action, answer }).await.map_err(|_| stopped())?;
@@ -132,9 +132,9 @@ impl Desk {
         });
     }
 
-    fn record_event(&self, event: Event) {
+    fn record_event(&self, event: ClusterEvent) {
         let at_ms = event.at_ms;
-        let line = encode(&Line::Event(event));
+        let line = encode(&StatusLine::Event(event));
         self.history.borrow_mut().event(at_ms, line.clone());
         // Nobody may be listening.
         let _ = self.events.send(line);
@@ -145,7 +145,7 @@ impl Desk {
     }
 }
 
-fn encode(line: &Line) -> Arc<str> {
+fn encode(line: &StatusLine) -> Arc<str> {
     let mut text = serde_json::to_string(line).expect("status lines are always JSON");
     text.push('\n');
     text.into()

@@ -15,7 +15,7 @@ use trunkline_link::{
 };
 use trunkline_protocol::{
     Incarnation,
-    lane::{Batch, HEADER_BYTES, Header, Kind, LANES, RECEIPT_LANE},
+    lane::{Batch, BatchHeader, BatchKind, HEADER_BYTES, LANES, RECEIPT_LANE},
 };
 
 use crate::flows::{Flows, Slot};
@@ -26,7 +26,7 @@ pub(crate) use footprints::{Footprint, Passage};
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("a batch of kind {kind:?} has no place on lane {lane}")]
 pub(crate) struct Misplaced {
-    kind: Kind,
+    kind: BatchKind,
     lane: usize,
 }
 
@@ -63,44 +63,44 @@ impl Switch {
         batch: &Batch<'_>,
         touched: &mut Touched,
     ) -> Result<(), Misplaced> {
-        let Header { kind, peer: destination, .. } = batch.header;
+        let BatchHeader { kind, peer: destination, .. } = batch.header;
         if !belongs_on(lane, kind) {
             return Err(Misplaced { kind, lane });
         }
         let ports = self.ports.borrow();
         let Some(port) = ports.get(&destination) else {
             self.note(origin, &batch.header, Passage::Gone);
-            self.turn_back(origin, &batch.header, Kind::RefusedGone, touched);
+            self.turn_back(origin, &batch.header, BatchKind::RefusedGone, touched);
             return Ok(());
         };
         let outlet = &port.outlets[lane];
         let bytes = HEADER_BYTES + batch.frames.len();
         if !outlet.lane.has_room(bytes) {
             self.note(origin, &batch.header, Passage::Full);
-            self.turn_back(origin, &batch.header, Kind::RefusedFull, touched);
+            self.turn_back(origin, &batch.header, BatchKind::RefusedFull, touched);
             return Ok(());
         }
         let behind_bytes = outlet.lane.queued_bytes() as u64;
         self.note(origin, &batch.header, Passage::There { behind_bytes });
-        let stamped = Header { peer: origin.incarnation.get(), ..batch.header };
+        let stamped = BatchHeader { peer: origin.incarnation.get(), ..batch.header };
         outlet.append(touched, |out| {
             out.extend_from_slice(&stamped.encode());
             out.extend_from_slice(batch.frames);
         });
-        if kind == Kind::Messages {
+        if kind == BatchKind::Messages {
             self.flows.borrow_mut().count(origin.slot, port.slot, batch.header.count, bytes);
         }
         Ok(())
     }
 
-    /// Notes a batch in which a message is followed.
-    fn note(&self, origin: &Port, header: &Header, passage: Passage) {
-        if header.followed {
+    /// Notes a batch in which a message is traced.
+    fn note(&self, origin: &Port, header: &BatchHeader, passage: Passage) {
+        if header.traced {
             self.footprints.borrow_mut().add(origin.incarnation(), header, passage);
         }
     }
 
-    /// Where messages that are followed have passed.
+    /// Where messages that are traced have passed.
     pub(crate) fn footprints(&self) -> Ref<'_, Footprints> {
         self.footprints.borrow()
     }
@@ -137,15 +137,21 @@ impl Switch {
 
     /// Tells the origin of a batch of messages that it was not passed on. A receipt is dropped:
     /// custody of its message ends by its own deadline.
-    fn turn_back(&self, origin: &Port, header: &Header, kind: Kind, touched: &mut Touched) {
+    fn turn_back(
+        &self,
+        origin: &Port,
+        header: &BatchHeader,
+        kind: BatchKind,
+        touched: &mut Touched,
+    ) {
         let messages = u64::from(header.count);
         let mut turned = self.turned.get();
         let outlet = &origin.outlets[RECEIPT_LANE];
-        if header.kind != Kind::Messages {
+        if header.kind != BatchKind::Messages {
             turned.dropped += messages;
         } else {
             match kind {
-                Kind::RefusedFull => turned.full += messages,
+                BatchKind::RefusedFull => turned.full += messages,
                 _ => turned.gone += messages,
             }
             if outlet.lane.has_room(HEADER_BYTES) {
@@ -160,11 +166,11 @@ impl Switch {
 }
 
 /// Whether a node may send a batch of that kind on that lane.
-fn belongs_on(lane: usize, kind: Kind) -> bool {
+fn belongs_on(lane: usize, kind: BatchKind) -> bool {
     match kind {
-        Kind::Messages => lane != RECEIPT_LANE,
-        Kind::Receipts | Kind::Notices => lane == RECEIPT_LANE,
-        Kind::RefusedFull | Kind::RefusedGone => false,
+        BatchKind::Messages => lane != RECEIPT_LANE,
+        BatchKind::Receipts | BatchKind::Notices => lane == RECEIPT_LANE,
+        BatchKind::RefusedFull | BatchKind::RefusedGone => false,
     }
 }
 

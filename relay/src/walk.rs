@@ -1,4 +1,4 @@
-//! Test messages: sent through a node at an operator's wish, and followed to their outcome.
+//! Test messages: sent through a node at an operator's wish, and traced to their outcome.
 
 mod timeline;
 
@@ -12,8 +12,8 @@ use tokio::{
 };
 use trunkline_protocol::{
     Incarnation, MessageId, Name, Outcome, User,
-    control::{Followed, ToNode},
-    status::{Walk, What},
+    control::{ToNode, TracedMessage},
+    status::{Trace, TraceEvent},
 };
 
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
 };
 use timeline::{Mark, Timeline, Told};
 
-/// The test messages that are under way, and what nodes have told of messages that are followed.
+/// The test messages that are under way, and what nodes have told of messages that are traced.
 #[derive(Debug, Default)]
 pub(crate) struct Walks {
     last: u64,
@@ -37,7 +37,7 @@ pub(crate) struct Walks {
 #[derive(Debug)]
 pub(crate) struct Tested {
     /// Which message it was.
-    pub(crate) message: Followed,
+    pub(crate) message: TracedMessage,
     /// The microseconds that it took.
     pub(crate) took_us: u64,
     /// Its outcome.
@@ -49,7 +49,7 @@ pub(crate) struct Tested {
 /// A step, as a node told it.
 #[derive(Debug)]
 struct Note {
-    message: Followed,
+    message: TracedMessage,
     at: Name,
     told: Told,
 }
@@ -73,7 +73,13 @@ impl Walks {
     }
 
     /// A node tells a step.
-    pub(crate) fn walked(&mut self, at: Name, message: Followed, after_us: u64, what: What) {
+    pub(crate) fn walked(
+        &mut self,
+        at: Name,
+        message: TracedMessage,
+        after_us: u64,
+        what: TraceEvent,
+    ) {
         if self.open.is_empty() {
             return;
         }
@@ -92,7 +98,7 @@ impl Walks {
         }
     }
 
-    fn of(&self, message: Followed) -> impl Iterator<Item = &Note> {
+    fn of(&self, message: TracedMessage) -> impl Iterator<Item = &Note> {
         self.notes.iter().filter(move |note| note.message == message)
     }
 }
@@ -116,7 +122,7 @@ impl Hub {
         from: User,
         user: User,
         node: Option<Name>,
-    ) -> Result<Box<Walk>, String> {
+    ) -> Result<Box<Trace>, String> {
         let link = self.tester(node.as_ref())?;
         let (number, tested) = self.walks.borrow_mut().begin()?;
         let _open = Open { hub: self, number };
@@ -148,7 +154,7 @@ impl Hub {
     }
 
     /// Completes when every node whose receipt was passed back has told so itself.
-    async fn all_told(&self, link: &Link, message: Followed) {
+    async fn all_told(&self, link: &Link, message: TracedMessage) {
         let noted = self.walks.borrow().noted.clone();
         loop {
             let more = noted.notified();
@@ -159,16 +165,16 @@ impl Hub {
         }
     }
 
-    fn is_all_told(&self, link: &Link, message: Followed) -> bool {
+    fn is_all_told(&self, link: &Link, message: TracedMessage) -> bool {
         let prints = self.footprints(link, message);
         let receipts = prints.iter().filter(|print| print.passage == Passage::Back).count();
         let walks = self.walks.borrow();
         let others = walks.of(message).filter(|note| note.at != link.name);
-        let answers = others.filter(|note| matches!(note.told.what, What::Answered { .. }));
+        let answers = others.filter(|note| matches!(note.told.what, TraceEvent::Answered { .. }));
         answers.count() >= receipts
     }
 
-    fn walk(&self, link: &Link, tested: &Tested) -> Walk {
+    fn walk(&self, link: &Link, tested: &Tested) -> Trace {
         let Tested { message, took_us, outcome, missed } = *tested;
         let names = self.names();
         let name = |incarnation: Incarnation| names.get(&incarnation).cloned();
@@ -186,22 +192,22 @@ impl Hub {
             others: others.iter().map(|note| (note.at.clone(), note.told.clone())).collect(),
         };
         let own: Vec<_> = own.iter().map(|note| note.told.clone()).collect();
-        Walk {
-            message: MessageId { origin: message.ids, seq: message.seq }.to_string(),
+        Trace {
+            message: MessageId { origin: message.id_incarnation, seq: message.seq }.to_string(),
             from: link.name.clone(),
             outcome,
             missed,
             took_us,
-            steps: timeline.steps(&own),
+            hops: timeline.steps(&own),
         }
     }
 
     /// Where the message, or a receipt for it, has passed the switch.
-    fn footprints(&self, link: &Link, message: Followed) -> Vec<Footprint> {
+    fn footprints(&self, link: &Link, message: TracedMessage) -> Vec<Footprint> {
         let origin = link.port.incarnation();
         let is_it = |print: &Footprint| match print.passage {
             Passage::Back => print.to == origin && print.seqs.contains(&message.seq),
-            _ => print.ids == message.ids && print.seqs.contains(&message.seq),
+            _ => print.ids == message.id_incarnation && print.seqs.contains(&message.seq),
         };
         self.switch.footprints().iter().filter(|print| is_it(print)).cloned().collect()
     }

@@ -17,7 +17,7 @@ use tokio::{
 use trunkline_certs::{Alpn, CertsError, Credentials, RELAY_SERVER_NAME, Role};
 use trunkline_protocol::{
     BadName,
-    status::{Action, Command, Line, Walk},
+    status::{AdminCommand, CommandRequest, StatusLine, Trace},
 };
 
 use crate::defaults::{STATUS_KEEP_ALIVE, STATUS_TIMEOUT};
@@ -83,15 +83,16 @@ impl StatusStream {
     pub async fn command(
         &mut self,
         id: u64,
-        action: Action,
-    ) -> Result<Result<Option<Box<Walk>>, String>, StatusError> {
-        let mut line = serde_json::to_vec(&Command { id, action }).map_err(io::Error::from)?;
+        action: AdminCommand,
+    ) -> Result<Result<Option<Box<Trace>>, String>, StatusError> {
+        let mut line =
+            serde_json::to_vec(&CommandRequest { id, action }).map_err(io::Error::from)?;
         line.push(b'\n');
         self.commands.write_all(&line).await.map_err(io::Error::from)?;
         loop {
             match self.next_line().await? {
-                Line::Answer { id: answered, error, walk } if answered == id => {
-                    return Ok(error.map_or(Ok(walk), Err));
+                StatusLine::Answer { id: answered, error, trace } if answered == id => {
+                    return Ok(error.map_or(Ok(trace), Err));
                 }
                 _ => {}
             }
@@ -111,7 +112,7 @@ impl StatusStream {
     ///
     /// # Errors
     /// As [`Self::next_text`], and if it is not what the protocol says.
-    pub async fn next_line(&mut self) -> Result<Line, StatusError> {
+    pub async fn next_line(&mut self) -> Result<StatusLine, StatusError> {
         let text = self.next_text().await?;
         serde_json::from_str(&text).map_err(|source| StatusError::Unknown { text, source })
     }

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use trunkline_protocol::status::{Action, Command};
+use trunkline_protocol::status::{AdminCommand, CommandRequest};
 
 use crate::visible;
 
@@ -13,10 +13,10 @@ pub(super) struct Orders {
 
 impl Orders {
     /// The command that has an action done.
-    pub(super) fn command(&mut self, action: Action) -> Command {
+    pub(super) fn command(&mut self, action: AdminCommand) -> CommandRequest {
         self.last_id += 1;
         self.waiting.insert(self.last_id, in_words(&action));
-        Command { id: self.last_id, action }
+        CommandRequest { id: self.last_id, action }
     }
 
     /// What was commanded, in words, once it is answered.
@@ -25,10 +25,14 @@ impl Orders {
     }
 }
 
-fn in_words(action: &Action) -> String {
+fn in_words(action: &AdminCommand) -> String {
     match action {
-        Action::Drain { node } => format!("drain {node}"),
-        Action::EndUser { user } => format!("end the sessions of {}", visible::text(user.as_str())),
-        Action::Test { user, .. } => format!("test message to {}", visible::text(user.as_str())),
+        AdminCommand::Drain { node } => format!("drain {node}"),
+        AdminCommand::EndUser { user } => {
+            format!("end the sessions of {}", visible::text(user.as_str()))
+        }
+        AdminCommand::Test { user, .. } => {
+            format!("test message to {}", visible::text(user.as_str()))
+        }
     }
 }

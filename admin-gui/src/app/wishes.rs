@@ -1,7 +1,7 @@
 use std::{path::PathBuf, time::Instant};
 
 use eframe::egui::{self, Key, Ui};
-use trunkline_protocol::status::Action;
+use trunkline_protocol::status::AdminCommand;
 
 use super::App;
 use crate::{
@@ -60,9 +60,9 @@ impl App {
         self.jobs.save(tape, path);
     }
 
-    fn give(&mut self, action: Action, now: Instant) {
+    fn give(&mut self, action: AdminCommand, now: Instant) {
         let tested = match &action {
-            Action::Test { user, .. } => Some(user.clone()),
+            AdminCommand::Test { user, .. } => Some(user.clone()),
             _ => None,
         };
         let command = self.orders.command(action);

@@ -3,7 +3,7 @@ use std::io;
 use bytes::{Buf, BytesMut};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use trunkline_protocol::status::Line;
+use trunkline_protocol::status::StatusLine;
 
 use crate::defaults::LINE_BYTES_MAX;
 
@@ -37,7 +37,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     }
 
     /// The next line; `None` when the stream has ended. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Result<Option<Line>, LinesError> {
+    pub(super) async fn next(&mut self) -> Result<Option<StatusLine>, LinesError> {
         loop {
             if let Some(line) = self.buffered()? {
                 return Ok(Some(line));
@@ -51,7 +51,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         }
     }
 
-    fn buffered(&mut self) -> Result<Option<Line>, LinesError> {
+    fn buffered(&mut self) -> Result<Option<StatusLine>, LinesError> {
         let end = self.buffer[self.searched..].iter().position(|&byte| byte == b'\n');
         let Some(end) = end.map(|at| self.searched + at) else {
             self.searched = self.buffer.len();
@@ -68,7 +68,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
 mod tests {
     use super::*;
 
-    async fn all(bytes: &[u8]) -> Result<Vec<Line>, LinesError> {
+    async fn all(bytes: &[u8]) -> Result<Vec<StatusLine>, LinesError> {
         let mut lines = Lines::new(bytes);
         let mut all = Vec::new();
         while let Some(line) = lines.next().await? {
@@ -80,7 +80,8 @@ mod tests {
     #[tokio::test]
     async fn lines_come_one_by_one_and_half_a_line_is_dropped() {
         let bytes = b"{\"type\":\"answer\",\"id\":1}\n{\"type\":\"later\"}\n{\"type\":\"ans";
-        let expected = [Line::Answer { id: 1, error: None, walk: None }, Line::Unknown];
+        let expected =
+            [StatusLine::Answer { id: 1, error: None, trace: None }, StatusLine::Unknown];
         assert_eq!(all(bytes).await.unwrap(), expected);
     }
 

@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use trunkline_protocol::{
     control::MemberState,
-    status::{Line, NodeStatus, Outcomes, RedisState, Snapshot},
+    status::{NodeStatus, Outcomes, RedisState, Snapshot, StatusLine},
 };
 
 use super::Update;
@@ -20,7 +20,7 @@ impl Pace {
     /// Whether the window is to be woken for an update that comes now.
     pub(super) fn wakes(&mut self, update: &Update, now: Instant) -> bool {
         let still = match update {
-            Update::Line(Line::Snapshot(snapshot)) => {
+            Update::Line(StatusLine::Snapshot(snapshot)) => {
                 let moving = Moving::of(snapshot);
                 self.moving.replace(moving) == self.moving
             }
@@ -61,7 +61,7 @@ impl Moving {
         let node = |node: &NodeStatus| NodeMoving {
             state: node.state,
             linked: node.link.is_some(),
-            seats: node.load.seats,
+            seats: node.load.slots,
             sessions: node.load.sessions,
             rebuilding: node.load.rebuilding,
             redis: node.load.redis,
@@ -103,7 +103,7 @@ mod tests {
             memory_bytes: 0,
         };
         let snapshot = Snapshot { at_ms: cpu_ms, relay, nodes: Vec::new(), flows: Vec::new() };
-        Update::Line(Line::Snapshot(Box::new(snapshot)))
+        Update::Line(StatusLine::Snapshot(Box::new(snapshot)))
     }
 
     #[test]

@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use trunkline_certs::{Alpn, RELAY_SERVER_NAME};
 use trunkline_link::{BindError, DialError, DialSockets, Dialer, client_config, close_code};
 use trunkline_ops::LogThrottle;
-use trunkline_protocol::status::{Command, Line, Request, VERSION};
+use trunkline_protocol::status::{CommandRequest, StatusLine, StatusRequest, VERSION};
 
 use super::{
     Feed, Update,
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    defaults::{FAREWELL, INTERVAL, REDIAL_MAX, REDIAL_MIN, SILENCE},
+    defaults::{CLOSE_TIMEOUT, INTERVAL, REDIAL_MAX, REDIAL_MIN, SILENCE},
 };
 
 /// Why the relay was lost, or could not be reached.
@@ -113,7 +113,7 @@ impl<W: Fn()> Window<W> {
 async fn session<W: Fn()>(
     config: &Config,
     window: &mut Window<W>,
-    commands: &mut mpsc::Receiver<Command>,
+    commands: &mut mpsc::Receiver<CommandRequest>,
 ) -> Result<WindowClosed, StreamError> {
     if window.tell(Update::Dialling).await.is_err() {
         return Ok(WindowClosed);
@@ -125,7 +125,7 @@ async fn session<W: Fn()>(
     let (dialer, connection) = dialled?;
     let closed = converse(&connection, window, commands).await;
     connection.close(close_code::BYE, b"the window was closed");
-    dialer.wait_idle(FAREWELL).await;
+    dialer.wait_idle(CLOSE_TIMEOUT).await;
     closed
 }
 
@@ -142,10 +142,10 @@ async fn dial(config: &Config) -> Result<(Dialer, Connection), StreamError> {
 async fn converse<W: Fn()>(
     connection: &Connection,
     window: &mut Window<W>,
-    commands: &mut mpsc::Receiver<Command>,
+    commands: &mut mpsc::Receiver<CommandRequest>,
 ) -> Result<WindowClosed, StreamError> {
     let (mut send, receive) = connection.open_bi().await?;
-    write_line(&mut send, &Request { interval_ms: INTERVAL.as_millis() as u64 }).await?;
+    write_line(&mut send, &StatusRequest { interval_ms: INTERVAL.as_millis() as u64 }).await?;
     let mut lines = Lines::new(receive);
     info!("the relay was reached");
     loop {
@@ -158,7 +158,7 @@ async fn converse<W: Fn()>(
             },
             line = timeout(SILENCE, lines.next()) => {
                 let line = line.map_err(|_| StreamError::Silent)??.ok_or(StreamError::Ended)?;
-                if let Line::Hello { version, .. } = line && version != VERSION {
+                if let StatusLine::Hello { version, .. } = line && version != VERSION {
                     return Err(StreamError::Version(version));
                 }
                 if window.tell(Update::Line(line)).await.is_err() {

@@ -1,6 +1,6 @@
 use std::ops::{AddAssign, Index, IndexMut};
 
-use trunkline_protocol::status::{Load, NodeStatus, RelayStatus};
+use trunkline_protocol::status::{NodeLoad, NodeStatus, RelayStatus};
 
 use super::report_time::{told_at_ms, told_over_ms};
 
@@ -77,7 +77,7 @@ pub struct Rates([f64; COUNTERS]);
 
 impl Counts {
     /// What a node has counted, and told.
-    pub fn of_load(load: &Load) -> Self {
+    pub fn of_load(load: &NodeLoad) -> Self {
         use Counter as C;
         let mut counts = Self::default();
         counts[C::Accepted] = load.accepted;
@@ -88,12 +88,12 @@ impl Counts {
         counts[C::Busy] = load.outcomes.busy;
         counts[C::Unreachable] = load.outcomes.unreachable;
         counts[C::Unconfirmed] = load.outcomes.unconfirmed;
-        counts[C::Untold] = load.untold;
+        counts[C::Untold] = load.unreported;
         counts[C::RefusedFull] = load.refused_full;
-        counts[C::RefusedSeats] = load.refused_seats;
+        counts[C::RefusedSeats] = load.refused_slots;
         counts[C::EndedSlow] = load.ended_slow;
         counts[C::LookUps] = load.look_ups;
-        counts[C::Ghosts] = load.ghosts;
+        counts[C::Ghosts] = load.stale_entries;
         counts[C::CpuMs] = load.cpu_ms;
         counts
     }
@@ -184,7 +184,7 @@ impl Rates {
         let mut rates = about.per_second(now.1.saturating_sub(before.1));
         // A relay that was just started knows nothing of a node's load until it is told: what it is
         // told first did not happen since.
-        if before.0.load != Load::default() {
+        if before.0.load != NodeLoad::default() {
             let told = Counts::of_load(&now.0.load).since(&Counts::of_load(&before.0.load));
             let over_ms = told_at_ms(now.0, now.1).saturating_sub(told_at_ms(before.0, before.1));
             rates += &told.per_second(told_over_ms(now.0, over_ms));

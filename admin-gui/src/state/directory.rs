@@ -3,7 +3,7 @@ use std::{
     time::Instant,
 };
 
-use trunkline_directory::UserPlace;
+use trunkline_directory::UserLocation;
 use trunkline_protocol::User;
 
 use crate::{
@@ -28,7 +28,7 @@ pub struct Sought {
     /// Who.
     pub user: User,
     /// Where it has sessions, once that was answered.
-    pub places: Option<Result<Vec<UserPlace>, Unanswered>>,
+    pub places: Option<Result<Vec<UserLocation>, Unanswered>>,
 }
 
 /// A search for users, and what it has found.

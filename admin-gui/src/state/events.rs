@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use trunkline_protocol::status::{Event, EventKind};
+use trunkline_protocol::status::{ClusterEvent, EventKind};
 
 use super::health::Severity;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 /// What happened, the oldest first.
 #[derive(Debug, Default)]
 pub struct EventLog {
-    events: VecDeque<Event>,
+    events: VecDeque<ClusterEvent>,
     revision: u64,
 }
 
@@ -29,7 +29,7 @@ pub struct Told {
 
 impl EventLog {
     /// Adds what the relay told; what it repeats is left out.
-    pub fn push(&mut self, event: Event) {
+    pub fn push(&mut self, event: ClusterEvent) {
         let known = self.events.iter().rev().take_while(|known| known.at_ms >= event.at_ms);
         if known.into_iter().any(|known| *known == event) {
             return;
@@ -43,7 +43,7 @@ impl EventLog {
     }
 
     /// The events, the oldest first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Event> + ExactSizeIterator {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &ClusterEvent> + ExactSizeIterator {
         self.events.iter()
     }
 
@@ -73,7 +73,7 @@ pub(crate) const WORDS: [&str; 15] = [
 ];
 
 /// An event in an operator's words.
-pub(crate) fn tell(event: &Event) -> Told {
+pub(crate) fn tell(event: &ClusterEvent) -> Told {
     let (severity, word) = kind(&event.kind);
     let text = match &event.kind {
         EventKind::Joined => "its link was opened".into(),
@@ -121,7 +121,7 @@ pub(crate) fn still_online(users: u64) -> String {
 }
 
 /// How much an event matters.
-pub(crate) fn severity(event: &Event) -> Severity {
+pub(crate) fn severity(event: &ClusterEvent) -> Severity {
     kind(&event.kind).0
 }
 

@@ -5,7 +5,7 @@ use std::{
 
 use trunkline_protocol::{
     Name,
-    status::{Flow, Latency, NodeStatus, Snapshot},
+    status::{LatencyHistogram, NodeStatus, Snapshot, TrafficFlow},
 };
 
 use super::{
@@ -44,14 +44,14 @@ pub struct Kept {
     /// How long that took, in milliseconds; 0 for the very first.
     pub over_ms: u64,
     /// The times from accept to receipt that were reported since the one before.
-    pub latency: Latency,
+    pub latency: LatencyHistogram,
 }
 
 impl Kept {
     fn bytes(&self) -> usize {
         size_of::<Self>()
             + self.snapshot.nodes.len() * (size_of::<NodeStatus>() + NODE_EXTRA_BYTES)
-            + self.snapshot.flows.len() * size_of::<Flow>()
+            + self.snapshot.flows.len() * size_of::<TrafficFlow>()
     }
 }
 
@@ -178,7 +178,7 @@ impl History {
     pub fn picture(&self, at: usize) -> Picture {
         let now = self.kept[at].snapshot.clone();
         let before = self.rates_from(at);
-        let mut latency = Latency::default();
+        let mut latency = LatencyHistogram::default();
         for kept in self.kept.range(..=at).rev() {
             if kept.snapshot.at_ms + LATENCY_WINDOW_MS <= now.at_ms {
                 break;
@@ -203,7 +203,7 @@ fn keep(snapshot: Snapshot, before: Option<&Snapshot>, reports: &mut Reports) ->
     let mut kept = Kept {
         rates: Rates::default(),
         over_ms: before.map_or(0, |before| snapshot.at_ms - before.at_ms),
-        latency: Latency::default(),
+        latency: LatencyHistogram::default(),
         snapshot: Arc::new(snapshot),
     };
     let now = &kept.snapshot;

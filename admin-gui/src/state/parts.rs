@@ -1,6 +1,6 @@
 use trunkline_protocol::{
     Name,
-    status::{Load, NodeStatus, Snapshot},
+    status::{NodeLoad, NodeStatus, Snapshot},
 };
 
 use super::{history::History, picture::is_present};
@@ -55,8 +55,8 @@ fn sessions(node: &NodeStatus, known: Option<&NodeStatus>) -> f64 {
 
 /// What a node has told of itself: as it was known before, as long as a relay that was just
 /// started has been told nothing yet.
-pub(super) fn told<'a>(node: &'a NodeStatus, known: Option<&'a NodeStatus>) -> &'a Load {
-    let untold = node.load == Load::default();
+pub(super) fn told<'a>(node: &'a NodeStatus, known: Option<&'a NodeStatus>) -> &'a NodeLoad {
+    let untold = node.load == NodeLoad::default();
     known
         .filter(|known| untold && known.incarnation == node.incarnation)
         .map_or(&node.load, |known| &known.load)

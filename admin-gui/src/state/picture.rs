@@ -3,7 +3,7 @@ use std::{collections::HashMap, sync::Arc};
 use trunkline_protocol::{
     Name,
     control::MemberState,
-    status::{Flow, Latency, NodeStatus, Snapshot},
+    status::{LatencyHistogram, NodeStatus, Snapshot, TrafficFlow},
 };
 
 use super::counters::{Counts, Rates};
@@ -21,12 +21,12 @@ pub struct Picture {
     /// Messages a second of each flow, in the snapshot's order.
     pub flows: Vec<f64>,
     /// The time from accept to receipt, of the sends that ended lately on any node.
-    pub latency: Latency,
+    pub latency: LatencyHistogram,
 }
 
 impl Picture {
     /// The picture at `now`, with rates since `before`.
-    pub fn between(before: &Snapshot, now: Arc<Snapshot>, latency: Latency) -> Self {
+    pub fn between(before: &Snapshot, now: Arc<Snapshot>, latency: LatencyHistogram) -> Self {
         let over_ms = now.at_ms.saturating_sub(before.at_ms);
         let known: HashMap<_, _> = before.nodes.iter().map(|node| (&node.name, node)).collect();
         let rates = now.nodes.iter().map(|node| match known.get(&node.name) {
@@ -58,7 +58,7 @@ impl Picture {
     }
 
     /// Each flow with its messages a second.
-    pub fn flows(&self) -> impl Iterator<Item = (&Flow, f64)> {
+    pub fn flows(&self) -> impl Iterator<Item = (&TrafficFlow, f64)> {
         self.snapshot.flows.iter().zip(self.flows.iter().copied())
     }
 

@@ -8,7 +8,7 @@ use std::{
 
 use serde::Serialize;
 use thiserror::Error;
-use trunkline_protocol::status::{Event, Line, Snapshot};
+use trunkline_protocol::status::{ClusterEvent, Snapshot, StatusLine};
 
 use super::{Greeting, State};
 use crate::connection::Update;
@@ -47,7 +47,7 @@ pub enum RecordingError {
 pub struct Tape {
     greeting: Option<Greeting>,
     snapshots: Vec<Arc<Snapshot>>,
-    events: Vec<Event>,
+    events: Vec<ClusterEvent>,
 }
 
 impl State {
@@ -73,7 +73,7 @@ pub fn write(tape: &Tape, path: &Path) -> Result<(), RecordingError> {
     })
 }
 
-/// A snapshot as [`Line::Snapshot`], without a copy of it.
+/// A snapshot as [`StatusLine::Snapshot`], without a copy of it.
 #[derive(Serialize)]
 #[serde(tag = "type", rename = "snapshot")]
 struct SnapshotLine<'a> {
@@ -85,18 +85,18 @@ fn write_lines(tape: &Tape, path: &Path) -> io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
     if let Some(Greeting { relay, .. }) = &tape.greeting {
         let version = trunkline_protocol::status::VERSION;
-        let hello = Line::Hello { version, relay: relay.clone(), may_act: false };
+        let hello = StatusLine::Hello { version, relay: relay.clone(), may_act: false };
         write_line(&mut file, &hello)?;
     }
     let mut events = tape.events.iter().peekable();
     for snapshot in &tape.snapshots {
         while let Some(event) = events.next_if(|event| event.at_ms <= snapshot.at_ms) {
-            write_line(&mut file, &Line::Event(event.clone()))?;
+            write_line(&mut file, &StatusLine::Event(event.clone()))?;
         }
         write_line(&mut file, &SnapshotLine { snapshot })?;
     }
     for event in events {
-        write_line(&mut file, &Line::Event(event.clone()))?;
+        write_line(&mut file, &StatusLine::Event(event.clone()))?;
     }
     file.flush()
 }

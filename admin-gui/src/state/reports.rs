@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use trunkline_protocol::{
     Name,
-    status::{Load, NodeStatus},
+    status::{NodeLoad, NodeStatus},
 };
 
 use super::{
@@ -31,7 +31,7 @@ impl Reports {
         let told_at_ms = told_at_ms(node, at_ms);
         // A relay that was just started has been told nothing.
         if !is_present(node.state)
-            || node.load == Load::default()
+            || node.load == NodeLoad::default()
             || told_at_ms + REPORT_LIFE_MS < at_ms
         {
             self.0.remove(&node.name);

@@ -2,7 +2,7 @@ use std::ops::Range;
 
 use trunkline_protocol::{
     Name,
-    status::{Latency, Load, NodeStatus},
+    status::{LatencyHistogram, NodeLoad, NodeStatus},
 };
 
 use super::{
@@ -20,7 +20,7 @@ pub struct Sample {
     /// How fast the counters grew.
     pub rates: Rates,
     /// The time from accept to receipt, of the sends that ended just before.
-    pub latency: Latency,
+    pub latency: LatencyHistogram,
     /// Sessions that are logged in.
     pub sessions: u64,
     /// How many sessions there may be.
@@ -77,7 +77,7 @@ impl History {
         let before = self.kept(before);
         for node in &snapshot.nodes {
             // Only what was not told is looked for before.
-            let untold = node.load == Load::default();
+            let untold = node.load == NodeLoad::default();
             sample.add(node, untold.then(|| node_of(before, &node.name)).flatten());
         }
         sample

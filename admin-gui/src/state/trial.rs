@@ -1,7 +1,7 @@
 use trunkline_protocol::{
     Name, Outcome, User,
-    lane::Verdict,
-    status::{Walk, What},
+    lane::ReceiptStatus,
+    status::{Trace, TraceEvent},
 };
 
 use super::health::Severity;
@@ -15,7 +15,7 @@ pub struct Trial {
     /// To whom.
     pub user: User,
     /// How it went, or why the relay refused; `None` as long as it is under way.
-    pub walk: Option<Result<Walk, String>>,
+    pub walk: Option<Result<Trace, String>>,
 }
 
 /// How much an outcome matters.
@@ -29,9 +29,9 @@ pub(crate) fn outcome_severity(outcome: Outcome) -> Severity {
 }
 
 /// Why a walk ended as it did, in a sentence.
-pub(crate) fn reason(user: &User, walk: &Walk) -> String {
+pub(crate) fn reason(user: &User, walk: &Trace) -> String {
     let user = &*visible::text(user.as_str());
-    let steps = || walk.steps.iter().rev();
+    let steps = || walk.hops.iter().rev();
     let told = steps().find_map(|step| obstacle(&step.at, &step.what, user));
     match walk.outcome {
         Outcome::Delivered => {
@@ -44,25 +44,25 @@ pub(crate) fn reason(user: &User, walk: &Walk) -> String {
     }
 }
 
-fn is_taken(what: &What) -> bool {
-    matches!(what, What::Answered { verdict: Verdict::Taken, .. })
+fn is_taken(what: &TraceEvent) -> bool {
+    matches!(what, TraceEvent::Answered { status: ReceiptStatus::Taken, .. })
 }
 
 /// What stood in the way, if this step says so.
-fn obstacle(at: &Name, what: &What, user: &str) -> Option<String> {
+fn obstacle(at: &Name, what: &TraceEvent, user: &str) -> Option<String> {
     Some(match what {
-        What::Found { nodes } if nodes.is_empty() => {
+        TraceEvent::Found { nodes } if nodes.is_empty() => {
             format!("the directory knows no session of {user}")
         }
-        What::NotAnswered => format!("the directory did not answer {at}: is Redis away?"),
-        What::NoLink { .. } => format!("{at} has no link to the relay"),
-        What::LaneFull { .. } => format!("the lane from {at} to the relay is full"),
-        What::TurnedBack { to, full: true } => format!("the relay's lane to {to} is full"),
-        What::TurnedBack { to, full: false } => format!("the relay has no link to {to}"),
-        What::Answered { verdict: Verdict::Full, .. } => {
+        TraceEvent::NotAnswered => format!("the directory did not answer {at}: is Redis away?"),
+        TraceEvent::NoLink { .. } => format!("{at} has no link to the relay"),
+        TraceEvent::LaneFull { .. } => format!("the lane from {at} to the relay is full"),
+        TraceEvent::Rejected { to, full: true } => format!("the relay's lane to {to} is full"),
+        TraceEvent::Rejected { to, full: false } => format!("the relay has no link to {to}"),
+        TraceEvent::Answered { status: ReceiptStatus::Full, .. } => {
             format!("the queue of every session of {user} on {at} is full: a slow reader")
         }
-        What::Answered { verdict: Verdict::NotHere, .. } => {
+        TraceEvent::Answered { status: ReceiptStatus::NotHere, .. } => {
             format!("{at} has no session of {user} any more, though the directory named it")
         }
         _ => return None,
@@ -70,17 +70,21 @@ fn obstacle(at: &Name, what: &What, user: &str) -> Option<String> {
 }
 
 /// Where the trail of a message ends that nobody answered for.
-fn unanswered(walk: &Walk, user: &str) -> String {
-    let last = walk.steps.iter().rev().find_map(|step| {
+fn unanswered(walk: &Trace, user: &str) -> String {
+    let last = walk.hops.iter().rev().find_map(|step| {
         Some(match &step.what {
-            What::Answered { .. } => {
+            TraceEvent::Answered { .. } => {
                 format!("{} answered, and the receipt did not come back in time", step.at)
             }
-            What::Arrived { .. } => {
+            TraceEvent::Arrived { .. } => {
                 format!("it waits on {} for the socket of {user}, which takes nothing", step.at)
             }
-            What::Passed { to, .. } => format!("the relay passed it on to {to}, which is silent"),
-            What::Batched { .. } => format!("{} handed it to its link, and it is lost", step.at),
+            TraceEvent::Passed { to, .. } => {
+                format!("the relay passed it on to {to}, which is silent")
+            }
+            TraceEvent::Batched { .. } => {
+                format!("{} handed it to its link, and it is lost", step.at)
+            }
             _ => return None,
         })
     });

@@ -5,7 +5,7 @@ use trunkline_protocol::{
     Name,
     control::MemberState,
     lane::RECEIPT_LANE,
-    status::{Action, LinkStatus, NodeStatus},
+    status::{AdminCommand, LinkStatus, NodeStatus},
 };
 
 use super::{
@@ -97,7 +97,7 @@ fn actions(ui: &mut Ui, node: &NodeStatus, showing: &Showing<'_>, wishes: &mut W
             let drain = Button::new("Drain …");
             let explained = "Tell it to take no new sessions, send its users elsewhere, and leave.";
             if ui.add(drain).on_hover_text(explained).clicked() {
-                let action = Action::Drain { node: node.name.clone() };
+                let action = AdminCommand::Drain { node: node.name.clone() };
                 wishes.push(Wish::Ask(Dialog::confirm(action, showing)));
             }
         }
@@ -109,7 +109,7 @@ fn facts(ui: &mut Ui, node: &NodeStatus, rates: &Rates, at_ms: u64) {
     let yes_or_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
     let mut facts = vec![
         ("sessions", format!("{} of {}", count(load.sessions.into()), count(node.capacity.into()))),
-        ("seats taken", count(load.seats.into())),
+        ("seats taken", count(load.slots.into())),
         ("users", count(load.users.into())),
         ("pending sends", format!("{}, {}", count(load.pending.into()), bytes(load.pending_bytes))),
         (
@@ -121,10 +121,10 @@ fn facts(ui: &mut Ui, node: &NodeStatus, rates: &Rates, at_ms: u64) {
             ),
         ),
         ("refused, full queue", count(load.refused_full)),
-        ("refused, no seat", count(load.refused_seats)),
+        ("refused, no seat", count(load.refused_slots)),
         ("ended, slow reader", count(load.ended_slow)),
-        ("outcomes untold", count(load.untold)),
-        ("ghosts removed", count(load.ghosts)),
+        ("outcomes untold", count(load.unreported)),
+        ("ghosts removed", count(load.stale_entries)),
         ("reaches Redis", yes_or_no(load.redis)),
         ("CPU, memory", format!("{}, {}", percent(rates.cpu()), bytes(load.memory_bytes))),
         ("clients connect to", visible::text(&node.url).into()),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use eframe::egui::{Button, ComboBox, Id, Key, Modal, TextEdit, Ui, vec2};
-use trunkline_protocol::{Name, status::Action};
+use trunkline_protocol::{Name, status::AdminCommand};
 
 use super::{
     Showing, Wish, Wishes,
@@ -24,7 +24,7 @@ pub(crate) enum Dialog {
     /// Whether to give a command.
     Confirm {
         /// Which.
-        action: Action,
+        action: AdminCommand,
         /// What it will do.
         consequence: String,
         /// The nodes that a test message may be sent from.
@@ -44,13 +44,13 @@ pub(crate) enum Dialog {
 
 impl Dialog {
     /// Asks whether to give a command.
-    pub(crate) fn confirm(action: Action, showing: &Showing<'_>) -> Self {
+    pub(crate) fn confirm(action: AdminCommand, showing: &Showing<'_>) -> Self {
         let consequence = match &action {
-            Action::Drain { node } => {
+            AdminCommand::Drain { node } => {
                 let picture = showing.picture;
                 let users = picture.node(node).map_or(0, |(node, _)| node.load.users);
                 let others = picture.present().filter(|other| other.name != *node);
-                let free = others.map(|other| other.capacity.saturating_sub(other.load.seats));
+                let free = others.map(|other| other.capacity.saturating_sub(other.load.slots));
                 format!(
                     "It takes no new sessions, tells its {} to reconnect elsewhere, and leaves. \
                      The other nodes have {} free.",
@@ -58,11 +58,13 @@ impl Dialog {
                     plural(free.map(u64::from).sum(), "seat")
                 )
             }
-            Action::EndUser { .. } => "Every session of the user is ended, on every node, with \
+            AdminCommand::EndUser { .. } => {
+                "Every session of the user is ended, on every node, with \
                                        the close code 4010. Nothing keeps the user from coming \
                                        back."
-                .into(),
-            Action::Test { user, .. } => format!(
+                    .into()
+            }
+            AdminCommand::Test { user, .. } => format!(
                 "The sessions of {} get a message that says it is a test, from you. It is \
                  followed hop by hop to its outcome.",
                 visible::text(user.as_str())
@@ -111,28 +113,28 @@ pub(crate) fn show(ui: &Ui, dialog: &mut Dialog, wishes: &mut Wishes) {
 
 fn confirm(
     ui: &mut Ui,
-    action: &mut Action,
+    action: &mut AdminCommand,
     consequence: &str,
     nodes: &[Name],
     wishes: &mut Wishes,
 ) {
     let (title, yes) = match action {
-        Action::Drain { node } => (format!("Drain {node}?"), format!("Drain {node}")),
-        Action::EndUser { user } => {
+        AdminCommand::Drain { node } => (format!("Drain {node}?"), format!("Drain {node}")),
+        AdminCommand::EndUser { user } => {
             let user = visible::text(user.as_str());
             (format!("End every session of {user}?"), format!("End {user}"))
         }
-        Action::Test { user, .. } => {
+        AdminCommand::Test { user, .. } => {
             let user = visible::text(user.as_str());
             (format!("Send {user} a test message?"), "Send".into())
         }
     };
     head(ui, &title);
     visible::said(ui, consequence, text::body(), tokens(ui).text);
-    if let Action::Test { node, .. } = action {
+    if let AdminCommand::Test { node, .. } = action {
         sender(ui, node, nodes);
     }
-    let hurts = !matches!(action, Action::Test { .. });
+    let hurts = !matches!(action, AdminCommand::Test { .. });
     if foot(ui, Answer { word: &yes, possible: true, hurts }, wishes) {
         wishes.push(Wish::Do(action.clone()));
     }

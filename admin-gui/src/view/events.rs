@@ -3,7 +3,7 @@
 use eframe::egui::{Align, ComboBox, Layout, RichText, Sense, TextEdit, Ui};
 use egui_extras::{Column, TableBuilder};
 use serde::{Deserialize, Serialize};
-use trunkline_protocol::{Name, status::Event};
+use trunkline_protocol::{Name, status::ClusterEvent};
 
 use super::{
     Showing, Wish, Wishes,
@@ -84,7 +84,7 @@ pub(crate) fn of_node(ui: &mut Ui, name: &Name, most: usize, showing: &Showing<'
 }
 
 impl EventsView {
-    fn lists(&self, event: &Event) -> bool {
+    fn lists(&self, event: &ClusterEvent) -> bool {
         if self.node.is_some() && self.node != event.node {
             return false;
         }
@@ -97,14 +97,14 @@ impl EventsView {
 }
 
 /// Whether an event is about these words.
-fn names(event: &Event, words: &str) -> bool {
+fn names(event: &ClusterEvent, words: &str) -> bool {
     let told = tell(event);
     let node = event.node.as_ref().map_or("", Name::as_str);
     [node, told.word, &told.text.to_lowercase()].iter().any(|text| text.contains(words))
 }
 
 /// What the lines of the log about it carry.
-fn in_the_log(ui: &mut Ui, event: &Event) {
+fn in_the_log(ui: &mut Ui, event: &ClusterEvent) {
     let Some(incarnation) = event.incarnation else { return };
     let explained = format!("{incarnation}: the lines of the relay's log about this carry it");
     label(ui, short(incarnation)).on_hover_text(explained);
@@ -154,7 +154,7 @@ fn nodes(ui: &mut Ui, view: &mut EventsView, showing: &Showing<'_>) {
     combo.response.labelled_by(name.id);
 }
 
-fn table(ui: &mut Ui, listed: &[&Event], shown_ms: u64, wishes: &mut Wishes) {
+fn table(ui: &mut Ui, listed: &[&ClusterEvent], shown_ms: u64, wishes: &mut Wishes) {
     if listed.is_empty() {
         label(ui, "No event that fits is remembered.");
         return;

@@ -10,7 +10,7 @@ use eframe::egui::{
 use trunkline_protocol::{
     Incarnation, User,
     control::MemberState,
-    status::{NodeStatus, Purge},
+    status::{NodeStatus, PurgeStatus},
 };
 
 use crate::{
@@ -30,9 +30,8 @@ pub(super) fn label(ui: &mut Ui, words: impl Into<String>) -> Response {
 /// How many sessions a node has: none once a dead one is cleaned up after, and nobody knows before.
 pub(super) fn sessions_left(node: &NodeStatus) -> Option<u32> {
     match (node.state, &node.purge) {
-        (MemberState::Dead, Some(Purge { done_ms: Some(_), .. })) | (MemberState::Left, _) => {
-            Some(0)
-        }
+        (MemberState::Dead, Some(PurgeStatus { done_ms: Some(_), .. }))
+        | (MemberState::Left, _) => Some(0),
         (MemberState::Dead, _) => None,
         _ => Some(node.load.sessions),
     }

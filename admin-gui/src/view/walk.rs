@@ -3,8 +3,8 @@
 use eframe::egui::{Align, Layout, RichText, Ui};
 use egui_extras::{Column, TableBuilder};
 use trunkline_protocol::{
-    lane::Verdict,
-    status::{Step, Walk, What},
+    lane::ReceiptStatus,
+    status::{Hop, Trace, TraceEvent},
 };
 
 use super::{
@@ -35,7 +35,7 @@ pub(super) fn show(ui: &mut Ui, trial: &Trial, wishes: &mut Wishes) {
     }
 }
 
-fn told(ui: &mut Ui, trial: &Trial, walk: &Walk) {
+fn told(ui: &mut Ui, trial: &Trial, walk: &Trace) {
     ui.horizontal(|ui| {
         let mark = tokens(ui).severity(outcome_severity(walk.outcome));
         ui.label(RichText::new(mark.shape).font(text::headline()).color(mark.color));
@@ -55,13 +55,13 @@ fn told(ui: &mut Ui, trial: &Trial, walk: &Walk) {
     ui.add_space(space::S);
     label(
         ui,
-        "Each process measures its own steps. What is left of a way there and back is split \
+        "Each process measures its own steps. TraceEvent is left of a way there and back is split \
          evenly between the two, so that no two clocks are compared.",
     );
 }
 
-fn table(ui: &mut Ui, walk: &Walk) {
-    let took: Vec<_> = took(&walk.steps).collect();
+fn table(ui: &mut Ui, walk: &Trace) {
+    let took: Vec<_> = took(&walk.hops).collect();
     let longest = took.iter().copied().max().unwrap_or(0);
     TableBuilder::new(ui)
         .id_salt("walk")
@@ -79,8 +79,8 @@ fn table(ui: &mut Ui, walk: &Walk) {
             header.col(|ui| drop(label(ui, "what")));
         })
         .body(|body| {
-            body.rows(space::ROW, walk.steps.len(), |mut row| {
-                let (step, took) = (&walk.steps[row.index()], took[row.index()]);
+            body.rows(space::ROW, walk.hops.len(), |mut row| {
+                let (step, took) = (&walk.hops[row.index()], took[row.index()]);
                 row.col(|ui| {
                     colored_figure(ui, micros(step.after_us), tokens(ui).muted);
                 });
@@ -100,23 +100,23 @@ fn table(ui: &mut Ui, walk: &Walk) {
 }
 
 /// How long each step took since the one before.
-fn took(steps: &[Step]) -> impl Iterator<Item = u64> {
+fn took(steps: &[Hop]) -> impl Iterator<Item = u64> {
     let before = std::iter::once(0).chain(steps.iter().map(|step| step.after_us));
     steps.iter().zip(before).map(|(step, before)| step.after_us.saturating_sub(before))
 }
 
-fn sentence(ui: &mut Ui, what: &What) {
+fn sentence(ui: &mut Ui, what: &TraceEvent) {
     let words = in_words(what);
     let tokens = tokens(ui);
     match what {
-        What::Answered { verdict: Verdict::Taken, .. } => {
+        TraceEvent::Answered { status: ReceiptStatus::Taken, .. } => {
             drop(marked(ui, tokens.severity(Severity::Good), &words));
         }
-        What::NotAnswered
-        | What::LaneFull { .. }
-        | What::NoLink { .. }
-        | What::TurnedBack { .. }
-        | What::Answered { .. } => {
+        TraceEvent::NotAnswered
+        | TraceEvent::LaneFull { .. }
+        | TraceEvent::NoLink { .. }
+        | TraceEvent::Rejected { .. }
+        | TraceEvent::Answered { .. } => {
             drop(marked(ui, tokens.severity(Severity::Warning), &words));
         }
         _ => drop(ui.label(&words).on_hover_text(&words)),
@@ -124,41 +124,45 @@ fn sentence(ui: &mut Ui, what: &What) {
 }
 
 /// A step in an operator's words.
-fn in_words(what: &What) -> String {
+fn in_words(what: &TraceEvent) -> String {
     match what {
-        What::Accepted => "took it into custody".into(),
-        What::Asked => "asked the directory where the user is".into(),
-        What::Found { nodes } if nodes.is_empty() => "the directory knows no session".into(),
-        What::Found { nodes } => {
+        TraceEvent::Accepted => "took it into custody".into(),
+        TraceEvent::Asked => "asked the directory where the user is".into(),
+        TraceEvent::Found { nodes } if nodes.is_empty() => "the directory knows no session".into(),
+        TraceEvent::Found { nodes } => {
             let names: Vec<_> = nodes.iter().map(|node| node.as_str()).collect();
             format!("the directory answered: {}", names.join(", "))
         }
-        What::NotAnswered => "the directory did not answer, or not to be believed yet".into(),
-        What::Arrived { sessions: 0 } => "it arrived, and the user has no session here".into(),
-        What::Arrived { sessions } => {
+        TraceEvent::NotAnswered => "the directory did not answer, or not to be believed yet".into(),
+        TraceEvent::Arrived { sessions: 0 } => {
+            "it arrived, and the user has no session here".into()
+        }
+        TraceEvent::Arrived { sessions } => {
             format!("it came to {} of the user", plural((*sessions).into(), "session"))
         }
-        What::Batched { to, lane } => format!("sent it to {to}, on lane {}", lane + 1),
-        What::LaneFull { to } => format!("the lane to the relay was full, so not to {to}"),
-        What::NoLink { to } => format!("no link to the relay, so no way to {to}"),
-        What::Passed { to, behind_bytes: 0 } => format!("passed it on to {to}"),
-        What::Passed { to, behind_bytes } => {
+        TraceEvent::Batched { to, lane } => format!("sent it to {to}, on lane {}", lane + 1),
+        TraceEvent::LaneFull { to } => format!("the lane to the relay was full, so not to {to}"),
+        TraceEvent::NoLink { to } => format!("no link to the relay, so no way to {to}"),
+        TraceEvent::Passed { to, behind_bytes: 0 } => format!("passed it on to {to}"),
+        TraceEvent::Passed { to, behind_bytes } => {
             format!("passed it on to {to}, behind {}", bytes(*behind_bytes))
         }
-        What::TurnedBack { to, full: true } => format!("sent it back: the lane to {to} was full"),
-        What::TurnedBack { to, full: false } => format!("sent it back: no link to {to}"),
-        What::Answered { verdict, missed } => answered(*verdict, *missed),
-        What::ReceiptPassed { from } => format!("passed the receipt of {from} back"),
-        What::CameBack { from } => format!("the answer of {from} came back"),
+        TraceEvent::Rejected { to, full: true } => {
+            format!("sent it back: the lane to {to} was full")
+        }
+        TraceEvent::Rejected { to, full: false } => format!("sent it back: no link to {to}"),
+        TraceEvent::Answered { status, missed } => answered(*status, *missed),
+        TraceEvent::ReceiptPassed { from } => format!("passed the receipt of {from} back"),
+        TraceEvent::CameBack { from } => format!("the answer of {from} came back"),
     }
 }
 
-fn answered(verdict: Verdict, missed: u16) -> String {
-    let words = match verdict {
-        Verdict::Taken => "a socket of the user took every byte",
-        Verdict::Full => "the queue of every session was full",
-        Verdict::NotHere => "answered that the user is not here",
-        Verdict::Maybe => "a socket took a part and was closed: it may have arrived",
+fn answered(status: ReceiptStatus, missed: u16) -> String {
+    let words = match status {
+        ReceiptStatus::Taken => "a socket of the user took every byte",
+        ReceiptStatus::Full => "the queue of every session was full",
+        ReceiptStatus::NotHere => "answered that the user is not here",
+        ReceiptStatus::Maybe => "a socket took a part and was closed: it may have arrived",
     };
     match missed {
         0 => words.into(),

@@ -1,7 +1,7 @@
 //! What an operator can do, and a viewer cannot.
 
 use eframe::egui::Key;
-use trunkline_protocol::status::{Action, Line};
+use trunkline_protocol::status::{AdminCommand, StatusLine};
 
 use crate::{
     generated::{Cluster, hello},
@@ -28,8 +28,8 @@ fn a_node_is_drained_only_after_a_yes() {
     window.press("Drain …");
     window.press("Drain node-2");
     let command = window.feed.commands.try_recv().unwrap();
-    assert_eq!(command.action, Action::Drain { node: "node-2".parse().unwrap() });
-    window.tell(Line::Answer { id: command.id, error: None, walk: None });
+    assert_eq!(command.action, AdminCommand::Drain { node: "node-2".parse().unwrap() });
+    window.tell(StatusLine::Answer { id: command.id, error: None, trace: None });
     window.assert_words("drain node-2: done");
 }
 
@@ -40,7 +40,7 @@ fn a_refusal_is_told() {
     window.press("Drain …");
     window.press("Drain node-2");
     let id = window.feed.commands.try_recv().unwrap().id;
-    window.tell(Line::Answer { id, error: Some("node-2 is gone".into()), walk: None });
+    window.tell(StatusLine::Answer { id, error: Some("node-2 is gone".into()), trace: None });
     window.assert_words("drain node-2: node-2 is gone");
 }
 

@@ -6,8 +6,8 @@ use trunkline_protocol::{
     Incarnation, Name,
     control::MemberState,
     status::{
-        Event, EventKind, Flow, Latency, Line, LinkStatus, Load, NodeStatus, Purge, RedisState,
-        RelayStatus, Snapshot,
+        ClusterEvent, EventKind, LatencyHistogram, LinkStatus, NodeLoad, NodeStatus, PurgeStatus,
+        RedisState, RelayStatus, Snapshot, StatusLine, TrafficFlow,
     },
 };
 
@@ -24,7 +24,7 @@ impl Cluster {
     /// `nodes` nodes that are live and have something to do, named node-1 and so on.
     pub(crate) fn of(nodes: usize) -> Self {
         let names: Vec<_> = (1..=nodes).map(name).collect();
-        let flow = |from: &Name, to: &Name| Flow {
+        let flow = |from: &Name, to: &Name| TrafficFlow {
             from: from.clone(),
             to: to.clone(),
             messages: 0,
@@ -70,7 +70,7 @@ impl Cluster {
         load.session_bytes = (wave * 2_100.0) as u64;
         load.look_ups += sent / 40;
         let middle = (180.0 * wave) as u64;
-        load.latency = Latency(vec![
+        load.latency = LatencyHistogram(vec![
             (middle, sent * 6 / 10),
             (middle * 2, sent * 3 / 10),
             (middle * 9, sent / 10),
@@ -127,13 +127,14 @@ impl Cluster {
     }
 
     /// Has a node judged dead; its users are removed at once.
-    pub(crate) fn kill(&mut self, at: usize) -> [Event; 2] {
+    pub(crate) fn kill(&mut self, at: usize) -> [ClusterEvent; 2] {
         let node = &mut self.now.nodes[at];
         node.state = MemberState::Dead;
         node.link = None;
         let removed = node.load.users.into();
-        node.purge = Some(Purge { removed, kept: 3, verdict_ms: 1_640, done_ms: Some(1_890) });
-        let event = |kind| Event {
+        node.purge =
+            Some(PurgeStatus { removed, kept: 3, verdict_ms: 1_640, done_ms: Some(1_890) });
+        let event = |kind| ClusterEvent {
             at_ms: self.now.at_ms,
             node: Some(node.name.clone()),
             incarnation: Some(node.incarnation),
@@ -147,13 +148,13 @@ impl Cluster {
 }
 
 /// The relay's first line.
-pub(crate) fn hello(may_act: bool) -> Line {
-    Line::Hello { version: 1, relay: "relay-1".parse().expect("it is a name"), may_act }
+pub(crate) fn hello(may_act: bool) -> StatusLine {
+    StatusLine::Hello { version: 1, relay: "relay-1".parse().expect("it is a name"), may_act }
 }
 
 /// A snapshot as a line.
-pub(crate) fn line(snapshot: Snapshot) -> Line {
-    Line::Snapshot(Box::new(snapshot))
+pub(crate) fn line(snapshot: Snapshot) -> StatusLine {
+    StatusLine::Snapshot(Box::new(snapshot))
 }
 
 fn name(number: usize) -> Name {
@@ -190,13 +191,13 @@ fn node(at: usize, name: &Name) -> NodeStatus {
         silent_ms: 40,
         forwarded_from: 0,
         forwarded_to: 0,
-        load: Load {
+        load: NodeLoad {
             sessions: users + 4,
-            seats: users + 4,
+            slots: users + 4,
             users,
             redis: true,
             memory_bytes: 18_000_000 + at as u64 * 310_000,
-            ..Load::default()
+            ..NodeLoad::default()
         },
         link: Some(LinkStatus {
             address: format!("127.0.0.1:{}", 40_000 + at),

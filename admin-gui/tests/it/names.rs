@@ -3,7 +3,7 @@
 use eframe::egui::OutputCommand;
 use egui_kittest::kittest::Queryable as _;
 use trunkline_admin_gui::lookups::{Question, Reply};
-use trunkline_directory::UserPlace;
+use trunkline_directory::UserLocation;
 use trunkline_protocol::{Incarnation, User, status::EventKind};
 
 use crate::{
@@ -32,7 +32,7 @@ fn found(window: &mut Window, key: &str) {
     window.fill("Find a user", key);
     window.press("Find exactly");
     assert!(window.questions().contains(&Question::User(user(key))), "the key itself is asked for");
-    let place = UserPlace {
+    let place = UserLocation {
         node: "node-1".parse().unwrap(),
         incarnation: Incarnation::from_bytes([1; 16]),
         since_ms: Some(START_MS),
@@ -118,7 +118,7 @@ fn what_a_relay_tells_is_marked_too() {
     let mut cluster = Cluster::of(3);
     let mut window = Window::onto(&mut cluster);
     let kind = EventKind::Commanded { command: "admin: end alice\u{200B}".into() };
-    window.happen(trunkline_protocol::status::Event {
+    window.happen(trunkline_protocol::status::ClusterEvent {
         at_ms: cluster.now_ms(),
         node: None,
         incarnation: None,

@@ -7,7 +7,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use trunkline_admin_gui::connection::Update;
 use trunkline_protocol::{
     control::MemberState,
-    status::{Event, EventKind, Load, RedisState, Snapshot},
+    status::{ClusterEvent, EventKind, NodeLoad, RedisState, Snapshot},
 };
 
 use crate::{
@@ -162,7 +162,7 @@ fn a_node_that_is_pressed_is_shown_closely_until_escape() {
 fn events_are_filtered_by_severity_and_by_words() {
     let mut cluster = Cluster::of(3);
     let mut window = Window::onto(&mut cluster);
-    let event = |at_ms, node: &str, kind| Event {
+    let event = |at_ms, node: &str, kind| ClusterEvent {
         at_ms,
         node: Some(node.parse().unwrap()),
         incarnation: None,
@@ -215,9 +215,9 @@ fn what_a_new_relay_is_told_first_did_not_happen_just_now() {
     let mut window = Window::open();
     window.tell(hello(true));
     let mut cluster = Cluster::of(1);
-    cluster.node_mut(0).load = Load::default();
+    cluster.node_mut(0).load = NodeLoad::default();
     window.show(cluster.now());
-    cluster.node_mut(0).load = Load { accepted: 1_000_000, ..Load::default() };
+    cluster.node_mut(0).load = NodeLoad { accepted: 1_000_000, ..NodeLoad::default() };
     window.show(Snapshot { at_ms: cluster.now_ms() + 500, ..cluster.now() });
     assert!(!window.has("2,000,000"), "{:#?}", window.labels("000"));
 }
@@ -226,7 +226,7 @@ fn what_a_new_relay_is_told_first_did_not_happen_just_now() {
 fn charts_show_the_moment_that_the_window_was_taken_back_to() {
     let mut cluster = Cluster::of(3);
     let mut window = Window::onto(&mut cluster);
-    let then = Event {
+    let then = ClusterEvent {
         at_ms: cluster.now_ms(),
         node: None,
         incarnation: None,

@@ -17,7 +17,7 @@ use trunkline_admin_gui::{
 use trunkline_certs::{Credentials, Role, init, issue};
 use trunkline_directory::Directory;
 use trunkline_link::server_config;
-use trunkline_protocol::status::{Action, Command, Line};
+use trunkline_protocol::status::{AdminCommand, CommandRequest, StatusLine};
 
 use crate::generated::hello;
 
@@ -75,7 +75,7 @@ impl Stream {
         serde_json::from_str(&line).unwrap()
     }
 
-    async fn write(&mut self, line: &Line) {
+    async fn write(&mut self, line: &StatusLine) {
         let mut bytes = serde_json::to_vec(line).unwrap();
         bytes.push(b'\n');
         self.send.write_all(&bytes).await.unwrap();
@@ -109,8 +109,8 @@ async fn lines_come_through_commands_go_through_and_a_lost_relay_is_dialled_agai
     assert!(matches!(next(&mut window).await, Update::Dialling));
     assert!(matches!(next(&mut window).await, Update::Line(line) if line == hello(true)));
 
-    let drain = Action::Drain { node: "node-1".parse().unwrap() };
-    assert!(window.command(Command { id: 7, action: drain }));
+    let drain = AdminCommand::Drain { node: "node-1".parse().unwrap() };
+    assert!(window.command(CommandRequest { id: 7, action: drain }));
     assert_eq!(stream.read().await, json!({"id": 7, "command": "drain", "node": "node-1"}));
 
     stream.connection.close(0_u8.into(), b"");
@@ -129,7 +129,7 @@ async fn a_relay_of_another_version_is_named_so() {
     let (mut window, _reading) = read(relay.config());
     let mut stream = relay.accept().await;
     let relay = "relay-1".parse().unwrap();
-    stream.write(&Line::Hello { version: 9, relay, may_act: true }).await;
+    stream.write(&StatusLine::Hello { version: 9, relay, may_act: true }).await;
     next(&mut window).await;
     let Update::Lost { reason, .. } = next(&mut window).await else { panic!("it was not lost") };
     assert!(reason.contains("version 9"), "{reason}");

@@ -3,8 +3,8 @@
 use trunkline_admin_gui::lookups::Reply;
 use trunkline_protocol::{
     Name, Outcome, User,
-    lane::Verdict,
-    status::{Action, Line, Step, Walk, What},
+    lane::ReceiptStatus,
+    status::{AdminCommand, Hop, StatusLine, Trace, TraceEvent},
 };
 
 use crate::{
@@ -20,19 +20,19 @@ fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-fn walk(outcome: Outcome, steps: &[(&str, u64, What)]) -> Box<Walk> {
-    let step = |(at, after_us, what): &(&str, u64, What)| Step {
+fn walk(outcome: Outcome, hops: &[(&str, u64, TraceEvent)]) -> Box<Trace> {
+    let step = |(at, after_us, what): &(&str, u64, TraceEvent)| Hop {
         at: name(at),
         after_us: *after_us,
         what: what.clone(),
     };
-    Box::new(Walk {
+    Box::new(Trace {
         message: "01J-42".into(),
         from: name("node-1"),
         outcome,
         missed: 0,
-        took_us: steps.last().map_or(0, |step| step.1),
-        steps: steps.iter().map(step).collect(),
+        took_us: hops.last().map_or(0, |step| step.1),
+        hops: hops.iter().map(step).collect(),
     })
 }
 
@@ -48,14 +48,14 @@ impl Window {
     }
 
     /// Sends a test message, and has the relay answer.
-    fn test(&mut self, walk: Result<Box<Walk>, &str>) {
+    fn test(&mut self, trace: Result<Box<Trace>, &str>) {
         self.press("Test …");
         self.press("Send");
         let command = self.feed.commands.try_recv().unwrap();
-        assert_eq!(command.action, Action::Test { user: bob(), node: None });
+        assert_eq!(command.action, AdminCommand::Test { user: bob(), node: None });
         self.assert_words("on its way");
-        let error = walk.as_ref().err().map(|error| (*error).to_owned());
-        self.tell(Line::Answer { id: command.id, error, walk: walk.ok() });
+        let error = trace.as_ref().err().map(|error| (*error).to_owned());
+        self.tell(StatusLine::Answer { id: command.id, error, trace: trace.ok() });
     }
 }
 
@@ -63,15 +63,15 @@ impl Window {
 fn a_walk_is_told_hop_by_hop_with_its_times() {
     let mut window = Window::onto_bob();
     let steps = [
-        ("node-1", 0, What::Accepted),
-        ("node-1", 4, What::Asked),
-        ("node-1", 391, What::Found { nodes: vec![name("node-2")] }),
-        ("node-1", 398, What::Batched { to: name("node-2"), lane: 2 }),
-        ("relay-1", 602, What::Passed { to: name("node-2"), behind_bytes: 2048 }),
-        ("node-2", 760, What::Arrived { sessions: 1 }),
-        ("node-2", 2_794, What::Answered { verdict: Verdict::Taken, missed: 0 }),
-        ("relay-1", 3_000, What::ReceiptPassed { from: name("node-2") }),
-        ("node-1", 3_204, What::CameBack { from: name("node-2") }),
+        ("node-1", 0, TraceEvent::Accepted),
+        ("node-1", 4, TraceEvent::Asked),
+        ("node-1", 391, TraceEvent::Found { nodes: vec![name("node-2")] }),
+        ("node-1", 398, TraceEvent::Batched { to: name("node-2"), lane: 2 }),
+        ("relay-1", 602, TraceEvent::Passed { to: name("node-2"), behind_bytes: 2048 }),
+        ("node-2", 760, TraceEvent::Arrived { sessions: 1 }),
+        ("node-2", 2_794, TraceEvent::Answered { status: ReceiptStatus::Taken, missed: 0 }),
+        ("relay-1", 3_000, TraceEvent::ReceiptPassed { from: name("node-2") }),
+        ("node-1", 3_204, TraceEvent::CameBack { from: name("node-2") }),
     ];
     window.test(Ok(walk(Outcome::Delivered, &steps)));
     for label in [
@@ -99,21 +99,21 @@ fn a_walk_is_told_hop_by_hop_with_its_times() {
 #[test]
 fn why_it_did_not_arrive_is_said_in_a_sentence() {
     let to = || name("node-2");
-    let batched = ("node-1", 9, What::Batched { to: to(), lane: 0 });
-    let passed = ("relay-1", 20, What::Passed { to: to(), behind_bytes: 0 });
-    let answered = |verdict| ("node-2", 40, What::Answered { verdict, missed: 0 });
-    let arrived = ("node-2", 30, What::Arrived { sessions: 1 });
-    let found = ("node-1", 5, What::Found { nodes: Vec::new() });
-    let refused = ("relay-1", 20, What::TurnedBack { to: to(), full: false });
+    let batched = ("node-1", 9, TraceEvent::Batched { to: to(), lane: 0 });
+    let passed = ("relay-1", 20, TraceEvent::Passed { to: to(), behind_bytes: 0 });
+    let answered = |verdict| ("node-2", 40, TraceEvent::Answered { status: verdict, missed: 0 });
+    let arrived = ("node-2", 30, TraceEvent::Arrived { sessions: 1 });
+    let found = ("node-1", 5, TraceEvent::Found { nodes: Vec::new() });
+    let refused = ("relay-1", 20, TraceEvent::Rejected { to: to(), full: false });
     let cases = [
         (Outcome::Offline, vec![found], "the directory knows no session of bob"),
         (
             Outcome::Offline,
-            vec![batched.clone(), passed.clone(), answered(Verdict::NotHere)],
+            vec![batched.clone(), passed.clone(), answered(ReceiptStatus::NotHere)],
             "node-2 has no session of bob any more",
         ),
-        (Outcome::Busy, vec![batched.clone(), answered(Verdict::Full)], "a slow reader"),
-        (Outcome::Unreachable, vec![("node-1", 2, What::NotAnswered)], "is Redis away?"),
+        (Outcome::Busy, vec![batched.clone(), answered(ReceiptStatus::Full)], "a slow reader"),
+        (Outcome::Unreachable, vec![("node-1", 2, TraceEvent::NotAnswered)], "is Redis away?"),
         (Outcome::Unreachable, vec![batched.clone(), refused], "the relay has no link to node-2"),
         (
             Outcome::Unconfirmed,

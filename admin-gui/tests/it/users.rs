@@ -5,8 +5,8 @@ use trunkline_admin_gui::{
     defaults::{PAGE_USERS, PAGES_MAX},
     lookups::{Life, Question, Reply, Unanswered},
 };
-use trunkline_directory::UserPlace;
-use trunkline_protocol::{Incarnation, User, status::Action};
+use trunkline_directory::UserLocation;
+use trunkline_protocol::{Incarnation, User, status::AdminCommand};
 
 use crate::{
     generated::{Cluster, START_MS},
@@ -63,15 +63,15 @@ fn a_user_is_found_on_its_nodes_and_its_sessions_ended() {
     window.press("Find exactly");
     assert!(window.questions().contains(&Question::User(user("alice"))));
     let place =
-        |(node, incarnation): Life| UserPlace { node, incarnation, since_ms: Some(START_MS) };
-    let former = UserPlace { incarnation: Incarnation::from_bytes([9; 16]), ..place(life(3)) };
+        |(node, incarnation): Life| UserLocation { node, incarnation, since_ms: Some(START_MS) };
+    let former = UserLocation { incarnation: Incarnation::from_bytes([9; 16]), ..place(life(3)) };
     window.reply(Reply::User(user("alice"), Ok(vec![place(life(1)), former])));
     window.assert_has("live");
     window.assert_words("an earlier life of the node: a ghost");
     window.press("End its sessions …");
     window.press("End alice");
     let action = window.feed.commands.try_recv().unwrap().action;
-    assert_eq!(action, Action::EndUser { user: user("alice") });
+    assert_eq!(action, AdminCommand::EndUser { user: user("alice") });
 }
 
 #[test]

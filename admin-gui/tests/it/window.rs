@@ -10,7 +10,7 @@ use trunkline_admin_gui::{
     connection::{Connection, Feed, Update},
     lookups::{Desk, Lookups},
 };
-use trunkline_protocol::status::{Event, Line, Snapshot};
+use trunkline_protocol::status::{ClusterEvent, Snapshot, StatusLine};
 
 use crate::generated::{Cluster, hello, line};
 
@@ -50,7 +50,7 @@ impl Window {
     }
 
     /// Has the relay write a line, and draws.
-    pub(crate) fn tell(&mut self, line: Line) {
+    pub(crate) fn tell(&mut self, line: StatusLine) {
         self.update(Update::Line(line));
     }
 
@@ -74,8 +74,8 @@ impl Window {
     }
 
     /// Has the relay tell an event.
-    pub(crate) fn happen(&mut self, event: Event) {
-        self.tell(Line::Event(event));
+    pub(crate) fn happen(&mut self, event: ClusterEvent) {
+        self.tell(StatusLine::Event(event));
     }
 
     /// Draws until what was pressed and told has had its effect.

@@ -52,7 +52,7 @@ async fn give_way(
 ) -> Result<(), CallError> {
     let own = holder.filter(|holder| shared.lock().former.contains(holder));
     if let Some(former) = own {
-        shared.directory.condemn(&shared.node, former).await?;
+        shared.directory.revoke_lease(&shared.node, former).await?;
         shared.keep.notify_one();
     } else if shared.lock().incarnation == incarnation {
         shared.publish(|standing| standing.lease = LeaseState::Foreign { holder });

@@ -90,7 +90,7 @@ async fn purge_former(
 /// Returns also when the incarnation is over: then another one rebuilds.
 async fn wait_until_rebuilt(shared: &Shared, tenure: Tenure) {
     let rebuilt = shared
-        .standing()
+        .status()
         .wait_for(|standing| !standing.rebuilding || standing.incarnation != tenure.incarnation)
         .await
         .map(drop);

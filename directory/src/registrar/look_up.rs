@@ -5,9 +5,9 @@ use tokio::time::Instant;
 use trunkline_protocol::User;
 
 use super::shared::Shared;
-use crate::{CallError, LookUpError, Place};
+use crate::{CallError, Location, LookUpError};
 
-pub(super) async fn look_up(shared: &Shared, user: &User) -> Result<Vec<Place>, LookUpError> {
+pub(super) async fn look_up(shared: &Shared, user: &User) -> Result<Vec<Location>, LookUpError> {
     let places = shared.directory.look_up(user).await?;
     if places.is_empty() && !remembers(shared).await? {
         return Err(LookUpError::Doubtful);

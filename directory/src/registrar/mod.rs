@@ -24,12 +24,12 @@ use tokio::{
 };
 use trunkline_protocol::{Incarnation, Name, User};
 
-use crate::{Directory, LookUpError, NodeCard, Place};
+use crate::{Directory, Location, LookUpError, NodeRecord};
 use shared::Shared;
 
 /// How a node stands with the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct RegistrarStatus {
     /// The incarnation that is spoken for.
     pub incarnation: Incarnation,
     /// Whether it has the node's lease.
@@ -64,7 +64,7 @@ pub enum LeaseState {
 
 /// Numbers about a node's entries in the directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct RegistrarCounts {
     /// Users that the node wants to have an entry.
     pub wanted: usize,
     /// Users about whom something is still to be said, or said again to be sure.
@@ -74,7 +74,7 @@ pub struct Counts {
     /// Users that are still to be registered under the newest incarnation.
     pub rebuilding: usize,
     /// Entries without a session that were found and removed, since the start.
-    pub ghosts_removed: u64,
+    pub stale_entries_removed: u64,
     /// Entries that the audit has found missing or wrong, and mended, since the start.
     pub entries_repaired: u64,
 }
@@ -83,7 +83,7 @@ pub struct Counts {
 /// takes, so bound it; dropping it does not take the wish back.
 #[derive(Debug)]
 #[must_use = "a registration is only known to be made once this was awaited"]
-pub struct Registration(oneshot::Receiver<Vec<Place>>);
+pub struct Registration(oneshot::Receiver<Vec<Location>>);
 
 /// The wish was taken back, or the registrar was shut down, before the wish was in the directory.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl Registrar {
     /// # Panics
     ///
     /// Outside a tokio runtime.
-    pub fn start(directory: Directory, node: Name, card: NodeCard) -> Self {
+    pub fn start(directory: Directory, node: Name, card: NodeRecord) -> Self {
         let shared = Arc::new(Shared::new(directory, node, card));
         let task = tokio::spawn(run(Arc::clone(&shared)));
         Self { shared, task: Arc::new(Task(task)) }
@@ -122,13 +122,13 @@ impl Registrar {
     ///
     /// To be called for each login, also of a user who has other sessions here: each time, the
     /// user's other nodes are asked for anew.
-    pub fn want(&self, user: &User) -> Registration {
-        Registration(self.shared.want(user))
+    pub fn register(&self, user: &User) -> Registration {
+        Registration(self.shared.register(user))
     }
 
     /// Wishes that `user` has no entry, once the last session has ended. Never blocks.
-    pub fn unwant(&self, user: &User) {
-        self.shared.unwant(user);
+    pub fn deregister(&self, user: &User) {
+        self.shared.deregister(user);
     }
 
     /// Someone was sent here for a user who has no session here. Makes sure that the directory
@@ -136,8 +136,8 @@ impl Registrar {
     ///
     /// The audit finds such entries by the node's index. This finds those that a failover of Redis
     /// has left without their place in the index.
-    pub fn disown(&self, user: &User) {
-        self.shared.disown(user);
+    pub fn report_stale(&self, user: &User) {
+        self.shared.report_stale(user);
     }
 
     /// Goes on under a new incarnation, the answer to [`LeaseState::Lost`]: takes the lease for
@@ -152,13 +152,13 @@ impl Registrar {
     /// # Errors
     /// If Redis does not answer, or if it may have been emptied and not all nodes have registered
     /// their users again.
-    pub async fn look_up(&self, user: &User) -> Result<Vec<Place>, LookUpError> {
+    pub async fn look_up(&self, user: &User) -> Result<Vec<Location>, LookUpError> {
         look_up::look_up(&self.shared, user).await
     }
 
     /// How the node stands, now and from now on. A slow reader sees the latest only.
-    pub fn standing(&self) -> watch::Receiver<Standing> {
-        self.shared.standing()
+    pub fn status(&self) -> watch::Receiver<RegistrarStatus> {
+        self.shared.status()
     }
 
     /// What is wrong with Redis, see [`Directory::trouble`].
@@ -167,7 +167,7 @@ impl Registrar {
     }
 
     /// The numbers as they are now.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> RegistrarCounts {
         self.shared.counts()
     }
 
@@ -179,7 +179,7 @@ impl Registrar {
 }
 
 impl Future for Registration {
-    type Output = Result<Vec<Place>, Withdrawn>;
+    type Output = Result<Vec<Location>, Withdrawn>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0).poll(context).map_err(|_| Withdrawn)

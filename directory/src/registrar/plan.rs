@@ -114,7 +114,7 @@ pub(super) struct Plan {
 impl Plan {
     /// Wishes that the user has an entry. Returns the number of the wish: an operation with the
     /// same or a higher number fulfils it.
-    pub(super) fn want(&mut self, user: &User, now_ms: u64, now: Instant) -> u64 {
+    pub(super) fn register(&mut self, user: &User, now_ms: u64, now: Instant) -> u64 {
         let wish = self.number();
         let entry = self.entries.entry(user.clone()).or_insert_with(Entry::unknown);
         if !entry.wanted {
@@ -130,7 +130,7 @@ impl Plan {
     }
 
     /// Wishes that the user has no entry.
-    pub(super) fn unwant(&mut self, user: &User, now: Instant) {
+    pub(super) fn deregister(&mut self, user: &User, now: Instant) {
         let wish = self.number();
         let Some(entry) = self.entries.get_mut(user).filter(|entry| entry.wanted) else { return };
         entry.wanted = false;

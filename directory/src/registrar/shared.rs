@@ -13,8 +13,8 @@ use tokio::{
 };
 use trunkline_protocol::{Incarnation, Name, User};
 
-use super::{Counts, LeaseState, Standing, plan::Plan};
-use crate::{Directory, EntryError, Fence, NodeCard, Place};
+use super::{LeaseState, RegistrarCounts, RegistrarStatus, plan::Plan};
+use crate::{Directory, EntryError, Fence, Location, NodeRecord};
 
 /// The lease as it was last confirmed.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Waiter {
     wish: u64,
-    answer: oneshot::Sender<Vec<Place>>,
+    answer: oneshot::Sender<Vec<Location>>,
 }
 
 #[derive(Debug)]
@@ -59,7 +59,7 @@ pub(super) struct State {
     pub(super) closing: bool,
     /// Commands come too late, and the log says so already.
     pub(super) late: bool,
-    pub(super) ghosts_removed: u64,
+    pub(super) stale_entries_removed: u64,
     pub(super) entries_repaired: u64,
 }
 
@@ -67,9 +67,9 @@ pub(super) struct State {
 pub(super) struct Shared {
     pub(super) directory: Directory,
     pub(super) node: Name,
-    card: NodeCard,
+    card: NodeRecord,
     state: Mutex<State>,
-    standing: watch::Sender<Standing>,
+    standing: watch::Sender<RegistrarStatus>,
     /// There may be something to do for the worker.
     pub(super) work: Notify,
     /// The keeper of the lease must not wait for its next turn.
@@ -81,9 +81,9 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(directory: Directory, node: Name, card: NodeCard) -> Self {
+    pub(super) fn new(directory: Directory, node: Name, card: NodeRecord) -> Self {
         let incarnation = card.incarnation;
-        let standing = Standing {
+        let standing = RegistrarStatus {
             incarnation,
             lease: LeaseState::Seeking,
             redis_away: false,
@@ -106,11 +106,11 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn want(&self, user: &User) -> oneshot::Receiver<Vec<Place>> {
+    pub(super) fn register(&self, user: &User) -> oneshot::Receiver<Vec<Location>> {
         let (answer, registration) = oneshot::channel();
         let mut state = self.lock();
         if !state.closing {
-            let wish = state.plan.want(user, unix_ms(), Instant::now());
+            let wish = state.plan.register(user, unix_ms(), Instant::now());
             let waiters = state.waiters.entry(user.clone()).or_default();
             waiters.retain(|waiter| !waiter.answer.is_closed());
             waiters.push(Waiter { wish, answer });
@@ -119,14 +119,14 @@ impl Shared {
         registration
     }
 
-    pub(super) fn unwant(&self, user: &User) {
+    pub(super) fn deregister(&self, user: &User) {
         let mut state = self.lock();
-        state.plan.unwant(user, Instant::now());
+        state.plan.deregister(user, Instant::now());
         state.waiters.remove(user);
         self.work.notify_one();
     }
 
-    pub(super) fn disown(&self, user: &User) {
+    pub(super) fn report_stale(&self, user: &User) {
         self.lock().plan.remove_ghost(user, unix_ms(), Instant::now());
         self.work.notify_one();
     }
@@ -147,12 +147,12 @@ impl Shared {
         self.keep.notify_one();
     }
 
-    pub(super) fn standing(&self) -> watch::Receiver<Standing> {
+    pub(super) fn status(&self) -> watch::Receiver<RegistrarStatus> {
         self.standing.subscribe()
     }
 
     /// Changes what the node is told, if it is a change.
-    pub(super) fn publish(&self, change: impl FnOnce(&mut Standing)) {
+    pub(super) fn publish(&self, change: impl FnOnce(&mut RegistrarStatus)) {
         self.standing.send_if_modified(|standing| {
             let before = *standing;
             change(standing);
@@ -160,14 +160,14 @@ impl Shared {
         });
     }
 
-    pub(super) fn counts(&self) -> Counts {
+    pub(super) fn counts(&self) -> RegistrarCounts {
         let state = self.lock();
-        Counts {
+        RegistrarCounts {
             wanted: state.plan.wanted(),
             pending: state.plan.pending(),
             in_flight: state.plan.in_flight(),
             rebuilding: state.plan.rebuilding(),
-            ghosts_removed: state.ghosts_removed,
+            stale_entries_removed: state.stale_entries_removed,
             entries_repaired: state.entries_repaired,
         }
     }
@@ -178,8 +178,8 @@ impl Shared {
     }
 
     /// The card of an incarnation of the node.
-    pub(super) fn card(&self, incarnation: Incarnation) -> NodeCard {
-        NodeCard { incarnation, ..self.card.clone() }
+    pub(super) fn card(&self, incarnation: Incarnation) -> NodeRecord {
+        NodeRecord { incarnation, ..self.card.clone() }
     }
 }
 
@@ -195,7 +195,7 @@ impl State {
             waiters: HashMap::new(),
             closing: false,
             late: false,
-            ghosts_removed: 0,
+            stale_entries_removed: 0,
             entries_repaired: 0,
         }
     }
@@ -221,7 +221,7 @@ impl State {
     }
 
     /// Tells the logins whose wish is fulfilled.
-    pub(super) fn answer(&mut self, user: &User, wish: u64, others: &[Place]) {
+    pub(super) fn answer(&mut self, user: &User, wish: u64, others: &[Location]) {
         let Some(waiters) = self.waiters.remove(user) else { return };
         let (fulfilled, waiting): (Vec<_>, Vec<_>) =
             waiters.into_iter().partition(|waiter| waiter.wish <= wish);

@@ -7,12 +7,12 @@ use super::{
     plan::{Action, Operation, Outcome},
     shared::{Phase, Shared, Tenure},
 };
-use crate::{CallError, EntryError, Place, defaults::OPERATIONS_IN_FLIGHT_MAX};
+use crate::{CallError, EntryError, Location, defaults::OPERATIONS_IN_FLIGHT_MAX};
 
 /// What an operation brought back.
 enum Answer {
     /// The user is registered, and also on these nodes.
-    Registered(Vec<Place>),
+    Registered(Vec<Location>),
     /// The user is not registered any more; whether there was an entry to remove.
     Removed(bool),
 }
@@ -85,7 +85,7 @@ fn finish(shared: &Shared, (operation, answer): Finished) {
         Ok(Answer::Registered(others)) if fulfilled => {
             state.answer(&operation.user, operation.wish, &others);
         }
-        Ok(Answer::Removed(true)) if operation.ghost => state.ghosts_removed += 1,
+        Ok(Answer::Removed(true)) if operation.ghost => state.stale_entries_removed += 1,
         _ => {}
     }
     let rebuilt = state.plan.rebuilding() == 0 && matches!(state.phase, Phase::Open(_));

@@ -64,9 +64,9 @@ async fn every_command_has_one_key_at_most() {
     let registrar = Registrar::start(directory.clone(), node(1), card(Incarnation::fresh()));
     held(&registrar).await;
     for number in 0..20 {
-        registrar.want(&user(number)).await.unwrap();
+        registrar.register(&user(number)).await.unwrap();
     }
-    registrar.unwant(&user(0));
+    registrar.deregister(&user(0));
     registrar.reincarnate(Incarnation::fresh());
     eventually("the former incarnation is purged", async || {
         directory.incarnations().await.unwrap().len() == 1

@@ -101,11 +101,11 @@ impl Cluster {
         match event {
             Event::Login(node, number) => {
                 self.nodes[node].sessions.insert(user(number));
-                drop(self.nodes[node].registrar.want(&user(number)));
+                drop(self.nodes[node].registrar.register(&user(number)));
             }
             Event::Logout(node, number) => {
                 self.nodes[node].sessions.remove(&user(number));
-                self.nodes[node].registrar.unwant(&user(number));
+                self.nodes[node].registrar.deregister(&user(number));
             }
             Event::Delay(node, ms) => self.nodes[node].proxy.delay(Duration::from_millis(ms)),
             Event::Cut(node) => self.nodes[node].proxy.cut(),
@@ -120,7 +120,7 @@ impl Cluster {
         let Node { name, .. } = &self.nodes[node];
         let (name, condemned) = (name.clone(), self.nodes[node].incarnation());
         self.purges.push(tokio::spawn(async move {
-            let verdict = relay.condemn(&name, condemned).await.unwrap();
+            let verdict = relay.revoke_lease(&name, condemned).await.unwrap();
             relay.purge(&name, condemned, verdict.settle(), |_| {}).await.unwrap();
         }));
     }
@@ -187,16 +187,16 @@ fn whatever_arrives_late_the_directory_comes_to_be_right() {
 async fn a_registration_that_arrives_after_the_logout_leaves_no_ghost() {
     let redis = RedisServer::start().unwrap();
     let mut node = Node::new(node(1), &redis).await;
-    node.registrar.want(&user(0)).await.unwrap();
+    node.registrar.register(&user(0)).await.unwrap();
     node.sessions.insert(user(0));
     for number in 1..USERS {
         // It is sent, its connection is cut, and it is under way while the user goes again.
         node.proxy.delay(Duration::from_millis(1_200));
-        drop(node.registrar.want(&user(number)));
+        drop(node.registrar.register(&user(number)));
         time::sleep(Duration::from_millis(100)).await;
         node.proxy.cut();
         node.proxy.delay(Duration::ZERO);
-        node.registrar.unwant(&user(number));
+        node.registrar.deregister(&user(number));
     }
     let cluster = Cluster { redis, nodes: vec![node], purges: Vec::new() };
     eventually("no ghost is left", async || {

@@ -15,7 +15,8 @@ async fn an_emptied_redis_is_filled_again_within_seconds() {
     let redis = RedisServer::start().unwrap();
     let registrar = start(&redis.url(), &node(1));
     held(&registrar).await;
-    let registrations: Vec<_> = (0..5_000).map(|number| registrar.want(&user(number))).collect();
+    let registrations: Vec<_> =
+        (0..5_000).map(|number| registrar.register(&user(number))).collect();
     for registration in registrations {
         time::timeout(PATIENCE, registration).await.unwrap().unwrap();
     }
@@ -24,7 +25,7 @@ async fn an_emptied_redis_is_filled_again_within_seconds() {
 
     let emptied = Instant::now();
     let () = say(&redis, "FLUSHALL").await;
-    let mut standing = registrar.standing();
+    let mut standing = registrar.status();
     standing.wait_for(|standing| standing.rebuilding).await.unwrap();
     let noticed = emptied.elapsed();
     let rebuilt = standing.wait_for(|standing| !standing.rebuilding);
@@ -45,7 +46,7 @@ async fn that_an_emptied_redis_knows_nobody_is_not_believed() {
     let redis = RedisServer::start().unwrap();
     let (here, there) = (start(&redis.url(), &node(1)), start(&redis.url(), &node(2)));
     held(&here).await;
-    there.want(&user(0)).await.unwrap();
+    there.register(&user(0)).await.unwrap();
     believed(&here).await;
     let _nodes = [&here, &there].map(reincarnate_when_lost);
 
@@ -58,7 +59,7 @@ async fn that_an_emptied_redis_knows_nobody_is_not_believed() {
 async fn one_who_comes_to_an_emptied_redis_first_does_not_believe_it() {
     let redis = RedisServer::start().unwrap();
     let there = start(&redis.url(), &node(2));
-    there.want(&user(0)).await.unwrap();
+    there.register(&user(0)).await.unwrap();
     let _node = reincarnate_when_lost(&there);
 
     let () = say(&redis, "FLUSHALL").await;
@@ -90,21 +91,21 @@ async fn a_redis_that_restarts_empty_is_filled_again() {
     let registrar = start(&redis.url(), &node(1));
     let _node = reincarnate_when_lost(&registrar);
     for number in 0..100 {
-        registrar.want(&user(number)).await.unwrap();
+        registrar.register(&user(number)).await.unwrap();
     }
     redis.stop();
-    let mut standing = registrar.standing();
+    let mut standing = registrar.status();
     let away = standing.wait_for(|standing| standing.redis_away);
     time::timeout(PATIENCE, away).await.unwrap().unwrap();
-    registrar.unwant(&user(0));
-    let login = registrar.want(&user(100));
+    registrar.deregister(&user(0));
+    let login = registrar.register(&user(100));
     redis.restart_empty().unwrap();
     time::timeout(PATIENCE, login).await.unwrap().unwrap();
     eventually("all sessions are registered", async || {
         entries(&redis).await.into_keys().collect::<BTreeSet<_>>() == (1..=100).map(user).collect()
     })
     .await;
-    assert!(!registrar.standing().borrow().redis_away);
+    assert!(!registrar.status().borrow().redis_away);
 }
 
 #[tokio::test]
@@ -113,14 +114,14 @@ async fn a_redis_that_was_frozen_is_brought_up_to_date() {
     let registrar = start(&redis.url(), &node(1));
     let _node = reincarnate_when_lost(&registrar);
     for number in 0..20 {
-        registrar.want(&user(number)).await.unwrap();
+        registrar.register(&user(number)).await.unwrap();
     }
     redis.pause();
     for number in 0..10 {
-        registrar.unwant(&user(number));
+        registrar.deregister(&user(number));
     }
-    let logins: Vec<_> = (20..30).map(|number| registrar.want(&user(number))).collect();
-    let mut standing = registrar.standing();
+    let logins: Vec<_> = (20..30).map(|number| registrar.register(&user(number))).collect();
+    let mut standing = registrar.status();
     let away = standing.wait_for(|standing| standing.redis_away);
     time::timeout(PATIENCE, away).await.unwrap().unwrap();
     // Beyond the end of the lease.
@@ -145,10 +146,10 @@ async fn a_wrong_verdict_costs_a_new_incarnation_and_no_user() {
     let relay = open(&redis.url());
     let registrar = start(&redis.url(), &node(1));
     for number in 0..200 {
-        registrar.want(&user(number)).await.unwrap();
+        registrar.register(&user(number)).await.unwrap();
     }
     let old = incarnation(&registrar);
-    let verdict = relay.condemn(&node(1), old).await.unwrap();
+    let verdict = relay.revoke_lease(&node(1), old).await.unwrap();
     let _node = reincarnate_when_lost(&registrar);
     relay.purge(&node(1), old, verdict.settle(), |_| {}).await.unwrap();
     relay.retract(&node(1), old).await.unwrap();
@@ -171,12 +172,12 @@ async fn nothing_is_said_while_the_lease_is_lost() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     let registrar = start(&redis.url(), &node(1));
-    registrar.want(&user(1)).await.unwrap();
+    registrar.register(&user(1)).await.unwrap();
     let old = incarnation(&registrar);
-    directory.condemn(&node(1), old).await.unwrap();
+    directory.revoke_lease(&node(1), old).await.unwrap();
     lease(&registrar, |lease| lease == LeaseState::Lost { holder: None }).await;
-    assert!(registrar.standing().borrow().rebuilding);
-    let login = registrar.want(&user(2));
+    assert!(registrar.status().borrow().rebuilding);
+    let login = registrar.register(&user(2));
     assert!(time::timeout(Duration::from_millis(300), login).await.is_err());
     assert!(directory.look_up(&user(2)).await.unwrap().is_empty());
 
@@ -193,8 +194,8 @@ async fn a_node_may_start_before_redis() {
     let mut redis = RedisServer::start().unwrap();
     redis.stop();
     let registrar = start(&redis.url(), &node(1));
-    let login = registrar.want(&user(1));
-    let mut standing = registrar.standing();
+    let login = registrar.register(&user(1));
+    let mut standing = registrar.status();
     let away = standing.wait_for(|standing| standing.redis_away);
     time::timeout(PATIENCE, away).await.unwrap().unwrap();
     redis.restart_empty().unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use trunkline_directory::{
-    Acquired, CallError, Condemned, ConfigError, Directory, EntryError, FindCursor, Renewed,
+    Acquired, CallError, ConfigError, Directory, EntryError, FindCursor, Renewed, Revocation,
     defaults::{CALL_TIMEOUT, KEY_PREFIX, LEASE_TTL},
     testing::RedisServer,
 };
@@ -43,13 +43,13 @@ async fn a_verdict_removes_the_lease_of_the_condemned_only() {
     let (node, one, other) = (node(1), Incarnation::fresh(), Incarnation::fresh());
     directory.acquire(&node, one).await.unwrap();
 
-    let foreign = directory.condemn(&node, other).await.unwrap();
-    assert_eq!(foreign, Condemned::Foreign { holder: Some(one) });
-    let Condemned::Removed { settle } = directory.condemn(&node, one).await.unwrap() else {
+    let foreign = directory.revoke_lease(&node, other).await.unwrap();
+    assert_eq!(foreign, Revocation::Foreign { holder: Some(one) });
+    let Revocation::Removed { settle } = directory.revoke_lease(&node, one).await.unwrap() else {
         panic!("it had the lease");
     };
     assert!(settle > Duration::ZERO && settle <= LEASE_TTL);
-    assert_eq!(directory.condemn(&node, one).await.unwrap(), Condemned::Gone);
+    assert_eq!(directory.revoke_lease(&node, one).await.unwrap(), Revocation::Gone);
     assert_eq!(directory.renew(&node, one).await.unwrap(), Renewed::Lost { holder: None });
 }
 
@@ -88,7 +88,7 @@ async fn a_late_logout_leaves_the_newer_entry() {
     let (old, old_fence) = incarnate(&directory, &node).await;
     let alice = user(1);
     directory.register(&alice, (&node, old), 10, old_fence).await.unwrap();
-    directory.condemn(&node, old).await.unwrap();
+    directory.revoke_lease(&node, old).await.unwrap();
     let (new, new_fence) = incarnate(&directory, &node).await;
     directory.register(&alice, (&node, new), 10, new_fence).await.unwrap();
 

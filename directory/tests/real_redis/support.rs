@@ -8,7 +8,7 @@ use std::{
 use redis::aio::MultiplexedConnection;
 use tokio::time::{self, Instant};
 use trunkline_directory::{
-    Acquired, Directory, Fence, LeaseState, NodeCard, Registrar,
+    Acquired, Directory, Fence, LeaseState, NodeRecord, Registrar,
     defaults::KEY_PREFIX,
     testing::{RedisServer, SlowProxy},
 };
@@ -29,8 +29,8 @@ pub(crate) fn open(url: &str) -> Directory {
     Directory::open(url, KEY_PREFIX).unwrap()
 }
 
-pub(crate) fn card(incarnation: Incarnation) -> NodeCard {
-    NodeCard {
+pub(crate) fn card(incarnation: Incarnation) -> NodeRecord {
+    NodeRecord {
         incarnation,
         url: "ws://127.0.0.1:9001/ws".to_owned(),
         capacity: 500,
@@ -68,7 +68,7 @@ pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool)
 
 /// The incarnation that the registrar speaks for now.
 pub(crate) fn incarnation(registrar: &Registrar) -> Incarnation {
-    registrar.standing().borrow().incarnation
+    registrar.status().borrow().incarnation
 }
 
 pub(crate) async fn held(registrar: &Registrar) {
@@ -76,7 +76,7 @@ pub(crate) async fn held(registrar: &Registrar) {
 }
 
 pub(crate) async fn lease(registrar: &Registrar, holds: impl Fn(LeaseState) -> bool) {
-    let mut standing = registrar.standing();
+    let mut standing = registrar.status();
     let seen = time::timeout(PATIENCE, standing.wait_for(|standing| holds(standing.lease))).await;
     seen.expect("the lease never came to that").expect("the registrar lives");
 }
@@ -85,7 +85,7 @@ pub(crate) async fn lease(registrar: &Registrar, holds: impl Fn(LeaseState) -> b
 pub(crate) fn reincarnate_when_lost(registrar: &Registrar) -> tokio::task::JoinHandle<()> {
     let registrar = registrar.clone();
     tokio::spawn(async move {
-        let mut standing = registrar.standing();
+        let mut standing = registrar.status();
         while standing
             .wait_for(|standing| matches!(standing.lease, LeaseState::Lost { .. }))
             .await

@@ -7,7 +7,7 @@ use std::{
 };
 
 use trunkline_directory::{
-    Acquired, CallError, ConfigError, Directory, EntryError, Place,
+    Acquired, CallError, ConfigError, Directory, EntryError, Location,
     defaults::{CALL_TIMEOUT, KEY_PREFIX},
     testing::RedisServer,
 };
@@ -45,7 +45,7 @@ async fn trouble_at(url: &str) -> String {
 async fn register(
     lease: &Directory,
     directory: &Directory,
-    place: &Place,
+    place: &Location,
 ) -> Result<(), EntryError> {
     let (node, incarnation) = (&place.0, place.1);
     let Acquired::Held(fence) = lease.acquire(node, incarnation).await? else {

@@ -1,9 +1,9 @@
 use std::{ops::RangeInclusive, time::Instant};
 
 use super::{
-    Custody, Deadline, Letter, Outside, Party,
+    Custody, Deadline, Environment, Letter, Target,
     recipient::Route,
-    send::{Branch, Fate, Next, Send},
+    send::{Branch, BranchResult, Next, PendingSend},
 };
 use crate::defaults::TICK;
 
@@ -31,11 +31,11 @@ impl<L: Letter> Custody<L> {
         }
     }
 
-    /// Hands sends to everyone that the route of their recipient names.
+    /// SimulatedNode sends to everyone that the route of their recipient names.
     pub(super) fn dispatch(
         &mut self,
         now: Instant,
-        out: &mut impl Outside<L>,
+        out: &mut impl Environment<L>,
         to: usize,
         seqs: impl IntoIterator<Item = u64>,
     ) {
@@ -52,11 +52,11 @@ impl<L: Letter> Custody<L> {
     }
 
     /// Returns what comes next, and whether the route names this node in vain.
-    pub(super) fn hand_over(&mut self, out: &mut impl Outside<L>, seq: u64) -> (Next, bool) {
+    pub(super) fn hand_over(&mut self, out: &mut impl Environment<L>, seq: u64) -> (Next, bool) {
         let Some(send) = self.sends.get_mut(seq) else { return (Next::Wait, false) };
         let recipient = &mut self.recipients[send.to];
         send.queued = false;
-        if send.retried && recipient.order.is_overtaken(send.letter.sender(), seq) {
+        if send.retried && recipient.order.is_overtaken(send.message.sender(), seq) {
             return (send.next(seq, &recipient.order), false);
         }
         send.begin_try();
@@ -69,7 +69,7 @@ impl<L: Letter> Custody<L> {
                     send.forward(seq, node, out);
                 } else if nobody_here {
                     ghost = true;
-                    send.join(Fate::NotHere, 0);
+                    send.join(BranchResult::NotHere, 0);
                 }
             }
         }
@@ -82,10 +82,10 @@ impl<L: Letter> Custody<L> {
     pub(super) fn end_branch(
         &mut self,
         now: Instant,
-        out: &mut impl Outside<L>,
+        out: &mut impl Environment<L>,
         seq: u64,
-        party: Party,
-        fate: Fate,
+        party: Target,
+        fate: BranchResult,
         missed: u32,
     ) {
         let Some(send) = self.sends.get_mut(seq) else { return };
@@ -95,9 +95,9 @@ impl<L: Letter> Custody<L> {
         let to = send.to;
         let recipient = &mut self.recipients[to];
         if fate.is_handed() {
-            recipient.handed(send.letter.sender(), seq);
+            recipient.handed(send.message.sender(), seq);
         }
-        if fate == Fate::Taken {
+        if fate == BranchResult::Taken {
             send.tell(seq, out);
         }
         let next = send.next(seq, &recipient.order);
@@ -105,7 +105,7 @@ impl<L: Letter> Custody<L> {
         self.resume(now, out, to);
     }
 
-    fn go_on(&mut self, now: Instant, out: &mut impl Outside<L>, seq: u64, next: Next) {
+    fn go_on(&mut self, now: Instant, out: &mut impl Environment<L>, seq: u64, next: Next) {
         match next {
             Next::Wait => {}
             Next::Retry => self.queue_again(now, seq),
@@ -114,7 +114,7 @@ impl<L: Letter> Custody<L> {
     }
 
     /// Time is up for a send, if it has not ended.
-    pub(super) fn expire(&mut self, now: Instant, out: &mut impl Outside<L>, seq: u64) {
+    pub(super) fn expire(&mut self, now: Instant, out: &mut impl Environment<L>, seq: u64) {
         let Some(send) = self.sends.get_mut(seq) else { return };
         let to = send.to;
         send.give_up(self.recipients[to].retry_scheduled);
@@ -122,9 +122,9 @@ impl<L: Letter> Custody<L> {
         self.resume(now, out, to);
     }
 
-    pub(super) fn end(&mut self, out: &mut impl Outside<L>, seq: u64) {
+    pub(super) fn end(&mut self, out: &mut impl Environment<L>, seq: u64) {
         let Some(mut send) = self.sends.remove(seq) else { return };
-        self.pending_bytes -= send.letter.bytes();
+        self.pending_bytes -= send.message.bytes();
         if self.sends.is_empty() {
             self.deadlines.clear();
         }
@@ -135,7 +135,7 @@ impl<L: Letter> Custody<L> {
             recipient.unqueue(seq);
         }
         send.tell(seq, out);
-        out.put_away(send.letter);
+        out.recycle(send.message);
     }
 
     pub(super) fn forget_route_of(&mut self, seq: u64) {
@@ -148,13 +148,13 @@ impl<L: Letter> Custody<L> {
     pub(super) fn numbers_in(
         &self,
         seqs: RangeInclusive<u64>,
-        fit: impl Fn(&Send<L>) -> bool,
+        fit: impl Fn(&PendingSend<L>) -> bool,
     ) -> Vec<u64> {
         self.sends.range(seqs).filter(|(_, send)| fit(send)).map(|(seq, _)| seq).collect()
     }
 
     /// The open branches that `fit`, in the order of their sends.
-    pub(super) fn branches(&self, fit: impl Fn(&Branch) -> bool) -> Vec<(u64, Party)> {
+    pub(super) fn branches(&self, fit: impl Fn(&Branch) -> bool) -> Vec<(u64, Target)> {
         self.sends
             .iter()
             .flat_map(|(seq, send)| send.branches.iter().map(move |branch| (seq, branch)))

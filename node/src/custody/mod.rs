@@ -1,10 +1,10 @@
 //! Custody: the duty to bring every accepted send to exactly one outcome.
 //!
 //! A pure core. It does no I/O and reads no clock: each call says what happened and when, and what
-//! is to be done goes through [`Outside`]. So it can be driven through any interleaving in a test.
+//! is to be done goes through [`Environment`]. So it can be driven through any interleaving in a test.
 //!
 //! A send has a *branch* for this node and for each other node that the recipient's route names.
-//! A branch ends with a [`Fate`]; when all have ended, their fates are joined to the outcome: any
+//! A branch ends with a [`BranchResult`]; when all have ended, their fates are joined to the outcome: any
 //! taken → `delivered`, else any maybe → `unconfirmed`, else any full → `busy`, else any not reached
 //! → `unreachable`, else `offline`. `delivered` is told as soon as the first branch is taken.
 //!
@@ -13,8 +13,8 @@
 //! already. If one of the same sender may have overtaken it, it is not tried again: order holds.
 
 mod dispatch;
+mod environment;
 mod order;
-mod outside;
 mod queue;
 mod recipient;
 mod send;
@@ -22,8 +22,8 @@ mod sends;
 #[cfg(test)]
 mod tests;
 
-pub use outside::{Ended, Forwarded, Here, Letter, Outside, Party};
-pub use send::Fate;
+pub use environment::{Ended, Environment, Forwarded, Letter, LocalDelivery, Target};
+pub use send::BranchResult;
 
 use std::{
     collections::VecDeque,
@@ -40,7 +40,7 @@ use trunkline_protocol::{
 
 use self::{
     recipient::{Recipients, Route},
-    send::{Place, Send},
+    send::{PendingSend, Place},
     sends::Sends,
 };
 use crate::defaults::{
@@ -88,7 +88,7 @@ pub struct Custody<L> {
     recipients: Recipients,
     deadlines: VecDeque<Deadline>,
     /// Branches that wait for the last receipts of a dead node.
-    hastened: VecDeque<(Instant, (u64, Party))>,
+    hastened: VecDeque<(Instant, (u64, Target))>,
     /// Recipients whose queue is to be tried again.
     retries: VecDeque<(Instant, usize)>,
 }
@@ -137,16 +137,16 @@ impl<L: Letter> Custody<L> {
     ///
     /// # Panics
     /// If `to` is not a valid user key.
-    pub fn accept(&mut self, now: Instant, out: &mut impl Outside<L>, to: &str, letter: L) {
+    pub fn accept(&mut self, now: Instant, out: &mut impl Environment<L>, to: &str, message: L) {
         self.last_seq += 1;
-        let (seq, bytes) = (self.last_seq, letter.bytes());
+        let (seq, bytes) = (self.last_seq, message.bytes());
         let Some(to) = self.admit(now, to, bytes) else {
-            out.tell(Ended { seq, letter: &letter, outcome: Outcome::Busy, missed: 0 });
-            out.put_away(letter);
+            out.tell(Ended { seq, message: &message, outcome: Outcome::Busy, missed: 0 });
+            out.recycle(message);
             return;
         };
         self.pending_bytes += bytes;
-        self.sends.insert(seq, Send::new(letter, to));
+        self.sends.insert(seq, PendingSend::new(message, to));
         self.set_deadline(now, seq);
         let recipient = &mut self.recipients[to];
         recipient.pending += 1;
@@ -161,7 +161,7 @@ impl<L: Letter> Custody<L> {
     pub fn routed(
         &mut self,
         now: Instant,
-        out: &mut impl Outside<L>,
+        out: &mut impl Environment<L>,
         user: &User,
         answer: Result<&[Incarnation], LookUpFailed>,
     ) {
@@ -181,12 +181,12 @@ impl<L: Letter> Custody<L> {
     pub fn answered(
         &mut self,
         now: Instant,
-        out: &mut impl Outside<L>,
-        party: Party,
+        out: &mut impl Environment<L>,
+        party: Target,
         receipt: Receipt,
     ) {
-        let fate = Fate::from(receipt.verdict);
-        if receipt.route_old || fate == Fate::NotHere {
+        let fate = BranchResult::from(receipt.status);
+        if receipt.route_stale || fate == BranchResult::NotHere {
             self.forget_route_of(receipt.seq);
         }
         self.end_branch(now, out, receipt.seq, party, fate, receipt.missed.into());
@@ -196,7 +196,7 @@ impl<L: Letter> Custody<L> {
     /// caches; looked at in one go, they come back all at once instead of one after the other.
     pub fn fetch(&self, seqs: impl Iterator<Item = u64>) {
         for send in seqs.filter_map(|seq| self.sends.get(seq)) {
-            black_box((send.letter.sender(), send.branches.len(), send.fate));
+            black_box((send.message.sender(), send.branches.len(), send.fate));
         }
     }
 
@@ -205,17 +205,17 @@ impl<L: Letter> Custody<L> {
     pub fn refused(
         &mut self,
         now: Instant,
-        out: &mut impl Outside<L>,
+        out: &mut impl Environment<L>,
         destination: Incarnation,
         batch: u32,
         seqs: RangeInclusive<u64>,
-        fate: Fate,
+        fate: BranchResult,
     ) {
         for seq in self.numbers_in(seqs, |send| send.is_in_batch(destination, batch)) {
-            if fate == Fate::NotReached {
+            if fate == BranchResult::NotReached {
                 self.forget_route_of(seq);
             }
-            self.end_branch(now, out, seq, Party::Node(destination), fate, 0);
+            self.end_branch(now, out, seq, Target::Node(destination), fate, 0);
         }
     }
 
@@ -225,7 +225,7 @@ impl<L: Letter> Custody<L> {
     pub fn link_lost(
         &mut self,
         now: Instant,
-        out: &mut impl Outside<L>,
+        out: &mut impl Environment<L>,
         handed: [u32; MESSAGE_LANES],
     ) {
         let lost = self.branches(|branch| branch.place.is_behind(&handed));
@@ -233,12 +233,12 @@ impl<L: Letter> Custody<L> {
             send.branches.iter_mut().for_each(|branch| branch.place = Place::Handed);
         }
         for (seq, party) in lost {
-            self.end_branch(now, out, seq, party, Fate::NotReached, 0);
+            self.end_branch(now, out, seq, party, BranchResult::NotReached, 0);
         }
     }
 
     /// The link is back: what waits for it is tried at once.
-    pub fn link_up(&mut self, now: Instant, out: &mut impl Outside<L>) {
+    pub fn link_up(&mut self, now: Instant, out: &mut impl Environment<L>) {
         for (_, to) in std::mem::take(&mut self.retries) {
             self.try_again(now, out, to);
         }
@@ -249,7 +249,7 @@ impl<L: Letter> Custody<L> {
     pub fn gone(&mut self, now: Instant, node: Incarnation) {
         self.recipients.forget_routes_to(node);
         let due = now + LAST_RECEIPTS;
-        let open = self.branches(|branch| branch.party == Party::Node(node));
+        let open = self.branches(|branch| branch.party == Target::Node(node));
         self.hastened.extend(open.into_iter().map(|branch| (due, branch)));
     }
 
@@ -265,12 +265,12 @@ impl<L: Letter> Custody<L> {
     }
 
     /// Ends what is due, and tries again what has waited long enough.
-    pub fn tick(&mut self, now: Instant, out: &mut impl Outside<L>) {
+    pub fn tick(&mut self, now: Instant, out: &mut impl Environment<L>) {
         while let Some(past) = self.deadlines.pop_front_if(|deadline| deadline.due <= now) {
             (past.first..=past.last).for_each(|seq| self.expire(now, out, seq));
         }
         while let Some((_, (seq, party))) = self.hastened.pop_front_if(|(due, _)| *due <= now) {
-            self.end_branch(now, out, seq, party, Fate::Maybe, 0);
+            self.end_branch(now, out, seq, party, BranchResult::Maybe, 0);
         }
         while let Some((_, to)) = self.retries.pop_front_if(|(due, _)| *due <= now) {
             self.try_again(now, out, to);

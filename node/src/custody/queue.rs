@@ -1,16 +1,22 @@
 use std::time::Instant;
 
 use super::{
-    Custody, Letter, Outside,
+    Custody, Environment, Letter,
     recipient::Route,
-    send::{Fate, Next},
+    send::{BranchResult, Next},
 };
 use crate::defaults::RETRY;
 
 /// What happens to the sends that wait for one recipient.
 impl<L: Letter> Custody<L> {
     /// Lets a new send wait. This node's own sessions get it at once.
-    pub(super) fn enqueue(&mut self, now: Instant, out: &mut impl Outside<L>, to: usize, seq: u64) {
+    pub(super) fn enqueue(
+        &mut self,
+        now: Instant,
+        out: &mut impl Environment<L>,
+        to: usize,
+        seq: u64,
+    ) {
         if let Some(send) = self.sends.get_mut(seq) {
             send.queued = true;
         }
@@ -21,7 +27,7 @@ impl<L: Letter> Custody<L> {
 
     /// Gives what waits to this node's own sessions, which need no route. Behind a send that is to
     /// be tried again, everything waits for that.
-    fn try_here(&mut self, out: &mut impl Outside<L>, to: usize) {
+    fn try_here(&mut self, out: &mut impl Environment<L>, to: usize) {
         let recipient = &mut self.recipients[to];
         let (Some(first), Some(from)) = (recipient.queue.front(), recipient.here_waits) else {
             return;
@@ -37,7 +43,7 @@ impl<L: Letter> Custody<L> {
                 return;
             }
             if recipient.order.first_open().is_some() && !send.branches.is_empty() {
-                recipient.order.went_ahead(send.letter.sender(), seq);
+                recipient.order.went_ahead(send.message.sender(), seq);
             }
         }
         recipient.here_waits = None;
@@ -49,8 +55,8 @@ impl<L: Letter> Custody<L> {
         let Some(send) = self.sends.get_mut(seq) else { return };
         let to = send.to;
         let recipient = &mut self.recipients[to];
-        let route_failed =
-            send.fate == Some(Fate::NotHere) || !matches!(recipient.route, Route::Known { .. });
+        let route_failed = send.fate == Some(BranchResult::NotHere)
+            || !matches!(recipient.route, Route::Known { .. });
         let at_once = !send.retried && route_failed;
         send.begin_wait();
         recipient.order.closed(seq);
@@ -62,7 +68,7 @@ impl<L: Letter> Custody<L> {
 
     /// Does what the queue of a recipient waits for, if it is its turn: asks the directory, or hands
     /// over everything.
-    pub(super) fn resume(&mut self, now: Instant, out: &mut impl Outside<L>, to: usize) {
+    pub(super) fn resume(&mut self, now: Instant, out: &mut impl Environment<L>, to: usize) {
         let recipient = &mut self.recipients[to];
         if recipient.queue.is_empty()
             || recipient.is_asked()
@@ -83,7 +89,7 @@ impl<L: Letter> Custody<L> {
     /// The directory knew no session when it was asked, after send number `last`: what had waited
     /// by then ends, but for what this node's own sessions get. If it is not the queue's turn, the
     /// directory is asked again when it is.
-    pub(super) fn end_missed(&mut self, out: &mut impl Outside<L>, to: usize, last: u64) {
+    pub(super) fn end_missed(&mut self, out: &mut impl Environment<L>, to: usize, last: u64) {
         let recipient = &mut self.recipients[to];
         if recipient.is_held_up() {
             return;
@@ -93,7 +99,7 @@ impl<L: Letter> Custody<L> {
         for &seq in &rest {
             // A session here may get it before one of those that now leave the queue fails.
             if let Some(send) = self.sends.get(seq).filter(|send| !send.branches.is_empty()) {
-                recipient.order.went_ahead(send.letter.sender(), seq);
+                recipient.order.went_ahead(send.message.sender(), seq);
             }
         }
         for seq in std::mem::replace(&mut recipient.queue, rest) {
@@ -108,7 +114,7 @@ impl<L: Letter> Custody<L> {
     pub(super) fn ask_later(&mut self, now: Instant, to: usize) {
         for seq in &self.recipients[to].queue {
             if let Some(send) = self.sends.get_mut(*seq) {
-                send.fate = send.fate.max(Some(Fate::NotReached));
+                send.fate = send.fate.max(Some(BranchResult::NotReached));
             }
         }
         self.retry_later(now, to);
@@ -121,7 +127,7 @@ impl<L: Letter> Custody<L> {
         }
     }
 
-    pub(super) fn try_again(&mut self, now: Instant, out: &mut impl Outside<L>, to: usize) {
+    pub(super) fn try_again(&mut self, now: Instant, out: &mut impl Environment<L>, to: usize) {
         self.recipients[to].retry_scheduled = false;
         self.resume(now, out, to);
     }

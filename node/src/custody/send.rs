@@ -1,11 +1,11 @@
 use smallvec::SmallVec;
-use trunkline_protocol::{Incarnation, Outcome, User, lane::Verdict};
+use trunkline_protocol::{Incarnation, Outcome, User, lane::ReceiptStatus};
 
-use super::{Ended, Forwarded, Here, Letter, Outside, Party, order::Order};
+use super::{Ended, Environment, Forwarded, Letter, LocalDelivery, Target, order::Order};
 
 /// How a branch ended. When several have, the greatest decides the outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fate {
+pub enum BranchResult {
     /// The user has no session there.
     NotHere,
     /// The node could not be reached; nothing was handed over.
@@ -18,7 +18,7 @@ pub enum Fate {
     Taken,
 }
 
-impl Fate {
+impl BranchResult {
     /// Whether a further try could hand the message over twice, or would only meet a full queue.
     pub(super) fn is_final(self) -> bool {
         self >= Self::Full
@@ -40,13 +40,13 @@ impl Fate {
     }
 }
 
-impl From<Verdict> for Fate {
-    fn from(verdict: Verdict) -> Self {
-        match verdict {
-            Verdict::Taken => Self::Taken,
-            Verdict::Full => Self::Full,
-            Verdict::NotHere => Self::NotHere,
-            Verdict::Maybe => Self::Maybe,
+impl From<ReceiptStatus> for BranchResult {
+    fn from(status: ReceiptStatus) -> Self {
+        match status {
+            ReceiptStatus::Taken => Self::Taken,
+            ReceiptStatus::Full => Self::Full,
+            ReceiptStatus::NotHere => Self::NotHere,
+            ReceiptStatus::Maybe => Self::Maybe,
         }
     }
 }
@@ -54,7 +54,7 @@ impl From<Verdict> for Fate {
 /// One message on its way to one node.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Branch {
-    pub(super) party: Party,
+    pub(super) party: Target,
     pub(super) place: Place,
 }
 
@@ -93,14 +93,14 @@ pub(super) enum Next {
 
 /// A send in custody.
 #[derive(Debug)]
-pub(super) struct Send<L> {
-    pub(super) letter: L,
+pub(super) struct PendingSend<L> {
+    pub(super) message: L,
     /// Its recipient, among [`super::recipient::Recipients`].
     pub(super) to: usize,
     /// The branches that have not ended.
     pub(super) branches: SmallVec<[Branch; 1]>,
     /// What those come to that have.
-    pub(super) fate: Option<Fate>,
+    pub(super) fate: Option<BranchResult>,
     missed: u32,
     /// It stands in its recipient's queue.
     pub(super) queued: bool,
@@ -111,10 +111,10 @@ pub(super) struct Send<L> {
     told: bool,
 }
 
-impl<L> Send<L> {
-    pub(super) fn new(letter: L, to: usize) -> Self {
+impl<L> PendingSend<L> {
+    pub(super) fn new(message: L, to: usize) -> Self {
         Self {
-            letter,
+            message,
             to,
             branches: SmallVec::new(),
             fate: None,
@@ -138,25 +138,25 @@ impl<L> Send<L> {
         if self.is_final() {
             return Next::End;
         }
-        if order.is_overtaken(self.letter.sender(), seq) {
-            self.join(Fate::NotReached, 0);
+        if order.is_overtaken(self.message.sender(), seq) {
+            self.join(BranchResult::NotReached, 0);
             return Next::End;
         }
         Next::Retry
     }
 
     pub(super) fn is_final(&self) -> bool {
-        self.fate.is_some_and(Fate::is_final)
+        self.fate.is_some_and(BranchResult::is_final)
     }
 
     pub(super) fn is_handed(&self) -> bool {
-        self.fate.is_some_and(Fate::is_handed)
+        self.fate.is_some_and(BranchResult::is_handed)
     }
 
     pub(super) fn is_in_batch(&self, node: Incarnation, number: u32) -> bool {
         self.branches.iter().any(|branch| {
             let Place::InBatch { batch, .. } = branch.place else { return false };
-            branch.party == Party::Node(node) && batch == number
+            branch.party == Target::Node(node) && batch == number
         })
     }
 
@@ -175,13 +175,19 @@ impl<L> Send<L> {
 
     /// Gives it to this node's own sessions, if they have not been tried. Returns whether they have
     /// now.
-    pub(super) fn deliver_here(&mut self, seq: u64, to: &User, out: &mut impl Outside<L>) -> bool {
+    pub(super) fn deliver_here(
+        &mut self,
+        seq: u64,
+        to: &User,
+        out: &mut impl Environment<L>,
+    ) -> bool {
         if !self.tried_here {
-            match out.deliver_here(seq, to, &self.letter) {
-                Here::Nobody => return false,
-                Here::Full => self.join(Fate::Full, 0),
-                Here::Waiting => {
-                    self.branches.push(Branch { party: Party::Here, place: Place::Handed });
+            match out.deliver_here(seq, to, &self.message) {
+                LocalDelivery::Nobody => return false,
+                LocalDelivery::Full => self.join(BranchResult::Full, 0),
+                LocalDelivery::Waiting => {
+                    self.branches
+                        .push(Branch { party: Target::LocalDelivery, place: Place::Handed });
                 }
             }
             self.tried_here = true;
@@ -189,29 +195,29 @@ impl<L> Send<L> {
         true
     }
 
-    /// Hands it to another node.
-    pub(super) fn forward(&mut self, seq: u64, node: Incarnation, out: &mut impl Outside<L>) {
-        match out.forward(node, seq, &self.letter) {
+    /// SimulatedNode it to another node.
+    pub(super) fn forward(&mut self, seq: u64, node: Incarnation, out: &mut impl Environment<L>) {
+        match out.forward(node, seq, &self.message) {
             Forwarded::InBatch { lane, batch } => {
                 let place = Place::InBatch { lane, batch };
-                self.branches.push(Branch { party: Party::Node(node), place });
+                self.branches.push(Branch { party: Target::Node(node), place });
             }
-            Forwarded::Full => self.join(Fate::Full, 0),
-            Forwarded::NoLink => self.join(Fate::NotReached, 0),
+            Forwarded::Full => self.join(BranchResult::Full, 0),
+            Forwarded::NoLink => self.join(BranchResult::NotReached, 0),
         }
     }
 
     /// A branch has ended, with so many sessions that did not get what others did.
-    pub(super) fn join(&mut self, fate: Fate, missed: u32) {
+    pub(super) fn join(&mut self, fate: BranchResult, missed: u32) {
         self.fate = self.fate.max(Some(fate));
         self.missed += match fate {
-            Fate::Taken | Fate::NotHere => missed,
-            Fate::Full | Fate::NotReached | Fate::Maybe => missed.max(1),
+            BranchResult::Taken | BranchResult::NotHere => missed,
+            BranchResult::Full | BranchResult::NotReached | BranchResult::Maybe => missed.max(1),
         };
     }
 
     /// Ends the branch at `party`; `false` if there is none that is open.
-    pub(super) fn end_branch(&mut self, party: Party, fate: Fate, missed: u32) -> bool {
+    pub(super) fn end_branch(&mut self, party: Target, fate: BranchResult, missed: u32) -> bool {
         let Some(at) = self.branches.iter().position(|branch| branch.party == party) else {
             return false;
         };
@@ -222,8 +228,8 @@ impl<L> Send<L> {
 
     /// A receipt has come from where no branch is open: its node was given up too early, or has
     /// changed its name. Returns whether it proves that a session took the message.
-    pub(super) fn take_proof(&mut self, fate: Fate, missed: u32) -> bool {
-        let proven = fate == Fate::Taken && !self.queued;
+    pub(super) fn take_proof(&mut self, fate: BranchResult, missed: u32) -> bool {
+        let proven = fate == BranchResult::Taken && !self.queued;
         if proven {
             self.join(fate, missed);
         }
@@ -234,20 +240,20 @@ impl<L> Send<L> {
     /// `between_tries`, and it is known what came of the last one.
     pub(super) fn give_up(&mut self, between_tries: bool) {
         if !self.branches.is_empty() {
-            self.join(Fate::Maybe, 0);
+            self.join(BranchResult::Maybe, 0);
         }
         if self.queued && !(self.retried && between_tries) {
-            self.join(Fate::NotReached, 0);
+            self.join(BranchResult::NotReached, 0);
         }
     }
 
     /// Tells the outcome, unless it was told.
-    pub(super) fn tell(&mut self, seq: u64, out: &mut impl Outside<L>) {
+    pub(super) fn tell(&mut self, seq: u64, out: &mut impl Environment<L>) {
         if !std::mem::replace(&mut self.told, true) {
-            let outcome = self.fate.map_or(Outcome::Offline, Fate::outcome);
+            let outcome = self.fate.map_or(Outcome::Offline, BranchResult::outcome);
             // Only what others did get can be missed.
             let missed = if outcome == Outcome::Delivered { self.missed } else { 0 };
-            out.tell(Ended { seq, letter: &self.letter, outcome, missed });
+            out.tell(Ended { seq, message: &self.message, outcome, missed });
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{
 
 use slab::Slab;
 
-use super::send::Send;
+use super::send::PendingSend;
 
 /// Stands for a number that no open send has.
 const NONE: u32 = u32::MAX;
@@ -18,7 +18,7 @@ const NONE: u32 = u32::MAX;
 /// number misses the processor's caches at every step.
 #[derive(Debug)]
 pub(super) struct Sends<L> {
-    open: Slab<Send<L>>,
+    open: Slab<PendingSend<L>>,
     /// Where in `open` each number's send is, from the oldest open one on.
     places: VecDeque<u32>,
     /// The number of the first place.
@@ -41,7 +41,7 @@ impl<L> Sends<L> {
     }
 
     /// Adds a send whose number is higher than any before it.
-    pub(super) fn insert(&mut self, seq: u64, send: Send<L>) {
+    pub(super) fn insert(&mut self, seq: u64, send: PendingSend<L>) {
         if self.places.is_empty() {
             self.first = seq;
         }
@@ -51,7 +51,7 @@ impl<L> Sends<L> {
         self.places.push_back(self.open.insert(send) as u32);
     }
 
-    pub(super) fn remove(&mut self, seq: u64) -> Option<Send<L>> {
+    pub(super) fn remove(&mut self, seq: u64) -> Option<PendingSend<L>> {
         let at = self.at(seq)?;
         let place = std::mem::replace(&mut self.places[at], NONE);
         while self.places.pop_front_if(|place| *place == NONE).is_some() {
@@ -60,21 +60,24 @@ impl<L> Sends<L> {
         self.open.try_remove(place as usize)
     }
 
-    pub(super) fn get(&self, seq: u64) -> Option<&Send<L>> {
+    pub(super) fn get(&self, seq: u64) -> Option<&PendingSend<L>> {
         self.open.get(self.places[self.at(seq)?] as usize)
     }
 
-    pub(super) fn get_mut(&mut self, seq: u64) -> Option<&mut Send<L>> {
+    pub(super) fn get_mut(&mut self, seq: u64) -> Option<&mut PendingSend<L>> {
         self.open.get_mut(self.places[self.at(seq)?] as usize)
     }
 
     /// All of them, in the order of their numbers.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &Send<L>)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &PendingSend<L>)> {
         self.among(0..self.places.len())
     }
 
     /// Those with these numbers, in order.
-    pub(super) fn range(&self, seqs: RangeInclusive<u64>) -> impl Iterator<Item = (u64, &Send<L>)> {
+    pub(super) fn range(
+        &self,
+        seqs: RangeInclusive<u64>,
+    ) -> impl Iterator<Item = (u64, &PendingSend<L>)> {
         let until = seqs.end().saturating_add(1).saturating_sub(self.first);
         let until = self.places.len().min(until as usize);
         let from = seqs.start().saturating_sub(self.first) as usize;
@@ -82,7 +85,7 @@ impl<L> Sends<L> {
     }
 
     /// All of them, in any order.
-    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut Send<L>> {
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut PendingSend<L>> {
         self.open.iter_mut().map(|(_, send)| send)
     }
 
@@ -91,7 +94,7 @@ impl<L> Sends<L> {
         (at < self.places.len()).then_some(at)
     }
 
-    fn among(&self, places: Range<usize>) -> impl Iterator<Item = (u64, &Send<L>)> {
+    fn among(&self, places: Range<usize>) -> impl Iterator<Item = (u64, &PendingSend<L>)> {
         let seqs = self.first + places.start as u64..;
         let sends = self.places.range(places).map(|&place| self.open.get(place as usize));
         seqs.zip(sends).filter_map(|(seq, send)| Some((seq, send?)))
@@ -117,7 +120,7 @@ mod tests {
             for (adds, number) in steps {
                 if adds {
                     last += 1 + number % 3;
-                    sends.insert(last, Send::new((), last as usize));
+                    sends.insert(last, PendingSend::new((), last as usize));
                     model.insert(last, last as usize);
                 } else {
                     let seq = last.saturating_sub(number);
@@ -142,7 +145,7 @@ mod tests {
     #[test]
     fn the_highest_numbers_are_none() {
         let mut sends = Sends::default();
-        sends.insert(7, Send::new((), 0));
+        sends.insert(7, PendingSend::new((), 0));
         assert_eq!(sends.range(0..=u64::MAX).count(), 1);
         assert!(sends.get(u64::MAX).is_none());
     }

@@ -17,8 +17,8 @@ use super::{
     socket::{ReadAhead, Socket},
 };
 use crate::{
+    data_plane::{ConnectionSlot, DataPlane},
     defaults::{DIALS_MAX, REQUEST_TIMEOUT},
-    exchange::{Exchange, Seat},
     origins::Origins,
 };
 
@@ -29,7 +29,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The client port.
 pub(crate) struct Listener {
     pub(crate) listener: TcpListener,
-    pub(crate) exchange: Exchange,
+    pub(crate) data_plane: DataPlane,
     pub(crate) rules: Rc<SessionRules>,
     pub(crate) origins: Rc<Origins>,
 }
@@ -46,7 +46,7 @@ impl Listener {
                 Ok((stream, address)) => {
                     // Boxed, because a session would otherwise hold the memory that its dial needed.
                     let connection = Connection {
-                        exchange: self.exchange.clone(),
+                        data_plane: self.data_plane.clone(),
                         rules: self.rules.clone(),
                         origins: self.origins.clone(),
                         read_ahead: read_ahead.clone(),
@@ -67,7 +67,7 @@ impl Listener {
 }
 
 async fn serve(
-    upgrade: Pin<Box<impl Future<Output = Result<Option<(Session, Seat)>, HttpError>>>>,
+    upgrade: Pin<Box<impl Future<Output = Result<Option<(Session, ConnectionSlot)>, HttpError>>>>,
     address: SocketAddr,
     place: OwnedSemaphorePermit,
 ) {
@@ -82,7 +82,7 @@ async fn serve(
 
 /// What a connection needs to become a session.
 struct Connection {
-    exchange: Exchange,
+    data_plane: DataPlane,
     rules: Rc<SessionRules>,
     origins: Rc<Origins>,
     read_ahead: ReadAhead,
@@ -90,22 +90,25 @@ struct Connection {
 
 impl Connection {
     /// Answers one HTTP request. Returns the session, if it was an upgrade that was granted.
-    async fn upgrade(self, stream: TcpStream) -> Result<Option<(Session, Seat)>, HttpError> {
+    async fn upgrade(
+        self,
+        stream: TcpStream,
+    ) -> Result<Option<(Session, ConnectionSlot)>, HttpError> {
         stream.set_nodelay(true)?;
-        let Self { exchange, rules, origins, read_ahead } = self;
+        let Self { data_plane, rules, origins, read_ahead } = self;
         let (reading, writing) = stream.into_split();
-        let route = |request: &_| routes::answer(&exchange, &origins, request);
+        let route = |request: &_| routes::answer(&data_plane, &origins, request);
         let Some(upgraded) = http::serve(reading, writing, route).await? else { return Ok(None) };
         let http::Upgraded { reading, mut writing, rest, granted } = upgraded;
         let answered = time::timeout(REQUEST_TIMEOUT, writing.write_all(&granted.head)).await;
         answered.map_err(io::Error::from)??;
-        let key = exchange.turn(|state, _| state.open(writing));
+        let key = data_plane.turn(|state, _| state.open(writing));
         let socket = WebSocket::from_partially_read(
             Socket::new(reading, read_ahead),
             rest,
             Role::Server,
             Some(rules.codec()),
         );
-        Ok(Some((Session::new(exchange, key, socket, rules), granted.seat)))
+        Ok(Some((Session::new(data_plane, key, socket, rules), granted.slot)))
     }
 }

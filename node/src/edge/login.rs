@@ -6,7 +6,7 @@ use std::{
 };
 
 use tokio::time;
-use trunkline_directory::{Place, Registration};
+use trunkline_directory::{Location, Registration};
 use trunkline_protocol::User;
 
 use crate::defaults::{LOGIN_WITHIN, REGISTER_WITHIN};
@@ -16,7 +16,7 @@ pub(super) enum Login {
     /// There was none yet; when the sleep ends, it is too late.
     Awaited(Pin<Box<time::Sleep>>),
     /// The directory is asked to register it.
-    Registering(User, Pin<Box<dyn Future<Output = Option<Vec<Place>>>>>),
+    Registering(User, Pin<Box<dyn Future<Output = Option<Vec<Location>>>>>),
     /// It is registered, or has failed to be.
     Done,
 }
@@ -26,7 +26,7 @@ pub(super) enum LoginEvent {
     /// There was none in time.
     TooLate,
     /// The user was registered, who has these other nodes; `None` if that has failed.
-    Registered(User, Option<Vec<Place>>),
+    Registered(User, Option<Vec<Location>>),
 }
 
 impl Login {

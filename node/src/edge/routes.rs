@@ -14,7 +14,7 @@ use super::{
     upgrade,
 };
 use crate::{
-    exchange::{Exchange, Seat},
+    data_plane::{ConnectionSlot, DataPlane},
     members,
     origins::Origins,
 };
@@ -29,12 +29,12 @@ const METHODS: &str = "GET, HEAD, OPTIONS";
 pub(super) struct Granted {
     /// The head that says so.
     pub(super) head: Vec<u8>,
-    pub(super) seat: Seat,
+    pub(super) slot: ConnectionSlot,
 }
 
-/// What `request` is answered with, and the seat that it takes if it is an upgrade.
+/// What `request` is answered with, and the slot that it takes if it is an upgrade.
 pub(super) fn answer<B: Body>(
-    exchange: &Exchange,
+    data_plane: &DataPlane,
     origins: &Origins,
     request: &Request<B>,
 ) -> Answer<Granted> {
@@ -46,9 +46,9 @@ pub(super) fn answer<B: Body>(
     let path: Vec<_> = segments.take(2).collect();
     let response = match (request.method(), &path[..]) {
         (&Method::OPTIONS, _) => with(empty(StatusCode::NO_CONTENT), ALLOW, METHODS),
-        (&Method::GET | &Method::HEAD, ["ws"]) => return open(exchange, origins, request),
-        (&Method::GET | &Method::HEAD, ["nodes"]) => nodes(exchange, StatusCode::OK),
-        (&Method::GET | &Method::HEAD, ["healthz"]) => health(exchange),
+        (&Method::GET | &Method::HEAD, ["ws"]) => return open(data_plane, origins, request),
+        (&Method::GET | &Method::HEAD, ["nodes"]) => nodes(data_plane, StatusCode::OK),
+        (&Method::GET | &Method::HEAD, ["healthz"]) => health(data_plane),
         (_, ["ws" | "nodes" | "healthz"]) => {
             let reason = format!("served here: {METHODS}");
             with(text(StatusCode::METHOD_NOT_ALLOWED, &reason), ALLOW, METHODS)
@@ -78,7 +78,11 @@ fn check_host<B>(request: &Request<B>) -> Result<(), &'static str> {
     }
 }
 
-fn open<B: Body>(exchange: &Exchange, origins: &Origins, request: &Request<B>) -> Answer<Granted> {
+fn open<B: Body>(
+    data_plane: &DataPlane,
+    origins: &Origins,
+    request: &Request<B>,
+) -> Answer<Granted> {
     let head = match upgrade::accept(request) {
         Ok(head) => head,
         Err(response) => return Answer::Respond(*response),
@@ -87,10 +91,10 @@ fn open<B: Body>(exchange: &Exchange, origins: &Origins, request: &Request<B>) -
         let reason = "pages of this origin may not connect: the node's --allowed-origins lists those that may";
         return Answer::Respond(text(StatusCode::FORBIDDEN, reason));
     }
-    match exchange.turn(|state, _| state.take_seat()) {
-        Some(seat) => Answer::Upgrade(Granted { head, seat }),
+    match data_plane.turn(|state, _| state.acquire_slot()) {
+        Some(slot) => Answer::Upgrade(Granted { head, slot }),
         None => Answer::Respond(with(
-            nodes(exchange, StatusCode::SERVICE_UNAVAILABLE),
+            nodes(data_plane, StatusCode::SERVICE_UNAVAILABLE),
             RETRY_AFTER,
             RETRY_AFTER_SECONDS,
         )),
@@ -98,8 +102,8 @@ fn open<B: Body>(exchange: &Exchange, origins: &Origins, request: &Request<B>) -
 }
 
 /// Other nodes with room, for a client that asks or was refused.
-fn nodes(exchange: &Exchange, status: StatusCode) -> Response<String> {
-    let urls = exchange.turn(|state, _| members::with_room(state.members(), state.incarnation()));
+fn nodes(data_plane: &DataPlane, status: StatusCode) -> Response<String> {
+    let urls = data_plane.turn(|state, _| members::with_room(state.members(), state.incarnation()));
     let body = match status {
         StatusCode::OK => json!({ "nodes": urls }),
         _ => json!({ "error": "full", "nodes": urls }),
@@ -109,8 +113,8 @@ fn nodes(exchange: &Exchange, status: StatusCode) -> Response<String> {
 }
 
 /// Whether a load balancer may send clients here. It may to a full node, which names others.
-fn health(exchange: &Exchange) -> Response<String> {
-    match exchange.turn(|state, _| state.is_draining()) {
+fn health(data_plane: &DataPlane) -> Response<String> {
+    match data_plane.turn(|state, _| state.is_draining()) {
         false => text(StatusCode::OK, "ok"),
         true => text(StatusCode::SERVICE_UNAVAILABLE, "draining"),
     }

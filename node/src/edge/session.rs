@@ -17,7 +17,7 @@ use tokio::time;
 use tokio_tungstenite::tungstenite::{
     self, Error, Message, WebSocket, error::CapacityError, protocol::WebSocketConfig,
 };
-use trunkline_directory::Place;
+use trunkline_directory::Location;
 use trunkline_ops::{Panicked, contain};
 use trunkline_protocol::{
     User,
@@ -31,10 +31,10 @@ use super::{
     socket::Socket,
 };
 use crate::{
+    data_plane::{CloseReason, DataPlane, DataPlaneState, SessionKey},
     defaults::{
         BAD_REQUEST_FORGIVEN_AFTER, BAD_REQUESTS_MAX, CLOSE_WITHIN, CODEC_BYTES, FRAMES_PER_TURN,
     },
-    exchange::{Exchange, Farewell, SessionKey, State},
 };
 
 /// What a session is held to.
@@ -70,14 +70,14 @@ enum Over {
     /// The client has closed it, and the answer to that waits to be written.
     Closed,
     /// This node closes it.
-    Closing(Farewell),
+    Closing(CloseReason),
     /// What the client has sent made the code that reads it panic.
     Panicked,
 }
 
 impl Over {
     fn closing(code: u16, reason: impl Into<String>) -> Self {
-        Self::Closing(Farewell { code, reason: reason.into() })
+        Self::Closing(CloseReason { code, reason: reason.into() })
     }
 }
 
@@ -95,7 +95,7 @@ impl From<io::Error> for Over {
 
 /// One session. However it ends, dropping it frees what it had in the node's state.
 pub(super) struct Session {
-    exchange: Exchange,
+    data_plane: DataPlane,
     key: SessionKey,
     socket: WebSocket<Socket>,
     rules: Rc<SessionRules>,
@@ -117,14 +117,14 @@ enum GoingOn {
 impl Session {
     /// `key` stands for the writing half of the same connection.
     pub(super) fn new(
-        exchange: Exchange,
+        data_plane: DataPlane,
         key: SessionKey,
         socket: WebSocket<Socket>,
         rules: Rc<SessionRules>,
     ) -> Self {
         let limiter = rules.messages_per_second.map(Quota::per_second).map(RateLimiter::direct);
         let login = Login::awaited();
-        let session = Self { exchange, key, socket, rules, login, limiter, bad_requests: None };
+        let session = Self { data_plane, key, socket, rules, login, limiter, bad_requests: None };
         #[cfg(feature = "testing")]
         let session = session.into_echo();
         session
@@ -134,24 +134,24 @@ impl Session {
     pub(super) async fn run(mut self) {
         let over = poll_fn(|cx| self.poll(cx)).await;
         self.abandon_login();
-        let farewell = match over {
+        let close_reason = match over {
             Over::Gone => return,
             Over::Closed => None,
-            Over::Closing(farewell) => Some(farewell),
+            Over::Closing(close_reason) => Some(close_reason),
             Over::Panicked => {
-                self.exchange.turn(|state, _| state.count_session_panic());
+                self.data_plane.turn(|state, _| state.count_session_panic());
                 let reason = "internal error".to_owned();
-                Some(Farewell { code: close::INTERNAL, reason })
+                Some(CloseReason { code: close::INTERNAL, reason })
             }
         };
-        if let Some(farewell) = farewell {
-            self.exchange.turn(|state, _| {
-                state.retire(self.key, &farewell);
-                state.write_raw(self.key, &close_frame(&farewell));
+        if let Some(close_reason) = close_reason {
+            self.data_plane.turn(|state, _| {
+                state.retire(self.key, &close_reason);
+                state.write_raw(self.key, &close_frame(&close_reason));
             });
         }
         // A client that does not read, or does not close its side, is not waited for.
-        let closed = finish(&self.exchange, self.key, self.socket.get_mut());
+        let closed = finish(&self.data_plane, self.key, self.socket.get_mut());
         let _ = time::timeout(CLOSE_WITHIN, closed).await;
     }
 
@@ -163,10 +163,10 @@ impl Session {
     }
 
     fn progress(&mut self, cx: &mut Context<'_>) -> Result<(), Over> {
-        let exchange = self.exchange.clone();
+        let data_plane = self.data_plane.clone();
         loop {
             let event = self.login.poll(cx);
-            let going_on = exchange.turn(|state, now| {
+            let going_on = data_plane.turn(|state, now| {
                 match event {
                     Some(LoginEvent::TooLate) => {
                         return Err(Over::closing(close::NO_LOGIN, "no login in time"));
@@ -187,9 +187,9 @@ impl Session {
 
     fn finish_login(
         &mut self,
-        state: &mut State,
+        state: &mut DataPlaneState,
         user: &User,
-        others: Option<Vec<Place>>,
+        others: Option<Vec<Location>>,
     ) -> Result<(), Over> {
         state.finish_login(self.key, user, others.as_deref());
         if others.is_some() {
@@ -203,19 +203,19 @@ impl Session {
     /// A registration that is still under way has nobody to welcome any more.
     fn abandon_login(&mut self) {
         if let Some(user) = self.login.abandon() {
-            self.exchange.turn(|state, _| state.finish_login(self.key, &user, None));
+            self.data_plane.turn(|state, _| state.finish_login(self.key, &user, None));
         }
     }
 
     /// Writes and reads what can be now.
     fn work(
         &mut self,
-        state: &mut State,
+        state: &mut DataPlaneState,
         now: Instant,
         cx: &mut Context<'_>,
     ) -> Result<GoingOn, Over> {
-        if let Poll::Ready(farewell) = state.poll_farewell(self.key, cx) {
-            return Err(Over::Closing(farewell));
+        if let Poll::Ready(close_reason) = state.poll_close_reason(self.key, cx) {
+            return Err(Over::Closing(close_reason));
         }
         if let Poll::Ready(flushed) = state.poll_flush(self.key, now, cx) {
             flushed?;
@@ -225,7 +225,7 @@ impl Session {
 
     fn read(
         &mut self,
-        state: &mut State,
+        state: &mut DataPlaneState,
         now: Instant,
         cx: &mut Context<'_>,
     ) -> Result<GoingOn, Over> {
@@ -242,7 +242,7 @@ impl Session {
 
     fn read_frames(
         &mut self,
-        state: &mut State,
+        state: &mut DataPlaneState,
         now: Instant,
         cx: &mut Context<'_>,
     ) -> Result<GoingOn, Over> {
@@ -269,7 +269,12 @@ impl Session {
         Ok(GoingOn::Waiting)
     }
 
-    fn message(&mut self, state: &mut State, now: Instant, message: Message) -> Result<(), Over> {
+    fn message(
+        &mut self,
+        state: &mut DataPlaneState,
+        now: Instant,
+        message: Message,
+    ) -> Result<(), Over> {
         #[cfg(feature = "testing")]
         let Some(message) = self.echo(state, message) else { return Ok(()) };
         match message {
@@ -292,7 +297,7 @@ impl Session {
         }
     }
 
-    fn text(&mut self, state: &mut State, now: Instant, text: &str) -> Result<(), Over> {
+    fn text(&mut self, state: &mut DataPlaneState, now: Instant, text: &str) -> Result<(), Over> {
         let done = self.login.is_done();
         match contain(|| client::parse(text))? {
             Ok(ClientFrame::Send { id, to, body }) if done => {
@@ -320,7 +325,7 @@ impl Session {
         }
     }
 
-    fn send(&mut self, state: &mut State, now: Instant, id: &str, to: &str, body: &str) {
+    fn send(&mut self, state: &mut DataPlaneState, now: Instant, id: &str, to: &str, body: &str) {
         if self.limiter.as_ref().is_some_and(|limiter| limiter.check().is_err()) {
             let reason = "too many messages a second";
             state.error(self.key, ErrorCode::RateLimited, reason, Some(id));
@@ -329,7 +334,12 @@ impl Session {
         }
     }
 
-    fn log_in(&mut self, state: &mut State, user: &str, token: Option<&str>) -> Result<(), Over> {
+    fn log_in(
+        &mut self,
+        state: &mut DataPlaneState,
+        user: &str,
+        token: Option<&str>,
+    ) -> Result<(), Over> {
         if let Err(error) = contain(|| self.rules.auth.check(user, token))? {
             state.error(self.key, ErrorCode::Unauthorized, &error.to_string(), None);
             return Err(Over::closing(close::UNAUTHORIZED, "unauthorized"));
@@ -340,7 +350,7 @@ impl Session {
         Ok(())
     }
 
-    fn bad_request(&mut self, state: &mut State, bad: &BadFrame) -> Result<(), Over> {
+    fn bad_request(&mut self, state: &mut DataPlaneState, bad: &BadFrame) -> Result<(), Over> {
         state.error(self.key, ErrorCode::BadRequest, &bad.reason, bad.id.as_deref());
         let allowance = self.bad_requests.get_or_insert_with(|| {
             let quota = Quota::with_period(BAD_REQUEST_FORGIVEN_AFTER).expect("it is not zero");
@@ -354,7 +364,7 @@ impl Session {
 
     /// Puts in line what the codec has to say by itself: the pong to a ping, the answer to a close. It
     /// writes them no sooner than it is used again, and the client may send nothing more.
-    fn send_replies(&mut self, state: &mut State) {
+    fn send_replies(&mut self, state: &mut DataPlaneState) {
         // It says that the connection is closed, when it was; our socket takes all that is written.
         let _ = self.socket.flush();
         let replies = self.socket.get_mut().take_replies();
@@ -367,7 +377,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.abandon_login();
-        self.exchange.turn(|state, _| state.close(self.key));
+        self.data_plane.turn(|state, _| state.close(self.key));
     }
 }
 

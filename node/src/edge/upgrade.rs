@@ -44,7 +44,7 @@ pub(super) fn accept<B: Body>(request: &Request<B>) -> Result<Vec<u8>, Box<Respo
     Ok(head(key, offers_subprotocol(headers)))
 }
 
-/// The names are spelled as in the RFC: small embedded clients compare them letter by letter, and
+/// The names are spelled as in the RFC: small embedded clients compare them message by message, and
 /// hyper would write `Sec-Websocket-Accept`.
 fn head(key: &str, subprotocol: bool) -> Vec<u8> {
     let accept = derive_accept_key(key.as_bytes());

@@ -1,8 +1,8 @@
 //! What must hold, whatever happens. Each demand is checked as soon as it can be broken.
 
 use smallvec::SmallVec;
-use trunkline_node::{custody::Party, defaults::TICK};
-use trunkline_protocol::{Outcome, lane::Verdict};
+use trunkline_node::{custody::Target, defaults::TICK};
+use trunkline_protocol::{Outcome, lane::ReceiptStatus};
 
 /// What a run is held to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,12 +57,12 @@ pub(crate) struct Fact {
     pub(crate) accepted_at: u64,
     pub(crate) due_ms: u64,
     pub(crate) outcome: Option<Outcome>,
-    /// Its custody has given up its letter.
-    pub(crate) put_away: bool,
+    /// Its custody has given up its message.
+    pub(crate) recycle: bool,
     /// The sessions that saw it.
     pub(crate) seen: SmallVec<[u32; 4]>,
     /// Where it was handed to, as far as that was not refuted to its custody.
-    pub(crate) attempts: SmallVec<[Party; 2]>,
+    pub(crate) attempts: SmallVec<[Target; 2]>,
     /// A node that it was handed to was said to be gone: what that node denies later may come too
     /// late to be heard.
     pub(crate) given_up: bool,
@@ -140,13 +140,13 @@ impl Checker {
         self.demand(Demand::Miss, justified, || format!("m{id} is called offline without reason"));
     }
 
-    /// A custody has no use for a letter any more.
-    pub(crate) fn put_away(&mut self, id: u32) {
+    /// A custody has no use for a message any more.
+    pub(crate) fn recycle(&mut self, id: u32) {
         let fact = &mut self.facts[id as usize];
-        let again = std::mem::replace(&mut fact.put_away, true);
+        let again = std::mem::replace(&mut fact.recycle, true);
         let told = fact.outcome.is_some();
         self.demand(Demand::OneOutcome, told && !again, || {
-            format!("the letter of m{id} is put away; told: {told}, again: {again}")
+            format!("the message of m{id} is put away; told: {told}, again: {again}")
         });
     }
 
@@ -173,12 +173,12 @@ impl Checker {
     }
 
     /// Custody is told how a branch ended.
-    pub(crate) fn answered(&mut self, id: u32, party: Party, verdict: Verdict) {
+    pub(crate) fn answered(&mut self, id: u32, party: Target, status: ReceiptStatus) {
         let fact = &mut self.facts[id as usize];
-        fact.failed |= verdict != Verdict::Taken;
-        fact.denied |= verdict == Verdict::NotHere;
-        fact.confirmed |= verdict == Verdict::Taken;
-        if matches!(verdict, Verdict::Full | Verdict::NotHere) {
+        fact.failed |= status != ReceiptStatus::Taken;
+        fact.denied |= status == ReceiptStatus::NotHere;
+        fact.confirmed |= status == ReceiptStatus::Taken;
+        if matches!(status, ReceiptStatus::Full | ReceiptStatus::NotHere) {
             fact.refuted(party);
         }
     }
@@ -191,7 +191,7 @@ impl Checker {
     }
 
     /// Custody is told that a branch surely was not handed over.
-    pub(crate) fn refuted(&mut self, id: u32, party: Party) {
+    pub(crate) fn refuted(&mut self, id: u32, party: Target) {
         self.facts[id as usize].refuted(party);
     }
 
@@ -211,7 +211,7 @@ impl Checker {
 }
 
 impl Fact {
-    fn refuted(&mut self, party: Party) {
+    fn refuted(&mut self, party: Target) {
         self.failed = true;
         if let Some(at) = self.attempts.iter().position(|&other| other == party) {
             self.attempts.swap_remove(at);

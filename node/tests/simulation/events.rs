@@ -1,7 +1,7 @@
 //! What happens to a node, and how its custody hears of it.
 
-use trunkline_node::custody::{Fate, Here, Party};
-use trunkline_protocol::lane::{Receipt, Verdict};
+use trunkline_node::custody::{BranchResult, LocalDelivery, Target};
+use trunkline_protocol::lane::{Receipt, ReceiptStatus};
 
 use crate::{
     node::{self, Batch, Link},
@@ -26,11 +26,16 @@ impl World {
         let site = &mut self.nodes[node].site;
         for (seq, id) in batch.notes {
             let user = self.checker.facts[id as usize].user;
-            let answer = |verdict| Answer::to(Some(batch.origin), seq, verdict);
-            match site.sessions.offer(user, id, answer(Verdict::Taken), self.weather.socket_room) {
-                Here::Nobody => site.receipts.push_back(answer(Verdict::NotHere)),
-                Here::Full => site.receipts.push_back(answer(Verdict::Full)),
-                Here::Waiting => {}
+            let answer = |status| Answer::to(Some(batch.origin), seq, status);
+            match site.sessions.offer(
+                user,
+                id,
+                answer(ReceiptStatus::Taken),
+                self.weather.socket_room,
+            ) {
+                LocalDelivery::Nobody => site.receipts.push_back(answer(ReceiptStatus::NotHere)),
+                LocalDelivery::Full => site.receipts.push_back(answer(ReceiptStatus::Full)),
+                LocalDelivery::Waiting => {}
             }
         }
     }
@@ -41,7 +46,7 @@ impl World {
         if site.link != Link::Up || !self.relay.ports[node].up {
             return;
         }
-        answer.receipt.route_old = self.weather.tells_old_routes && may_say_old;
+        answer.receipt.route_stale = self.weather.tells_old_routes && may_say_old;
         self.relay.ports[node].receipts.push_back(answer);
     }
 
@@ -52,41 +57,41 @@ impl World {
                 self.nodes[node].site.receipts.push_back(answer);
                 continue;
             }
-            answer.receipt.route_old = self.weather.tells_old_routes && may_say_old;
-            self.answered(node, Party::Here, answer.receipt);
+            answer.receipt.route_stale = self.weather.tells_old_routes && may_say_old;
+            self.answered(node, Target::LocalDelivery, answer.receipt);
         }
     }
 
     pub(crate) fn reply_arrives(&mut self, node: usize) {
         match self.relay.ports[node].replies.pop_front() {
             Some(Reply::Receipt { from, receipt }) => {
-                self.answered(node, Party::Node(from), receipt);
+                self.answered(node, Target::Node(from), receipt);
             }
             Some(Reply::Refusal { batch, fate }) => self.refused(node, &batch, fate),
             None => {}
         }
     }
 
-    fn answered(&mut self, node: usize, party: Party, receipt: Receipt) {
+    fn answered(&mut self, node: usize, party: Target, receipt: Receipt) {
         let site = &mut self.nodes[node].site;
         let id = site.id(receipt.seq);
-        if receipt.route_old || receipt.verdict == Verdict::NotHere {
+        if receipt.route_stale || receipt.status == ReceiptStatus::NotHere {
             site.known[self.checker.facts[id as usize].user].forget();
         }
-        self.checker.answered(id, party, receipt.verdict);
-        self.checker.note(|| format!(" m{id} at {party:?}: {:?}", receipt.verdict));
+        self.checker.answered(id, party, receipt.status);
+        self.checker.note(|| format!(" m{id} at {party:?}: {:?}", receipt.status));
         self.call(node, |custody, now, hands| custody.answered(now, hands, party, receipt));
         self.checker.heard(id);
     }
 
-    fn refused(&mut self, node: usize, batch: &Batch, fate: Fate) {
+    fn refused(&mut self, node: usize, batch: &Batch, fate: BranchResult) {
         let site = &mut self.nodes[node].site;
         for &(_, id) in &batch.notes {
-            if fate == Fate::NotReached {
+            if fate == BranchResult::NotReached {
                 site.known[self.checker.facts[id as usize].user].forget();
             }
             if batch.link == site.links {
-                self.checker.refuted(id, Party::Node(batch.destination));
+                self.checker.refuted(id, Target::Node(batch.destination));
             }
         }
         self.checker.note(|| format!(" batch {} is refused: {fate:?}", batch.number));
@@ -134,7 +139,7 @@ impl World {
         for lane in &mut site.lanes {
             for batch in lane.open.drain(..) {
                 for &(_, id) in &batch.notes {
-                    self.checker.refuted(id, Party::Node(batch.destination));
+                    self.checker.refuted(id, Target::Node(batch.destination));
                 }
             }
         }
@@ -148,7 +153,7 @@ impl World {
         site.known.iter_mut().for_each(|known| known.forget_node(gone));
         for &id in &site.ids {
             let fact = self.checker.fact(id);
-            fact.given_up |= fact.attempts.contains(&Party::Node(gone));
+            fact.given_up |= fact.attempts.contains(&Target::Node(gone));
         }
         self.call(node, |custody, now, _| custody.gone(now, gone));
     }

@@ -6,9 +6,9 @@
 
 mod checker;
 mod directory;
+mod environment;
 mod events;
 mod faults;
-mod hands;
 mod node;
 mod relay;
 mod scheduler;

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, ops::RangeInclusive};
 
 use fastrand::Rng;
 use smallvec::SmallVec;
-use trunkline_node::custody::Fate;
+use trunkline_node::custody::BranchResult;
 use trunkline_protocol::{Incarnation, lane::Receipt};
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
     Receipt { from: Incarnation, receipt: Receipt },
-    Refusal { batch: Batch, fate: Fate },
+    Refusal { batch: Batch, fate: BranchResult },
 }
 
 /// The relay's end of one node's link, and what is under way on it.
@@ -86,11 +86,11 @@ impl Relay {
         let to = self.ports.iter_mut().find(|port| port.hello == batch.destination);
         match to {
             Some(port) if port.up && port.to_node[lane].len() >= room => {
-                self.reply(batch.origin, Reply::Refusal { batch, fate: Fate::Full });
+                self.reply(batch.origin, Reply::Refusal { batch, fate: BranchResult::Full });
             }
             Some(port) if port.up => port.to_node[lane].push_back(batch),
             Some(port) if port.swallows => {}
-            _ => self.reply(batch.origin, Reply::Refusal { batch, fate: Fate::NotReached }),
+            _ => self.reply(batch.origin, Reply::Refusal { batch, fate: BranchResult::NotReached }),
         }
     }
 
@@ -127,7 +127,7 @@ impl Relay {
             cut(lane, rng);
         }
         for batch in unsent {
-            self.reply(batch.origin, Reply::Refusal { batch, fate: Fate::NotReached });
+            self.reply(batch.origin, Reply::Refusal { batch, fate: BranchResult::NotReached });
         }
     }
 

@@ -93,7 +93,7 @@ impl World {
             Kind::Carry => {
                 self.carry(rng);
             }
-            Kind::Send => self.some_sends(node, rng),
+            Kind::PendingSend => self.some_sends(node, rng),
             Kind::Wait => self.wait(Weather::wait_ms(rng), rng),
             Kind::LogIn => self.log_in(node, rng.usize(..self.weather.users), rng.bool()),
             Kind::LogOut => self.log_out(node, rng.usize(..2), rng.bool()),

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 use smallvec::SmallVec;
-use trunkline_node::custody::Here;
+use trunkline_node::custody::LocalDelivery;
 use trunkline_protocol::{
     Incarnation,
-    lane::{Receipt, Verdict},
+    lane::{Receipt, ReceiptStatus},
 };
 
 use crate::checker::Checker;
@@ -88,7 +88,13 @@ impl Sessions {
     }
 
     /// Puts a message into the buffer of every session of the user.
-    pub(crate) fn offer(&mut self, user: usize, id: u32, answer: Answer, room: usize) -> Here {
+    pub(crate) fn offer(
+        &mut self,
+        user: usize,
+        id: u32,
+        answer: Answer,
+        room: usize,
+    ) -> LocalDelivery {
         let mut group = Group { answer, waiting: 0, full: 0, maybe: 0, closed: 0, answered: false };
         for session in self.open.iter_mut().filter(|session| session.user == user) {
             if session.buffer.len() < room {
@@ -99,11 +105,11 @@ impl Sessions {
             }
         }
         match (group.waiting, group.full) {
-            (0, 0) => Here::Nobody,
-            (0, _) => Here::Full,
+            (0, 0) => LocalDelivery::Nobody,
+            (0, _) => LocalDelivery::Full,
             _ => {
                 self.groups.push(group);
-                Here::Waiting
+                LocalDelivery::Waiting
             }
         }
     }
@@ -156,26 +162,26 @@ impl Sessions {
             End::Maybe => group.maybe += 1,
             End::Closed => group.closed += 1,
         }
-        let verdict = match end {
-            End::Taken => Verdict::Taken,
+        let status = match end {
+            End::Taken => ReceiptStatus::Taken,
             _ if group.waiting > 0 => return,
-            _ if group.maybe > 0 => Verdict::Maybe,
-            _ if group.full > 0 => Verdict::Full,
-            _ => Verdict::NotHere,
+            _ if group.maybe > 0 => ReceiptStatus::Maybe,
+            _ if group.full > 0 => ReceiptStatus::Full,
+            _ => ReceiptStatus::NotHere,
         };
         if std::mem::replace(&mut group.answered, true) {
             return;
         }
-        let taken = verdict == Verdict::Taken;
+        let taken = status == ReceiptStatus::Taken;
         let missed = if taken { group.full + group.maybe + group.closed } else { 0 };
-        let receipt = Receipt { verdict, missed, ..group.answer.receipt };
+        let receipt = Receipt { status, missed, ..group.answer.receipt };
         self.answers.push_back(Answer { receipt, ..group.answer });
     }
 }
 
 impl Answer {
     /// The answer to a message that is the `seq`th of its origin.
-    pub(crate) fn to(origin: Option<Incarnation>, seq: u64, verdict: Verdict) -> Self {
-        Self { origin, receipt: Receipt { seq, verdict, route_old: false, missed: 0 } }
+    pub(crate) fn to(origin: Option<Incarnation>, seq: u64, status: ReceiptStatus) -> Self {
+        Self { origin, receipt: Receipt { seq, status, route_stale: false, missed: 0 } }
     }
 }

@@ -10,7 +10,7 @@ use trunkline_node::custody::Limits;
 pub(crate) enum Kind {
     /// Something that is under way gets one stage further.
     Carry,
-    Send,
+    PendingSend,
     Wait,
     LogIn,
     LogOut,
@@ -131,7 +131,7 @@ impl Weather {
 fn kinds(rng: &mut Rng) -> Vec<(Kind, u32)> {
     let mut kinds = vec![
         (Kind::Carry, rng.u32(30..80)),
-        (Kind::Send, rng.u32(8..30)),
+        (Kind::PendingSend, rng.u32(8..30)),
         (Kind::Wait, rng.u32(3..15)),
         (Kind::LogIn, 4),
         (Kind::Relink, 3),

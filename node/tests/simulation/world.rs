@@ -9,7 +9,7 @@ use trunkline_protocol::{Incarnation, Outcome};
 use crate::{
     checker::{Checker, Demand, Fact},
     directory::Directory,
-    hands::Hands,
+    environment::SimulatedNode,
     node::{Node, Note},
     relay::{Port, Relay},
     steps::Step,
@@ -69,14 +69,15 @@ impl World {
     pub(crate) fn call<R>(
         &mut self,
         node: usize,
-        act: impl FnOnce(&mut Custody<Note>, Instant, &mut Hands<'_>) -> R,
+        act: impl FnOnce(&mut Custody<Note>, Instant, &mut SimulatedNode<'_>) -> R,
     ) -> R {
         let now = self.start + Duration::from_millis(self.now_ms);
         self.now_at += 1;
         let Node { custody, site } = &mut self.nodes[node];
         let (now_ms, now_at) = (self.now_ms, self.now_at);
         let (checker, weather) = (&mut self.checker, &self.weather);
-        let result = act(custody, now, &mut Hands { site, checker, weather, now_ms, now_at });
+        let result =
+            act(custody, now, &mut SimulatedNode { site, checker, weather, now_ms, now_at });
         self.check_limits(node);
         self.check_offline();
         result

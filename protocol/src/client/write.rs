@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::ErrorCode;
-use crate::{Ids, Name, Outcome, User};
+use crate::{MessageIdPrefix, Name, Outcome, User};
 
 /// Appends `welcome`, the first frame of every session.
 pub fn welcome(out: &mut Vec<u8>, user: &User, session: &str, node: &Name) {
@@ -18,7 +18,7 @@ pub fn welcome(out: &mut Vec<u8>, user: &User, session: &str, node: &Name) {
 /// Unix milliseconds; `body` must be one JSON value.
 pub fn message(
     out: &mut Vec<u8>,
-    (ids, seq): (&Ids, u64),
+    (ids, seq): (&MessageIdPrefix, u64),
     from: &str,
     sent_at_ms: u64,
     body: &[u8],
@@ -39,7 +39,7 @@ pub fn message(
 pub fn receipt(
     out: &mut Vec<u8>,
     id: &str,
-    (ids, seq): (&Ids, u64),
+    (ids, seq): (&MessageIdPrefix, u64),
     outcome: Outcome,
     missed: u32,
 ) {
@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn frames_are_what_clients_expect() {
         let origin: Incarnation = "01JAV3QK9VE6ZT9Z8T5C1H7R0M".parse().unwrap();
-        let id = (&Ids::of(origin), 42);
+        let id = (&MessageIdPrefix::of(origin), 42);
         let user: User = "al\"ice".parse().unwrap();
         let node: Name = "node-1".parse().unwrap();
 

@@ -1,11 +1,11 @@
-use super::{BadLane, HEADER_BYTES, Header, Kind, Message, Notice, Receipt};
+use super::{BadLane, BatchHeader, BatchKind, HEADER_BYTES, LoginNotice, Message, Receipt};
 use crate::Incarnation;
 
 /// A batch that has arrived whole.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
     /// Its header; the peer is the origin.
-    pub header: Header,
+    pub header: BatchHeader,
     /// Its frames, `header.length` bytes.
     pub frames: &'a [u8],
 }
@@ -16,7 +16,7 @@ impl<'a> Batch<'a> {
         let Some((header, rest)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
             return Ok(None);
         };
-        let header = Header::decode(header)?;
+        let header = BatchHeader::decode(header)?;
         let Some((frames, rest)) = rest.split_at_checked(header.length as usize) else {
             return Ok(None);
         };
@@ -24,19 +24,19 @@ impl<'a> Batch<'a> {
         Ok(Some(Self { header, frames }))
     }
 
-    /// The messages of a batch of [`Kind::Messages`]. After an error there are no more.
+    /// The messages of a batch of [`BatchKind::Messages`]. After an error there are no more.
     pub fn messages(&self) -> impl Iterator<Item = Result<Message<'a>, BadLane>> + use<'a> {
         frames(self.frames, Message::decode)
     }
 
-    /// The receipts of a batch of [`Kind::Receipts`]. After an error there are no more.
+    /// The receipts of a batch of [`BatchKind::Receipts`]. After an error there are no more.
     pub fn receipts(&self) -> impl Iterator<Item = Result<Receipt, BadLane>> + use<'a> {
         frames(self.frames, Receipt::decode)
     }
 
-    /// The notices of a batch of [`Kind::Notices`]. After an error there are no more.
-    pub fn notices(&self) -> impl Iterator<Item = Result<Notice<'a>, BadLane>> + use<'a> {
-        frames(self.frames, Notice::decode)
+    /// The notices of a batch of [`BatchKind::Notices`]. After an error there are no more.
+    pub fn notices(&self) -> impl Iterator<Item = Result<LoginNotice<'a>, BadLane>> + use<'a> {
+        frames(self.frames, LoginNotice::decode)
     }
 }
 
@@ -62,14 +62,14 @@ fn frames<'a, T>(
 pub struct BatchBuilder {
     bytes: Vec<u8>,
     count: u16,
-    followed: bool,
+    traced: bool,
     first: u64,
     last: u64,
 }
 
 impl Default for BatchBuilder {
     fn default() -> Self {
-        Self { bytes: Vec::new(), count: 0, followed: false, first: u64::MAX, last: 0 }
+        Self { bytes: Vec::new(), count: 0, traced: false, first: u64::MAX, last: 0 }
     }
 }
 
@@ -108,18 +108,18 @@ impl BatchBuilder {
         self.last = self.last.max(seq);
     }
 
-    /// Marks the batch: one of its frames is followed.
-    pub fn follow(&mut self) {
-        self.followed = true;
+    /// Marks the batch: one of its frames is traced.
+    pub fn set_traced(&mut self) {
+        self.traced = true;
     }
 
     /// Writes the header and moves the whole batch to the end of `out`; the builder is empty
     /// again and keeps its memory. Does nothing if it was empty. The header's parts are described
-    /// at [`Header`].
+    /// at [`BatchHeader`].
     pub fn seal_into(
         &mut self,
         out: &mut Vec<u8>,
-        kind: Kind,
+        kind: BatchKind,
         peer: Incarnation,
         batch: u32,
         ids: Incarnation,
@@ -127,9 +127,9 @@ impl BatchBuilder {
         if self.is_empty() {
             return;
         }
-        let header = Header {
+        let header = BatchHeader {
             kind,
-            followed: self.followed,
+            traced: self.traced,
             count: self.count,
             length: self.frame_bytes() as u32,
             peer,
@@ -141,7 +141,7 @@ impl BatchBuilder {
         self.bytes[..HEADER_BYTES].copy_from_slice(&header.encode());
         out.extend_from_slice(&self.bytes);
         self.bytes.clear();
-        (self.count, self.followed, self.first, self.last) = (0, false, u64::MAX, 0);
+        (self.count, self.traced, self.first, self.last) = (0, false, u64::MAX, 0);
     }
 }
 
@@ -150,7 +150,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::lane::Verdict;
+    use crate::lane::ReceiptStatus;
 
     fn peer() -> Incarnation {
         Incarnation::from_bytes([7; 16])
@@ -161,12 +161,12 @@ mod tests {
         let mut builder = BatchBuilder::default();
         for seq in [9, 4, 6] {
             let message =
-                Message { seq, followed: false, sent_at_ms: 1, to: "b", from: "a", body: b"1" };
+                Message { seq, traced: false, sent_at_ms: 1, to: "b", from: "a", body: b"1" };
             builder.push(seq, |out| message.encode(out));
         }
         let mut out = Vec::new();
-        builder.follow();
-        builder.seal_into(&mut out, Kind::Messages, peer(), 3, peer());
+        builder.set_traced();
+        builder.seal_into(&mut out, BatchKind::Messages, peer(), 3, peer());
         assert!(builder.is_empty());
 
         for cut in 0..out.len() {
@@ -175,7 +175,7 @@ mod tests {
         let mut bytes = out.as_slice();
         let batch = Batch::split_off(&mut bytes).unwrap().unwrap();
         assert!(bytes.is_empty());
-        assert!(batch.header.followed);
+        assert!(batch.header.traced);
         assert_eq!((batch.header.count, batch.header.batch), (3, 3));
         assert_eq!((batch.header.first, batch.header.span), (4, 5));
         let seqs: Vec<_> = batch.messages().map(|message| message.unwrap().seq).collect();
@@ -187,7 +187,7 @@ mod tests {
         let mut builder = BatchBuilder::default();
         builder.push(1, |out| out.extend_from_slice(&[0; 30]));
         let mut out = Vec::new();
-        builder.seal_into(&mut out, Kind::Receipts, peer(), 0, peer());
+        builder.seal_into(&mut out, BatchKind::Receipts, peer(), 0, peer());
         let batch = Batch::split_off(&mut out.as_slice()).unwrap().unwrap();
         assert_eq!(batch.receipts().collect::<Vec<_>>(), [Err(BadLane::Frames)]);
     }
@@ -196,12 +196,12 @@ mod tests {
         #[test]
         fn receipts_survive_in_any_number(seqs in prop::collection::vec(any::<u64>(), 1..200)) {
             let mut builder = BatchBuilder::default();
-            let receipt = |seq| Receipt { seq, verdict: Verdict::Taken, route_old: false, missed: 0 };
+            let receipt = |seq| Receipt { seq, status: ReceiptStatus::Taken, route_stale: false, missed: 0 };
             for &seq in &seqs {
                 builder.push(seq, |out| receipt(seq).encode(out));
             }
             let mut out = Vec::new();
-            builder.seal_into(&mut out, Kind::Receipts, peer(), 1, peer());
+            builder.seal_into(&mut out, BatchKind::Receipts, peer(), 1, peer());
             let batch = Batch::split_off(&mut out.as_slice()).unwrap().unwrap();
             let read: Vec<_> = batch.receipts().map(|receipt| receipt.unwrap().seq).collect();
             prop_assert_eq!(read, seqs);

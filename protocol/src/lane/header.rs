@@ -1,16 +1,16 @@
 use super::{BATCH_BYTES_MAX, BadLane};
 use crate::Incarnation;
 
-/// The size of a [`Header`] on the wire.
+/// The size of a [`BatchHeader`] on the wire.
 pub const HEADER_BYTES: usize = 56;
 
-/// The flag of a batch in which a message is followed.
-const FLAG_FOLLOWED: u8 = 1;
+/// The flag of a batch in which a message is traced.
+const FLAG_TRACED: u8 = 1;
 
 /// What a batch carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
-pub enum Kind {
+pub enum BatchKind {
     /// Messages, from the node that has custody to one that has their recipients.
     Messages = 1,
     /// Receipts, back to the node that has custody.
@@ -23,7 +23,7 @@ pub enum Kind {
     Notices = 5,
 }
 
-impl Kind {
+impl BatchKind {
     fn from_byte(byte: u8) -> Result<Self, BadLane> {
         Ok(match byte {
             1 => Self::Messages,
@@ -38,11 +38,11 @@ impl Kind {
 
 /// The first bytes of a batch: all that a relay reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
+pub struct BatchHeader {
     /// What the batch carries.
-    pub kind: Kind,
+    pub kind: BatchKind,
     /// Whether an operator follows one of its messages, or a receipt for one.
-    pub followed: bool,
+    pub traced: bool,
     /// How many frames follow.
     pub count: u16,
     /// How many bytes of frames follow, at most [`BATCH_BYTES_MAX`].
@@ -60,12 +60,12 @@ pub struct Header {
     pub ids: Incarnation,
 }
 
-impl Header {
+impl BatchHeader {
     /// The header's bytes on the wire.
     pub fn encode(&self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         bytes[0] = self.kind as u8;
-        bytes[1] = if self.followed { FLAG_FOLLOWED } else { 0 };
+        bytes[1] = if self.traced { FLAG_TRACED } else { 0 };
         bytes[2..4].copy_from_slice(&self.count.to_le_bytes());
         bytes[4..8].copy_from_slice(&self.length.to_le_bytes());
         bytes[8..24].copy_from_slice(&self.peer.to_bytes());
@@ -79,8 +79,8 @@ impl Header {
     /// Reads a header, and checks that it can be one. Unknown flags are ignored.
     pub fn decode(bytes: &[u8; HEADER_BYTES]) -> Result<Self, BadLane> {
         let header = Self {
-            kind: Kind::from_byte(bytes[0])?,
-            followed: bytes[1] & FLAG_FOLLOWED != 0,
+            kind: BatchKind::from_byte(bytes[0])?,
+            traced: bytes[1] & FLAG_TRACED != 0,
             count: u16::from_le_bytes(part(bytes, 2)),
             length: u32::from_le_bytes(part(bytes, 4)),
             peer: Incarnation::from_bytes(part(bytes, 8)),
@@ -97,7 +97,7 @@ impl Header {
 
     /// The refusal that goes back to the origin of this batch: no frames, and `destination` as the
     /// peer.
-    pub fn refused(&self, kind: Kind, destination: Incarnation) -> Self {
+    pub fn refused(&self, kind: BatchKind, destination: Incarnation) -> Self {
         Self { kind, length: 0, peer: destination, ..*self }
     }
 }
@@ -116,20 +116,20 @@ pub(super) mod tests {
 
     use super::*;
 
-    pub(in crate::lane) fn any_header() -> impl Strategy<Value = Header> {
+    pub(in crate::lane) fn any_header() -> impl Strategy<Value = BatchHeader> {
         let kind = prop::sample::select(vec![
-            Kind::Messages,
-            Kind::Receipts,
-            Kind::RefusedFull,
-            Kind::RefusedGone,
-            Kind::Notices,
+            BatchKind::Messages,
+            BatchKind::Receipts,
+            BatchKind::RefusedFull,
+            BatchKind::RefusedGone,
+            BatchKind::Notices,
         ]);
         let numbers = (any::<u16>(), 0..=BATCH_BYTES_MAX as u32, any::<u64>(), any::<u32>());
         let incarnations = (any::<[u8; 16]>(), any::<[u8; 16]>());
         ((kind, any::<bool>()), incarnations, numbers, any::<u32>()).prop_map(
-            |((kind, followed), (peer, ids), (count, length, first, span), batch)| Header {
+            |((kind, traced), (peer, ids), (count, length, first, span), batch)| BatchHeader {
                 kind,
-                followed,
+                traced,
                 count,
                 length,
                 peer: Incarnation::from_bytes(peer),
@@ -143,9 +143,9 @@ pub(super) mod tests {
 
     #[test]
     fn golden_bytes() {
-        let header = Header {
-            kind: Kind::Messages,
-            followed: true,
+        let header = BatchHeader {
+            kind: BatchKind::Messages,
+            traced: true,
             count: 0x0102,
             length: 0x0003_0405,
             peer: Incarnation::from_bytes([0xaa; 16]),
@@ -164,27 +164,27 @@ pub(super) mod tests {
             0xbb, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb, 0xbb, //
         ];
         assert_eq!(header.encode(), golden);
-        assert_eq!(Header::decode(&golden), Ok(header));
+        assert_eq!(BatchHeader::decode(&golden), Ok(header));
     }
 
     #[test]
     fn what_cannot_be_a_header_is_refused() {
         let mut bytes = [0; HEADER_BYTES];
-        assert_eq!(Header::decode(&bytes), Err(BadLane::Kind(0)));
+        assert_eq!(BatchHeader::decode(&bytes), Err(BadLane::Kind(0)));
         bytes[0] = 1;
         bytes[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
-        assert_eq!(Header::decode(&bytes), Err(BadLane::TooLong(u32::MAX)));
+        assert_eq!(BatchHeader::decode(&bytes), Err(BadLane::TooLong(u32::MAX)));
     }
 
     proptest! {
         #[test]
         fn headers_survive(header in any_header()) {
-            prop_assert_eq!(Header::decode(&header.encode()), Ok(header));
+            prop_assert_eq!(BatchHeader::decode(&header.encode()), Ok(header));
         }
 
         #[test]
         fn any_bytes_are_read_or_refused(bytes: [u8; HEADER_BYTES]) {
-            let _ = Header::decode(&bytes);
+            let _ = BatchHeader::decode(&bytes);
         }
     }
 }

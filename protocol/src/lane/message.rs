@@ -4,8 +4,8 @@ use crate::User;
 /// The size of a message on the wire, without its names and its body.
 pub const MESSAGE_FIXED_BYTES: usize = 24;
 
-/// The flag of a message that is followed.
-const FLAG_FOLLOWED: u8 = 1;
+/// The flag of a message that is traced.
+const FLAG_TRACED: u8 = 1;
 
 /// One message on its way to a node that has the recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct Message<'a> {
     /// Its number at the node that accepted it.
     pub seq: u64,
     /// Whether an operator follows it step by step.
-    pub followed: bool,
+    pub traced: bool,
     /// The accepting node's clock, in Unix milliseconds.
     pub sent_at_ms: u64,
     /// The recipient's user key.
@@ -42,7 +42,7 @@ impl<'a> Message<'a> {
         fixed[8..16].copy_from_slice(&self.sent_at_ms.to_le_bytes());
         fixed[16] = length(self.to);
         fixed[17] = length(self.from);
-        fixed[18] = if self.followed { FLAG_FOLLOWED } else { 0 };
+        fixed[18] = if self.traced { FLAG_TRACED } else { 0 };
         fixed[20..24].copy_from_slice(&(self.body.len() as u32).to_le_bytes());
         out.reserve(self.encoded_bytes());
         out.extend_from_slice(&fixed);
@@ -64,7 +64,7 @@ impl<'a> Message<'a> {
         *frames = rest;
         Ok(Self {
             seq: u64::from_le_bytes(part(fixed, 0)),
-            followed: fixed[18] & FLAG_FOLLOWED != 0,
+            traced: fixed[18] & FLAG_TRACED != 0,
             sent_at_ms: u64::from_le_bytes(part(fixed, 8)),
             to,
             from,
@@ -90,7 +90,7 @@ mod tests {
     fn golden_bytes() {
         let message = Message {
             seq: 0x0102_0304_0506_0708,
-            followed: true,
+            traced: true,
             sent_at_ms: 0x1112_1314_1516_1718,
             to: "bob",
             from: "alice",
@@ -113,10 +113,10 @@ mod tests {
     proptest! {
         #[test]
         fn messages_survive(
-            seq: u64, followed: bool, sent_at_ms: u64,
+            seq: u64, traced: bool, sent_at_ms: u64,
             to in "[^\\p{Cc}]{1,32}", from in "[^\\p{Cc}]{1,32}", body: Vec<u8>, more: Vec<u8>,
         ) {
-            let message = Message { seq, followed, sent_at_ms, to: &to, from: &from, body: &body };
+            let message = Message { seq, traced, sent_at_ms, to: &to, from: &from, body: &body };
             let mut out = Vec::new();
             message.encode(&mut out);
             out.extend_from_slice(&more);

@@ -5,14 +5,14 @@ const FLAG_REPLACES: u8 = 1;
 
 /// Tells a node that has a user that the user has logged in elsewhere too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Notice<'a> {
+pub struct LoginNotice<'a> {
     /// Who has logged in elsewhere: routes that name only this node are old.
     pub user: &'a str,
     /// The user may have one session only, and the new one is it.
     pub replaces: bool,
 }
 
-impl<'a> Notice<'a> {
+impl<'a> LoginNotice<'a> {
     /// How many bytes [`Self::encode`] appends.
     pub fn encoded_bytes(&self) -> usize {
         2 + self.user.len()
@@ -45,26 +45,26 @@ mod tests {
 
     #[test]
     fn golden_bytes() {
-        let notice = Notice { user: "bob", replaces: true };
+        let notice = LoginNotice { user: "bob", replaces: true };
         let golden = [0x01, 0x03, b'b', b'o', b'b'];
         let mut out = Vec::new();
         notice.encode(&mut out);
         assert_eq!((out.as_slice(), notice.encoded_bytes()), (golden.as_slice(), golden.len()));
-        assert_eq!(Notice::decode(&mut golden.as_slice()), Ok(notice));
+        assert_eq!(LoginNotice::decode(&mut golden.as_slice()), Ok(notice));
     }
 
     proptest! {
         #[test]
         fn notices_survive(user in "[^\\p{Cc}]{1,32}", replaces: bool) {
-            let notice = Notice { user: &user, replaces };
+            let notice = LoginNotice { user: &user, replaces };
             let mut out = Vec::new();
             notice.encode(&mut out);
-            prop_assert_eq!(Notice::decode(&mut out.as_slice()), Ok(notice));
+            prop_assert_eq!(LoginNotice::decode(&mut out.as_slice()), Ok(notice));
         }
 
         #[test]
         fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
-            let _ = Notice::decode(&mut bytes.as_slice());
+            let _ = LoginNotice::decode(&mut bytes.as_slice());
         }
     }
 }

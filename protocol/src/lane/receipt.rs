@@ -6,13 +6,13 @@ use super::{BadLane, header::part};
 pub const RECEIPT_BYTES: usize = 12;
 
 /// The flag that says that the user is on other nodes too.
-const FLAG_ROUTE_OLD: u8 = 1;
+const FLAG_ROUTE_STALE: u8 = 1;
 
 /// What became of a branch at the node it went to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
-pub enum Verdict {
+pub enum ReceiptStatus {
     /// At least one session's socket took every byte.
     Taken = 1,
     /// The queue of every session that is here was full.
@@ -29,9 +29,9 @@ pub struct Receipt {
     /// The message's number at the node that has custody.
     pub seq: u64,
     /// What became of it.
-    pub verdict: Verdict,
+    pub status: ReceiptStatus,
     /// The user has logged in elsewhere since: a cached route is old.
-    pub route_old: bool,
+    pub route_stale: bool,
     /// How many of the user's sessions here did not get what others did.
     pub missed: u16,
 }
@@ -41,8 +41,8 @@ impl Receipt {
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut bytes = [0; RECEIPT_BYTES];
         bytes[0..8].copy_from_slice(&self.seq.to_le_bytes());
-        bytes[8] = self.verdict as u8;
-        bytes[9] = if self.route_old { FLAG_ROUTE_OLD } else { 0 };
+        bytes[8] = self.status as u8;
+        bytes[9] = if self.route_stale { FLAG_ROUTE_STALE } else { 0 };
         bytes[10..12].copy_from_slice(&self.missed.to_le_bytes());
         out.extend_from_slice(&bytes);
     }
@@ -50,18 +50,18 @@ impl Receipt {
     /// Takes the first receipt off `frames`. Unknown flags are ignored.
     pub fn decode(frames: &mut &[u8]) -> Result<Self, BadLane> {
         let (bytes, rest) = frames.split_at_checked(RECEIPT_BYTES).ok_or(BadLane::Frames)?;
-        let verdict = match bytes[8] {
-            1 => Verdict::Taken,
-            2 => Verdict::Full,
-            3 => Verdict::NotHere,
-            4 => Verdict::Maybe,
+        let status = match bytes[8] {
+            1 => ReceiptStatus::Taken,
+            2 => ReceiptStatus::Full,
+            3 => ReceiptStatus::NotHere,
+            4 => ReceiptStatus::Maybe,
             _ => return Err(BadLane::Frames),
         };
         *frames = rest;
         Ok(Self {
             seq: u64::from_le_bytes(part(bytes, 0)),
-            verdict,
-            route_old: bytes[9] & FLAG_ROUTE_OLD != 0,
+            status,
+            route_stale: bytes[9] & FLAG_ROUTE_STALE != 0,
             missed: u16::from_le_bytes(part(bytes, 10)),
         })
     }
@@ -77,8 +77,8 @@ mod tests {
     fn golden_bytes() {
         let receipt = Receipt {
             seq: 0x0102_0304_0506_0708,
-            verdict: Verdict::NotHere,
-            route_old: true,
+            status: ReceiptStatus::NotHere,
+            route_stale: true,
             missed: 0x1112,
         };
         let golden = [0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01, 0x03, 0x01, 0x12, 0x11];
@@ -90,10 +90,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn receipts_survive(seq: u64, verdict in 1..=4_u8, route_old: bool, missed: u16) {
-            let verdict =
-                [Verdict::Taken, Verdict::Full, Verdict::NotHere, Verdict::Maybe][verdict as usize - 1];
-            let receipt = Receipt { seq, verdict, route_old, missed };
+        fn receipts_survive(seq: u64, status in 1..=4_u8, route_stale: bool, missed: u16) {
+            let status =
+                [ReceiptStatus::Taken, ReceiptStatus::Full, ReceiptStatus::NotHere, ReceiptStatus::Maybe][status as usize - 1];
+            let receipt = Receipt { seq, status, route_stale, missed };
             let mut out = Vec::new();
             receipt.encode(&mut out);
             let mut frames = out.as_slice();

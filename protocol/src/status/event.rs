@@ -4,7 +4,7 @@ use crate::{Incarnation, Name};
 
 /// Something that happened in the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
+pub struct ClusterEvent {
     /// When, by the relay's clock, in Unix milliseconds.
     pub at_ms: u64,
     /// The node it concerns, if it concerns one.

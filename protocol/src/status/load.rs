@@ -5,11 +5,12 @@ use crate::Outcome;
 /// What a node tells its relay of itself, a few times a second. Missing fields read as zero.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Load {
+pub struct NodeLoad {
     /// Sessions that have logged in.
     pub sessions: u32,
     /// Seats taken, sessions that have not logged in yet included.
-    pub seats: u32,
+    #[serde(rename = "seats")]
+    pub slots: u32,
     /// Users with a session here.
     pub users: u32,
     /// It is bringing the directory back to what it holds.
@@ -28,7 +29,8 @@ pub struct Load {
     /// Sends that ended, by outcome.
     pub outcomes: Outcomes,
     /// Outcomes that could not be told, because their session had ended.
-    pub untold: u64,
+    #[serde(rename = "untold")]
+    pub unreported: u64,
     /// Sends that have no outcome yet.
     pub pending: u32,
     /// The bytes of these.
@@ -46,17 +48,19 @@ pub struct Load {
     /// Sessions that were ended because the code that reads what they send panicked.
     pub session_panics: u64,
     /// Upgrades refused because every seat was taken.
-    pub refused_seats: u64,
+    #[serde(rename = "refused_seats")]
+    pub refused_slots: u64,
     /// Look-ups that went to the directory.
     pub look_ups: u64,
     /// Directory entries found without a session, and removed.
-    pub ghosts: u64,
+    #[serde(rename = "ghosts")]
+    pub stale_entries: u64,
     /// CPU time of the process, user and system, in milliseconds.
     pub cpu_ms: u64,
     /// Resident memory of the process, in bytes.
     pub memory_bytes: u64,
     /// The time from accept to receipt, of the sends that ended since the last report.
-    pub latency: Latency,
+    pub latency: LatencyHistogram,
 }
 
 /// A count for each outcome.
@@ -106,9 +110,9 @@ impl Outcomes {
 /// it, ascending. It can be merged exactly, which averages of percentiles cannot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Latency(pub Vec<(u64, u64)>);
+pub struct LatencyHistogram(pub Vec<(u64, u64)>);
 
-impl Latency {
+impl LatencyHistogram {
     /// Adds another histogram's counts.
     pub fn merge(&mut self, other: &Self) {
         for &(bound, count) in &other.0 {
@@ -151,14 +155,14 @@ mod tests {
 
     #[test]
     fn merged_histograms_give_the_quantiles_of_all() {
-        let mut all = Latency(vec![(100, 98)]);
-        all.merge(&Latency(vec![(50, 1), (100, 0), (9_000, 1)]));
+        let mut all = LatencyHistogram(vec![(100, 98)]);
+        all.merge(&LatencyHistogram(vec![(50, 1), (100, 0), (9_000, 1)]));
         assert_eq!(all.0, [(50, 1), (100, 98), (9_000, 1)]);
         assert_eq!(all.count(), 100);
         assert_eq!(all.quantile_us(0.0), Some(50));
         assert_eq!(all.quantile_us(0.5), Some(100));
         assert_eq!(all.quantile_us(0.99), Some(100));
         assert_eq!(all.quantile_us(1.0), Some(9_000));
-        assert_eq!(Latency::default().quantile_us(0.5), None);
+        assert_eq!(LatencyHistogram::default().quantile_us(0.5), None);
     }
 }

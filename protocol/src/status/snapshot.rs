@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::Load;
+use super::NodeLoad;
 use crate::{Incarnation, Name, control::MemberState};
 
 /// The cluster at one moment, as a relay knows it.
@@ -13,7 +13,7 @@ pub struct Snapshot {
     /// Every node it knows, by name; a dead one stays for a while.
     pub nodes: Vec<NodeStatus>,
     /// Who sends how much to whom.
-    pub flows: Vec<Flow>,
+    pub flows: Vec<TrafficFlow>,
 }
 
 /// A relay, as it sees itself.
@@ -84,14 +84,14 @@ pub struct NodeStatus {
     /// Messages that were passed on to it.
     pub forwarded_to: u64,
     /// What it last told of itself.
-    pub load: Load,
+    pub load: NodeLoad,
     /// When it told that, by the relay's clock, in Unix milliseconds; 0 if that is not known.
     #[serde(default)]
     pub load_at_ms: u64,
     /// Its link, while there is one.
     pub link: Option<LinkStatus>,
     /// What its clean-up came to, if it was judged dead.
-    pub purge: Option<Purge>,
+    pub purge: Option<PurgeStatus>,
 }
 
 /// A link, in quinn's figures.
@@ -115,7 +115,7 @@ pub struct LinkStatus {
 
 /// What the clean-up after a dead node came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Purge {
+pub struct PurgeStatus {
     /// Entries of its users that were removed.
     pub removed: u64,
     /// Users of it who are still online elsewhere: on another node, or in its next life.
@@ -129,7 +129,7 @@ pub struct Purge {
 
 /// The messages from one node to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Flow {
+pub struct TrafficFlow {
     /// The node that accepted them.
     pub from: Name,
     /// The node that has their recipients.
@@ -173,7 +173,7 @@ pub(super) mod tests {
                 silent_ms: 2_100,
                 forwarded_from: 1,
                 forwarded_to: 1,
-                load: Load::default(),
+                load: NodeLoad::default(),
                 load_at_ms: 1_789_999_999_500,
                 link: Some(LinkStatus {
                     address: "127.0.0.1:4433".into(),
@@ -184,9 +184,14 @@ pub(super) mod tests {
                     lost_packets: 0,
                     queued_bytes: vec![0; 5],
                 }),
-                purge: Some(Purge { removed: 500, kept: 2, verdict_ms: 900, done_ms: None }),
+                purge: Some(PurgeStatus { removed: 500, kept: 2, verdict_ms: 900, done_ms: None }),
             }],
-            flows: vec![Flow { from: name("node-1"), to: name("node-2"), messages: 2, bytes: 400 }],
+            flows: vec![TrafficFlow {
+                from: name("node-1"),
+                to: name("node-2"),
+                messages: 2,
+                bytes: 400,
+            }],
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use trunkline_link::defaults::SILENCE;
-use trunkline_protocol::{Name, control::MemberState, status::Purge};
+use trunkline_protocol::{Name, control::MemberState, status::PurgeStatus};
 
 use super::LinkId;
 use crate::defaults::GRACE;
@@ -212,9 +212,9 @@ impl Life {
     }
 
     /// What its clean-up came to, if it was judged dead.
-    pub(super) fn purge(&self) -> Option<Purge> {
+    pub(super) fn purge(&self) -> Option<PurgeStatus> {
         let Stage::Dead(clearing) = &self.stage else { return None };
-        Some(Purge {
+        Some(PurgeStatus {
             removed: clearing.removed(),
             kept: clearing.now.kept,
             verdict_ms: ms(clearing.verdict),

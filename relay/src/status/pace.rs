@@ -9,7 +9,7 @@ use tokio::{
     task,
     time::{self, MissedTickBehavior},
 };
-use trunkline_protocol::status::{Line, Snapshot};
+use trunkline_protocol::status::{Snapshot, StatusLine};
 
 use super::{Desk, encode};
 
@@ -57,6 +57,6 @@ async fn keep(desk: Rc<Desk>, interval_ms: u64, sender: watch::Sender<Latest>) {
 }
 
 fn publish(snapshot: Box<Snapshot>) -> Published {
-    let line = encode(&Line::Snapshot(snapshot.clone()));
+    let line = encode(&StatusLine::Snapshot(snapshot.clone()));
     Published { snapshot, line }
 }

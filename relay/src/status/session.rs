@@ -13,7 +13,7 @@ use tokio::{
 use tracing::{debug, info, warn};
 use trunkline_certs::{Identity, Role};
 use trunkline_link::{close_code, defaults::HANDSHAKE_TIMEOUT};
-use trunkline_protocol::status::{Command, Line, Request, VERSION};
+use trunkline_protocol::status::{CommandRequest, StatusLine, StatusRequest, VERSION};
 
 use super::{
     Desk, Done, Operator, Published, encode,
@@ -87,7 +87,7 @@ async fn run(
     session.run(connection, interval_ms).await
 }
 
-async fn greet(connection: &Connection) -> Result<(SendStream, Commands, Request), End> {
+async fn greet(connection: &Connection) -> Result<(SendStream, Commands, StatusRequest), End> {
     let (stream, receiving) = connection.accept_bi().await?;
     let mut commands = Lines::new(receiving);
     let line = commands.next().await?.ok_or(End::Stopped)?;
@@ -149,7 +149,7 @@ impl Session<'_> {
 
     fn hello(&self) -> Arc<str> {
         let relay = self.desk.name.clone();
-        encode(&Line::Hello { version: VERSION, relay, may_act: self.may_act })
+        encode(&StatusLine::Hello { version: VERSION, relay, may_act: self.may_act })
     }
 
     async fn snapshot(
@@ -168,7 +168,7 @@ impl Session<'_> {
             self.commands = None;
             return Ok(());
         };
-        match serde_json::from_slice::<Command>(&line) {
+        match serde_json::from_slice::<CommandRequest>(&line) {
             Ok(command) if self.may_act => self.act(command),
             Ok(command) => {
                 if let Some(line) = self.desk.log_throttle.admit(&self.who) {
@@ -185,7 +185,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    fn act(&mut self, Command { id, action }: Command) {
+    fn act(&mut self, CommandRequest { id, action }: CommandRequest) {
         let (desk, who) = (self.desk.clone(), self.who.clone());
         self.acting.spawn_local(async move { (id, desk.act(who, action).await) });
     }
@@ -195,7 +195,7 @@ impl Session<'_> {
             Ok(walk) => (walk, None),
             Err(error) => (None, Some(error)),
         };
-        self.write(&encode(&Line::Answer { id, error, walk })).await
+        self.write(&encode(&StatusLine::Answer { id, error, trace: walk })).await
     }
 
     async fn write(&mut self, line: &str) -> Result<(), End> {

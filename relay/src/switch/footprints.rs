@@ -2,12 +2,12 @@ use std::{collections::VecDeque, ops::RangeInclusive, time::Instant};
 
 use trunkline_protocol::{
     Incarnation,
-    lane::{Header, Kind},
+    lane::{BatchHeader, BatchKind},
 };
 
 use crate::defaults::FOLLOWED_MAX;
 
-/// What became of a batch in which a message is followed.
+/// What became of a batch in which a message is traced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Passage {
     /// Messages were passed on.
@@ -23,7 +23,7 @@ pub(crate) enum Passage {
     Back,
 }
 
-/// A batch in which a message is followed, on its way through the switch.
+/// A batch in which a message is traced, on its way through the switch.
 #[derive(Clone, Debug)]
 pub(crate) struct Footprint {
     /// When it came.
@@ -46,9 +46,9 @@ pub(crate) struct Footprints(VecDeque<Footprint>);
 
 impl Footprints {
     /// Adds one. Of receipts, only those that were passed on count.
-    pub(super) fn add(&mut self, from: Incarnation, header: &Header, passage: Passage) {
+    pub(super) fn add(&mut self, from: Incarnation, header: &BatchHeader, passage: Passage) {
         let passage = match (header.kind, passage) {
-            (Kind::Messages, passage) => passage,
+            (BatchKind::Messages, passage) => passage,
             (_, Passage::There { .. }) => Passage::Back,
             _ => return,
         };

@@ -8,7 +8,7 @@ use trunkline_link::close_code;
 use trunkline_protocol::{
     Incarnation, User,
     control::{MemberState, ToNode},
-    status::{Event, EventKind},
+    status::{ClusterEvent, EventKind},
 };
 
 use crate::{
@@ -34,7 +34,7 @@ async fn online(directory: &Directory, count: usize) -> usize {
     online
 }
 
-fn cleaned(event: &Event) -> (u64, u64) {
+fn cleaned(event: &ClusterEvent) -> (u64, u64) {
     match event.kind {
         EventKind::Cleaned { removed, kept, .. } => (removed, kept),
         _ => panic!("{event:?}"),
@@ -79,9 +79,9 @@ async fn a_frozen_node_whose_lease_lapses_is_told_that_it_was_condemned() {
     witness.see("frozen", MemberState::Suspect).await;
     witness.see("frozen", MemberState::Dead).await;
     let incarnation = frozen.incarnation;
-    let pick = |message| matches!(message, ToNode::Condemned { incarnation: condemned } if condemned == incarnation);
+    let pick = |message| matches!(message, ToNode::DeclaredDead { incarnation: condemned } if condemned == incarnation);
     frozen.hear("its verdict", |message| pick(message).then_some(())).await;
-    assert_eq!(frozen.closed().await.0, close_code::CONDEMNED);
+    assert_eq!(frozen.closed().await.0, close_code::DECLARED_DEAD);
     until("no ghosts", async || is_clean(&directory, incarnation).await).await;
     assert_eq!(online(&directory, 3).await, 0);
 

@@ -23,7 +23,10 @@ use trunkline_link::{ControlReader, ControlWriter, LaneReader, defaults::HEARTBE
 use trunkline_protocol::{
     Incarnation, Name, User,
     control::{Hello, Member, MemberState, ToNode, ToRelay, VERSION},
-    lane::{BatchBuilder, Header, Kind, LANES, Message, PREAMBLE, RECEIPT_LANE, Receipt, Verdict},
+    lane::{
+        BatchBuilder, BatchHeader, BatchKind, LANES, Message, PREAMBLE, RECEIPT_LANE, Receipt,
+        ReceiptStatus,
+    },
 };
 
 use crate::cluster::{Cluster, dial, name, patiently};
@@ -48,7 +51,7 @@ pub(crate) struct Node {
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) lane: usize,
-    pub(crate) header: Header,
+    pub(crate) header: BatchHeader,
     pub(crate) frames: Vec<u8>,
 }
 
@@ -283,7 +286,7 @@ pub(crate) fn message(to: Incarnation, batch: u32, body: &[u8]) -> Vec<u8> {
     let mut builder = BatchBuilder::default();
     let message = Message {
         seq: u64::from(batch),
-        followed: false,
+        traced: false,
         sent_at_ms: 1,
         to: "bob",
         from: "alice",
@@ -291,19 +294,19 @@ pub(crate) fn message(to: Incarnation, batch: u32, body: &[u8]) -> Vec<u8> {
     };
     builder.push(message.seq, |out| message.encode(out));
     let mut bytes = Vec::new();
-    builder.seal_into(&mut bytes, Kind::Messages, to, batch, to);
+    builder.seal_into(&mut bytes, BatchKind::Messages, to, batch, to);
     bytes
 }
 
-/// A batch of one message that is followed.
-pub(crate) fn followed(to: Incarnation, ids: Incarnation, seq: u64) -> Vec<u8> {
+/// A batch of one message that is traced.
+pub(crate) fn traced(to: Incarnation, ids: Incarnation, seq: u64) -> Vec<u8> {
     let mut builder = BatchBuilder::default();
     let message =
-        Message { seq, followed: true, sent_at_ms: 1, to: "bob", from: "admin/olga", body: b"1" };
+        Message { seq, traced: true, sent_at_ms: 1, to: "bob", from: "admin/olga", body: b"1" };
     builder.push(seq, |out| message.encode(out));
-    builder.follow();
+    builder.set_traced();
     let mut bytes = Vec::new();
-    builder.seal_into(&mut bytes, Kind::Messages, to, 1, ids);
+    builder.seal_into(&mut bytes, BatchKind::Messages, to, 1, ids);
     bytes
 }
 
@@ -312,18 +315,18 @@ pub(crate) fn receipt(to: Incarnation, seq: u64) -> Vec<u8> {
     sealed_receipt(BatchBuilder::default(), to, seq)
 }
 
-/// A batch of one receipt for a message that is followed.
+/// A batch of one receipt for a message that is traced.
 pub(crate) fn followed_receipt(to: Incarnation, seq: u64) -> Vec<u8> {
     let mut builder = BatchBuilder::default();
-    builder.follow();
+    builder.set_traced();
     sealed_receipt(builder, to, seq)
 }
 
 fn sealed_receipt(mut builder: BatchBuilder, to: Incarnation, seq: u64) -> Vec<u8> {
-    let receipt = Receipt { seq, verdict: Verdict::Taken, route_old: false, missed: 0 };
+    let receipt = Receipt { seq, status: ReceiptStatus::Taken, route_stale: false, missed: 0 };
     builder.push(seq, |out| receipt.encode(out));
     let mut bytes = Vec::new();
-    builder.seal_into(&mut bytes, Kind::Receipts, to, 0, to);
+    builder.seal_into(&mut bytes, BatchKind::Receipts, to, 0, to);
     bytes
 }
 
@@ -331,10 +334,10 @@ fn sealed_receipt(mut builder: BatchBuilder, to: Incarnation, seq: u64) -> Vec<u
 pub(crate) async fn assert_serves(a: &mut Node, b: &mut Node) {
     a.write(0, &message(b.incarnation, 1, b"{}")).await;
     let arrival = b.arrival().await;
-    assert_eq!((arrival.header.kind, arrival.header.peer), (Kind::Messages, a.incarnation));
+    assert_eq!((arrival.header.kind, arrival.header.peer), (BatchKind::Messages, a.incarnation));
     b.write(RECEIPT_LANE, &receipt(a.incarnation, 1)).await;
     let arrival = a.arrival().await;
-    assert_eq!((arrival.header.kind, arrival.header.peer), (Kind::Receipts, b.incarnation));
+    assert_eq!((arrival.header.kind, arrival.header.peer), (BatchKind::Receipts, b.incarnation));
 }
 
 async fn open_lanes(connection: &Connection) -> Vec<SendStream> {

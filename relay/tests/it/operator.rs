@@ -4,7 +4,8 @@ use quinn::{Connection, Endpoint, SendStream};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use trunkline_certs::{Alpn, Role};
 use trunkline_protocol::status::{
-    Action, Command, Event, EventKind, Line, Request, Snapshot, Walk,
+    AdminCommand, ClusterEvent, CommandRequest, EventKind, Snapshot, StatusLine, StatusRequest,
+    Trace,
 };
 
 use crate::cluster::{Cluster, name, patiently};
@@ -26,12 +27,12 @@ impl Operator {
     /// Looks over a connection that there is already.
     pub(crate) async fn over(endpoint: Endpoint, connection: Connection, interval_ms: u64) -> Self {
         let (mut sending, receiving) = connection.open_bi().await.unwrap();
-        send(&mut sending, &Request { interval_ms }).await;
+        send(&mut sending, &StatusRequest { interval_ms }).await;
         let lines = BufReader::new(receiving).lines();
         Self { connection, _endpoint: endpoint, sending, lines, commands: 0 }
     }
 
-    pub(crate) async fn line(&mut self) -> Line {
+    pub(crate) async fn line(&mut self) -> StatusLine {
         let line = patiently("a status line", self.lines.next_line()).await.unwrap();
         serde_json::from_str(&line.expect("the stream stands")).unwrap()
     }
@@ -40,11 +41,11 @@ impl Operator {
     pub(crate) async fn event(
         &mut self,
         what: &str,
-        mut wanted: impl FnMut(&Event) -> bool,
-    ) -> Event {
+        mut wanted: impl FnMut(&ClusterEvent) -> bool,
+    ) -> ClusterEvent {
         let looking = async {
             loop {
-                if let Line::Event(event) = self.line().await
+                if let StatusLine::Event(event) = self.line().await
                     && wanted(&event)
                 {
                     return event;
@@ -59,9 +60,9 @@ impl Operator {
         &mut self,
         node: &str,
         kind: impl Fn(&EventKind) -> bool,
-    ) -> Event {
+    ) -> ClusterEvent {
         let node = name(node);
-        let wanted = |event: &Event| event.node.as_ref() == Some(&node) && kind(&event.kind);
+        let wanted = |event: &ClusterEvent| event.node.as_ref() == Some(&node) && kind(&event.kind);
         self.event(&format!("an event of {node}"), wanted).await
     }
 
@@ -73,7 +74,7 @@ impl Operator {
     ) -> Snapshot {
         let looking = async {
             loop {
-                if let Line::Snapshot(snapshot) = self.line().await
+                if let StatusLine::Snapshot(snapshot) = self.line().await
                     && wanted(&snapshot)
                 {
                     return *snapshot;
@@ -84,16 +85,16 @@ impl Operator {
     }
 
     /// Gives a command, and returns why it was refused, if it was.
-    pub(crate) async fn command(&mut self, action: Action) -> Option<String> {
+    pub(crate) async fn command(&mut self, action: AdminCommand) -> Option<String> {
         let id = self.order(action).await;
         self.answer(id).await
     }
 
     /// Gives a command, and does not wait for its answer.
-    pub(crate) async fn order(&mut self, action: Action) -> u64 {
+    pub(crate) async fn order(&mut self, action: AdminCommand) -> u64 {
         self.commands += 1;
         let id = self.commands;
-        send(&mut self.sending, &Command { id, action }).await;
+        send(&mut self.sending, &CommandRequest { id, action }).await;
         id
     }
 
@@ -102,11 +103,11 @@ impl Operator {
     }
 
     /// What came of a command: the walk, if it was a test message.
-    pub(crate) async fn answer_to(&mut self, wanted: u64) -> Result<Option<Box<Walk>>, String> {
+    pub(crate) async fn answer_to(&mut self, wanted: u64) -> Result<Option<Box<Trace>>, String> {
         loop {
-            if let Line::Answer { id, error, walk } = self.line().await {
+            if let StatusLine::Answer { id, error, trace } = self.line().await {
                 assert_eq!(id, wanted);
-                return error.map_or(Ok(walk), Err);
+                return error.map_or(Ok(trace), Err);
             }
         }
     }

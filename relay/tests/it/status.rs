@@ -8,7 +8,7 @@ use trunkline_certs::{Alpn, Role};
 use trunkline_link::close_code;
 use trunkline_protocol::{
     control::{MemberState, ToNode, ToRelay},
-    status::{Action, EventKind, Line, Load, RedisState},
+    status::{AdminCommand, EventKind, NodeLoad, RedisState, StatusLine},
 };
 
 use crate::{
@@ -21,12 +21,14 @@ use crate::{
 async fn a_snapshot_tells_of_nodes_links_and_flows() {
     let cluster = Cluster::start();
     let (mut a, mut b) = (Node::join(&cluster, "a").await, Node::join(&cluster, "b").await);
-    let load = Load { sessions: 7, ended_slow: 2, ..Load::default() };
+    let load = NodeLoad { sessions: 7, ended_slow: 2, ..NodeLoad::default() };
     a.say(ToRelay::Load(Box::new(load))).await;
     assert_serves(&mut a, &mut b).await;
 
     let mut operator = Operator::look(&cluster, Role::Admin, 100).await;
-    let Line::Hello { relay, may_act, .. } = operator.line().await else { panic!("no hello") };
+    let StatusLine::Hello { relay, may_act, .. } = operator.line().await else {
+        panic!("no hello")
+    };
     assert_eq!((relay, may_act), (name("relay-1"), true));
     let is_there = |snapshot: &trunkline_protocol::status::Snapshot| {
         snapshot.relay.redis == RedisState::Up
@@ -45,7 +47,7 @@ async fn a_snapshot_tells_of_nodes_links_and_flows() {
 async fn who_looks_later_is_shown_what_happened_before() {
     let cluster = Cluster::start();
     let a = Node::join(&cluster, "a").await;
-    let load = Load { ended_slow: 2, ..Load::default() };
+    let load = NodeLoad { ended_slow: 2, ..NodeLoad::default() };
     a.say(ToRelay::Load(Box::new(load))).await;
     let mut first = Operator::look(&cluster, Role::Admin, 60_000).await;
     first.event_of("a", |kind| matches!(kind, EventKind::SlowReaders { count: 2 })).await;
@@ -61,14 +63,14 @@ async fn an_admins_commands_reach_the_nodes() {
     let (mut a, mut b) = (Node::join(&cluster, "a").await, Node::join(&cluster, "b").await);
     let mut operator = Operator::look(&cluster, Role::Admin, 1_000).await;
 
-    let drain = |node| Action::Drain { node: name(node) };
+    let drain = |node| AdminCommand::Drain { node: name(node) };
     assert_eq!(operator.command(drain("a")).await, None);
     a.hear("drain", |message| (message == ToNode::Drain).then_some(())).await;
     let error = operator.command(drain("nobody")).await.unwrap();
     assert!(error.contains("nobody has no link"), "{error}");
 
     let user: trunkline_protocol::User = "bob".parse().unwrap();
-    assert_eq!(operator.command(Action::EndUser { user: user.clone() }).await, None);
+    assert_eq!(operator.command(AdminCommand::EndUser { user: user.clone() }).await, None);
     for node in [&mut a, &mut b] {
         let pick = |message| matches!(message, ToNode::EndUser { user: ended } if ended == user);
         node.hear("end user", |message| pick(message).then_some(())).await;
@@ -86,8 +88,8 @@ async fn a_viewer_looks_and_does_not_act() {
     let cluster = Cluster::start();
     let _a = Node::join(&cluster, "a").await;
     let mut viewer = Operator::look(&cluster, Role::Viewer, 1_000).await;
-    assert!(matches!(viewer.line().await, Line::Hello { may_act: false, .. }));
-    let error = viewer.command(Action::Drain { node: name("a") }).await.unwrap();
+    assert!(matches!(viewer.line().await, StatusLine::Hello { may_act: false, .. }));
+    let error = viewer.command(AdminCommand::Drain { node: name("a") }).await.unwrap();
     assert!(error.contains("use an admin certificate"), "{error}");
 }
 

@@ -13,7 +13,7 @@ use trunkline_link::{close_code, defaults::HANDSHAKE_TIMEOUT};
 use trunkline_protocol::{
     Incarnation,
     control::{CONTROL_BYTES_MAX, ToNode, ToRelay},
-    lane::{BATCH_BYTES_MAX, HEADER_BYTES, Header, Kind, RECEIPT_LANE},
+    lane::{BATCH_BYTES_MAX, BatchHeader, BatchKind, HEADER_BYTES, RECEIPT_LANE},
 };
 
 use crate::{
@@ -240,7 +240,7 @@ async fn an_endless_batch() {
     let scene = Scene::set().await;
     let mut c = scene.node("c").await;
     let mut header = [0; HEADER_BYTES];
-    header[0] = Kind::Messages as u8;
+    header[0] = BatchKind::Messages as u8;
     header[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
     c.write(0, &header).await;
     let words = format!("at most {BATCH_BYTES_MAX} bytes");
@@ -252,9 +252,9 @@ async fn an_endless_batch() {
 async fn batches_on_lanes_that_are_not_for_them() {
     let scene = Scene::set().await;
     let to = scene.b.incarnation;
-    let refusal = Header {
-        kind: Kind::RefusedFull,
-        followed: false,
+    let refusal = BatchHeader {
+        kind: BatchKind::RefusedFull,
+        traced: false,
         count: 1,
         length: 0,
         peer: to,

@@ -3,19 +3,19 @@
 use trunkline_certs::Role;
 use trunkline_protocol::{
     Outcome,
-    control::{Followed, ToNode, ToRelay},
-    lane::{RECEIPT_LANE, Verdict},
-    status::{Action, What},
+    control::{ToNode, ToRelay, TracedMessage},
+    lane::{RECEIPT_LANE, ReceiptStatus},
+    status::{AdminCommand, TraceEvent},
 };
 
 use crate::{
     cluster::{Cluster, name},
-    node::{Node, followed, followed_receipt},
+    node::{Node, followed_receipt, traced},
     operator::Operator,
 };
 
-fn test(node: &str) -> Action {
-    Action::Test { user: "bob".parse().unwrap(), node: Some(name(node)) }
+fn test(node: &str) -> AdminCommand {
+    AdminCommand::Test { user: "bob".parse().unwrap(), node: Some(name(node)) }
 }
 
 async fn asked(node: &mut Node) -> u64 {
@@ -37,26 +37,26 @@ async fn the_steps_of_all_are_put_together() {
     let id = operator.order(test("a")).await;
     let number = asked(&mut a).await;
 
-    let message = Followed { ids: a.incarnation, seq: 7 };
-    let walked = |after_us, what| ToRelay::Walked { message, after_us, what };
-    a.say(walked(0, What::Accepted)).await;
-    a.say(walked(5, What::Batched { to: name("b"), lane: 2 })).await;
-    a.write(2, &followed(b.incarnation, a.incarnation, 7)).await;
-    assert!(b.arrival().await.header.followed, "the flag goes on");
-    b.say(walked(0, What::Arrived { sessions: 1 })).await;
+    let message = TracedMessage { id_incarnation: a.incarnation, seq: 7 };
+    let walked = |after_us, what| ToRelay::Traced { message, after_us, what };
+    a.say(walked(0, TraceEvent::Accepted)).await;
+    a.say(walked(5, TraceEvent::Batched { to: name("b"), lane: 2 })).await;
+    a.write(2, &traced(b.incarnation, a.incarnation, 7)).await;
+    assert!(b.arrival().await.header.traced, "the flag goes on");
+    b.say(walked(0, TraceEvent::Arrived { sessions: 1 })).await;
     b.write(RECEIPT_LANE, &followed_receipt(a.incarnation, 7)).await;
-    assert!(a.arrival().await.header.followed);
-    a.say(walked(10_000_000, What::CameBack { from: name("b") })).await;
+    assert!(a.arrival().await.header.traced);
+    a.say(walked(10_000_000, TraceEvent::CameBack { from: name("b") })).await;
     let (took_us, outcome) = (10_000_000, Outcome::Delivered);
     a.say(ToRelay::Tested { test: number, message, took_us, outcome, missed: 0 }).await;
     // What is told last may come last.
-    b.say(walked(40, What::Answered { verdict: Verdict::Taken, missed: 0 })).await;
+    b.say(walked(40, TraceEvent::Answered { status: ReceiptStatus::Taken, missed: 0 })).await;
 
     let walk = operator.answer_to(id).await.unwrap().unwrap();
     assert_eq!((walk.from.as_str(), walk.outcome), ("a", Outcome::Delivered));
-    let at: Vec<_> = walk.steps.iter().map(|step| step.at.as_str()).collect();
+    let at: Vec<_> = walk.hops.iter().map(|step| step.at.as_str()).collect();
     assert_eq!(at, ["a", "a", "relay-1", "b", "b", "relay-1", "a"], "{walk:#?}");
-    assert!(walk.steps.is_sorted_by_key(|step| step.after_us), "{walk:#?}");
+    assert!(walk.hops.is_sorted_by_key(|step| step.after_us), "{walk:#?}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use trunkline_link::close_code;
 use trunkline_protocol::{
     Incarnation,
     control::{MemberState, ToRelay},
-    lane::{Kind, LANES, RECEIPT_LANE},
+    lane::{BatchKind, LANES, RECEIPT_LANE},
 };
 
 use crate::{
@@ -26,7 +26,7 @@ async fn batches_arrive_on_their_lane_with_their_origin_and_nothing_else_changed
     }
     b.write(RECEIPT_LANE, &receipt(a.incarnation, 9)).await;
     let arrival = a.arrival().await;
-    assert_eq!((arrival.lane, arrival.header.kind), (LANES - 1, Kind::Receipts));
+    assert_eq!((arrival.lane, arrival.header.kind), (LANES - 1, BatchKind::Receipts));
     assert_eq!((arrival.header.peer, arrival.header.first), (b.incarnation, 9));
 }
 
@@ -55,7 +55,7 @@ async fn who_has_no_link_is_refused_as_gone() {
     let nobody = Incarnation::fresh();
     a.write(2, &message(nobody, 5, b"{}")).await;
     let arrival = a.arrival().await;
-    assert_eq!((arrival.lane, arrival.header.kind), (RECEIPT_LANE, Kind::RefusedGone));
+    assert_eq!((arrival.lane, arrival.header.kind), (RECEIPT_LANE, BatchKind::RefusedGone));
     assert_eq!((arrival.header.peer, arrival.header.batch), (nobody, 5));
     assert!(arrival.frames.is_empty());
 }
@@ -73,7 +73,7 @@ async fn a_node_that_does_not_read_is_refused_as_full_and_hurts_nobody() {
         a.write(0, &large).await;
     }
     let refused = a.arrival().await;
-    assert_eq!((refused.header.kind, refused.header.peer), (Kind::RefusedFull, address));
+    assert_eq!((refused.header.kind, refused.header.peer), (BatchKind::RefusedFull, address));
     while a.arrivals.try_recv().is_ok() {}
     a.write(3, &message(b.incarnation, 2, b"{}")).await;
     assert_eq!(b.arrival().await.header.batch, 2);
@@ -94,7 +94,7 @@ async fn a_new_incarnation_on_the_same_link_is_the_new_address() {
     };
     assert_eq!(a.hear("the new incarnation", pick).await.state, MemberState::Live);
     a.write(0, &message(former, 1, b"{}")).await;
-    assert_eq!(a.arrival().await.header.kind, Kind::RefusedGone);
+    assert_eq!(a.arrival().await.header.kind, BatchKind::RefusedGone);
     assert_serves(&mut a, &mut b).await;
 }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use trunkline_protocol::{
     control::MemberState,
-    status::{Line, Snapshot},
+    status::{Snapshot, StatusLine},
 };
 
 use super::check::{Directory, Expected, Membership, Violation, directory, membership};
@@ -150,7 +150,7 @@ async fn snapshot(cluster: &Cluster) -> Result<Snapshot, LookError> {
     let mut status = StatusStream::open(address, &certs, Duration::from_millis(100)).await?;
     let begin = std::time::SystemTime::now();
     loop {
-        let Line::Snapshot(snapshot) = status.next_line().await? else { continue };
+        let StatusLine::Snapshot(snapshot) = status.next_line().await? else { continue };
         let at = std::time::UNIX_EPOCH + Duration::from_millis(snapshot.at_ms);
         if at >= begin {
             return Ok(*snapshot);

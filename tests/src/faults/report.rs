@@ -19,7 +19,7 @@ pub struct Figures {
     /// How often each outcome was told.
     pub outcomes: BTreeMap<String, usize>,
     /// Sends whose session ended before their receipt.
-    pub untold: usize,
+    pub unreported: usize,
 }
 
 impl Figures {
@@ -33,7 +33,7 @@ impl Figures {
             for sent in &session.sent {
                 match sent.told.first() {
                     Some(told) => *figures.outcomes.entry(told.outcome.clone()).or_default() += 1,
-                    None => figures.untold += 1,
+                    None => figures.unreported += 1,
                 }
             }
         }
@@ -43,12 +43,12 @@ impl Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sessions, sends, received, outcomes, untold } = self;
+        let Self { sessions, sends, received, outcomes, unreported } = self;
         write!(f, "{sessions} sessions, {sends} sends, {received} received;")?;
         for (outcome, count) in outcomes {
             write!(f, " {count} {outcome},")?;
         }
-        write!(f, " {untold} untold")
+        write!(f, " {unreported} untold")
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use trunkline_protocol::{
     control::MemberState,
-    status::{EventKind, Line},
+    status::{EventKind, StatusLine},
 };
 use trunkline_tests::{
     client::Client,
@@ -103,7 +103,9 @@ async fn the_operators_are_told(status: &mut StatusStream, killed: Instant) {
     while !(dead && cleaned && shown) {
         assert!(killed.elapsed() < SOON, "dead {dead}, cleaned {cleaned}, shown {shown}");
         match status.next_line().await.unwrap() {
-            Line::Event(event) if event.node.as_ref().is_some_and(|n| n.as_str() == "node-1") => {
+            StatusLine::Event(event)
+                if event.node.as_ref().is_some_and(|n| n.as_str() == "node-1") =>
+            {
                 match event.kind {
                     EventKind::Dead { .. } => dead = true,
                     EventKind::Cleaned { removed, kept, done_ms } => {
@@ -115,7 +117,7 @@ async fn the_operators_are_told(status: &mut StatusStream, killed: Instant) {
                     _ => {}
                 }
             }
-            Line::Snapshot(snapshot) => {
+            StatusLine::Snapshot(snapshot) => {
                 let node = snapshot.nodes.iter().find(|node| node.name.as_str() == "node-1");
                 shown |= cleaned && node.is_none_or(|node| node.state == MemberState::Dead);
             }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use redis::aio::MultiplexedConnection;
-use trunkline_protocol::status::Line;
+use trunkline_protocol::status::StatusLine;
 use trunkline_tests::{
     client::Client,
     cluster::{Cluster, ClusterBuilder, Kind, REDIS, RELAY},
@@ -86,7 +86,7 @@ async fn shown_to_operators(cluster: &Cluster) -> String {
     let (relay, certs) = (cluster.relay().address(), cluster.certs());
     let mut status = StatusStream::open(relay, &certs, INTERVAL).await.unwrap();
     loop {
-        if let Line::Snapshot(snapshot) = status.next_line().await.unwrap()
+        if let StatusLine::Snapshot(snapshot) = status.next_line().await.unwrap()
             && let Some(trouble) = snapshot.relay.redis_trouble
         {
             return trouble;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use trunkline_protocol::{
     Outcome,
-    lane::Verdict,
-    status::{Action, Step, Walk, What},
+    lane::ReceiptStatus,
+    status::{AdminCommand, Hop, Trace, TraceEvent},
 };
 use trunkline_tests::{cluster::Cluster, status::StatusStream};
 
@@ -24,18 +24,20 @@ impl Operator {
         Self { stream, commands: 0 }
     }
 
-    async fn test(&mut self, user: &str, node: &str) -> Result<Walk, String> {
+    async fn test(&mut self, user: &str, node: &str) -> Result<Trace, String> {
         self.commands += 1;
         let (user, node) = (user.parse().unwrap(), Some(node.parse().unwrap()));
-        let answer = self.stream.command(self.commands, Action::Test { user, node }).await.unwrap();
+        let answer =
+            self.stream.command(self.commands, AdminCommand::Test { user, node }).await.unwrap();
         answer.map(|walk| *walk.expect("the answer to a test has its walk"))
     }
 }
 
 /// Where each step was taken, and its name on the wire.
-fn steps(walk: &Walk) -> Vec<(&str, String)> {
-    let name = |what: &What| serde_json::to_value(what).unwrap()["step"].as_str().unwrap().into();
-    walk.steps.iter().map(|step| (step.at.as_str(), name(&step.what))).collect()
+fn steps(walk: &Trace) -> Vec<(&str, String)> {
+    let name =
+        |what: &TraceEvent| serde_json::to_value(what).unwrap()["step"].as_str().unwrap().into();
+    walk.hops.iter().map(|step| (step.at.as_str(), name(&step.what))).collect()
 }
 
 fn expected(all: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
@@ -64,15 +66,15 @@ async fn every_hop_of_a_test_message_is_told() {
         ("node-1", "came_back"),
     ];
     assert_eq!(steps(&walk), expected(&all), "{walk:#?}");
-    assert!(walk.steps.is_sorted_by_key(|step| step.after_us), "{walk:#?}");
-    assert!(walk.steps.iter().all(|step| step.after_us <= walk.took_us), "{walk:#?}");
-    let taken = What::Answered { verdict: Verdict::Taken, missed: 0 };
-    assert!(walk.steps.iter().any(|step| step.what == taken), "{walk:#?}");
+    assert!(walk.hops.is_sorted_by_key(|step| step.after_us), "{walk:#?}");
+    assert!(walk.hops.iter().all(|step| step.after_us <= walk.took_us), "{walk:#?}");
+    let taken = TraceEvent::Answered { status: ReceiptStatus::Taken, missed: 0 };
+    assert!(walk.hops.iter().any(|step| step.what == taken), "{walk:#?}");
 
     let at_home = operator.test("bob", "node-2").await.unwrap();
     bob.next_message().await.unwrap();
     assert_eq!(at_home.outcome, Outcome::Delivered);
-    assert!(at_home.steps.iter().all(|step| step.at.as_str() == "node-2"), "{at_home:#?}");
+    assert!(at_home.hops.iter().all(|step| step.at.as_str() == "node-2"), "{at_home:#?}");
 }
 
 #[tokio::test]
@@ -82,12 +84,12 @@ async fn why_a_test_message_does_not_arrive_is_told() {
     let nowhere = operator.test("nobody", "node-1").await.unwrap();
     assert_eq!(nowhere.outcome, Outcome::Offline);
     // Of a node that has only just come, no miss is believed at first.
-    let (found, asked) = nowhere.steps.split_last().unwrap();
-    assert_eq!(found.what, What::Found { nodes: Vec::new() }, "{nowhere:#?}");
-    assert_eq!(asked[0].what, What::Accepted, "{nowhere:#?}");
-    let asks = |step: &Step| matches!(step.what, What::Asked | What::NotAnswered);
+    let (found, asked) = nowhere.hops.split_last().unwrap();
+    assert_eq!(found.what, TraceEvent::Found { nodes: Vec::new() }, "{nowhere:#?}");
+    assert_eq!(asked[0].what, TraceEvent::Accepted, "{nowhere:#?}");
+    let asks = |step: &Hop| matches!(step.what, TraceEvent::Asked | TraceEvent::NotAnswered);
     assert!(asked.len() > 1 && asked[1..].iter().all(asks), "{nowhere:#?}");
-    assert!(nowhere.steps.iter().all(|step| step.at.as_str() == "node-1"), "{nowhere:#?}");
+    assert!(nowhere.hops.iter().all(|step| step.at.as_str() == "node-1"), "{nowhere:#?}");
 
     let error = operator.test("bob", "node-9").await.unwrap_err();
     assert!(error.contains("node-9 has no link"), "{error}");
@@ -101,7 +103,10 @@ async fn a_node_that_swallows_messages_is_where_the_walk_ends() {
     cluster.pause("node-2").unwrap();
     let walk = operator.test("bob", "node-1").await.unwrap();
     assert_eq!(walk.outcome, Outcome::Unconfirmed, "{walk:#?}");
-    let last = walk.steps.last().unwrap();
-    assert!(matches!(&last.what, What::Passed { to, .. } if to.as_str() == "node-2"), "{walk:#?}");
+    let last = walk.hops.last().unwrap();
+    assert!(
+        matches!(&last.what, TraceEvent::Passed { to, .. } if to.as_str() == "node-2"),
+        "{walk:#?}"
+    );
     cluster.resume("node-2").unwrap();
 }

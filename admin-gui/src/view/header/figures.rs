@@ -39,7 +39,7 @@ pub(super) fn show(ui: &mut Ui, picture: &Picture) {
     );
     latency(ui, picture);
     outcomes(ui, picture);
-    let ghosts = picture.present().map(|node| node.load.ghosts).sum();
+    let ghosts = picture.present().map(|node| node.load.stale_entries).sum();
     tile(
         ui,
         "ghosts",

@@ -1,8 +1,8 @@
 use eframe::egui::{Id, Key, RichText, ScrollArea, TextEdit, TextStyle, Ui};
-use trunkline_directory::UserPlace;
+use trunkline_directory::UserLocation;
 use trunkline_protocol::{
     User,
-    status::{Action, NodeStatus},
+    status::{AdminCommand, NodeStatus},
 };
 
 use crate::{
@@ -71,12 +71,12 @@ fn one(ui: &mut Ui, sought: &Sought, showing: &Showing<'_>, wishes: &mut Wishes)
     ui.horizontal(|ui| {
         let explained = "Send a message and follow it hop by hop: why does this user not get any?";
         if showing.may_act && ui.button("Test …").on_hover_text(explained).clicked() {
-            let action = Action::Test { user: user.clone(), node: None };
+            let action = AdminCommand::Test { user: user.clone(), node: None };
             wishes.push(Wish::Ask(Dialog::confirm(action, showing)));
         }
         let online = places.is_some_and(|places| places.as_ref().is_ok_and(|at| !at.is_empty()));
         if showing.may_act && online && ui.button("End its sessions …").clicked() {
-            let action = Action::EndUser { user: user.clone() };
+            let action = AdminCommand::EndUser { user: user.clone() };
             wishes.push(Wish::Ask(Dialog::confirm(action, showing)));
         }
         if ui
@@ -97,7 +97,7 @@ fn one(ui: &mut Ui, sought: &Sought, showing: &Showing<'_>, wishes: &mut Wishes)
     }
 }
 
-fn one_place(ui: &mut Ui, place: &UserPlace, showing: &Showing<'_>, wishes: &mut Wishes) {
+fn one_place(ui: &mut Ui, place: &UserLocation, showing: &Showing<'_>, wishes: &mut Wishes) {
     ui.horizontal(|ui| {
         if ui.link(place.node.as_str()).clicked() {
             wishes.push(Wish::Select(Some(place.node.clone())));
@@ -112,7 +112,7 @@ fn one_place(ui: &mut Ui, place: &UserPlace, showing: &Showing<'_>, wishes: &mut
 }
 
 /// Whether a place is one where the user can be reached.
-fn standing(ui: &Ui, node: Option<&NodeStatus>, place: &UserPlace) -> (Mark, &'static str) {
+fn standing(ui: &Ui, node: Option<&NodeStatus>, place: &UserLocation) -> (Mark, &'static str) {
     use trunkline_protocol::control::MemberState as S;
     let tokens = tokens(ui);
     match node {

@@ -121,11 +121,11 @@ impl World {
         match event {
             Event::Want(user) => {
                 self.wanted.insert(name(user));
-                self.plan.want(&name(user), 1_000, self.now);
+                self.plan.register(&name(user), 1_000, self.now);
             }
             Event::Unwant(user) => {
                 self.wanted.remove(&name(user));
-                self.plan.unwant(&name(user), self.now);
+                self.plan.deregister(&name(user), self.now);
             }
             Event::Begin => self.begin(),
             Event::Send(which, fate) => self.send(which, fate),
@@ -277,14 +277,14 @@ fn a_login_goes_before_the_rebuilding() {
     let now = Instant::now();
     let mut plan = Plan::default();
     for user in 0..10 {
-        plan.want(&name(user), 1, now);
+        plan.register(&name(user), 1, now);
     }
     while let Some(operation) = plan.next(now) {
         plan.finish(&operation, Outcome::Done, now);
     }
     plan.restart(now);
     assert_eq!(plan.rebuilding(), 10);
-    plan.want(&name(99), 1, now);
+    plan.register(&name(99), 1, now);
     assert_eq!(plan.next(now).unwrap().user, name(99));
 }
 
@@ -293,7 +293,7 @@ fn the_rebuilding_keeps_its_rate() {
     let now = Instant::now();
     let mut plan = Plan::default();
     for user in 0..1_000 {
-        plan.want(&name(user), 1, now);
+        plan.register(&name(user), 1, now);
     }
     while let Some(operation) = plan.next(now) {
         plan.finish(&operation, Outcome::Done, now);
@@ -310,8 +310,8 @@ fn users_who_come_and_go_while_nothing_is_sent_leave_nothing() {
     let now = Instant::now();
     let mut plan = Plan::default();
     for user in 0..100 {
-        plan.want(&name(user), 1, now);
-        plan.unwant(&name(user), now);
+        plan.register(&name(user), 1, now);
+        plan.deregister(&name(user), now);
     }
     assert_eq!(plan.pending(), 0);
     assert!(plan.entries.is_empty());
@@ -321,9 +321,9 @@ fn users_who_come_and_go_while_nothing_is_sent_leave_nothing() {
 fn a_second_login_is_asked_about_anew() {
     let now = Instant::now();
     let mut plan = Plan::default();
-    let first = plan.want(&name(1), 1, now);
+    let first = plan.register(&name(1), 1, now);
     let operation = plan.next(now).unwrap();
-    let second = plan.want(&name(1), 1, now);
+    let second = plan.register(&name(1), 1, now);
     assert!(plan.finish(&operation, Outcome::Done, now));
     assert_eq!(operation.wish, first);
     assert_eq!(plan.next(now).unwrap().wish, second);

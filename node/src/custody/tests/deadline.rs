@@ -1,15 +1,15 @@
 use super::*;
 
-const FATES: [(Fate, Outcome); 5] = [
-    (Fate::Taken, Outcome::Delivered),
-    (Fate::Maybe, Outcome::Unconfirmed),
-    (Fate::Full, Outcome::Busy),
-    (Fate::NotReached, Outcome::Unreachable),
-    (Fate::NotHere, Outcome::Offline),
+const FATES: [(BranchResult, Outcome); 5] = [
+    (BranchResult::Taken, Outcome::Delivered),
+    (BranchResult::Maybe, Outcome::Unconfirmed),
+    (BranchResult::Full, Outcome::Busy),
+    (BranchResult::NotReached, Outcome::Unreachable),
+    (BranchResult::NotHere, Outcome::Offline),
 ];
 
 /// The outcome of a send whose branches end like this, time after time.
-fn outcome(fates: [Fate; 2]) -> Outcome {
+fn outcome(fates: [BranchResult; 2]) -> Outcome {
     let nodes = [node(1), node(2)];
     let mut stage = Stage::with_route(&nodes);
     let seq = stage.send("bob");
@@ -49,7 +49,7 @@ fn what_is_under_way_at_its_deadline_is_unconfirmed() {
 #[test]
 fn what_waits_in_a_session_here_is_unconfirmed() {
     let mut stage = Stage::new();
-    stage.world.here = Here::Waiting;
+    stage.world.here = LocalDelivery::Waiting;
     let seq = stage.send("bob");
     stage.wait(5000);
     assert_eq!(stage.told(), [(seq, Outcome::Unconfirmed)]);
@@ -67,7 +67,7 @@ fn what_waits_for_the_directory_is_unreachable() {
 fn a_branch_that_is_open_says_more_than_one_that_was_full() {
     let mut stage = Stage::with_route(&[node(1), node(2)]);
     let seq = stage.send("bob");
-    stage.ends(node(1), seq, Fate::Full);
+    stage.ends(node(1), seq, BranchResult::Full);
     stage.wait(5000);
     assert_eq!(stage.told(), [(seq, Outcome::Unconfirmed)]);
 }

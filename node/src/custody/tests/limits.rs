@@ -9,9 +9,9 @@ fn sends_over_the_limit_are_busy() {
     assert_eq!(stage.told(), [(third, Outcome::Busy)]);
 
     stage.routed("bob", &[node(1)]);
-    stage.ends(node(1), 1, Fate::Taken);
+    stage.ends(node(1), 1, BranchResult::Taken);
     stage.told();
-    assert_eq!(stage.world.put_away, 2, "the one that was refused, and the one that was delivered");
+    assert_eq!(stage.world.recycle, 2, "the one that was refused, and the one that was delivered");
     stage.send("bob");
     assert_eq!(stage.told(), [], "there is room again");
 }
@@ -47,12 +47,12 @@ fn a_full_lane_is_busy() {
 #[test]
 fn sessions_here_that_are_full_are_busy_unless_others_are_not() {
     let mut stage = Stage::new();
-    stage.world.here = Here::Full;
+    stage.world.here = LocalDelivery::Full;
     let seqs = [stage.send("bob"), stage.send("bob")];
     stage.routed("bob", &[home(), node(1)]);
-    stage.ends(node(1), seqs[0], Fate::Taken);
+    stage.ends(node(1), seqs[0], BranchResult::Taken);
     assert_eq!((stage.told(), stage.world.missed), (vec![(seqs[0], Outcome::Delivered)], 1));
-    stage.ends(node(1), seqs[1], Fate::NotHere);
+    stage.ends(node(1), seqs[1], BranchResult::NotHere);
     assert_eq!(stage.told(), [(seqs[1], Outcome::Busy)]);
 }
 

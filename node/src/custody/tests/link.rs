@@ -40,7 +40,7 @@ fn receipts_come_by_the_next_link_too() {
     let seq = stage.send("bob");
     stage.link_lost_after(node(1), seq);
     stage.link_up();
-    stage.ends(node(1), seq, Fate::Taken);
+    stage.ends(node(1), seq, BranchResult::Taken);
     assert_eq!(stage.told(), [(seq, Outcome::Delivered)]);
 }
 
@@ -49,7 +49,7 @@ fn a_refusal_by_the_next_link_is_not_for_a_batch_of_the_last() {
     let mut stage = Stage::with_route(&[node(1)]);
     let seq = stage.send("bob");
     stage.link_lost_after(node(1), seq);
-    stage.refused(node(1), seq, Fate::NotReached);
+    stage.refused(node(1), seq, BranchResult::NotReached);
     stage.wait(5000);
     assert_eq!(stage.told(), [(seq, Outcome::Unconfirmed)]);
 }
@@ -71,7 +71,7 @@ fn the_last_receipts_of_a_node_that_is_gone_are_waited_for() {
     stage.custody.gone(stage.now, node(1));
     stage.wait(249);
     assert_eq!(stage.told(), []);
-    stage.ends(node(1), seqs[0], Fate::Taken);
+    stage.ends(node(1), seqs[0], BranchResult::Taken);
     stage.wait(1);
     let outcomes = [(seqs[0], Outcome::Delivered), (seqs[1], Outcome::Unconfirmed)];
     assert_eq!(stage.told(), outcomes);
@@ -82,11 +82,11 @@ fn what_a_node_refuses_when_it_is_gone_is_sent_elsewhere() {
     let mut stage = Stage::with_route(&[node(1)]);
     let seq = stage.send("bob");
     stage.custody.gone(stage.now, node(1));
-    stage.refused(node(1), seq, Fate::NotReached);
+    stage.refused(node(1), seq, BranchResult::NotReached);
     stage.routed("bob", &[node(2)]);
     stage.wait(250);
     assert_eq!(stage.told(), []);
-    stage.ends(node(2), seq, Fate::Taken);
+    stage.ends(node(2), seq, BranchResult::Taken);
     assert_eq!(stage.told(), [(seq, Outcome::Delivered)]);
 }
 
@@ -96,9 +96,9 @@ fn a_receipt_is_proof_even_when_its_node_was_given_up() {
     let seq = stage.send("bob");
     stage.custody.gone(stage.now, node(1));
     stage.wait(250);
-    stage.ends(node(1), seq, Fate::NotHere);
+    stage.ends(node(1), seq, BranchResult::NotHere);
     assert_eq!(stage.told(), []);
-    stage.ends(node(1), seq, Fate::Taken);
+    stage.ends(node(1), seq, BranchResult::Taken);
     assert_eq!(stage.told(), [(seq, Outcome::Delivered)]);
 }
 
@@ -106,8 +106,8 @@ fn a_receipt_is_proof_even_when_its_node_was_given_up() {
 fn a_receipt_is_proof_even_when_its_node_has_a_new_name() {
     let mut stage = Stage::with_route(&[node(1)]);
     let seq = stage.send("bob");
-    stage.ends(node(9), seq, Fate::NotHere);
+    stage.ends(node(9), seq, BranchResult::NotHere);
     assert_eq!(stage.told(), []);
-    stage.ends(node(9), seq, Fate::Taken);
+    stage.ends(node(9), seq, BranchResult::Taken);
     assert_eq!(stage.told(), [(seq, Outcome::Delivered)]);
 }

@@ -15,10 +15,13 @@ use std::{
 
 use trunkline_protocol::{
     Incarnation, Outcome, User,
-    lane::{MESSAGE_LANES, Receipt, Verdict},
+    lane::{MESSAGE_LANES, Receipt, ReceiptStatus},
 };
 
-use super::{Custody, Ended, Fate, Forwarded, Here, Letter, Limits, LookUpFailed, Outside, Party};
+use super::{
+    BranchResult, Custody, Ended, Environment, Forwarded, Letter, Limits, LocalDelivery,
+    LookUpFailed, Target,
+};
 
 /// A session that sends, where it does not matter which.
 const ALICE: u64 = 1;
@@ -54,7 +57,7 @@ impl Letter for Note {
 #[derive(Debug)]
 struct World {
     /// What this node's own sessions do with a message.
-    here: Here,
+    here: LocalDelivery,
     /// What the lane does, if it does not take the message.
     lane: Option<Forwarded>,
     rebuilding: bool,
@@ -65,17 +68,17 @@ struct World {
     look_ups: usize,
     told: Vec<(u64, Outcome)>,
     missed: u32,
-    /// How many letters came back.
-    put_away: usize,
+    /// How many messages came back.
+    recycle: usize,
 }
 
-impl Outside<Note> for World {
+impl Environment<Note> for World {
     fn is_here(&self, incarnation: Incarnation) -> bool {
         incarnation == home()
     }
 
-    fn deliver_here(&mut self, seq: u64, _to: &User, _letter: &Note) -> Here {
-        if self.here == Here::Waiting {
+    fn deliver_here(&mut self, seq: u64, _to: &User, _letter: &Note) -> LocalDelivery {
+        if self.here == LocalDelivery::Waiting {
             self.delivered_here.push(seq);
         }
         self.here
@@ -103,8 +106,8 @@ impl Outside<Note> for World {
         self.missed = ended.missed;
     }
 
-    fn put_away(&mut self, _letter: Note) {
-        self.put_away += 1;
+    fn recycle(&mut self, _letter: Note) {
+        self.recycle += 1;
     }
 }
 
@@ -123,7 +126,7 @@ impl Stage {
 
     fn with(limits: Limits) -> Self {
         let world = World {
-            here: Here::Nobody,
+            here: LocalDelivery::Nobody,
             lane: None,
             rebuilding: false,
             delivered_here: Vec::new(),
@@ -132,7 +135,7 @@ impl Stage {
             look_ups: 0,
             told: Vec::new(),
             missed: 0,
-            put_away: 0,
+            recycle: 0,
         };
         Self { custody: Custody::new(limits), world, now: Instant::now() }
     }
@@ -143,10 +146,10 @@ impl Stage {
         stage.send("bob");
         stage.routed("bob", nodes);
         for (node, seq) in stage.forwarded() {
-            stage.ends(node, seq, Fate::Taken);
+            stage.ends(node, seq, BranchResult::Taken);
         }
         if mem::take(&mut stage.world.delivered_here) == [1] {
-            stage.ends_here(1, Verdict::Taken);
+            stage.ends_here(1, ReceiptStatus::Taken);
         }
         stage.told();
         stage.look_ups();
@@ -173,27 +176,27 @@ impl Stage {
     }
 
     /// The branch at another node comes to its end.
-    fn ends(&mut self, node: Incarnation, seq: u64, fate: Fate) {
-        let verdict = match fate {
-            Fate::Taken => Verdict::Taken,
-            Fate::Maybe => Verdict::Maybe,
-            Fate::Full => Verdict::Full,
-            Fate::NotHere => Verdict::NotHere,
-            Fate::NotReached => return self.refused(node, seq, fate),
+    fn ends(&mut self, node: Incarnation, seq: u64, fate: BranchResult) {
+        let status = match fate {
+            BranchResult::Taken => ReceiptStatus::Taken,
+            BranchResult::Maybe => ReceiptStatus::Maybe,
+            BranchResult::Full => ReceiptStatus::Full,
+            BranchResult::NotHere => ReceiptStatus::NotHere,
+            BranchResult::NotReached => return self.refused(node, seq, fate),
         };
-        self.answered(Party::Node(node), receipt(seq, verdict));
+        self.answered(Target::Node(node), receipt(seq, status));
     }
 
-    fn ends_here(&mut self, seq: u64, verdict: Verdict) {
-        self.answered(Party::Here, receipt(seq, verdict));
+    fn ends_here(&mut self, seq: u64, status: ReceiptStatus) {
+        self.answered(Target::LocalDelivery, receipt(seq, status));
     }
 
-    fn answered(&mut self, party: Party, receipt: Receipt) {
+    fn answered(&mut self, party: Target, receipt: Receipt) {
         self.custody.answered(self.now, &mut self.world, party, receipt);
     }
 
     /// The last batch with that message comes back.
-    fn refused(&mut self, node: Incarnation, seq: u64, fate: Fate) {
+    fn refused(&mut self, node: Incarnation, seq: u64, fate: BranchResult) {
         let batch = self.batch(node, seq);
         self.custody.refused(self.now, &mut self.world, node, batch, seq..=seq, fate);
     }
@@ -246,6 +249,6 @@ impl Stage {
     }
 }
 
-fn receipt(seq: u64, verdict: Verdict) -> Receipt {
-    Receipt { seq, verdict, route_old: false, missed: 0 }
+fn receipt(seq: u64, status: ReceiptStatus) -> Receipt {
+    Receipt { seq, status, route_stale: false, missed: 0 }
 }

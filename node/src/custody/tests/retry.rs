@@ -5,12 +5,12 @@ fn what_a_node_does_not_have_is_looked_up_and_delivered_elsewhere() {
     let mut stage = Stage::with_route(&[node(1)]);
     let seq = stage.send("bob");
     stage.forwarded();
-    stage.ends(node(1), seq, Fate::NotHere);
+    stage.ends(node(1), seq, BranchResult::NotHere);
     assert_eq!((stage.look_ups(), stage.told()), (1, vec![]));
 
     stage.routed("bob", &[node(2)]);
     assert_eq!(stage.forwarded(), [(node(2), seq)]);
-    stage.ends(node(2), seq, Fate::Taken);
+    stage.ends(node(2), seq, BranchResult::Taken);
     assert_eq!(stage.told(), [(seq, Outcome::Delivered)]);
 }
 
@@ -18,11 +18,11 @@ fn what_a_node_does_not_have_is_looked_up_and_delivered_elsewhere() {
 fn what_no_node_has_until_the_deadline_is_offline() {
     let mut stage = Stage::with_route(&[node(1)]);
     let seq = stage.send("bob");
-    stage.ends(node(1), seq, Fate::NotHere);
+    stage.ends(node(1), seq, BranchResult::NotHere);
     for _ in 0..50 {
         assert_eq!((stage.look_ups(), stage.told()), (1, vec![]));
         stage.routed("bob", &[node(1)]);
-        stage.ends(node(1), seq, Fate::NotHere);
+        stage.ends(node(1), seq, BranchResult::NotHere);
         stage.wait(100);
     }
     assert_eq!(stage.told(), [(seq, Outcome::Offline)]);
@@ -32,7 +32,7 @@ fn what_no_node_has_until_the_deadline_is_offline() {
 fn a_user_who_has_left_while_the_directory_is_away_is_not_called_offline() {
     let mut stage = Stage::with_route(&[node(1)]);
     let seq = stage.send("bob");
-    stage.ends(node(1), seq, Fate::NotHere);
+    stage.ends(node(1), seq, BranchResult::NotHere);
     stage.look_up_fails("bob");
     stage.wait(5000);
     assert_eq!(stage.told(), [(seq, Outcome::Unreachable)]);
@@ -43,9 +43,9 @@ fn nor_is_one_whose_session_here_ended_meanwhile() {
     let mut stage = Stage::new();
     stage.send("bob");
     stage.look_up_fails("bob");
-    stage.world.here = Here::Waiting;
+    stage.world.here = LocalDelivery::Waiting;
     let seq = stage.send("bob");
-    stage.ends_here(seq, Verdict::NotHere);
+    stage.ends_here(seq, ReceiptStatus::NotHere);
     stage.now += Duration::from_secs(5);
     stage.wait(0);
     assert!(stage.told().contains(&(seq, Outcome::Unreachable)));
@@ -55,7 +55,7 @@ fn nor_is_one_whose_session_here_ended_meanwhile() {
 fn a_full_queue_is_busy_at_once() {
     let mut stage = Stage::with_route(&[node(1)]);
     let seq = stage.send("bob");
-    stage.refused(node(1), seq, Fate::Full);
+    stage.refused(node(1), seq, BranchResult::Full);
     assert_eq!((stage.told(), stage.look_ups()), (vec![(seq, Outcome::Busy)], 0));
 }
 
@@ -66,7 +66,7 @@ fn a_refusal_is_for_its_own_batch_alone() {
     let batch = stage.batch(node(1), seq);
     let mut refuse = |node, batch| {
         let (now, world) = (stage.now, &mut stage.world);
-        stage.custody.refused(now, world, node, batch, 1..=u64::MAX, Fate::Full);
+        stage.custody.refused(now, world, node, batch, 1..=u64::MAX, BranchResult::Full);
         stage.world.told.len()
     };
     assert_eq!(refuse(node(1), batch + 1), 0);
@@ -78,11 +78,11 @@ fn a_refusal_is_for_its_own_batch_alone() {
 fn a_node_without_a_link_is_tried_again_until_the_deadline() {
     let mut stage = Stage::with_route(&[node(1)]);
     let seq = stage.send("bob");
-    stage.refused(node(1), seq, Fate::NotReached);
+    stage.refused(node(1), seq, BranchResult::NotReached);
     for _ in 0..50 {
         assert_eq!((stage.look_ups(), stage.told()), (1, vec![]));
         stage.routed("bob", &[node(1)]);
-        stage.refused(node(1), seq, Fate::NotReached);
+        stage.refused(node(1), seq, BranchResult::NotReached);
         stage.wait(100);
     }
     assert_eq!(stage.told(), [(seq, Outcome::Unreachable)]);
@@ -94,7 +94,7 @@ fn several_that_are_refused_wait_for_the_next_try_together() {
     let seqs = [stage.send("bob"), stage.send("bob")];
     let refuse = |stage: &mut Stage| {
         for seq in seqs {
-            stage.refused(node(1), seq, Fate::NotReached);
+            stage.refused(node(1), seq, BranchResult::NotReached);
         }
         stage.look_ups()
     };
@@ -109,9 +109,9 @@ fn several_that_are_refused_wait_for_the_next_try_together() {
 fn what_may_have_arrived_is_not_tried_again() {
     let mut stage = Stage::with_route(&[node(1), node(2)]);
     let seq = stage.send("bob");
-    stage.ends(node(1), seq, Fate::Maybe);
+    stage.ends(node(1), seq, BranchResult::Maybe);
     stage.forwarded();
-    stage.ends(node(2), seq, Fate::NotHere);
+    stage.ends(node(2), seq, BranchResult::NotHere);
     assert_eq!(stage.told(), [(seq, Outcome::Unconfirmed)]);
     assert_eq!((stage.forwarded(), stage.look_ups()), (vec![], 0));
 }
@@ -119,13 +119,13 @@ fn what_may_have_arrived_is_not_tried_again() {
 #[test]
 fn a_session_here_that_closed_unread_is_looked_for_again() {
     let mut stage = Stage::new();
-    stage.world.here = Here::Waiting;
+    stage.world.here = LocalDelivery::Waiting;
     let seq = stage.send("bob");
     stage.routed("bob", &[home()]);
     stage.delivered_here();
     stage.look_ups();
 
-    stage.ends_here(seq, Verdict::NotHere);
+    stage.ends_here(seq, ReceiptStatus::NotHere);
     assert_eq!(stage.look_ups(), 1);
     stage.routed("bob", &[home()]);
     assert_eq!(stage.delivered_here(), [seq], "the user has a new session");

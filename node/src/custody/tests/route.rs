@@ -60,10 +60,10 @@ fn a_miss_says_nothing_about_what_was_sent_after_the_question() {
 fn a_session_that_logged_in_here_during_a_miss_gets_it() {
     let mut stage = Stage::new();
     let seq = stage.send("bob");
-    stage.world.here = Here::Waiting;
+    stage.world.here = LocalDelivery::Waiting;
     stage.routed("bob", &[]);
     assert_eq!((stage.delivered_here(), stage.told()), (vec![seq], vec![]));
-    stage.ends_here(seq, Verdict::Taken);
+    stage.ends_here(seq, ReceiptStatus::Taken);
     assert_eq!(stage.told(), [(seq, Outcome::Delivered)]);
 }
 
@@ -97,8 +97,8 @@ fn a_failed_look_up_is_repeated_until_the_deadline() {
 fn a_receipt_that_calls_the_route_old_costs_one_look_up() {
     let mut stage = Stage::with_route(&[node(1)]);
     let seq = stage.send("bob");
-    let old = Receipt { route_old: true, ..receipt(seq, Verdict::Taken) };
-    stage.answered(Party::Node(node(1)), old);
+    let old = Receipt { route_stale: true, ..receipt(seq, ReceiptStatus::Taken) };
+    stage.answered(Target::Node(node(1)), old);
     assert_eq!(stage.look_ups(), 0);
     stage.send("bob");
     assert_eq!(stage.look_ups(), 1);

@@ -4,7 +4,7 @@
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{Login, Session};
-use crate::exchange::State;
+use crate::data_plane::DataPlaneState;
 
 impl Session {
     /// The same session without a login, where the rules say that it echoes.
@@ -16,7 +16,7 @@ impl Session {
     }
 
     /// Sends back text and binary messages, where the rules say so. Returns what it has left alone.
-    pub(super) fn echo(&mut self, state: &mut State, message: Message) -> Option<Message> {
+    pub(super) fn echo(&mut self, state: &mut DataPlaneState, message: Message) -> Option<Message> {
         match message {
             Message::Text(text) if self.rules.echo => state.write_text(self.key, &text),
             Message::Binary(_) if self.rules.echo => {

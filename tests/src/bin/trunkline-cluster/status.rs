@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::Args;
-use trunkline_protocol::status::{Line, Snapshot};
+use trunkline_protocol::status::{Snapshot, StatusLine};
 use trunkline_tests::status::{StatusError, StatusStream};
 
 use self::screen::Screen;
@@ -96,13 +96,13 @@ impl Status {
             }
             match stream.next_line().await? {
                 // The history comes first; what matters of it are the events.
-                Line::Snapshot(snapshot) if is_recent(&snapshot, interval) => {
+                StatusLine::Snapshot(snapshot) if is_recent(&snapshot, interval) => {
                     screen.snapshot(*snapshot).map_err(Ended::Output)?;
                     if self.once {
                         return Ok(());
                     }
                 }
-                Line::Event(event) => screen.event(&event).map_err(Ended::Output)?,
+                StatusLine::Event(event) => screen.event(&event).map_err(Ended::Output)?,
                 _ => {}
             }
         }

@@ -11,7 +11,7 @@ use std::{
 
 use redis::AsyncTypedCommands;
 use tokio::time::Instant;
-use trunkline_protocol::status::{EventKind, Line};
+use trunkline_protocol::status::{EventKind, StatusLine};
 
 use super::{MeasureError, users::Crowd};
 use crate::{cluster::Cluster, status::StatusStream};
@@ -52,7 +52,7 @@ pub async fn strain(lasting: Duration) -> Result<Strain, MeasureError> {
     let begin = Instant::now();
     let mut verdicts = 0;
     while begin.elapsed() < lasting {
-        if let Line::Event(event) = status.next_line().await? {
+        if let StatusLine::Event(event) = status.next_line().await? {
             verdicts += usize::from(matches!(event.kind, EventKind::Dead { .. }));
         }
     }

@@ -1,11 +1,11 @@
 //! An event, as one line.
 
-use trunkline_protocol::status::{Event, EventKind};
+use trunkline_protocol::status::{ClusterEvent, EventKind};
 
 use crate::style::{BAD, BOLD, DIM, GOOD, NOTE, Painted};
 
 /// The time of day (UTC), whom it concerns, and what happened.
-pub(super) fn line(event: &Event) -> String {
+pub(super) fn line(event: &ClusterEvent) -> String {
     let (style, what) = words(&event.kind);
     let node = event.node.as_ref().map_or("relay", |name| name.as_str());
     let time = Painted(DIM, clock(event.at_ms));

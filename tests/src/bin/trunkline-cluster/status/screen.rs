@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write as _, stdout};
 
-use trunkline_protocol::status::{Event, Snapshot};
+use trunkline_protocol::status::{ClusterEvent, Snapshot};
 
 use super::{events, table};
 use crate::style::print;
@@ -31,7 +31,7 @@ impl Screen {
     ///
     /// # Errors
     /// If nobody can have it any more.
-    pub(super) fn event(&mut self, event: &Event) -> io::Result<()> {
+    pub(super) fn event(&mut self, event: &ClusterEvent) -> io::Result<()> {
         self.clear()?;
         print(events::line(event))?;
         if stdout().is_terminal() { self.draw() } else { Ok(()) }

@@ -2,7 +2,7 @@
 
 use trunkline_protocol::{
     control::MemberState,
-    status::{NodeStatus, Purge, RedisState, RelayStatus, Snapshot},
+    status::{NodeStatus, PurgeStatus, RedisState, RelayStatus, Snapshot},
 };
 
 use crate::style::{BAD, BOLD, DIM, GOOD, NOTE, Painted};
@@ -74,9 +74,9 @@ fn node_line(now: &NodeStatus, before: Option<&NodeStatus>, seconds: Option<f64>
 }
 
 /// What has become of the users of a dead node.
-fn users_of_dead(purge: Option<&Purge>) -> String {
+fn users_of_dead(purge: Option<&PurgeStatus>) -> String {
     match purge {
-        Some(Purge { removed, kept, done_ms: Some(done_ms), .. }) => {
+        Some(PurgeStatus { removed, kept, done_ms: Some(done_ms), .. }) => {
             format!("its users: {removed} removed after {done_ms} ms, {kept} still online")
         }
         _ => "its users are being removed".to_owned(),

@@ -7,9 +7,9 @@ use hashbrown::HashMap;
 use tokio::sync::mpsc;
 use trunkline_protocol::{
     Incarnation, Name, User,
-    control::{Followed, Member, ToRelay},
+    control::{Member, ToRelay, TracedMessage},
     lane::Receipt,
-    status::What,
+    status::TraceEvent,
 };
 
 use crate::{
@@ -17,9 +17,9 @@ use crate::{
     defaults::FOLLOWED_MAX,
 };
 
-/// What is told of the messages that are followed.
+/// What is told of the messages that are traced.
 #[derive(Debug)]
-pub(super) struct Trail {
+pub(super) struct Tracer {
     outbox: mpsc::Sender<ToRelay>,
     tests: Vec<Test>,
     visits: Vec<Visit>,
@@ -31,7 +31,7 @@ pub(super) struct Trail {
 struct Test {
     number: u64,
     user: User,
-    message: Followed,
+    message: TracedMessage,
     since: Instant,
 }
 
@@ -39,17 +39,17 @@ struct Test {
 #[derive(Debug)]
 struct Visit {
     origin: Incarnation,
-    message: Followed,
+    message: TracedMessage,
     since: Instant,
 }
 
-impl Trail {
-    /// Nothing is followed yet; what is, is told through `outbox`.
+impl Tracer {
+    /// Nothing is traced yet; what is, is told through `outbox`.
     pub(super) fn new(outbox: mpsc::Sender<ToRelay>) -> Self {
         Self { outbox, tests: Vec::new(), visits: Vec::new(), names: HashMap::new() }
     }
 
-    /// Whether no message that was accepted here is followed.
+    /// Whether no message that was accepted here is traced.
     pub(super) fn has_no_test(&self) -> bool {
         self.tests.is_empty()
     }
@@ -67,32 +67,32 @@ impl Trail {
     }
 
     /// A test message is about to be accepted.
-    pub(super) fn begin(&mut self, number: u64, user: &User, message: Followed, now: Instant) {
+    pub(super) fn begin(&mut self, number: u64, user: &User, message: TracedMessage, now: Instant) {
         self.tests.push(Test { number, user: user.clone(), message, since: now });
-        self.note(message.seq, now, What::Accepted);
+        self.note(message.seq, now, TraceEvent::Accepted);
     }
 
-    /// Something happened to a message that was accepted here, if it is followed.
-    pub(super) fn note(&self, seq: u64, now: Instant, what: What) {
+    /// Something happened to a message that was accepted here, if it is traced.
+    pub(super) fn note(&self, seq: u64, now: Instant, what: TraceEvent) {
         if let Some(test) = self.tests.iter().find(|test| test.message.seq == seq) {
             self.tell(test.message, test.since, now, what);
         }
     }
 
     /// Something happened that concerns all messages to a user.
-    pub(super) fn note_user(&self, user: &User, now: Instant, what: &What) {
+    pub(super) fn note_user(&self, user: &User, now: Instant, what: &TraceEvent) {
         for test in self.tests.iter().filter(|test| test.user == *user) {
             self.tell(test.message, test.since, now, what.clone());
         }
     }
 
-    /// A message that is followed was, or was not, put on a lane.
+    /// A message that is traced was, or was not, put on a lane.
     pub(super) fn forwarded(&self, seq: u64, now: Instant, node: Incarnation, how: Forwarded) {
         let to = self.name_of(node);
         let what = match how {
-            Forwarded::InBatch { lane, .. } => What::Batched { to, lane },
-            Forwarded::Full => What::LaneFull { to },
-            Forwarded::NoLink => What::NoLink { to },
+            Forwarded::InBatch { lane, .. } => TraceEvent::Batched { to, lane },
+            Forwarded::Full => TraceEvent::LaneFull { to },
+            Forwarded::NoLink => TraceEvent::NoLink { to },
         };
         self.note(seq, now, what);
     }
@@ -106,15 +106,15 @@ impl Trail {
     ) {
         for test in self.tests.iter().filter(|test| concerns(test.message.seq)) {
             let from = self.name_of(node);
-            self.tell(test.message, test.since, now, What::CameBack { from });
+            self.tell(test.message, test.since, now, TraceEvent::CameBack { from });
         }
     }
 
-    /// A message of another node that is followed has come here.
+    /// A message of another node that is traced has come here.
     pub(super) fn arrived(
         &mut self,
         origin: Incarnation,
-        message: Followed,
+        message: TracedMessage,
         now: Instant,
         sessions: usize,
     ) {
@@ -122,10 +122,10 @@ impl Trail {
             self.visits.remove(0);
         }
         self.visits.push(Visit { origin, message, since: now });
-        self.tell(message, now, now, What::Arrived { sessions: sessions as u32 });
+        self.tell(message, now, now, TraceEvent::Arrived { sessions: sessions as u32 });
     }
 
-    /// This node's own sessions have answered. Returns whether the message is followed.
+    /// This node's own sessions have answered. Returns whether the message is traced.
     pub(super) fn answered(
         &mut self,
         origin: Incarnation,
@@ -133,8 +133,8 @@ impl Trail {
         receipt: Receipt,
         now: Instant,
     ) -> bool {
-        let Receipt { seq, verdict, missed, .. } = receipt;
-        let what = What::Answered { verdict, missed };
+        let Receipt { seq, status, missed, .. } = receipt;
+        let what = TraceEvent::Answered { status, missed };
         if is_here {
             self.note(seq, now, what);
             return false;
@@ -146,7 +146,7 @@ impl Trail {
         true
     }
 
-    /// Whether nothing at all is followed.
+    /// Whether nothing at all is traced.
     pub(super) fn is_empty(&self) -> bool {
         self.tests.is_empty() && self.visits.is_empty()
     }
@@ -162,10 +162,10 @@ impl Trail {
         self.outbox.try_send(ToRelay::Tested { test, message, took_us, outcome, missed }).is_ok()
     }
 
-    fn tell(&self, message: Followed, since: Instant, now: Instant, what: What) {
+    fn tell(&self, message: TracedMessage, since: Instant, now: Instant, what: TraceEvent) {
         // A step that finds the outbox full is missing from the walk.
         let after_us = micros(since, now);
-        let _ = self.outbox.try_send(ToRelay::Walked { message, after_us, what });
+        let _ = self.outbox.try_send(ToRelay::Traced { message, after_us, what });
     }
 
     /// What a node is called; one that the relay has not told of yet, by its incarnation.
@@ -173,7 +173,7 @@ impl Trail {
         let named = self.names.get(&node).cloned();
         named.unwrap_or_else(|| {
             let name = node.to_string().to_lowercase().parse();
-            name.expect("an incarnation has the letters of a name")
+            name.expect("an incarnation has the messages of a name")
         })
     }
 }

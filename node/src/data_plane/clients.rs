@@ -8,33 +8,33 @@ use std::{
 };
 
 use tokio::{io::AsyncWrite, net::tcp::OwnedWriteHalf};
-use trunkline_directory::{Place, Registration};
+use trunkline_directory::{Location, Registration};
 use trunkline_protocol::{
     User,
     client::{self, ErrorCode, close},
-    lane::{Message, Notice},
+    lane::{LoginNotice, Message},
 };
 
 use super::{
-    State,
-    sessions::{Farewell, Seat, SessionKey},
+    DataPlaneState,
+    sessions::{CloseReason, ConnectionSlot, SessionKey},
 };
 
-impl State {
-    /// Takes a seat, unless all are taken.
-    pub(crate) fn take_seat(&mut self) -> Option<Seat> {
-        let seat = self.seats.take();
-        self.refused_seats += u64::from(seat.is_none());
-        seat
+impl DataPlaneState {
+    /// Takes a slot, unless all are taken.
+    pub(crate) fn acquire_slot(&mut self) -> Option<ConnectionSlot> {
+        let slot = self.slots.take();
+        self.refused_slots += u64::from(slot.is_none());
+        slot
     }
 
-    /// Lets nobody take a seat any more, because the node is leaving.
-    pub(crate) fn close_seats(&mut self) {
-        self.seats.close();
+    /// Lets nobody take a slot any more, because the node is leaving.
+    pub(crate) fn close_slots(&mut self) {
+        self.slots.close();
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.seats.are_closed()
+        self.slots.are_closed()
     }
 
     /// A connection was upgraded.
@@ -52,12 +52,17 @@ impl State {
     /// Asks the directory to register a login. [`Self::finish_login`] has to follow.
     pub(crate) fn start_login(&mut self, user: &User) -> Registration {
         self.floor.sessions.start_login(user);
-        self.registrar.want(user)
+        self.registrar.register(user)
     }
 
     /// Welcomes a session whose login was registered, and ends those whose place it takes. `others`
     /// are the user's other nodes; `None` if the registration has failed.
-    pub(crate) fn finish_login(&mut self, key: SessionKey, user: &User, others: Option<&[Place]>) {
+    pub(crate) fn finish_login(
+        &mut self,
+        key: SessionKey,
+        user: &User,
+        others: Option<&[Location]>,
+    ) {
         self.floor.sessions.end_login(user);
         if let (Some(others), true) = (others, self.floor.sessions.get(key).is_some()) {
             self.replace_oldest(user);
@@ -76,13 +81,13 @@ impl State {
         let Some(from) = &session.user else { return };
         let message = Message {
             seq: self.custody.next_seq(),
-            followed: false,
+            traced: false,
             sent_at_ms: self.floor.now_ms,
             to,
             from: from.as_str(),
             body,
         };
-        let sent = self.floor.letters.write(key, now, id, &message);
+        let sent = self.floor.messages.write(key, now, id, &message);
         session.owed_bytes += sent.receipt_bytes();
         self.floor.counters.accepted += 1;
         self.custody.accept(now, &mut self.floor, to, sent);
@@ -137,10 +142,14 @@ impl State {
     }
 
     /// Why the session is to end, if it is. Else has the task of `cx` woken when it is.
-    pub(crate) fn poll_farewell(&mut self, key: SessionKey, cx: &Context<'_>) -> Poll<Farewell> {
+    pub(crate) fn poll_close_reason(
+        &mut self,
+        key: SessionKey,
+        cx: &Context<'_>,
+    ) -> Poll<CloseReason> {
         let Some(session) = self.floor.sessions.get_mut(key) else { return Poll::Pending };
-        match &session.farewell {
-            Some(farewell) => Poll::Ready(farewell.clone()),
+        match &session.close_reason {
+            Some(close_reason) => Poll::Ready(close_reason.clone()),
             None => {
                 session.register(cx);
                 Poll::Pending
@@ -184,13 +193,13 @@ impl State {
 
     /// Has the session end, for the reason that its client is told.
     pub(crate) fn end_session(&mut self, key: SessionKey, code: u16, reason: impl Into<String>) {
-        self.floor.end_session(key, Farewell { code, reason: reason.into() });
+        self.floor.end_session(key, CloseReason { code, reason: reason.into() });
     }
 
     /// The session gets no more messages. One that reads too slowly also loses those that wait.
-    pub(crate) fn retire(&mut self, key: SessionKey, farewell: &Farewell) {
+    pub(crate) fn retire(&mut self, key: SessionKey, close_reason: &CloseReason) {
         self.log_out(key);
-        if farewell.code == close::TOO_SLOW {
+        if close_reason.code == close::TOO_SLOW {
             self.floor.take_back(key, false);
         }
     }
@@ -204,7 +213,7 @@ impl State {
 
     fn forget_if_absent(&mut self, user: &User) {
         if !self.floor.sessions.has(user) {
-            self.registrar.unwant(user);
+            self.registrar.deregister(user);
         }
     }
 
@@ -218,8 +227,8 @@ impl State {
         }
     }
 
-    fn notify_others(&mut self, user: &User, others: &[Place]) {
-        let notice = Notice { user: user.as_str(), replaces: self.sessions_per_user == 1 };
+    fn notify_others(&mut self, user: &User, others: &[Location]) {
+        let notice = LoginNotice { user: user.as_str(), replaces: self.sessions_per_user == 1 };
         for (_, node) in others {
             self.floor.batches.notice(*node, notice);
         }

@@ -4,24 +4,24 @@ use hashbrown::HashMap;
 use slab::Slab;
 use tokio::sync::mpsc;
 use trunkline_protocol::{
-    Ids, Incarnation, Name, Outcome, User,
+    Incarnation, MessageIdPrefix, Name, Outcome, User,
     client::{self, ErrorCode},
-    control::{Followed, ToRelay},
-    lane::{Message, Receipt, Verdict},
-    status::{Outcomes, What},
+    control::{ToRelay, TracedMessage},
+    lane::{Message, Receipt, ReceiptStatus},
+    status::{Outcomes, TraceEvent},
 };
 
 use super::{
     batches::Batches,
     delivery::{Group, Ticket},
     latency::Latencies,
-    letters::{Letters, Sent},
+    message_pool::{MessagePool, PendingMessage},
     outbound::Pool,
-    sessions::{Farewell, SessionKey, Sessions},
-    trail::Trail,
+    sessions::{CloseReason, SessionKey, Sessions},
+    tracer::Tracer,
 };
 use crate::{
-    custody::{Ended, Forwarded, Here, Outside},
+    custody::{Ended, Environment, Forwarded, LocalDelivery},
     defaults::{RECEIPT_BYTES, ROUTE_LIFE, SESSION_BYTES_MAX},
 };
 
@@ -32,7 +32,7 @@ pub(super) struct Counters {
     pub(super) delivered_here: u64,
     pub(super) delivered_from_links: u64,
     pub(super) outcomes: Outcomes,
-    pub(super) untold: u64,
+    pub(super) unreported: u64,
     pub(super) refused_full: u64,
     pub(super) ended_slow: u64,
     pub(super) session_panics: u64,
@@ -52,12 +52,12 @@ pub(super) struct Floor {
     /// The incarnation in the ids of the messages that are sent here: the process's first.
     ids: Incarnation,
     /// These ids, as clients see them.
-    own_ids: Ids,
+    own_ids: MessageIdPrefix,
     /// The incarnations this process has been.
     former: Vec<Incarnation>,
     pub(super) sessions: Sessions,
     pub(super) pool: Pool,
-    pub(super) letters: Letters,
+    pub(super) messages: MessagePool,
     groups: Slab<Group>,
     pub(super) batches: Batches,
     /// The sessions with something to flush.
@@ -71,8 +71,8 @@ pub(super) struct Floor {
     pub(super) rebuilding: bool,
     pub(super) counters: Counters,
     pub(super) latencies: Latencies,
-    /// The messages that are followed.
-    pub(super) trail: Trail,
+    /// The messages that are traced.
+    pub(super) tracer: Tracer,
     /// Room for the messages that one write takes.
     taken: Vec<Ticket>,
 }
@@ -85,11 +85,11 @@ impl Floor {
             now: Instant::now(),
             now_ms: 0,
             ids: incarnation,
-            own_ids: Ids::of(incarnation),
+            own_ids: MessageIdPrefix::of(incarnation),
             former: Vec::new(),
             sessions: Sessions::default(),
             pool: Pool::default(),
-            letters: Letters::default(),
+            messages: MessagePool::default(),
             groups: Slab::new(),
             batches: Batches::new(incarnation),
             touched: Vec::new(),
@@ -99,7 +99,7 @@ impl Floor {
             rebuilding: false,
             counters: Counters::default(),
             latencies: Latencies::default(),
-            trail: Trail::new(outbox),
+            tracer: Tracer::new(outbox),
             taken: Vec::new(),
         }
     }
@@ -114,15 +114,15 @@ impl Floor {
         &mut self,
         keys: &[SessionKey],
         origin: Incarnation,
-        ids: &Ids,
+        ids: &MessageIdPrefix,
         message: &Message<'_>,
-        route_old: bool,
-    ) -> Here {
-        let ticket = Ticket { origin, seq: message.seq, group: None, route_old };
+        route_stale: bool,
+    ) -> LocalDelivery {
+        let ticket = Ticket { origin, seq: message.seq, group: None, route_stale };
         match keys {
-            [] => Here::Nobody,
-            &[key] if self.write_message(key, ticket, ids, message) => Here::Waiting,
-            [_] => Here::Full,
+            [] => LocalDelivery::Nobody,
+            &[key] if self.write_message(key, ticket, ids, message) => LocalDelivery::Waiting,
+            [_] => LocalDelivery::Full,
             keys => self.deliver_to_several(keys, ticket, ids, message),
         }
     }
@@ -131,18 +131,18 @@ impl Floor {
         &mut self,
         keys: &[SessionKey],
         ticket: Ticket,
-        ids: &Ids,
+        ids: &MessageIdPrefix,
         message: &Message<'_>,
-    ) -> Here {
+    ) -> LocalDelivery {
         let group = self.groups.vacant_key() as u32;
         let ticket = Ticket { group: Some(group), ..ticket };
         let taken = keys.iter().filter(|key| self.write_message(**key, ticket, ids, message));
         let taken = taken.count() as u16;
         if taken == 0 {
-            return Here::Full;
+            return LocalDelivery::Full;
         }
         self.groups.insert(Group::new(taken, keys.len() as u16 - taken));
-        Here::Waiting
+        LocalDelivery::Waiting
     }
 
     /// Appends the message to a session's buffer, if there is room.
@@ -150,7 +150,7 @@ impl Floor {
         &mut self,
         key: SessionKey,
         ticket: Ticket,
-        ids: &Ids,
+        ids: &MessageIdPrefix,
         message: &Message<'_>,
     ) -> bool {
         let Some(session) = self.sessions.get_mut(key) else { return false };
@@ -210,7 +210,7 @@ impl Floor {
             |ticket| taken.push(ticket),
         );
         for ticket in taken.drain(..) {
-            self.verdict(ticket, Verdict::Taken);
+            self.status(ticket, ReceiptStatus::Taken);
         }
         self.taken = taken;
         flushed
@@ -220,15 +220,15 @@ impl Floor {
     pub(super) fn take_back(&mut self, key: SessionKey, last: bool) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let mut lost = Vec::new();
-        session.outbound.take_back(last, |ticket, verdict| lost.push((ticket, verdict)));
-        for (ticket, verdict) in lost {
-            self.verdict(ticket, verdict);
+        session.outbound.take_back(last, |ticket, status| lost.push((ticket, status)));
+        for (ticket, status) in lost {
+            self.status(ticket, status);
         }
     }
 
     /// One session has answered for a message.
-    fn verdict(&mut self, ticket: Ticket, verdict: Verdict) {
-        if verdict == Verdict::Taken {
+    fn status(&mut self, ticket: Ticket, status: ReceiptStatus) {
+        if status == ReceiptStatus::Taken {
             let here = self.is_here(ticket.origin);
             let counters = &mut self.counters;
             *(if here {
@@ -238,33 +238,33 @@ impl Floor {
             }) += 1;
         }
         let Some(slot) = ticket.group else {
-            return self.answer(ticket.origin, ticket.receipt(verdict, 0));
+            return self.answer(ticket.origin, ticket.receipt(status, 0));
         };
         let Some(group) = self.groups.get_mut(slot as usize) else { return };
-        let answer = group.answer(verdict);
+        let answer = group.answer(status);
         if group.is_done() {
             self.groups.remove(slot as usize);
         }
-        if let Some((verdict, missed)) = answer {
-            self.answer(ticket.origin, ticket.receipt(verdict, missed));
+        if let Some((status, missed)) = answer {
+            self.answer(ticket.origin, ticket.receipt(status, missed));
         }
     }
 
     /// Sends a receipt to whoever has custody.
     pub(super) fn answer(&mut self, origin: Incarnation, receipt: Receipt) {
         let is_here = self.is_here(origin);
-        let followed =
-            !self.trail.is_empty() && self.trail.answered(origin, is_here, receipt, self.now);
+        let traced =
+            !self.tracer.is_empty() && self.tracer.answered(origin, is_here, receipt, self.now);
         if is_here {
             self.answers.push_back(receipt);
         } else {
-            self.batches.receipt(origin, receipt, followed);
+            self.batches.receipt(origin, receipt, traced);
         }
     }
 
     /// The name of a message that was accepted here.
-    pub(super) fn followed(&self, seq: u64) -> Followed {
-        Followed { ids: self.ids, seq }
+    pub(super) fn traced(&self, seq: u64) -> TracedMessage {
+        TracedMessage { id_incarnation: self.ids, seq }
     }
 
     /// The user has logged in elsewhere too.
@@ -280,49 +280,49 @@ impl Floor {
     }
 
     /// Has the session's task end it.
-    pub(super) fn end_session(&mut self, key: SessionKey, farewell: Farewell) {
+    pub(super) fn end_session(&mut self, key: SessionKey, close_reason: CloseReason) {
         let Some(session) = self.sessions.get_mut(key) else { return };
-        if session.farewell.is_none() {
-            session.farewell = Some(farewell);
+        if session.close_reason.is_none() {
+            session.close_reason = Some(close_reason);
             session.wake();
         }
     }
 }
 
-impl Outside<Sent> for Floor {
+impl Environment<PendingMessage> for Floor {
     fn is_here(&self, incarnation: Incarnation) -> bool {
         incarnation == self.incarnation || self.former.contains(&incarnation)
     }
 
-    fn deliver_here(&mut self, seq: u64, to: &User, letter: &Sent) -> Here {
+    fn deliver_here(&mut self, seq: u64, to: &User, message: &PendingMessage) -> LocalDelivery {
         let keys = self.sessions.of(to.as_str());
         if keys.is_empty() {
-            return Here::Nobody;
+            return LocalDelivery::Nobody;
         }
-        let message = Message::decode(&mut letter.frame()).expect("it was encoded here");
+        let message = Message::decode(&mut message.frame()).expect("it was encoded here");
         let ids = self.own_ids;
-        if message.followed {
-            self.trail.note(seq, self.now, What::Arrived { sessions: keys.len() as u32 });
+        if message.traced {
+            self.tracer.note(seq, self.now, TraceEvent::Arrived { sessions: keys.len() as u32 });
         }
         self.deliver(&keys, self.incarnation, &ids, &message, false)
     }
 
-    fn forward(&mut self, node: Incarnation, seq: u64, letter: &Sent) -> Forwarded {
-        let followed = letter.session.is_nobody();
-        let lane = letter.lane.into();
-        let forwarded = self.batches.message(lane, node, seq, letter.frame(), followed);
+    fn forward(&mut self, node: Incarnation, seq: u64, message: &PendingMessage) -> Forwarded {
+        let traced = message.session.is_nobody();
+        let lane = message.lane.into();
+        let forwarded = self.batches.message(lane, node, seq, message.frame(), traced);
         if forwarded == Forwarded::Full {
             self.counters.refused_full += 1;
         }
-        if followed {
-            self.trail.forwarded(seq, self.now, node, forwarded);
+        if traced {
+            self.tracer.forwarded(seq, self.now, node, forwarded);
         }
         forwarded
     }
 
     fn look_up(&mut self, user: &User) {
         self.counters.look_ups += 1;
-        self.trail.note_user(user, self.now, &What::Asked);
+        self.tracer.note_user(user, self.now, &TraceEvent::Asked);
         self.questions.push_back(user.clone());
     }
 
@@ -330,24 +330,25 @@ impl Outside<Sent> for Floor {
         self.rebuilding
     }
 
-    fn tell(&mut self, ended: Ended<'_, Sent>) {
-        let Ended { seq, letter, outcome, missed } = ended;
+    fn tell(&mut self, ended: Ended<'_, PendingMessage>) {
+        let Ended { seq, message, outcome, missed } = ended;
         self.counters.outcomes.count(outcome);
         if outcome == Outcome::Delivered {
-            self.latencies.record(self.now.saturating_duration_since(letter.accepted_at));
+            self.latencies.record(self.now.saturating_duration_since(message.accepted_at));
         }
-        let Some(session) = self.sessions.get_mut(letter.session) else {
-            self.counters.untold += u64::from(!self.trail.ended(&ended, self.now));
+        let Some(session) = self.sessions.get_mut(message.session) else {
+            self.counters.unreported += u64::from(!self.tracer.ended(&ended, self.now));
             return;
         };
-        session.owed_bytes -= letter.receipt_bytes();
+        session.owed_bytes -= message.receipt_bytes();
         let ids = self.own_ids;
-        let message = (&ids, seq);
-        let write = |out: &mut Vec<u8>| client::receipt(out, letter.id(), message, outcome, missed);
-        self.write(letter.session, write);
+        let write = |out: &mut Vec<u8>| {
+            client::receipt(out, message.id(), (&ids, seq), outcome, missed);
+        };
+        self.write(message.session, write);
     }
 
-    fn put_away(&mut self, letter: Sent) {
-        self.letters.put_away(letter);
+    fn recycle(&mut self, message: PendingMessage) {
+        self.messages.recycle(message);
     }
 }

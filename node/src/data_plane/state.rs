@@ -1,22 +1,22 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::time;
-use trunkline_directory::{Place, Registrar};
+use trunkline_directory::{Location, Registrar};
 use trunkline_protocol::{
     Incarnation, User,
     client::close,
     control::Member,
-    status::{Load, What},
+    status::{NodeLoad, TraceEvent},
 };
 
 use super::{
     Setup,
     floor::Floor,
-    letters::Sent,
-    sessions::{Seats, SessionKey},
+    message_pool::PendingMessage,
+    sessions::{ConnectionSlots, SessionKey},
 };
 use crate::{
-    custody::{Custody, LookUpFailed, Party},
+    custody::{Custody, LookUpFailed, Target},
     defaults::{LOOK_UPS_MAX, ROUTE_LIFE, SLOW_AFTER},
 };
 
@@ -25,30 +25,30 @@ const PING_FRAME: [u8; 2] = [0x89, 0x00];
 
 /// The state behind the handle.
 #[derive(Debug)]
-pub(crate) struct State {
-    pub(super) custody: Custody<Sent>,
+pub(crate) struct DataPlaneState {
+    pub(super) custody: Custody<PendingMessage>,
     pub(super) floor: Floor,
-    pub(super) seats: Seats,
+    pub(super) slots: ConnectionSlots,
     pub(super) registrar: Registrar,
     pub(super) members: Vec<Member>,
     pub(super) sessions_per_user: usize,
     ping_interval: Duration,
     look_ups: usize,
-    pub(super) refused_seats: u64,
+    pub(super) refused_slots: u64,
 }
 
-impl State {
+impl DataPlaneState {
     pub(super) fn new(setup: Setup) -> Self {
         Self {
             custody: Custody::new(setup.limits),
             floor: Floor::new(setup.name, setup.incarnation, setup.outbox),
-            seats: Seats::new(setup.capacity),
+            slots: ConnectionSlots::new(setup.capacity),
             registrar: setup.registrar,
             members: Vec::new(),
             sessions_per_user: setup.sessions_per_user,
             ping_interval: setup.ping_interval,
             look_ups: 0,
-            refused_seats: 0,
+            refused_slots: 0,
         }
     }
 
@@ -63,7 +63,7 @@ impl State {
     /// Lets custody know what this node's own sessions have answered.
     pub(super) fn settle(&mut self, now: Instant) {
         while let Some(receipt) = self.floor.answers.pop_front() {
-            self.custody.answered(now, &mut self.floor, Party::Here, receipt);
+            self.custody.answered(now, &mut self.floor, Target::LocalDelivery, receipt);
         }
     }
 
@@ -114,13 +114,13 @@ impl State {
     }
 
     /// The directory has answered; `None` if it could not be asked.
-    pub(super) fn looked_up(&mut self, now: Instant, user: &User, places: Option<Vec<Place>>) {
+    pub(super) fn looked_up(&mut self, now: Instant, user: &User, places: Option<Vec<Location>>) {
         self.look_ups -= 1;
-        if !self.floor.trail.has_no_test() {
-            let what = places.as_ref().map_or(What::NotAnswered, |places| What::Found {
-                nodes: places.iter().map(|(name, _)| name.clone()).collect(),
+        if !self.floor.tracer.has_no_test() {
+            let what = places.as_ref().map_or(TraceEvent::NotAnswered, |places| {
+                TraceEvent::Found { nodes: places.iter().map(|(name, _)| name.clone()).collect() }
             });
-            self.floor.trail.note_user(user, now, &what);
+            self.floor.tracer.note_user(user, now, &what);
         }
         let nodes: Option<Vec<_>> =
             places.map(|places| places.into_iter().map(|(_, incarnation)| incarnation).collect());
@@ -130,7 +130,7 @@ impl State {
 }
 
 /// What goes on around the data path.
-impl State {
+impl DataPlaneState {
     pub(crate) fn incarnation(&self) -> Incarnation {
         self.floor.incarnation
     }
@@ -143,7 +143,7 @@ impl State {
 
     /// How many connections there are, and how many sends without an outcome.
     pub(crate) fn left(&self) -> (usize, usize) {
-        (self.seats.taken(), self.custody.pending())
+        (self.slots.taken(), self.custody.pending())
     }
 
     pub(crate) fn session_keys(&self) -> Vec<SessionKey> {
@@ -174,13 +174,13 @@ impl State {
     }
 
     /// What the relay and the metrics are told. Latencies are those since the last call.
-    pub(crate) fn load(&mut self) -> Load {
-        let Self { custody, floor, seats, .. } = self;
-        let (counts, standing) = (self.registrar.counts(), *self.registrar.standing().borrow());
+    pub(crate) fn load(&mut self) -> NodeLoad {
+        let Self { custody, floor, slots, .. } = self;
+        let (counts, standing) = (self.registrar.counts(), *self.registrar.status().borrow());
         let counters = &floor.counters;
-        Load {
+        NodeLoad {
             sessions: floor.sessions.logged_in() as u32,
-            seats: seats.taken() as u32,
+            slots: slots.taken() as u32,
             users: floor.sessions.users() as u32,
             rebuilding: standing.rebuilding,
             redis: !standing.redis_away,
@@ -189,7 +189,7 @@ impl State {
             delivered_locally: counters.delivered_here,
             delivered_from_links: counters.delivered_from_links,
             outcomes: counters.outcomes,
-            untold: counters.untold,
+            unreported: counters.unreported,
             pending: custody.pending() as u32,
             pending_bytes: custody.pending_bytes() as u64,
             lane_bytes: floor.batches.queued_bytes() as u64,
@@ -198,11 +198,11 @@ impl State {
             refused_full: counters.refused_full,
             ended_slow: counters.ended_slow,
             session_panics: counters.session_panics,
-            refused_seats: self.refused_seats,
+            refused_slots: self.refused_slots,
             look_ups: counters.look_ups,
-            ghosts: counts.ghosts_removed,
+            stale_entries: counts.stale_entries_removed,
             latency: floor.latencies.report(),
-            ..Load::default()
+            ..NodeLoad::default()
         }
     }
 }

@@ -1,10 +1,10 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Name, Outcome, lane::Verdict};
+use crate::{Name, Outcome, lane::ReceiptStatus};
 
 /// A test message's way to its outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Walk {
+pub struct Trace {
     /// The message's id, as its recipients see it.
     pub message: String,
     /// The node that accepted it.
@@ -16,28 +16,29 @@ pub struct Walk {
     /// The microseconds from accept to outcome, by the clock of the node that accepted it.
     pub took_us: u64,
     /// Its steps, in order.
-    pub steps: Vec<Step>,
+    #[serde(rename = "steps")]
+    pub hops: Vec<Hop>,
 }
 
-/// One step of a [`Walk`].
+/// One step of a [`Trace`].
 ///
 /// No two clocks are compared: each process measures the time between its own steps, and what is
 /// left of the way there and back is split evenly between the two.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
+pub struct Hop {
     /// The node or relay where it was taken.
     pub at: Name,
     /// Microseconds since the message was accepted.
     pub after_us: u64,
     /// What happened.
     #[serde(flatten)]
-    pub what: What,
+    pub what: TraceEvent,
 }
 
 /// What happens to a message on its walk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
-pub enum What {
+pub enum TraceEvent {
     /// A node took custody of it.
     Accepted,
     /// The directory was asked where the user is. Without this step, the node knew a route.
@@ -79,7 +80,8 @@ pub enum What {
         behind_bytes: u64,
     },
     /// The relay sent it back.
-    TurnedBack {
+    #[serde(rename = "turned_back")]
+    Rejected {
         /// The node that it was meant for.
         to: Name,
         /// Whether the lane to that node was full; else the node has no link.
@@ -88,7 +90,8 @@ pub enum What {
     /// The user's sessions on a node have answered, or there are none.
     Answered {
         /// What became of it there.
-        verdict: Verdict,
+        #[serde(rename = "verdict")]
+        status: ReceiptStatus,
         /// How many sessions there did not get what others did.
         missed: u16,
     },
@@ -112,16 +115,16 @@ mod tests {
 
     #[test]
     fn a_step_is_as_documented() {
-        let step = Step {
+        let step = Hop {
             at: "node-1".parse().unwrap(),
             after_us: 620,
-            what: What::Found { nodes: vec!["node-2".parse().unwrap()] },
+            what: TraceEvent::Found { nodes: vec!["node-2".parse().unwrap()] },
         };
         let value = json!({"at": "node-1", "after_us": 620, "step": "found", "nodes": ["node-2"]});
         assert_eq!(serde_json::to_value(&step).unwrap(), value);
-        assert_eq!(serde_json::from_value::<Step>(value).unwrap(), step);
+        assert_eq!(serde_json::from_value::<Hop>(value).unwrap(), step);
 
-        let what = What::Answered { verdict: Verdict::NotHere, missed: 0 };
+        let what = TraceEvent::Answered { status: ReceiptStatus::NotHere, missed: 0 };
         let value = json!({"step": "answered", "verdict": "not_here", "missed": 0});
         assert_eq!(serde_json::to_value(&what).unwrap(), value);
     }

@@ -3,8 +3,8 @@ use trunkline_link::Lane;
 use trunkline_protocol::{
     Incarnation,
     lane::{
-        BatchBuilder, HEADER_BYTES, Kind, MESSAGE_LANES, Notice, RECEIPT_BYTES, RECEIPT_LANE,
-        Receipt,
+        BatchBuilder, BatchKind, HEADER_BYTES, LoginNotice, MESSAGE_LANES, RECEIPT_BYTES,
+        RECEIPT_LANE, Receipt,
     },
 };
 
@@ -83,14 +83,14 @@ impl Batches {
     }
 
     /// Appends an encoded message to the batch for `node` on `lane`, which is marked if it is
-    /// `followed`.
+    /// `traced`.
     pub(super) fn message(
         &mut self,
         lane: usize,
         node: Incarnation,
         seq: u64,
         frame: &[u8],
-        followed: bool,
+        traced: bool,
     ) -> Forwarded {
         let Some(lanes) = &self.lanes else { return Forwarded::NoLink };
         let outgoing = &mut self.messages[lane];
@@ -100,19 +100,19 @@ impl Batches {
         let open = outgoing.open(node, frame.len(), &mut self.last);
         let batch = open.number;
         open.builder.push(seq, |out| out.extend_from_slice(frame));
-        if followed {
-            open.builder.follow();
+        if traced {
+            open.builder.set_traced();
         }
         outgoing.bytes += frame.len();
         if outgoing.bytes >= BATCH_BYTES {
-            outgoing.seal(&lanes[lane], Kind::Messages, self.ids);
+            outgoing.seal(&lanes[lane], BatchKind::Messages, self.ids);
         }
         Forwarded::InBatch { lane: lane as u8, batch }
     }
 
     /// Appends a receipt to the batch for `node`. Without a link or room it is dropped, and the
     /// sender learns nothing until its deadline.
-    pub(super) fn receipt(&mut self, node: Incarnation, receipt: Receipt, followed: bool) {
+    pub(super) fn receipt(&mut self, node: Incarnation, receipt: Receipt, traced: bool) {
         let lane = self.lanes.as_ref().map(|lanes| &lanes[RECEIPT_LANE]);
         let needed = self.receipts.bytes + HEADER_BYTES + RECEIPT_BYTES;
         if !lane.is_some_and(|lane| lane.has_room(needed)) {
@@ -121,18 +121,18 @@ impl Batches {
         }
         let open = self.receipts.open(node, RECEIPT_BYTES, &mut self.last);
         open.builder.push(receipt.seq, |out| receipt.encode(out));
-        if followed {
-            open.builder.follow();
+        if traced {
+            open.builder.set_traced();
         }
         self.receipts.bytes += RECEIPT_BYTES;
         if let (Some(lane), true) = (lane, self.receipts.bytes >= BATCH_BYTES) {
-            self.receipts.seal(lane, Kind::Receipts, self.ids);
+            self.receipts.seal(lane, BatchKind::Receipts, self.ids);
         }
     }
 
     /// Appends a notice to the batch for `node`. Without a link or room it is dropped: routes then
     /// grow old by themselves.
-    pub(super) fn notice(&mut self, node: Incarnation, notice: Notice<'_>) {
+    pub(super) fn notice(&mut self, node: Incarnation, notice: LoginNotice<'_>) {
         let lane = self.lanes.as_ref().map(|lanes| &lanes[RECEIPT_LANE]);
         let bytes = notice.encoded_bytes();
         let needed = self.receipts.bytes + self.notices.bytes + HEADER_BYTES + bytes;
@@ -168,10 +168,10 @@ impl Batches {
             return !self.receipts.is_empty();
         }
         for (outgoing, lane) in self.messages.iter_mut().zip(lanes) {
-            outgoing.seal(lane, Kind::Messages, self.ids);
+            outgoing.seal(lane, BatchKind::Messages, self.ids);
         }
-        self.receipts.seal(&lanes[RECEIPT_LANE], Kind::Receipts, self.ids);
-        self.notices.seal(&lanes[RECEIPT_LANE], Kind::Notices, self.ids);
+        self.receipts.seal(&lanes[RECEIPT_LANE], BatchKind::Receipts, self.ids);
+        self.notices.seal(&lanes[RECEIPT_LANE], BatchKind::Notices, self.ids);
         false
     }
 }
@@ -194,7 +194,7 @@ impl Outgoing {
         self.filled.is_empty()
     }
 
-    fn seal(&mut self, lane: &Lane, kind: Kind, ids: Incarnation) {
+    fn seal(&mut self, lane: &Lane, kind: BatchKind, ids: Incarnation) {
         if self.is_empty() {
             return;
         }

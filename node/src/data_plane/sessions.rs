@@ -45,7 +45,7 @@ impl SessionKey {
 
 /// Why a session is to end: a WebSocket close code and its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Farewell {
+pub(crate) struct CloseReason {
     pub(crate) code: u16,
     pub(crate) reason: String,
 }
@@ -64,7 +64,7 @@ pub(super) struct Session {
     pub(super) owed_bytes: usize,
     /// It was not read on, as the receipts of further sends would have had no room.
     pub(super) held_back: bool,
-    pub(super) farewell: Option<Farewell>,
+    pub(super) close_reason: Option<CloseReason>,
     /// When its client was last heard.
     pub(super) heard_at: Instant,
     pub(super) pinged_at: Instant,
@@ -117,7 +117,7 @@ impl Sessions {
             touched: false,
             owed_bytes: 0,
             held_back: false,
-            farewell: None,
+            close_reason: None,
             heard_at: now,
             pinged_at: now,
             waker: None,
@@ -210,20 +210,20 @@ impl Sessions {
     }
 }
 
-/// A seat: taken at the upgrade, free when the socket is closed.
+/// A slot: taken at the upgrade, free when the socket is closed.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub(crate) struct ConnectionSlot {
     _token: Rc<()>,
 }
 
-/// The seats of this node.
+/// The slots of this node.
 #[derive(Debug)]
-pub(crate) struct Seats {
+pub(crate) struct ConnectionSlots {
     capacity: usize,
     token: Rc<()>,
 }
 
-impl Seats {
+impl ConnectionSlots {
     pub(crate) fn new(capacity: u32) -> Self {
         Self { capacity: capacity as usize, token: Rc::new(()) }
     }
@@ -234,8 +234,8 @@ impl Seats {
     }
 
     /// Takes one, unless all are taken.
-    pub(crate) fn take(&self) -> Option<Seat> {
-        (self.taken() < self.capacity).then(|| Seat { _token: self.token.clone() })
+    pub(crate) fn take(&self) -> Option<ConnectionSlot> {
+        (self.taken() < self.capacity).then(|| ConnectionSlot { _token: self.token.clone() })
     }
 
     /// Lets nobody take one any more.

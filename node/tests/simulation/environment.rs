@@ -1,7 +1,7 @@
 //! The world as a custody reaches it while it is called.
 
-use trunkline_node::custody::{Ended, Forwarded, Here, Outside, Party};
-use trunkline_protocol::{Incarnation, User, lane::Verdict};
+use trunkline_node::custody::{Ended, Environment, Forwarded, LocalDelivery, Target};
+use trunkline_protocol::{Incarnation, User, lane::ReceiptStatus};
 
 use crate::{
     checker::{Checker, Demand},
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// All that a custody reaches while it is called.
-pub(crate) struct Hands<'a> {
+pub(crate) struct SimulatedNode<'a> {
     pub(crate) site: &'a mut Site,
     pub(crate) checker: &'a mut Checker,
     pub(crate) weather: &'a Weather,
@@ -20,7 +20,7 @@ pub(crate) struct Hands<'a> {
     pub(crate) now_at: u64,
 }
 
-impl Hands<'_> {
+impl SimulatedNode<'_> {
     fn user(&self, user: &User) -> usize {
         self.weather.user(user.as_str())
     }
@@ -33,29 +33,29 @@ impl Hands<'_> {
     }
 }
 
-impl Outside<Note> for Hands<'_> {
+impl Environment<Note> for SimulatedNode<'_> {
     fn is_here(&self, incarnation: Incarnation) -> bool {
         self.site.incarnations.contains(&incarnation)
     }
 
-    fn deliver_here(&mut self, seq: u64, to: &User, note: &Note) -> Here {
+    fn deliver_here(&mut self, seq: u64, to: &User, note: &Note) -> LocalDelivery {
         let user = self.user(to);
-        let answer = Answer::to(None, seq, Verdict::Taken);
+        let answer = Answer::to(None, seq, ReceiptStatus::Taken);
         let here = self.site.sessions.offer(user, note.id, answer, self.weather.socket_room);
         self.checker.note(|| format!("  m{} here: {here:?}", note.id));
         let names_here = self.site.known[user].names_here;
         let fact = self.checker.fact(note.id);
         match here {
             // A route that names this node in vain speaks of a ghost.
-            Here::Nobody if names_here => {
+            LocalDelivery::Nobody if names_here => {
                 (fact.denied, fact.failed) = (true, true);
                 self.site.known[user].forget();
             }
-            Here::Nobody => {}
-            Here::Full => fact.offered_here = true,
-            Here::Waiting => {
+            LocalDelivery::Nobody => {}
+            LocalDelivery::Full => fact.offered_here = true,
+            LocalDelivery::Waiting => {
                 fact.offered_here = true;
-                fact.attempts.push(Party::Here);
+                fact.attempts.push(Target::LocalDelivery);
             }
         }
         here
@@ -79,7 +79,7 @@ impl Outside<Note> for Hands<'_> {
         let batch = self.site.batch_for(lane, node);
         batch.notes.push((seq, note.id));
         let number = batch.number;
-        self.checker.fact(note.id).attempts.push(Party::Node(node));
+        self.checker.fact(note.id).attempts.push(Target::Node(node));
         self.checker.note(|| format!("  m{} to {node:?} in batch {number}", note.id));
         Forwarded::InBatch { lane: lane as u8, batch: number }
     }
@@ -100,11 +100,11 @@ impl Outside<Note> for Hands<'_> {
     }
 
     fn tell(&mut self, ended: Ended<'_, Note>) {
-        let id = ended.letter.id;
+        let id = ended.message.id;
         self.checker.told(id, ended.outcome, self.now_ms, self.site.awake_ms);
     }
 
-    fn put_away(&mut self, note: Note) {
-        self.checker.put_away(note.id);
+    fn recycle(&mut self, note: Note) {
+        self.checker.recycle(note.id);
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use trunkline_protocol::status::Latency;
+use trunkline_protocol::status::LatencyHistogram;
 
 /// The longest time that is told apart, in microseconds.
 const LATENCY_US_MAX: u64 = 60_000_000;
@@ -25,12 +25,12 @@ impl Latencies {
     }
 
     /// The histogram, which is empty again.
-    pub(super) fn report(&mut self) -> Latency {
+    pub(super) fn report(&mut self) -> LatencyHistogram {
         let buckets = self.histogram.iter_recorded();
         let pairs = buckets
             .map(|bucket| (bucket.value_iterated_to(), bucket.count_since_last_iteration()))
             .collect();
         self.histogram.reset();
-        Latency(pairs)
+        LatencyHistogram(pairs)
     }
 }

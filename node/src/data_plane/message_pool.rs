@@ -17,7 +17,7 @@ const ID_BYTES_USUAL: usize = 16;
 
 /// A message in custody, as its sender gave it.
 #[derive(Debug)]
-pub(super) struct Sent {
+pub(super) struct PendingMessage {
     pub(super) session: SessionKey,
     pub(super) accepted_at: Instant,
     pub(super) lane: u8,
@@ -28,7 +28,7 @@ pub(super) struct Sent {
     frame: Vec<u8>,
 }
 
-impl Sent {
+impl PendingMessage {
     pub(super) fn id(&self) -> &str {
         str::from_utf8(&self.id).expect("it was text")
     }
@@ -43,7 +43,7 @@ impl Sent {
     }
 }
 
-impl Letter for Sent {
+impl Letter for PendingMessage {
     fn bytes(&self) -> usize {
         size_of::<Self>() + self.id.len() + self.frame.capacity()
     }
@@ -56,11 +56,11 @@ impl Letter for Sent {
 /// The memory of messages that have ended, for those to come: what was left last is still in the
 /// processor's caches.
 #[derive(Debug, Default)]
-pub(super) struct Letters {
+pub(super) struct MessagePool {
     kept: Vec<Vec<u8>>,
 }
 
-impl Letters {
+impl MessagePool {
     /// A message in custody from `accepted_at` on.
     pub(super) fn write(
         &mut self,
@@ -68,15 +68,15 @@ impl Letters {
         accepted_at: Instant,
         id: &str,
         message: &Message<'_>,
-    ) -> Sent {
+    ) -> PendingMessage {
         let mut frame = self.take(message.encoded_bytes());
         message.encode(&mut frame);
         let (lane, id) = (lane_of(message.to), SmallVec::from_slice(id.as_bytes()));
-        Sent { session, accepted_at, lane, id, frame }
+        PendingMessage { session, accepted_at, lane, id, frame }
     }
 
     /// A message has ended.
-    pub(super) fn put_away(&mut self, Sent { mut frame, .. }: Sent) {
+    pub(super) fn recycle(&mut self, PendingMessage { mut frame, .. }: PendingMessage) {
         if frame.capacity() <= LETTER_BYTES_KEPT && self.kept.len() < LETTERS_KEPT {
             frame.clear();
             self.kept.push(frame);
@@ -99,19 +99,19 @@ fn lane_of(user: &str) -> u8 {
 mod tests {
     use super::*;
 
-    fn write(letters: &mut Letters, id: &str, body: &[u8]) -> Sent {
+    fn write(messages: &mut MessagePool, id: &str, body: &[u8]) -> PendingMessage {
         let message =
-            Message { seq: 1, followed: false, sent_at_ms: 2, to: "bob", from: "alice", body };
-        letters.write(SessionKey::nobody(0), Instant::now(), id, &message)
+            Message { seq: 1, traced: false, sent_at_ms: 2, to: "bob", from: "alice", body };
+        messages.write(SessionKey::nobody(0), Instant::now(), id, &message)
     }
 
     #[test]
     fn memory_that_is_used_again_holds_nothing_of_before() {
-        let mut letters = Letters::default();
-        let long = write(&mut letters, "a-long-id", &[b'x'; 100]);
-        letters.put_away(long);
-        let short = write(&mut letters, "b", b"{}");
-        assert!(letters.kept.is_empty());
+        let mut messages = MessagePool::default();
+        let long = write(&mut messages, "a-long-id", &[b'x'; 100]);
+        messages.recycle(long);
+        let short = write(&mut messages, "b", b"{}");
+        assert!(messages.kept.is_empty());
         assert_eq!(short.id(), "b");
         let message = Message::decode(&mut short.frame()).unwrap();
         assert_eq!((message.to, message.from, message.body), ("bob", "alice", &b"{}"[..]));
@@ -120,13 +120,13 @@ mod tests {
 
     #[test]
     fn only_so_much_is_kept() {
-        let mut letters = Letters::default();
-        let large = write(&mut letters, "large", &vec![b'x'; LETTER_BYTES_KEPT]);
-        letters.put_away(large);
-        assert!(letters.kept.is_empty());
+        let mut messages = MessagePool::default();
+        let large = write(&mut messages, "large", &vec![b'x'; LETTER_BYTES_KEPT]);
+        messages.recycle(large);
+        assert!(messages.kept.is_empty());
         let small: Vec<_> =
-            (0..=LETTERS_KEPT).map(|_| write(&mut letters, "small", b"{}")).collect();
-        small.into_iter().for_each(|sent| letters.put_away(sent));
-        assert_eq!(letters.kept.len(), LETTERS_KEPT);
+            (0..=LETTERS_KEPT).map(|_| write(&mut messages, "small", b"{}")).collect();
+        small.into_iter().for_each(|sent| messages.recycle(sent));
+        assert_eq!(messages.kept.len(), LETTERS_KEPT);
     }
 }

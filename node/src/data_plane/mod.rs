@@ -9,15 +9,15 @@ mod clients;
 mod delivery;
 mod floor;
 mod latency;
-mod letters;
+mod message_pool;
 mod outbound;
 mod sessions;
 mod state;
-mod trail;
+mod tracer;
 mod trunk;
 
-pub(crate) use sessions::{Farewell, Seat, SessionKey};
-pub(crate) use state::State;
+pub(crate) use sessions::{CloseReason, ConnectionSlot, SessionKey};
+pub(crate) use state::DataPlaneState;
 
 use std::{
     cell::RefCell,
@@ -42,11 +42,11 @@ use crate::{
 
 /// The handle to the data path. Cheap to clone; stays on its thread.
 #[derive(Clone, Debug)]
-pub(crate) struct Exchange(Rc<Shared>);
+pub(crate) struct DataPlane(Rc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    state: RefCell<State>,
+    state: RefCell<DataPlaneState>,
     registrar: Registrar,
     /// Something waits to be flushed or asked.
     work: Notify,
@@ -69,11 +69,11 @@ pub(crate) struct Setup {
     pub(crate) outbox: mpsc::Sender<ToRelay>,
 }
 
-impl Exchange {
+impl DataPlane {
     pub(crate) fn new(setup: Setup) -> Self {
         Self(Rc::new(Shared {
             registrar: setup.registrar.clone(),
-            state: RefCell::new(State::new(setup)),
+            state: RefCell::new(DataPlaneState::new(setup)),
             work: Notify::new(),
             dues: Notify::new(),
         }))
@@ -83,7 +83,7 @@ impl Exchange {
     ///
     /// # Panics
     /// If the caller comes back here before it has returned.
-    pub(crate) fn turn<T>(&self, action: impl FnOnce(&mut State, Instant) -> T) -> T {
+    pub(crate) fn turn<T>(&self, action: impl FnOnce(&mut DataPlaneState, Instant) -> T) -> T {
         let mut state = self.0.state.borrow_mut();
         let now = state.begin_turn();
         let result = action(&mut state, now);
@@ -137,7 +137,7 @@ impl Exchange {
         loop {
             self.0.dues.notified().await;
             time::sleep(TICK).await;
-            self.turn(State::tick);
+            self.turn(DataPlaneState::tick);
         }
     }
 

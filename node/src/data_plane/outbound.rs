@@ -4,7 +4,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::{
     FrameHeader,
     coding::{Data, OpCode},
 };
-use trunkline_protocol::lane::Verdict;
+use trunkline_protocol::lane::ReceiptStatus;
 
 use super::delivery::Ticket;
 use crate::defaults::{BUFFER_BYTES_MIN, BUFFERS_MAX, POOLED_BYTES_MAX};
@@ -130,16 +130,16 @@ impl Outbound {
 
     /// Takes back every frame that the socket has not begun to take, and calls `lost` for each
     /// message among them. With `last`, one that was begun is given up as well: it may arrive.
-    pub(super) fn take_back(&mut self, last: bool, mut lost: impl FnMut(Ticket, Verdict)) {
+    pub(super) fn take_back(&mut self, last: bool, mut lost: impl FnMut(Ticket, ReceiptStatus)) {
         let begun = |frame: &Frame| frame.end - u64::from(frame.bytes) < self.taken_ever;
         let kept = usize::from(!last && self.frames.front().is_some_and(begun));
         for frame in self.frames.drain(kept..) {
-            let verdict = if frame.end - u64::from(frame.bytes) < self.taken_ever {
-                Verdict::Maybe
+            let status = if frame.end - u64::from(frame.bytes) < self.taken_ever {
+                ReceiptStatus::Maybe
             } else {
-                Verdict::NotHere
+                ReceiptStatus::NotHere
             };
-            frame.ticket.into_iter().for_each(|ticket| lost(ticket, verdict));
+            frame.ticket.into_iter().for_each(|ticket| lost(ticket, status));
         }
         let end = self.frames.back().map_or(self.taken_ever, |frame| frame.end);
         self.bytes.truncate(self.taken + (end - self.taken_ever) as usize);
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     fn ticket(seq: u64) -> Ticket {
-        Ticket { origin: Incarnation::from_bytes([1; 16]), seq, group: None, route_old: false }
+        Ticket { origin: Incarnation::from_bytes([1; 16]), seq, group: None, route_stale: false }
     }
 
     /// An outbound with one frame per payload length, numbered from 0.
@@ -232,8 +232,8 @@ mod tests {
         let (mut outbound, mut pool) = outbound(&[10, 10, 10]);
         assert_eq!(flush(&mut outbound, &mut pool, 15).1, [0]);
         let mut lost = Vec::new();
-        outbound.take_back(false, |ticket, verdict| lost.push((ticket.seq, verdict)));
-        assert_eq!(lost, [(2, Verdict::NotHere)]);
+        outbound.take_back(false, |ticket, status| lost.push((ticket.seq, status)));
+        assert_eq!(lost, [(2, ReceiptStatus::NotHere)]);
         assert_eq!(outbound.queued(), 9);
         outbound.raw(&mut pool, b"bye");
         assert_eq!(
@@ -247,8 +247,8 @@ mod tests {
         let (mut outbound, mut pool) = outbound(&[10, 10]);
         flush(&mut outbound, &mut pool, 3);
         let mut lost = Vec::new();
-        outbound.take_back(true, |ticket, verdict| lost.push((ticket.seq, verdict)));
-        assert_eq!(lost, [(0, Verdict::Maybe), (1, Verdict::NotHere)]);
+        outbound.take_back(true, |ticket, status| lost.push((ticket.seq, status)));
+        assert_eq!(lost, [(0, ReceiptStatus::Maybe), (1, ReceiptStatus::NotHere)]);
         assert_eq!(outbound.queued(), 0);
     }
 

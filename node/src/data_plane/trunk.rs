@@ -5,14 +5,14 @@ use std::time::Instant;
 use smallvec::SmallVec;
 use trunkline_link::Lane;
 use trunkline_protocol::{
-    Ids, User,
+    MessageIdPrefix, User,
     client::close,
-    control::{Followed, Member, MemberState},
-    lane::{BadLane, Batch, Header, Kind, Message, Notice, Receipt, Verdict},
+    control::{Member, MemberState, TracedMessage},
+    lane::{BadLane, Batch, BatchHeader, BatchKind, LoginNotice, Message, Receipt, ReceiptStatus},
 };
 
-use super::{State, sessions::SessionKey};
-use crate::custody::{Fate, Here, Party};
+use super::{DataPlaneState, sessions::SessionKey};
+use crate::custody::{BranchResult, LocalDelivery, Target};
 
 /// How many receipts' sends are fetched from memory at once.
 const RECEIPTS_AT_ONCE: usize = 32;
@@ -20,14 +20,14 @@ const RECEIPTS_AT_ONCE: usize = 32;
 /// What a test message says.
 const TEST_BODY: &[u8] = br#"{"trunkline":"a test message"}"#;
 
-impl State {
+impl DataPlaneState {
     pub(crate) fn link_up(&mut self, now: Instant, lanes: Vec<Lane>) {
         self.floor.batches.link_up(lanes);
         self.custody.link_up(now, &mut self.floor);
     }
 
     pub(crate) fn link_lost(&mut self, now: Instant) {
-        self.floor.trail.lose();
+        self.floor.tracer.lose();
         if let Some(handed) = self.floor.batches.link_lost() {
             self.custody.link_lost(now, &mut self.floor, handed);
         }
@@ -43,22 +43,22 @@ impl State {
         let seqs = header.first..=header.first.saturating_add(header.span.into());
         let refused = |fate| (header.peer, header.batch, seqs, fate);
         let (node, number, seqs, fate) = match header.kind {
-            Kind::Messages => return self.messages(now, batch),
-            Kind::Receipts => return self.receipts(now, batch),
-            Kind::Notices => return self.notices(now, batch),
-            Kind::RefusedFull => refused(Fate::Full),
-            Kind::RefusedGone => refused(Fate::NotReached),
+            BatchKind::Messages => return self.messages(now, batch),
+            BatchKind::Receipts => return self.receipts(now, batch),
+            BatchKind::Notices => return self.notices(now, batch),
+            BatchKind::RefusedFull => refused(BranchResult::Full),
+            BatchKind::RefusedGone => refused(BranchResult::NotReached),
         };
-        if header.followed {
-            self.floor.trail.came_back(now, node, |seq| seqs.contains(&seq));
+        if header.traced {
+            self.floor.tracer.came_back(now, node, |seq| seqs.contains(&seq));
         }
         self.custody.refused(now, &mut self.floor, node, number, seqs, fate);
         Ok(())
     }
 
     fn messages(&mut self, now: Instant, batch: Batch<'_>) -> Result<(), BadLane> {
-        let Header { peer: origin, ids, .. } = batch.header;
-        let written_ids = Ids::of(ids);
+        let BatchHeader { peer: origin, ids, .. } = batch.header;
+        let written_ids = MessageIdPrefix::of(ids);
         // Messages to one recipient often come in a row.
         let (mut to, mut keys) = ("", SmallVec::new());
         for message in batch.messages() {
@@ -66,39 +66,39 @@ impl State {
             if message.to != to {
                 (to, keys) = (message.to, self.floor.sessions.of(message.to));
             }
-            let route_old = self.floor.is_elsewhere(message.to, now);
-            if message.followed {
-                let message = Followed { ids, seq: message.seq };
-                self.floor.trail.arrived(origin, message, now, keys.len());
+            let route_stale = self.floor.is_elsewhere(message.to, now);
+            if message.traced {
+                let message = TracedMessage { id_incarnation: ids, seq: message.seq };
+                self.floor.tracer.arrived(origin, message, now, keys.len());
             }
-            let verdict = match self.floor.deliver(&keys, origin, &written_ids, &message, route_old)
-            {
-                Here::Waiting => continue,
-                Here::Full => Verdict::Full,
-                Here::Nobody => {
-                    self.disown(message.to);
-                    Verdict::NotHere
-                }
-            };
+            let status =
+                match self.floor.deliver(&keys, origin, &written_ids, &message, route_stale) {
+                    LocalDelivery::Waiting => continue,
+                    LocalDelivery::Full => ReceiptStatus::Full,
+                    LocalDelivery::Nobody => {
+                        self.report_stale(message.to);
+                        ReceiptStatus::NotHere
+                    }
+                };
             let seq = message.seq;
-            self.floor.answer(origin, Receipt { seq, verdict, route_old, missed: 0 });
+            self.floor.answer(origin, Receipt { seq, status, route_stale, missed: 0 });
         }
         Ok(())
     }
 
     /// Somebody was told that a user is here who is not.
-    fn disown(&mut self, user: &str) {
+    fn report_stale(&mut self, user: &str) {
         let user: User = user.parse().expect("the frame's decoder has checked it");
         if !self.floor.sessions.has(&user) {
-            self.registrar.disown(&user);
+            self.registrar.report_stale(&user);
         }
     }
 
     fn receipts(&mut self, now: Instant, batch: Batch<'_>) -> Result<(), BadLane> {
-        let party = Party::Node(batch.header.peer);
-        if batch.header.followed {
+        let party = Target::Node(batch.header.peer);
+        if batch.header.traced {
             let concerns = |seq| batch.receipts().flatten().any(|receipt| receipt.seq == seq);
-            self.floor.trail.came_back(now, batch.header.peer, concerns);
+            self.floor.tracer.came_back(now, batch.header.peer, concerns);
         }
         let mut receipts = batch.receipts().peekable();
         while receipts.peek().is_some() {
@@ -114,7 +114,7 @@ impl State {
 
     fn notices(&mut self, now: Instant, batch: Batch<'_>) -> Result<(), BadLane> {
         for notice in batch.notices() {
-            let Notice { user, replaces } = notice?;
+            let LoginNotice { user, replaces } = notice?;
             let Some((user, sessions)) = self.floor.sessions.user(user) else { continue };
             self.floor.note_elsewhere(user, now);
             for key in sessions.into_iter().filter(|_| replaces) {
@@ -138,7 +138,7 @@ impl State {
             self.floor.batches.forget(gone.incarnation);
         }
         self.floor.rebuilding = members.iter().any(|member| member.rebuilding);
-        self.floor.trail.name(&members);
+        self.floor.tracer.name(&members);
         self.members = members;
     }
 
@@ -151,17 +151,17 @@ impl State {
         let seq = self.custody.next_seq();
         let message = Message {
             seq,
-            followed: true,
+            traced: true,
             sent_at_ms: self.floor.now_ms,
             to: user.as_str(),
             from: from.as_str(),
             body: TEST_BODY,
         };
         let sender = SessionKey::nobody(number as u32);
-        let sent = self.floor.letters.write(sender, now, "", &message);
+        let sent = self.floor.messages.write(sender, now, "", &message);
         self.floor.counters.accepted += 1;
-        let followed = self.floor.followed(seq);
-        self.floor.trail.begin(number, user, followed, now);
+        let traced = self.floor.traced(seq);
+        self.floor.tracer.begin(number, user, traced, now);
         self.custody.accept(now, &mut self.floor, user.as_str(), sent);
     }
 

@@ -1,6 +1,6 @@
 use trunkline_protocol::{
     Incarnation,
-    lane::{Receipt, Verdict},
+    lane::{Receipt, ReceiptStatus},
 };
 
 /// What is to be told when a session's socket has taken a message: whose custody it is in.
@@ -13,7 +13,7 @@ pub(super) struct Ticket {
     /// The group it belongs to, if the message went to several sessions.
     pub(super) group: Option<u32>,
     /// The user has logged in elsewhere lately.
-    pub(super) route_old: bool,
+    pub(super) route_stale: bool,
 }
 
 /// One message's deliveries to several sessions of a user, which are answered as one.
@@ -23,35 +23,35 @@ pub(super) struct Group {
     open: u16,
     /// Sessions that had no room, or ended before they got it.
     missed: u16,
-    /// The strongest verdict so far.
-    verdict: Verdict,
+    /// The strongest status so far.
+    status: ReceiptStatus,
     answered: bool,
 }
 
 impl Group {
     /// A message that waits in the buffers of `open` sessions; `full` more had no room.
     pub(super) fn new(open: u16, full: u16) -> Self {
-        let verdict = if full > 0 { Verdict::Full } else { Verdict::NotHere };
-        Self { open, missed: full, verdict, answered: false }
+        let status = if full > 0 { ReceiptStatus::Full } else { ReceiptStatus::NotHere };
+        Self { open, missed: full, status, answered: false }
     }
 
     /// One session's answer. Returns the message's, when it is known: at once if it was taken,
     /// else when the last session has answered.
-    pub(super) fn answer(&mut self, verdict: Verdict) -> Option<(Verdict, u16)> {
+    pub(super) fn answer(&mut self, status: ReceiptStatus) -> Option<(ReceiptStatus, u16)> {
         self.open -= 1;
-        if verdict != Verdict::Taken {
+        if status != ReceiptStatus::Taken {
             self.missed += 1;
         }
-        if rank(verdict) > rank(self.verdict) {
-            self.verdict = verdict;
+        if rank(status) > rank(self.status) {
+            self.status = status;
         }
-        let known = self.verdict == Verdict::Taken || self.open == 0;
+        let known = self.status == ReceiptStatus::Taken || self.open == 0;
         if !known || self.answered {
             return None;
         }
         self.answered = true;
-        let missed = if self.verdict == Verdict::Taken { self.missed } else { 0 };
-        Some((self.verdict, missed))
+        let missed = if self.status == ReceiptStatus::Taken { self.missed } else { 0 };
+        Some((self.status, missed))
     }
 
     /// Whether every session has answered.
@@ -61,19 +61,19 @@ impl Group {
 }
 
 /// The order in which the verdicts of several sessions are joined to one.
-fn rank(verdict: Verdict) -> u8 {
-    match verdict {
-        Verdict::NotHere => 0,
-        Verdict::Full => 1,
-        Verdict::Maybe => 2,
-        Verdict::Taken => 3,
+fn rank(status: ReceiptStatus) -> u8 {
+    match status {
+        ReceiptStatus::NotHere => 0,
+        ReceiptStatus::Full => 1,
+        ReceiptStatus::Maybe => 2,
+        ReceiptStatus::Taken => 3,
     }
 }
 
 impl Ticket {
     /// The receipt that answers for this message.
-    pub(super) fn receipt(self, verdict: Verdict, missed: u16) -> Receipt {
-        Receipt { seq: self.seq, verdict, route_old: self.route_old, missed }
+    pub(super) fn receipt(self, status: ReceiptStatus, missed: u16) -> Receipt {
+        Receipt { seq: self.seq, status, route_stale: self.route_stale, missed }
     }
 }
 
@@ -84,16 +84,16 @@ mod tests {
     #[test]
     fn the_first_taken_answers_for_all() {
         let mut group = Group::new(3, 1);
-        assert_eq!(group.answer(Verdict::NotHere), None);
-        assert_eq!(group.answer(Verdict::Taken), Some((Verdict::Taken, 2)));
-        assert_eq!(group.answer(Verdict::Taken), None);
+        assert_eq!(group.answer(ReceiptStatus::NotHere), None);
+        assert_eq!(group.answer(ReceiptStatus::Taken), Some((ReceiptStatus::Taken, 2)));
+        assert_eq!(group.answer(ReceiptStatus::Taken), None);
         assert!(group.is_done());
     }
 
     #[test]
     fn without_one_the_strongest_answers_at_the_end() {
         let mut group = Group::new(2, 1);
-        assert_eq!(group.answer(Verdict::Maybe), None);
-        assert_eq!(group.answer(Verdict::NotHere), Some((Verdict::Maybe, 0)));
+        assert_eq!(group.answer(ReceiptStatus::Maybe), None);
+        assert_eq!(group.answer(ReceiptStatus::NotHere), Some((ReceiptStatus::Maybe, 0)));
     }
 }

@@ -4,40 +4,40 @@ use trunkline_protocol::{Incarnation, Outcome, User};
 pub trait Letter {
     /// The bytes it holds, for the bound on what is pending.
     fn bytes(&self) -> usize;
-    /// The session that sent it: order is kept among the letters of one.
+    /// The session that sent it: order is kept among the messages of one.
     fn sender(&self) -> u64;
 }
 
 /// What custody asks of the world around it. Nothing here calls back into custody.
-pub trait Outside<L> {
+pub trait Environment<L> {
     /// Whether `incarnation` is this node, now or before.
     fn is_here(&self, incarnation: Incarnation) -> bool;
     /// Gives the message to this node's own sessions of `to`.
-    fn deliver_here(&mut self, seq: u64, to: &User, letter: &L) -> Here;
+    fn deliver_here(&mut self, seq: u64, to: &User, message: &L) -> LocalDelivery;
     /// Puts the message into a batch to another node.
-    fn forward(&mut self, node: Incarnation, seq: u64, letter: &L) -> Forwarded;
+    fn forward(&mut self, node: Incarnation, seq: u64, message: &L) -> Forwarded;
     /// Asks the directory for the nodes of `user`. Exactly one answer comes, later.
     fn look_up(&mut self, user: &User);
     /// Whether some node is rebuilding its part of the directory, so that a miss says little.
     fn rebuilding(&self) -> bool;
     /// The send has come to its outcome. Called exactly once for each accepted send.
     fn tell(&mut self, ended: Ended<'_, L>);
-    /// Custody is done with the letter. Called exactly once for each accepted send, in the end.
-    fn put_away(&mut self, letter: L);
+    /// Custody is done with the message. Called exactly once for each accepted send, in the end.
+    fn recycle(&mut self, message: L);
 }
 
 /// Where a branch goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Party {
+pub enum Target {
     /// To this node's own sessions.
-    Here,
+    LocalDelivery,
     /// To another node.
     Node(Incarnation),
 }
 
 /// What became of a message for this node's own sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Here {
+pub enum LocalDelivery {
     /// The user has no session here.
     Nobody,
     /// The buffer of every session of the user is full.
@@ -68,7 +68,7 @@ pub struct Ended<'a, L> {
     /// Its number.
     pub seq: u64,
     /// The message.
-    pub letter: &'a L,
+    pub message: &'a L,
     /// Its one outcome.
     pub outcome: Outcome,
     /// How many of the recipient's sessions or nodes did not get what others did, as far as is
