@@ -41,7 +41,7 @@ pub enum CallError {
 pub enum LookUpError {
     /// Redis knows no node of the user, but it may have been emptied a moment ago.
     #[error("Redis may have been emptied, and not be filled again yet")]
-    Doubtful,
+    Indeterminate,
     /// The call failed.
     #[error(transparent)]
     Call(#[from] CallError),

@@ -57,7 +57,7 @@ pub enum Revocation {
     /// It had the lease, and has it no more.
     Removed {
         /// How long commands that it sent before may still take effect: a purge settles for it.
-        settle: Duration,
+        late_window: Duration,
     },
     /// Nobody has the lease: it had expired, or another has condemned the incarnation.
     Gone,
@@ -71,9 +71,9 @@ pub enum Revocation {
 impl Revocation {
     /// How long the purge that follows has to wait for commands of the incarnation that Redis
     /// may not have executed yet. None where the lease had run out: so had they.
-    pub fn settle(self) -> Duration {
+    pub fn late_window(self) -> Duration {
         match self {
-            Self::Removed { settle } => settle,
+            Self::Removed { late_window } => late_window,
             Self::Gone | Self::Foreign { .. } => Duration::ZERO,
         }
     }
@@ -116,7 +116,7 @@ impl Directory {
     }
 
     /// Carries out the verdict that an incarnation is dead: removes its lease. From then on it
-    /// can neither renew it nor, after [`Revocation::settle`], change an entry.
+    /// can neither renew it nor, after [`Revocation::late_window`], change an entry.
     pub async fn revoke_lease(
         &self,
         node: &Name,
@@ -128,7 +128,7 @@ impl Directory {
         Ok(if holder.is_empty() {
             Revocation::Gone
         } else if holder == condemned.as_bytes() {
-            Revocation::Removed { settle: left(left_ms) }
+            Revocation::Removed { late_window: left(left_ms) }
         } else {
             Revocation::Foreign { holder: parse(&holder) }
         })

@@ -28,7 +28,7 @@ impl Directory {
     /// and last its place on the list of incarnations. `progress` is told after each batch.
     ///
     /// The users' entries go at once. The index and the listing go once nothing more can come
-    /// from the incarnation: `settle` after the start, see [`crate::Condemned::settle`].
+    /// from the incarnation: `late_window` after the start, see [`crate::Revocation::late_window`].
     ///
     /// Nothing that belongs to other nodes or incarnations is touched. A purge that failed or was
     /// dropped can be repeated, by anyone, and goes on where it ended; two at a time do no harm.
@@ -37,12 +37,12 @@ impl Directory {
         &self,
         node: &Name,
         incarnation: Incarnation,
-        settle: Duration,
+        late_window: Duration,
         mut progress: impl FnMut(Purged),
     ) -> Result<Purged, CallError> {
-        let settled = Instant::now() + settle;
+        let settled = Instant::now() + late_window;
         let mut purged = Purged::default();
-        if !settle.is_zero() {
+        if !late_window.is_zero() {
             self.remove_entries(node, incarnation, &mut purged, &mut progress).await?;
             time::sleep_until(settled).await;
         }

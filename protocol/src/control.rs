@@ -2,7 +2,7 @@
 //!
 //! A message is a four-byte little-endian length and that many bytes of JSON. A message of a `type`
 //! that the reader does not know is skipped, and so is a field; what breaks old readers takes a new
-//! [`VERSION`].
+//! [`CONTROL_VERSION`].
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The version of the control messages and of what they mean.
-pub const VERSION: u16 = 1;
+pub const CONTROL_VERSION: u16 = 1;
 
 /// The longest control message, in bytes of JSON.
 pub const CONTROL_BYTES_MAX: usize = 1024 * 1024;
@@ -88,7 +88,7 @@ pub struct TracedMessage {
 /// Who a node is. Its name stands in its certificate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hello {
-    /// The node's [`VERSION`] of this protocol.
+    /// The node's [`CONTROL_VERSION`] of this protocol.
     pub version: u16,
     /// The life the node is in: its address on the lanes.
     pub incarnation: Incarnation,
@@ -109,7 +109,7 @@ pub struct Hello {
 pub enum ToNode {
     /// The answer to the link's first hello.
     Welcome {
-        /// The relay's [`VERSION`] of this protocol.
+        /// The relay's [`CONTROL_VERSION`] of this protocol.
         version: u16,
         /// The relay's name.
         relay: Name,
@@ -245,7 +245,7 @@ mod tests {
 
     fn hello() -> Hello {
         Hello {
-            version: VERSION,
+            version: CONTROL_VERSION,
             incarnation: Incarnation::fresh(),
             url: "ws://127.0.0.1:9001/ws".into(),
             capacity: 500,
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn messages_to_the_node_survive() {
         let relay: Name = "relay-1".parse().unwrap();
-        survives(&ToNode::Welcome { version: VERSION, relay });
+        survives(&ToNode::Welcome { version: CONTROL_VERSION, relay });
         survives(&ToNode::Heartbeat { seq: 1 });
         survives(&ToNode::Probe { nonce: 2 });
         survives(&ToNode::DeclaredDead { incarnation: Incarnation::fresh() });

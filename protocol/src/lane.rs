@@ -33,10 +33,10 @@ pub use receipt::{RECEIPT_BYTES, Receipt, ReceiptStatus};
 use thiserror::Error;
 
 /// The version of this format.
-pub const VERSION: u8 = 1;
+pub const LANE_VERSION: u8 = 1;
 
 /// The first bytes of every lane.
-pub const PREAMBLE: [u8; PREAMBLE_BYTES] = [b'T', b'K', b'L', VERSION];
+pub const PREAMBLE: [u8; PREAMBLE_BYTES] = [b'T', b'K', b'L', LANE_VERSION];
 
 /// The size of [`PREAMBLE`].
 pub const PREAMBLE_BYTES: usize = 4;
@@ -61,7 +61,7 @@ pub const BATCH_BYTES_MAX: usize = 2 * BODY_BYTES_MAX;
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum BadLane {
     /// The stream does not start as a lane of this version.
-    #[error("a lane starts with \"TKL\" and version {VERSION}, not {0:02x?}")]
+    #[error("a lane starts with \"TKL\" and version {LANE_VERSION}, not {0:02x?}")]
     Preamble([u8; PREAMBLE_BYTES]),
     /// A header of an unknown kind.
     #[error("no batch is of kind {0}")]

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Name, User};
 
 /// The version of the status stream.
-pub const VERSION: u16 = 1;
+pub const STATUS_VERSION: u16 = 1;
 
 /// The longest line a client may write, in bytes.
 pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
@@ -41,7 +41,7 @@ pub struct StatusRequest {
 pub enum StatusLine {
     /// The first line.
     Hello {
-        /// The relay's [`VERSION`] of this stream.
+        /// The relay's [`STATUS_VERSION`] of this stream.
         version: u16,
         /// The relay's name.
         relay: Name,

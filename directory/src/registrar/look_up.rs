@@ -10,7 +10,7 @@ use crate::{CallError, Location, LookUpError};
 pub(super) async fn look_up(shared: &Shared, user: &User) -> Result<Vec<Location>, LookUpError> {
     let places = shared.directory.look_up(user).await?;
     if places.is_empty() && !remembers(shared).await? {
-        return Err(LookUpError::Doubtful);
+        return Err(LookUpError::Indeterminate);
     }
     Ok(places)
 }

@@ -121,7 +121,7 @@ impl Cluster {
         let (name, condemned) = (name.clone(), self.nodes[node].incarnation());
         self.purges.push(tokio::spawn(async move {
             let verdict = relay.revoke_lease(&name, condemned).await.unwrap();
-            relay.purge(&name, condemned, verdict.settle(), |_| {}).await.unwrap();
+            relay.purge(&name, condemned, verdict.late_window(), |_| {}).await.unwrap();
         }));
     }
 

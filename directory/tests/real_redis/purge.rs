@@ -129,7 +129,7 @@ async fn what_a_condemned_node_had_still_sent_is_found_by_the_purge_that_settles
     let (incarnation, fence) = incarnate(&directory, &node).await;
     directory.register(&alice, (&node, incarnation), 5, fence).await.unwrap();
 
-    let settle = directory.revoke_lease(&node, incarnation).await.unwrap().settle();
+    let settle = directory.revoke_lease(&node, incarnation).await.unwrap().late_window();
     let purge = directory.purge(&node, incarnation, settle, |_| {});
     // Sent before the verdict, and executed while the purge is under way.
     let late = async {

@@ -73,7 +73,7 @@ async fn one_who_comes_to_an_emptied_redis_first_does_not_believe_it() {
 async fn found(registrar: &Registrar) {
     eventually("the user is found", async || match registrar.look_up(&user(0)).await {
         Ok(places) => !places.is_empty() || panic!("a user who is there was not found"),
-        Err(LookUpError::Doubtful) => false,
+        Err(LookUpError::Indeterminate) => false,
         Err(error) => panic!("{error}"),
     })
     .await;
@@ -151,7 +151,7 @@ async fn a_wrong_verdict_costs_a_new_incarnation_and_no_user() {
     let old = incarnation(&registrar);
     let verdict = relay.revoke_lease(&node(1), old).await.unwrap();
     let _node = reincarnate_when_lost(&registrar);
-    relay.purge(&node(1), old, verdict.settle(), |_| {}).await.unwrap();
+    relay.purge(&node(1), old, verdict.late_window(), |_| {}).await.unwrap();
     relay.retract(&node(1), old).await.unwrap();
 
     let users: BTreeSet<_> = (0..200).map(user).collect();

@@ -45,10 +45,11 @@ async fn a_verdict_removes_the_lease_of_the_condemned_only() {
 
     let foreign = directory.revoke_lease(&node, other).await.unwrap();
     assert_eq!(foreign, Revocation::Foreign { holder: Some(one) });
-    let Revocation::Removed { settle } = directory.revoke_lease(&node, one).await.unwrap() else {
+    let Revocation::Removed { late_window } = directory.revoke_lease(&node, one).await.unwrap()
+    else {
         panic!("it had the lease");
     };
-    assert!(settle > Duration::ZERO && settle <= LEASE_TTL);
+    assert!(late_window > Duration::ZERO && late_window <= LEASE_TTL);
     assert_eq!(directory.revoke_lease(&node, one).await.unwrap(), Revocation::Gone);
     assert_eq!(directory.renew(&node, one).await.unwrap(), Renewed::Lost { holder: None });
 }

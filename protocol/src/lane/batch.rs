@@ -122,7 +122,7 @@ impl BatchBuilder {
         kind: BatchKind,
         peer: Incarnation,
         batch: u32,
-        ids: Incarnation,
+        id_incarnation: Incarnation,
     ) {
         if self.is_empty() {
             return;
@@ -136,7 +136,7 @@ impl BatchBuilder {
             first: self.first,
             span: u32::try_from(self.last - self.first).unwrap_or(u32::MAX),
             batch,
-            ids,
+            id_incarnation,
         };
         self.bytes[..HEADER_BYTES].copy_from_slice(&header.encode());
         out.extend_from_slice(&self.bytes);

@@ -57,7 +57,7 @@ pub struct BatchHeader {
     pub batch: u32,
     /// The incarnation in the ids of its messages: the first one of the process that accepted
     /// them. The process may have taken another since, and a message keeps its id.
-    pub ids: Incarnation,
+    pub id_incarnation: Incarnation,
 }
 
 impl BatchHeader {
@@ -72,7 +72,7 @@ impl BatchHeader {
         bytes[24..32].copy_from_slice(&self.first.to_le_bytes());
         bytes[32..36].copy_from_slice(&self.span.to_le_bytes());
         bytes[36..40].copy_from_slice(&self.batch.to_le_bytes());
-        bytes[40..56].copy_from_slice(&self.ids.to_bytes());
+        bytes[40..56].copy_from_slice(&self.id_incarnation.to_bytes());
         bytes
     }
 
@@ -87,7 +87,7 @@ impl BatchHeader {
             first: u64::from_le_bytes(part(bytes, 24)),
             span: u32::from_le_bytes(part(bytes, 32)),
             batch: u32::from_le_bytes(part(bytes, 36)),
-            ids: Incarnation::from_bytes(part(bytes, 40)),
+            id_incarnation: Incarnation::from_bytes(part(bytes, 40)),
         };
         if header.length as usize > BATCH_BYTES_MAX {
             return Err(BadLane::TooLong(header.length));
@@ -136,7 +136,7 @@ pub(super) mod tests {
                 first,
                 span,
                 batch,
-                ids: Incarnation::from_bytes(ids),
+                id_incarnation: Incarnation::from_bytes(ids),
             },
         )
     }
@@ -152,7 +152,7 @@ pub(super) mod tests {
             first: 0x1112_1314_1516_1718,
             span: 0x2122_2324,
             batch: 0x3132_3334,
-            ids: Incarnation::from_bytes([0xbb; 16]),
+            id_incarnation: Incarnation::from_bytes([0xbb; 16]),
         };
         let golden = [
             0x01, 0x01, 0x02, 0x01, 0x05, 0x04, 0x03, 0x00, // kind, flags, count, length
