@@ -53,8 +53,8 @@ pub struct ControlReader<R, M> {
 impl<R: AsyncRead + Unpin, M: DeserializeOwned> ControlReader<R, M> {
     /// Takes over the receiving half of a stream.
     pub fn new(stream: R) -> Self {
-        // The length stays in the buffer until its message is complete. Otherwise a stream that ends
-        // right after a length would pass for a finished one.
+        // The length stays in the buffer until its message is complete. Otherwise a stream that
+        // ends right after a length would pass for a finished one.
         let frames = LengthDelimitedCodec::builder()
             .little_endian()
             .length_field_length(LENGTH_BYTES)

@@ -8,8 +8,8 @@ pub const HEARTBEAT: Duration = Duration::from_millis(250);
 /// A link without a heartbeat for this long is silent.
 pub const SILENCE: Duration = Duration::from_millis(1_500);
 
-/// After this long without a packet quinn closes a connection. Longer than [`SILENCE`], which decides
-/// whether a link is lost; this timeout only frees connections that nothing polls any more.
+/// After this long without a packet quinn closes a connection. Longer than [`SILENCE`], which
+/// decides whether a link is lost; this timeout only frees connections that nothing polls any more.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// quinn's own keep-alive, which proves that the peer's driver runs.
@@ -25,19 +25,20 @@ pub const DIAL_STAGGER: Duration = Duration::from_millis(250);
 /// The round-trip time that is assumed before the first measurement: a LAN's, not QUIC's 333 ms.
 pub const INITIAL_RTT: Duration = Duration::from_millis(20);
 
-/// How many bytes of a lane may be in flight. quinn closes a connection with more than 1,024 gaps in
-/// one stream; with full packets this window has fewer.
+/// How many bytes of a lane may be in flight. quinn closes a connection with more than 1,024 gaps
+/// in one stream; with full packets this window has fewer.
 pub const LANE_WINDOW_BYTES: u32 = 1_280 * 1024;
 
-/// How many bytes of all streams may be in flight, and how many unacknowledged bytes a writer keeps.
+/// How many bytes of all streams may be in flight, and how many unacknowledged bytes a writer
+/// keeps.
 pub const LINK_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
 
 /// The minimum of the congestion window, after any loss: 3 MB/s at a round-trip time of 20 ms.
 pub const IN_FLIGHT_BYTES_MIN: u64 = 64 * 1024;
 
-/// The largest packet that is accepted, and that path MTU discovery tries. On Ethernet discovery ends at
-/// 1,472; on jumbo frames and loopback here: quinn gives the kernel ten packets at once, and the
-/// kernel takes 64 KiB at most.
+/// The largest packet that is accepted, and that path MTU discovery tries. On Ethernet discovery
+/// ends at 1,472; on jumbo frames and loopback here: quinn gives the kernel ten packets at once,
+/// and the kernel takes 64 KiB at most.
 pub const MTU_BYTES_MAX: u16 = 6_550;
 
 /// The requested size of a UDP socket's buffers, in each direction.

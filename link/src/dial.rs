@@ -88,9 +88,9 @@ impl DialSockets {
 }
 
 impl Dialer {
-    /// Dials the addresses one after the other, each [`DIAL_STAGGER`] after the previous one or as soon
-    /// as that has failed, and returns the first connection. [`HANDSHAKE_TIMEOUT`] applies to each of
-    /// them, so an address that swallows packets does not delay the others.
+    /// Dials the addresses one after the other, each [`DIAL_STAGGER`] after the previous one or as
+    /// soon as that has failed, and returns the first connection. [`HANDSHAKE_TIMEOUT`] applies to
+    /// each of them, so an address that swallows packets does not delay the others.
     ///
     /// # Errors
     /// If all of them fail.

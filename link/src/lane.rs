@@ -18,9 +18,10 @@ pub struct LaneClosed;
 
 /// The writing end of a lane: a bounded buffer, and a task that writes it to the stream.
 ///
-/// An append wakes nobody. [`Lane::flush`] after a round of appends wakes the writer once, which gives
-/// quinn the buffer in chunks of about [`CHUNK_BYTES`]: batching without a timer. A codec's `Sink` would
-/// copy each batch once more and could neither report the queued bytes nor the last batch written.
+/// An append wakes nobody. [`Lane::flush`] after a round of appends wakes the writer once, which
+/// gives quinn the buffer in chunks of about [`CHUNK_BYTES`]: batching without a timer. A codec's
+/// `Sink` would copy each batch once more and could neither report the queued bytes nor the last
+/// batch written.
 ///
 /// Cheap to clone; all clones are the same lane.
 #[derive(Clone, Debug)]
@@ -33,8 +34,8 @@ struct Inner {
     /// The bytes in `chunks`.
     queued: Cell<usize>,
     bytes_max: usize,
-    /// The last batch that was given to quinn. It may arrive even if the link is lost; later batches
-    /// certainly do not, and can be sent again.
+    /// The last batch that was given to quinn. It may arrive even if the link is lost; later
+    /// batches certainly do not, and can be sent again.
     handed: Cell<u32>,
     /// The size of the last chunk written, which predicts the size of the next one.
     next_capacity: Cell<usize>,
@@ -182,7 +183,7 @@ mod tests {
         let (near, far) = tokio::io::duplex(16);
         tokio::select! {
             biased;
-            _ = lane.write_to(near) => panic!("nobody reads"),
+            _ = lane.write_to(near) => panic!("the stream is blocked"),
             () = tokio::task::yield_now() => {}
         }
         assert_eq!((lane.handed(), lane.queued_bytes()), (1, 2 * CHUNK_BYTES));

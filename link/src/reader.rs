@@ -45,8 +45,8 @@ impl LaneReader {
     }
 }
 
-/// Finds the batches in a stream of arbitrary pieces. It copies only batches that span several pieces;
-/// `tokio_util::codec` would copy every byte into its own buffer first.
+/// Finds the batches in a stream of arbitrary pieces. It copies only batches that span several
+/// pieces; `tokio_util::codec` would copy every byte into its own buffer first.
 #[derive(Debug, Default)]
 struct Splitter {
     started: bool,

@@ -8,7 +8,7 @@ use quinn::{
 use trunkline_protocol::lane::LANES;
 
 use crate::{
-    congestion::FlooredCubic,
+    congestion::MinWindowCubic,
     defaults::{
         IDLE_TIMEOUT, INITIAL_RTT, KEEP_ALIVE, LANE_WINDOW_BYTES, LINK_WINDOW_BYTES, MTU_BYTES_MAX,
     },
@@ -38,8 +38,8 @@ pub mod close_code {
     pub const FULL: VarInt = VarInt::from_u32(8);
 }
 
-/// The configuration of every endpoint: it accepts packets up to [`MTU_BYTES_MAX`]. quinn's default would
-/// limit the peer to Ethernet's packet size.
+/// The configuration of every endpoint: it accepts packets up to [`MTU_BYTES_MAX`]. quinn's default
+/// would limit the peer to Ethernet's packet size.
 pub fn endpoint_config() -> EndpointConfig {
     let mut config = EndpointConfig::default();
     config.max_udp_payload_size(MTU_BYTES_MAX).expect("it is above QUIC's least");
@@ -75,7 +75,7 @@ fn transport() -> TransportConfig {
         .send_window(LINK_WINDOW_BYTES.into())
         .initial_rtt(INITIAL_RTT)
         .mtu_discovery_config(Some(mtu))
-        .congestion_controller_factory(Arc::new(FlooredCubic::default()))
+        .congestion_controller_factory(Arc::new(MinWindowCubic::default()))
         .ack_frequency_config(Some(AckFrequencyConfig::default()))
         .datagram_receive_buffer_size(None);
     transport

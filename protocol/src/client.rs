@@ -1,7 +1,7 @@
 //! The client protocol, version 1: one JSON object per WebSocket text frame.
 //!
-//! Frames from clients are parsed once, borrowing from the frame; a body is only checked to be JSON.
-//! Frames to clients are written directly into an output buffer.
+//! Frames from clients are parsed once, borrowing from the frame; a body is only checked to be
+//! JSON. Frames to clients are written directly into an output buffer.
 
 pub mod close;
 mod depth;

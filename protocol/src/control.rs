@@ -1,7 +1,7 @@
 //! The messages on a link's control stream: length-prefixed JSON, rare and small.
 //!
-//! A message is a four-byte little-endian length and that many bytes of JSON. A reader skips messages
-//! of an unknown `type` and unknown fields; a change that breaks old readers needs a new
+//! A message is a four-byte little-endian length and that many bytes of JSON. A reader skips
+//! messages of an unknown `type` and unknown fields; a change that breaks old readers needs a new
 //! [`CONTROL_VERSION`].
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

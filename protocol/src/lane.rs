@@ -1,8 +1,8 @@
 //! The format of a lane: batches of frames between two nodes, compact and binary.
 //!
-//! A lane starts with a [`PREAMBLE_BYTES`]-byte preamble; batches follow. A batch is a [`BatchHeader`],
-//! which is all that a relay reads, and then frames of one kind: messages, receipts or notices. All
-//! numbers are little-endian.
+//! A lane starts with a [`PREAMBLE_BYTES`]-byte preamble; batches follow. A batch is a
+//! [`BatchHeader`], which is all that a relay reads, and then frames of one kind: messages,
+//! receipts or notices. All numbers are little-endian.
 //!
 //! ```text
 //! preamble  "TKL" version=1                                             4 bytes
@@ -14,9 +14,9 @@
 //! notice    flags:1 user_length:1                                       2 bytes, then the user
 //! ```
 //!
-//! On the path to the relay, `peer` is the destination. The relay replaces it by the origin, which it
-//! knows from the link's certificate. A refused batch comes back as its header alone, with another
-//! kind and with the destination as its peer.
+//! On the path to the relay, `peer` is the destination. The relay replaces it by the origin, which
+//! it knows from the link's certificate. A refused batch comes back as its header alone, with
+//! another kind and with the destination as its peer.
 //!
 //! The codec is our own, because a relay has to route a batch without decoding its frames, and a
 //! node has to decode frames without copying them.

@@ -95,10 +95,10 @@ impl FromStr for Name {
     type Err = BadName;
 
     fn from_str(text: &str) -> Result<Self, BadName> {
-        let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let valid = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         let fits = !text.is_empty()
             && text.len() <= NAME_BYTES_MAX
-            && text.bytes().all(letters)
+            && text.bytes().all(valid)
             && !text.starts_with('-')
             && !text.ends_with('-');
         if fits { Ok(Self(text.into())) } else { Err(BadName(text.to_owned())) }
@@ -117,9 +117,9 @@ impl fmt::Display for Name {
     }
 }
 
-/// Identifies one incarnation of a node: a ULID (<https://github.com/ulid/spec>) that the node takes at
-/// each start and each time it was declared dead. It is the node's address on the lanes, and it
-/// marks the node's entries in the directory.
+/// Identifies one incarnation of a node: a ULID (<https://github.com/ulid/spec>) that the node
+/// takes at each start and each time it was declared dead. It is the node's address on the lanes,
+/// and it marks the node's entries in the directory.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Incarnation {

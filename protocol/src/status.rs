@@ -1,8 +1,9 @@
 //! The status stream, from a relay to an operator: one JSON object per line, over QUIC.
 //!
-//! The client opens one bidirectional stream and writes a [`StatusRequest`]. It reads [`StatusLine`]s:
-//! the relay's history, then a [`Snapshot`] per interval with the [`ClusterEvent`]s in between. Each
-//! further line from the client is a [`CommandRequest`]; a [`StatusLine::Answer`] with its id answers it.
+//! The client opens one bidirectional stream and writes a [`StatusRequest`]. It reads
+//! [`StatusLine`]s: the relay's history, then a [`Snapshot`] per interval with the
+//! [`ClusterEvent`]s in between. Each further line from the client is a [`CommandRequest`]; a
+//! [`StatusLine::Answer`] with its id answers it.
 //!
 //! Counters start at zero with the process that they describe; a reader derives rates from them.
 

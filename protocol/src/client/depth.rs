@@ -1,9 +1,10 @@
 //! The nesting depth of a JSON text, which is limited because recipients may parse recursively.
 
-/// Whether the arrays and objects in `json`, one valid JSON value, are nested deeper than `max` levels.
+/// Whether the arrays and objects in `json`, one valid JSON value, are nested deeper than `max`
+/// levels.
 pub(super) fn is_deeper_than(max: usize, json: &str) -> bool {
-    // Each level has two brackets. Almost every body is too short or has too few of them, and needs no
-    // second pass.
+    // Each level has two brackets. Almost every body is too short or has too few of them, and needs
+    // no second pass.
     if json.len() < 2 * (max + 1) || opening_brackets(json.as_bytes()) <= max {
         return false;
     }
@@ -24,8 +25,8 @@ pub(super) fn is_deeper_than(max: usize, json: &str) -> bool {
     deepest > max
 }
 
-/// Counts the opening brackets, including those within strings. `{` and `[` differ in one bit; without
-/// a branch the compiler vectorizes the loop.
+/// Counts the opening brackets, including those within strings. `{` and `[` differ in one bit;
+/// without a branch the compiler vectorizes the loop.
 fn opening_brackets(bytes: &[u8]) -> usize {
     // A byte can count a chunk of 255.
     let count = |chunk: &[u8]| chunk.iter().map(|byte| u8::from(byte & !0x20 == b'[')).sum::<u8>();

@@ -1,7 +1,7 @@
 //! Splits a JSON object (RFC 8259) into its fields, with each value as the text has it.
 //!
-//! Frames consist almost only of strings without an escape: this module finds their ends eight bytes
-//! at a time, and leaves everything else to `serde_json`.
+//! Frames consist almost only of strings without an escape: this module finds their ends eight
+//! bytes at a time, and leaves everything else to `serde_json`.
 
 use std::borrow::Cow;
 
@@ -36,8 +36,8 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Calls `visit` with the name and the value of each field of the object `text`. `None` if `text` is no
-/// object, or `visit` returns `None`.
+/// Calls `visit` with the name and the value of each field of the object `text`. `None` if `text`
+/// is no object, or `visit` returns `None`.
 pub(super) fn for_each_field<'a>(
     text: &'a str,
     mut visit: impl FnMut(&str, Value<'a>) -> Option<()>,
@@ -84,8 +84,8 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
-    // Inlined, as is `Value::string`: passed through memory, a value would be written as three words and
-    // read as two wider ones, a store-forwarding stall twice per field.
+    // Inlined, as is `Value::string`: passed through memory, a value would be written as three
+    // words and read as two wider ones, a store-forwarding stall twice per field.
     #[inline(always)]
     fn value(&mut self) -> Option<Value<'a>> {
         self.space();
@@ -123,8 +123,8 @@ fn first_special(bytes: &[u8]) -> usize {
     rest + bytes[rest..].iter().position(special).unwrap_or(bytes.len() - rest)
 }
 
-/// A word whose lowest set bit is the highest bit of the first special byte; 0 if there is none. A borrow
-/// may set bits above that one ("Bit Twiddling Hacks", S. E. Anderson).
+/// A word whose lowest set bit is the highest bit of the first special byte; 0 if there is none. A
+/// borrow may set bits above that one ("Bit Twiddling Hacks", S. E. Anderson).
 fn specials(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
     const HIGHS: u64 = ONES << 7;

@@ -61,7 +61,7 @@ pub fn parse(text: &str) -> Result<ClientFrame<'_>, BadFrame> {
     fields.frame().map_err(|reason| BadFrame { reason, id: fields.known_id() })
 }
 
-/// The values of the fields that any frame has, as they stood in it.
+/// The values of all fields that a frame may have.
 #[derive(Default)]
 struct Fields<'a> {
     kind: Option<Value<'a>>,

@@ -17,8 +17,8 @@ pub fn welcome(out: &mut Vec<u8>, user: &User, session: &str, node: &Name) {
     out.push(b'}');
 }
 
-/// Appends a `message`. `ids` and `seq` are its id; `sent_at_ms` is the accepting node's clock in Unix
-/// milliseconds; `body` must be one JSON value.
+/// Appends a `message`. `ids` and `seq` are its id; `sent_at_ms` is the accepting node's clock in
+/// Unix milliseconds; `body` must be one JSON value.
 pub fn message(
     out: &mut Vec<u8>,
     (ids, seq): (&MessageIdPrefix, u64),
@@ -38,7 +38,8 @@ pub fn message(
 }
 
 /// Appends a `receipt`. `id` is the client's id of the send, `ids` and `seq` are the message's id;
-/// `missed` counts the recipient's sessions or nodes that missed the message although others got it.
+/// `missed` counts the recipient's sessions or nodes that missed the message although others got
+/// it.
 pub fn receipt(
     out: &mut Vec<u8>,
     id: &str,

@@ -62,8 +62,8 @@ fn frames<'a, T>(
     })
 }
 
-/// Builds a batch: frames are appended behind room for the header, which is written when the batch is
-/// sealed.
+/// Builds a batch: frames are appended behind room for the header, which is written when the batch
+/// is sealed.
 #[derive(Debug)]
 pub struct BatchBuilder {
     bytes: Vec<u8>,
@@ -113,8 +113,8 @@ impl BatchBuilder {
         self.traced = true;
     }
 
-    /// Writes the header and moves the batch to the end of `out`; the builder becomes empty and keeps
-    /// its memory. Does nothing if it was empty. [`BatchHeader`] describes the arguments.
+    /// Writes the header and moves the batch to the end of `out`; the builder becomes empty and
+    /// keeps its memory. Does nothing if it was empty. [`BatchHeader`] describes the arguments.
     pub fn seal_into(
         &mut self,
         out: &mut Vec<u8>,

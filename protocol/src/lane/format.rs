@@ -13,8 +13,8 @@ pub const PREAMBLE_BYTES: usize = 4;
 /// keeps one recipient's messages in order.
 pub const MESSAGE_LANES: usize = 4;
 
-/// All lanes of a link in one direction: those for messages, and the last one for receipts, refusals
-/// and notices, which never wait behind a body.
+/// All lanes of a link in one direction: those for messages, and the last one for receipts,
+/// refusals and notices, which never wait behind a body.
 pub const LANES: usize = MESSAGE_LANES + 1;
 
 /// The index of the lane that carries receipts, refusals and notices.

@@ -72,8 +72,8 @@ pub enum EventKind {
         /// How many days are left.
         days: u64,
     },
-    /// The status stream was lost. A reader adds this event to its own recording; a relay never writes
-    /// it.
+    /// The status stream was lost. A reader adds this event to its own recording; a relay never
+    /// writes it.
     RelayLost {
         /// Why.
         reason: String,

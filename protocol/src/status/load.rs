@@ -17,8 +17,8 @@ pub struct NodeLoad {
     pub rebuilding: bool,
     /// Redis answered the node's last call.
     pub redis: bool,
-    /// The problem with Redis, in its own words, and the remedy. Redis may answer and still refuse some
-    /// commands.
+    /// The problem with Redis, in its own words, and the remedy. Redis may answer and still refuse
+    /// some commands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redis_trouble: Option<String>,
     /// Sends accepted.

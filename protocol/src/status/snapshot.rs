@@ -30,8 +30,8 @@ pub struct RelayStatus {
     pub started_at_ms: u64,
     /// Whether Redis answers it.
     pub redis: RedisState,
-    /// The problem with Redis, in its own words, and the remedy. Redis may answer and still refuse some
-    /// commands.
+    /// The problem with Redis, in its own words, and the remedy. Redis may answer and still refuse
+    /// some commands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redis_trouble: Option<String>,
     /// Messages forwarded.
@@ -42,8 +42,8 @@ pub struct RelayStatus {
     pub refused_full: u64,
     /// Messages refused because the destination had no link.
     pub refused_gone: u64,
-    /// Refusals and receipts that were dropped because their queue was full or their destination had no
-    /// link.
+    /// Refusals and receipts that were dropped because their queue was full or their destination
+    /// had no link.
     pub dropped: u64,
     /// CPU time of the process, user and system, in milliseconds.
     pub cpu_ms: u64,
@@ -126,8 +126,8 @@ pub struct PurgeStatus {
     pub kept: u64,
     /// From the last heartbeat to the declaration of death, in milliseconds.
     pub verdict_ms: u64,
-    /// From the last heartbeat to the removal of the last entry, in milliseconds; missing until the purge
-    /// is complete.
+    /// From the last heartbeat to the removal of the last entry, in milliseconds; missing until the
+    /// purge is complete.
     pub done_ms: Option<u64>,
 }
 

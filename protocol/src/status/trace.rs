@@ -22,8 +22,8 @@ pub struct Trace {
 
 /// One hop of a [`Trace`].
 ///
-/// No two clocks are compared: each process measures the time between its own hops, and the rest of a
-/// round trip is split evenly between its two directions.
+/// No two clocks are compared: each process measures the time between its own hops, and the rest of
+/// a round trip is split evenly between its two directions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hop {
     /// The node or relay that reports it.
