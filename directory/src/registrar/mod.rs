@@ -14,9 +14,16 @@ mod state;
 mod status;
 mod worker;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::{oneshot, watch},
+    task::JoinHandle,
+    time::Instant,
+};
 use trunkline_protocol::{Incarnation, Name, User};
 
 pub use registration::{Registration, RegistrationCancelled};
@@ -25,6 +32,7 @@ pub use status::{LeaseState, RegistrarCounts, RegistrarStatus};
 
 use crate::{directory::Directory, error::LookUpError, nodes::NodeRecord, users::Location};
 use shared::RegistrarShared;
+use state::LeasePhase;
 
 /// The handle of a node's registrar. Cheap to clone; the registrar stops with the last clone.
 #[derive(Clone, Debug)]
@@ -51,12 +59,22 @@ impl Registrar {
     /// Call it for each login, even if the user has other sessions here: each registration reads
     /// the user's other nodes again.
     pub fn register(&self, user: &User) -> Registration {
-        Registration(self.shared.register(user))
+        let (answer, registration) = oneshot::channel();
+        let mut state = self.shared.lock();
+        if !state.closing {
+            let revision = state.reconciler.register(user, unix_ms(), Instant::now());
+            state.wait(user, revision, answer);
+            self.shared.work.notify_one();
+        }
+        Registration(registration)
     }
 
     /// Removes `user` from the desired state, after the last session has ended. Never blocks.
     pub fn deregister(&self, user: &User) {
-        self.shared.deregister(user);
+        let mut state = self.shared.lock();
+        state.reconciler.deregister(user, Instant::now());
+        state.waiters.remove(user);
+        self.shared.work.notify_one();
     }
 
     /// Reports that the directory has named this node for a user without a session here. Removes
@@ -65,14 +83,27 @@ impl Registrar {
     /// The audit finds stale entries through the node's index. A failover of Redis may leave
     /// entries that are missing in the index; only this report finds them.
     pub fn report_stale(&self, user: &User) {
-        self.shared.report_stale(user);
+        self.shared.lock().reconciler.remove_stale(user, unix_ms(), Instant::now());
+        self.shared.work.notify_one();
     }
 
     /// Takes a new incarnation, the answer to [`LeaseState::Lost`]: acquires the lease for it,
     /// lists and announces it, registers all users, and purges the former incarnation last. Does
     /// nothing if the registrar has this incarnation already.
     pub fn reincarnate(&self, incarnation: Incarnation) {
-        self.shared.reincarnate(incarnation);
+        let mut state = self.shared.lock();
+        if state.incarnation == incarnation {
+            return;
+        }
+        let former = std::mem::replace(&mut state.incarnation, incarnation);
+        state.former.insert(former);
+        (state.phase, state.misses_untrusted_until) = (LeasePhase::Seeking, None);
+        drop(state);
+        self.shared.publish(|status| {
+            status.incarnation = incarnation;
+            status.lease = LeaseState::Seeking;
+        });
+        self.shared.lease_check.notify_one();
     }
 
     /// The nodes on which `user` has a session; empty only if there certainly is none.
@@ -96,7 +127,15 @@ impl Registrar {
 
     /// The current counts.
     pub fn counts(&self) -> RegistrarCounts {
-        self.shared.counts()
+        let state = self.shared.lock();
+        RegistrarCounts {
+            desired: state.reconciler.desired(),
+            pending: state.reconciler.pending(),
+            in_flight: state.reconciler.in_flight(),
+            rebuilding: state.reconciler.rebuilding(),
+            stale_entries_removed: state.stale_entries_removed,
+            entries_repaired: state.entries_repaired,
+        }
     }
 
     /// Removes everything that the node has in the directory: the users' entries, the record, the
@@ -124,4 +163,8 @@ async fn run(shared: Arc<RegistrarShared>) {
         listing::run(&shared),
         audit::run(&shared),
     );
+}
+
+fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

@@ -1,19 +1,16 @@
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::{
-    sync::{Notify, oneshot, watch},
+    sync::{Notify, watch},
     time::Instant,
 };
-use trunkline_protocol::{Incarnation, Name, User};
+use trunkline_protocol::{Incarnation, Name};
 
 use super::{
-    state::{LeaseGrant, LeasePhase, RegistrarState},
-    status::{LeaseState, RegistrarCounts, RegistrarStatus},
+    state::{LeaseGrant, RegistrarState},
+    status::{LeaseState, RegistrarStatus},
 };
-use crate::{directory::Directory, nodes::NodeRecord, users::Location};
+use crate::{directory::Directory, nodes::NodeRecord};
 
 /// What the handle and the loops of the registrar share. The lock is held for a few map operations
 /// at a time, never across an await.
@@ -56,45 +53,6 @@ impl RegistrarShared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn register(&self, user: &User) -> oneshot::Receiver<Vec<Location>> {
-        let (answer, registration) = oneshot::channel();
-        let mut state = self.lock();
-        if !state.closing {
-            let revision = state.reconciler.register(user, unix_ms(), Instant::now());
-            state.wait(user, revision, answer);
-            self.work.notify_one();
-        }
-        registration
-    }
-
-    pub(super) fn deregister(&self, user: &User) {
-        let mut state = self.lock();
-        state.reconciler.deregister(user, Instant::now());
-        state.waiters.remove(user);
-        self.work.notify_one();
-    }
-
-    pub(super) fn report_stale(&self, user: &User) {
-        self.lock().reconciler.remove_stale(user, unix_ms(), Instant::now());
-        self.work.notify_one();
-    }
-
-    pub(super) fn reincarnate(&self, incarnation: Incarnation) {
-        let mut state = self.lock();
-        if state.incarnation == incarnation {
-            return;
-        }
-        let former = std::mem::replace(&mut state.incarnation, incarnation);
-        state.former.insert(former);
-        (state.phase, state.misses_untrusted_until) = (LeasePhase::Seeking, None);
-        drop(state);
-        self.publish(|status| {
-            status.incarnation = incarnation;
-            status.lease = LeaseState::Seeking;
-        });
-        self.lease_check.notify_one();
-    }
-
     pub(super) fn status(&self) -> watch::Receiver<RegistrarStatus> {
         self.status.subscribe()
     }
@@ -108,18 +66,6 @@ impl RegistrarShared {
         });
     }
 
-    pub(super) fn counts(&self) -> RegistrarCounts {
-        let state = self.lock();
-        RegistrarCounts {
-            desired: state.reconciler.desired(),
-            pending: state.reconciler.pending(),
-            in_flight: state.reconciler.in_flight(),
-            rebuilding: state.reconciler.rebuilding(),
-            stale_entries_removed: state.stale_entries_removed,
-            entries_repaired: state.entries_repaired,
-        }
-    }
-
     /// The lease, while it certainly has not expired.
     pub(super) fn grant(&self) -> Option<LeaseGrant> {
         self.lock().grant(Instant::now())
@@ -129,8 +75,4 @@ impl RegistrarShared {
     pub(super) fn record(&self, incarnation: Incarnation) -> NodeRecord {
         NodeRecord { incarnation, ..self.record.clone() }
     }
-}
-
-fn unix_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

@@ -118,3 +118,40 @@ impl RegistrarState {
         self.lateness_logged = late || (self.lateness_logged && failure.is_some());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn login_is_answered_by_its_own_or_a_later_revision() {
+        let mut state = RegistrarState::new(Incarnation::fresh());
+        let user: User = "alice".parse().unwrap();
+        let (first, mut first_answer) = oneshot::channel();
+        let (second, mut second_answer) = oneshot::channel();
+        state.wait(&user, 1, first);
+        state.wait(&user, 3, second);
+        state.answer(&user, 2, &[]);
+        assert_eq!(first_answer.try_recv(), Ok(Vec::new()));
+        assert!(second_answer.try_recv().is_err());
+        state.answer(&user, 4, &[]);
+        assert_eq!(second_answer.try_recv(), Ok(Vec::new()));
+        assert!(state.waiters.is_empty());
+    }
+
+    #[test]
+    fn no_operation_starts_after_the_lease_or_during_the_shutdown() {
+        let now = Instant::now();
+        let mut state = RegistrarState::new(Incarnation::fresh());
+        assert!(state.grant(now).is_none());
+        let (incarnation, ends) = (state.incarnation, now + Duration::from_secs(1));
+        let grant = LeaseGrant { incarnation, fence: Fence::NONE, ends };
+        state.phase = LeasePhase::Granted(grant);
+        assert!(state.grant(now).is_some());
+        assert!(state.grant(ends).is_none());
+        state.closing = true;
+        assert!(state.grant(now).is_none());
+    }
+}
