@@ -17,7 +17,7 @@ use redis::{
 };
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
     net::{TcpStream, UnixStream, lookup_host},
     task::AbortHandle,
 };
@@ -233,13 +233,9 @@ async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// The first line, up to [`GREETING_BYTES_MAX`] bytes, or what arrives before the connection
-/// closes.
+/// The first line, up to [`GREETING_BYTES_MAX`] bytes, or its beginning if the connection is lost.
 async fn first_line(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
     let mut line = Vec::new();
-    let mut limited = stream.take(GREETING_BYTES_MAX);
-    while !line.contains(&b'\n') && matches!(limited.read_buf(&mut line).await, Ok(1..)) {}
-    let end = line.iter().position(|&byte| byte == b'\n').unwrap_or(line.len());
-    line.truncate(end);
+    let _ = BufReader::new(stream.take(GREETING_BYTES_MAX)).read_until(b'\n', &mut line).await;
     line
 }
