@@ -1,25 +1,25 @@
-//! Reading the directory page by page, for people who look at it.
+//! Reads the directory page by page, for operators.
 
-use redis::Value;
+use redis::{Cmd, Value};
 use trunkline_protocol::{Incarnation, Name, User};
 
 use crate::{
-    Directory,
     defaults::{FIND_STEP_KEYS, PAGE_USERS_MAX},
+    directory::{Directory, well_formed},
     error::CallError,
-    users::scored,
+    users::indexed_user,
 };
 
-/// Where a search goes on. A search that nobody continues costs nothing.
+/// Where a search continues. Redis keeps no state for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FindCursor(u64);
 
-/// One step of a search.
+/// The result of one step of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// Users that match; there may be none in this step, and a user may turn up twice.
+pub struct FindPage {
+    /// Users that match. A step may find none, and two steps may find the same one.
     pub users: Vec<User>,
-    /// Where to go on; `None` when all users were looked at.
+    /// Where the search continues; `None` at its end.
     pub next: Option<FindCursor>,
 }
 
@@ -28,9 +28,10 @@ pub struct Found {
 pub struct UserLocation {
     /// The node.
     pub node: Name,
-    /// The incarnation of it that has the session.
+    /// Its incarnation that has the session.
     pub incarnation: Incarnation,
-    /// Since when, in Unix milliseconds; `None` if the node's index does not have the user.
+    /// When the first session began, in Unix milliseconds; `None` if the user is missing in the
+    /// node's index.
     pub since_ms: Option<u64>,
 }
 
@@ -41,13 +42,11 @@ impl Directory {
         node: &Name,
         incarnation: Incarnation,
     ) -> Result<usize, CallError> {
-        let mut command = redis::cmd("ZCARD");
-        command.arg(self.keys().index(node, incarnation));
-        self.client().query(&command).await
+        self.client().query(&Cmd::zcard(self.keys().index(node, incarnation))).await
     }
 
-    /// A page of the users of an incarnation, the longest online first, with the time of their
-    /// first session (Unix milliseconds). At most [`PAGE_USERS_MAX`], whatever `count` says.
+    /// A page of an incarnation's users, longest online first, with the time of their first session
+    /// (Unix milliseconds). It has `count` users, but at most [`PAGE_USERS_MAX`].
     pub async fn users_of(
         &self,
         node: &Name,
@@ -63,37 +62,37 @@ impl Directory {
         command.arg(self.keys().index(node, incarnation));
         command.arg(offset).arg(offset.saturating_add(count) - 1).arg("WITHSCORES");
         let page = self.client().query(&command).await?;
-        Ok(self.well_formed("a node's index", page, scored))
+        Ok(well_formed("a node's index", page, indexed_user))
     }
 
     /// Where a user has sessions, and since when.
     pub async fn user(&self, user: &User) -> Result<Vec<UserLocation>, CallError> {
-        let mut places = Vec::new();
+        let mut locations = Vec::new();
         for (node, incarnation) in self.look_up(user).await? {
-            let mut command = redis::cmd("ZSCORE");
-            command.arg(self.keys().index(&node, incarnation)).arg(user.as_str());
+            let command = Cmd::zscore(self.keys().index(&node, incarnation), user.as_str());
             let since_ms: Option<f64> = self.client().query(&command).await?;
-            places.push(UserLocation { node, incarnation, since_ms: since_ms.map(|ms| ms as u64) });
+            let since_ms = since_ms.map(|ms| ms as u64);
+            locations.push(UserLocation { node, incarnation, since_ms });
         }
-        Ok(places)
+        Ok(locations)
     }
 
-    /// One step of a search for users whose key begins with `start` (as written, upper and lower
-    /// case differ). Looks at some [`FIND_STEP_KEYS`] keys; begin with the default cursor.
-    pub async fn find(&self, start: &str, cursor: FindCursor) -> Result<Found, CallError> {
+    /// One step of a search for users whose key begins with `prefix` (case-sensitive). Scans about
+    /// [`FIND_STEP_KEYS`] keys; begin with the default cursor.
+    pub async fn find(&self, prefix: &str, cursor: FindCursor) -> Result<FindPage, CallError> {
         let mut command = redis::cmd("SCAN");
-        command.arg(cursor.0).arg("MATCH").arg(self.keys().users_that_begin(start));
+        command.arg(cursor.0).arg("MATCH").arg(self.keys().users_with_prefix(prefix));
         command.arg("COUNT").arg(FIND_STEP_KEYS);
         let (next, keys): (u64, Vec<Vec<u8>>) = self.client().query(&command).await?;
         let user = |key: Vec<u8>| self.keys().user_of(std::str::from_utf8(&key).ok()?);
-        Ok(Found {
+        Ok(FindPage {
             users: keys.into_iter().filter_map(user).collect(),
             next: (next != 0).then_some(FindCursor(next)),
         })
     }
 
-    /// Whether Redis answers.
+    /// Checks that Redis answers.
     pub async fn ping(&self) -> Result<(), CallError> {
-        self.client().query::<Value>(&redis::cmd("PING")).await.map(drop)
+        self.client().query::<Value>(&Cmd::ping()).await.map(drop)
     }
 }

@@ -1,5 +1,3 @@
-//! Why something that was said to Redis did not work.
-
 use thiserror::Error;
 
 use crate::defaults::CALL_TIMEOUT;
@@ -7,8 +5,7 @@ use crate::defaults::CALL_TIMEOUT;
 /// Why a directory cannot be opened: the configuration has to change.
 #[derive(Clone, Debug, Error)]
 pub enum ConfigError {
-    /// The address of Redis cannot be used. The text leaves the address itself out: it may hold
-    /// a password.
+    /// The Redis URL is invalid. The text does not repeat the URL, which may contain a password.
     #[error(
         "the Redis URL cannot be used ({0}); write it as redis://[[user]:password@]host[:port][/db]"
     )]
@@ -20,28 +17,28 @@ pub enum ConfigError {
     Prefix(String),
 }
 
-/// Why a call failed. Except for [`CallError::Refused`], its command may have taken effect, or
-/// may still do so.
+/// Why a call failed. Only a refused command certainly has no effect; after the other errors it may
+/// have taken effect, or may take effect later.
 #[derive(Clone, Debug, Error)]
 pub enum CallError {
     /// Redis did not answer in time.
     #[error("Redis did not answer within {} ms", CALL_TIMEOUT.as_millis())]
     TimedOut,
-    /// Redis cannot be reached, lets nobody in, or serves nobody at the moment; or the connection
-    /// broke. In its words, if it said why.
-    #[error("no Redis to ask: {0}")]
+    /// Redis is unreachable, rejects the login or serves no commands at the moment, or the
+    /// connection was lost. With Redis's own words, if it gave a reason.
+    #[error("Redis is not available: {0}")]
     Away(String),
-    /// Redis answered with an error, or with what the command never returns. In its words.
-    #[error("Redis refuses: {0}")]
+    /// Redis answered with an error or with an unexpected type. In its own words.
+    #[error("Redis refuses the command: {0}")]
     Refused(String),
 }
 
-/// Why it is not known where a user is.
+/// Why a look-up has no definite result.
 #[derive(Clone, Debug, Error)]
 pub enum LookUpError {
-    /// Redis knows no node of the user, but it may have been emptied a moment ago.
-    #[error("Redis may have been emptied, and not be filled again yet")]
-    Doubtful,
+    /// Redis has no entry of the user, but may have lost it: it may have been emptied a moment ago.
+    #[error("Redis may have lost entries that are not registered again yet")]
+    Indeterminate,
     /// The call failed.
     #[error(transparent)]
     Call(#[from] CallError),
@@ -50,12 +47,12 @@ pub enum LookUpError {
 /// Why an entry was not written or removed.
 #[derive(Clone, Debug, Error)]
 pub enum EntryError {
-    /// By Redis' clock the lease that the command was sent under is over; nothing was changed.
+    /// The command's lease had expired by Redis's clock; nothing was changed.
     #[error(
-        "the command reached Redis {late_ms} ms after the end of its lease and was ignored; if this goes on while the lease is renewed, the clocks of the Redis servers differ"
+        "the command reached Redis {late_ms} ms after its lease had expired and was ignored; if this continues while the lease is renewed, compare the clocks of the Redis servers"
     )]
     LeaseOver {
-        /// How long after the end of the lease, in milliseconds.
+        /// How long after the lease's end, in milliseconds.
         late_ms: u64,
     },
     /// The call failed.

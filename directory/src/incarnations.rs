@@ -1,39 +1,40 @@
-//! The list of incarnations that may have entries: written before an incarnation's first entry,
-//! removed after its last, so that none is ever lost sight of.
+//! The list of incarnations that may have entries. A node lists an incarnation before its first
+//! entry, and a purge unlists it after the last, so that every entry can be found by its
+//! incarnation.
 
+use redis::Cmd;
 use trunkline_protocol::{Incarnation, Name};
 
-use crate::{Directory, error::CallError};
+use crate::{
+    directory::{Directory, well_formed},
+    error::CallError,
+};
 
 impl Directory {
-    /// Lists an incarnation of `node`. Repeating it changes nothing.
+    /// Lists an incarnation of `node`. Idempotent.
     pub async fn list_incarnation(
         &self,
         node: &Name,
         incarnation: Incarnation,
     ) -> Result<(), CallError> {
-        let mut command = redis::cmd("HSET");
-        command.arg(self.keys().incarnations()).arg(incarnation.to_string()).arg(node.as_str());
+        let field = incarnation.to_string();
+        let command = Cmd::hset(self.keys().incarnations(), field, node.as_str());
         self.client().query(&command).await
     }
 
-    /// Takes an incarnation off the list. Only [`Directory::purge`] does so, once nothing is left
-    /// of it.
+    /// Unlists an incarnation that has no entries left.
     pub(crate) async fn unlist_incarnation(
         &self,
         incarnation: Incarnation,
     ) -> Result<(), CallError> {
-        let mut command = redis::cmd("HDEL");
-        command.arg(self.keys().incarnations()).arg(incarnation.to_string());
+        let command = Cmd::hdel(self.keys().incarnations(), incarnation.to_string());
         self.client().query(&command).await
     }
 
-    /// All incarnations that may have entries, with their nodes, in no order.
+    /// All listed incarnations with their nodes, in no order.
     pub async fn incarnations(&self) -> Result<Vec<(Incarnation, Name)>, CallError> {
-        let mut command = redis::cmd("HGETALL");
-        command.arg(self.keys().incarnations());
-        let fields = self.client().query(&command).await?;
-        Ok(self.well_formed("incarnations", fields, |incarnation, node| {
+        let fields = self.client().query(&Cmd::hgetall(self.keys().incarnations())).await?;
+        Ok(well_formed("incarnations", fields, |incarnation, node| {
             Some((incarnation.parse().ok()?, node.parse().ok()?))
         }))
     }

@@ -1,14 +1,12 @@
-//! The names of the keys in Redis. No other module, and no other crate, spells one.
+//! The names of the keys in Redis. No other module and no other crate contains one.
 
 use std::sync::Arc;
 
 use trunkline_protocol::{Incarnation, Name, User};
 
-use crate::error::ConfigError;
+use crate::{defaults::PREFIX_BYTES_MAX, error::ConfigError};
 
-const PREFIX_BYTES_MAX: usize = 64;
-
-/// Makes the keys under one prefix. Cheap to clone.
+/// Formats the keys under one prefix. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
     prefix: Arc<str>,
@@ -28,23 +26,22 @@ impl Keys {
         format!("{}:user:{user}", self.prefix)
     }
 
-    /// The pattern that matches the keys of all users whose key begins with `start`.
-    pub(crate) fn users_that_begin(&self, start: &str) -> String {
-        format!("{}:user:{}*", self.prefix, escape_glob(start))
+    /// The pattern for the keys of all users that begin with `prefix`.
+    pub(crate) fn users_with_prefix(&self, prefix: &str) -> String {
+        format!("{}:user:{}*", self.prefix, escape_glob(prefix))
     }
 
-    /// The user whose key this is.
+    /// The user of a user's key.
     pub(crate) fn user_of(&self, key: &str) -> Option<User> {
         key.strip_prefix(&*self.prefix)?.strip_prefix(":user:")?.parse().ok()
     }
 
-    /// ZSET: users with a session there, by the time of their first one (Unix ms).
+    /// ZSET: the users of an incarnation, scored by the time of their first session (Unix ms).
     pub(crate) fn index(&self, node: &Name, incarnation: Incarnation) -> String {
         format!("{}:node:{node}:{incarnation}:users", self.prefix)
     }
 
-    /// The kind of a key, as a pattern: the same for all users and for all nodes. `None` if it is
-    /// not one of ours.
+    /// The kind of a key, as a pattern without users and nodes. `None` if the prefix differs.
     pub(crate) fn kind_of(&self, key: &str) -> Option<String> {
         let rest = key.strip_prefix(&*self.prefix)?.strip_prefix(':')?;
         Some(match rest.split_once(':') {
@@ -58,7 +55,7 @@ impl Keys {
         format!("{}:incarnations", self.prefix)
     }
 
-    /// HASH: field `<node>` → the node's card, JSON.
+    /// HASH: field `<node>` → the node's record, JSON.
     pub(crate) fn nodes(&self) -> String {
         format!("{}:nodes", self.prefix)
     }
@@ -71,11 +68,11 @@ impl Keys {
 
 fn escape_glob(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if matches!(letter, '*' | '?' | '[' | ']' | '\\') {
+    for character in text.chars() {
+        if matches!(character, '*' | '?' | '[' | ']' | '\\') {
             escaped.push('\\');
         }
-        escaped.push(letter);
+        escaped.push(character);
     }
     escaped
 }
@@ -85,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_those_of_the_contract() {
+    fn keys_are_as_documented() {
         let keys = Keys::new("trunkline").unwrap();
         let node: Name = "node-1".parse().unwrap();
         let incarnation = Incarnation::from_bytes([0; 16]);
@@ -100,16 +97,16 @@ mod tests {
     }
 
     #[test]
-    fn a_search_matches_only_the_letters_asked_for() {
+    fn search_pattern_escapes_globs() {
         let keys = Keys::new("t").unwrap();
-        assert_eq!(keys.users_that_begin("a*[b]\\"), "t:user:a\\*\\[b\\]\\\\*");
+        assert_eq!(keys.users_with_prefix("a*[b]\\"), "t:user:a\\*\\[b\\]\\\\*");
         assert_eq!(keys.user_of("t:user:a:b").unwrap().as_str(), "a:b");
         assert!(keys.user_of("u:user:a").is_none());
         assert!(keys.user_of("t:user:").is_none());
     }
 
     #[test]
-    fn kind_of_a_key_names_no_user_and_no_node() {
+    fn kind_of_key_contains_no_user_and_no_node() {
         let keys = Keys::new("t").unwrap();
         assert_eq!(keys.kind_of("t:user:alice").unwrap(), "t:user:*");
         assert_eq!(keys.kind_of("t:node:node-1:0:users").unwrap(), "t:node:*");
@@ -119,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_has_no_glob_and_no_space() {
+    fn prefix_is_short_and_has_no_glob_and_no_space() {
         for bad in ["", "a*", "a b", "{a}", &"x".repeat(65)] {
             assert!(Keys::new(bad).is_err(), "{bad:?}");
         }

@@ -1,137 +1,123 @@
-//! Removing what a dead incarnation left behind: from the node to its users, in bounded batches.
+//! Removes the orphaned entries of a dead incarnation: from the node to its users, in bounded
+//! batches.
 
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use redis::Cmd;
 use tokio::time::{self, Instant};
 use trunkline_protocol::{Incarnation, Name, User};
 
 use crate::{
-    Directory,
     defaults::{PURGE_BATCH, PURGE_IN_FLIGHT_MAX},
+    directory::Directory,
     error::{CallError, EntryError},
     lease::Fence,
 };
 
-/// How far a purge has come.
+/// The progress of a purge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
     /// Users whose entry for the incarnation was removed.
     pub removed: usize,
-    /// Users of the incarnation who are still online: by a session on another node, or on a
-    /// newer incarnation of the same one. Those entries were left alone.
+    /// Users who are still online: on another node, or on a newer incarnation of the same one.
+    /// Their other entries stay.
     pub elsewhere: usize,
 }
 
 impl Directory {
-    /// Removes all that is left of a dead incarnation of `node`: its users' entries, its index,
-    /// and last its place on the list of incarnations. `progress` is told after each batch.
+    /// Removes everything that a dead incarnation of `node` has left: its users' entries, its
+    /// index, and last its listing. Calls `progress` after each batch.
     ///
-    /// The users' entries go at once. The index and the listing go once nothing more can come
-    /// from the incarnation: `settle` after the start, see [`crate::Condemned::settle`].
+    /// Entries of other nodes and incarnations stay. A purge that failed or was dropped can be
+    /// repeated by any process and continues; concurrent purges do no harm. No command occupies
+    /// Redis for more than about a millisecond.
     ///
-    /// Nothing that belongs to other nodes or incarnations is touched. A purge that failed or was
-    /// dropped can be repeated, by anyone, and goes on where it ended; two at a time do no harm.
-    /// No command keeps Redis for more than a millisecond or so.
+    /// Redis may still execute commands of the incarnation for the `late_window`, see
+    /// [`crate::Revocation::late_window`]. Users must go offline at once, so the entries that exist
+    /// now are removed first. The index and the listing have to stay until the window has passed: a
+    /// late registration writes the index before the entry, so a second pass over the index then
+    /// finds every entry that came late.
     pub async fn purge(
         &self,
         node: &Name,
         incarnation: Incarnation,
-        settle: Duration,
+        late_window: Duration,
         mut progress: impl FnMut(Purged),
     ) -> Result<Purged, CallError> {
-        let settled = Instant::now() + settle;
-        let mut purged = Purged::default();
-        if !settle.is_zero() {
-            self.remove_entries(node, incarnation, &mut purged, &mut progress).await?;
-            time::sleep_until(settled).await;
+        let no_late_commands = Instant::now() + late_window;
+        let index = self.keys().index(node, incarnation);
+        let mut purge =
+            Purge { directory: self, node, incarnation, index, purged: Purged::default() };
+        if !late_window.is_zero() {
+            purge.remove_entries(&mut progress).await?;
+            time::sleep_until(no_late_commands).await;
         }
-        self.drain_index(node, incarnation, &mut purged, &mut progress).await?;
+        purge.drain_index(&mut progress).await?;
         self.unlist_incarnation(incarnation).await?;
-        Ok(purged)
+        Ok(purge.purged)
     }
+}
 
-    /// Removes the users' entries, and leaves the index for those that may still come.
-    async fn remove_entries(
-        &self,
-        node: &Name,
-        incarnation: Incarnation,
-        purged: &mut Purged,
-        progress: &mut impl FnMut(Purged),
-    ) -> Result<(), CallError> {
+struct Purge<'a> {
+    directory: &'a Directory,
+    node: &'a Name,
+    incarnation: Incarnation,
+    index: String,
+    purged: Purged,
+}
+
+impl Purge<'_> {
+    /// Removes the users' entries, but not the index.
+    async fn remove_entries(&mut self, progress: &mut impl FnMut(Purged)) -> Result<(), CallError> {
         for offset in (0..).step_by(PURGE_BATCH) {
-            let batch = self.indexed(node, incarnation, offset).await?;
+            let batch = self.indexed(offset).await?;
             if batch.is_empty() {
                 break;
             }
-            purged.removed += self.remove_batch(node, incarnation, &batch).await?.removed;
-            progress(*purged);
+            self.purged.removed += self.remove_batch(&batch).await?.removed;
+            progress(self.purged);
         }
         Ok(())
     }
 
-    async fn drain_index(
-        &self,
-        node: &Name,
-        incarnation: Incarnation,
-        purged: &mut Purged,
-        progress: &mut impl FnMut(Purged),
-    ) -> Result<(), CallError> {
+    /// Removes the users' entries, and each batch of users from the index after their entries.
+    async fn drain_index(&mut self, progress: &mut impl FnMut(Purged)) -> Result<(), CallError> {
         loop {
-            let batch = self.indexed(node, incarnation, 0).await?;
+            let batch = self.indexed(0).await?;
             if batch.is_empty() {
                 return Ok(());
             }
-            let step = self.remove_batch(node, incarnation, &batch).await?;
-            self.forget_indexed(node, incarnation, &batch).await?;
-            purged.removed += step.removed;
-            purged.elsewhere += step.elsewhere;
-            progress(*purged);
+            let step = self.remove_batch(&batch).await?;
+            let () = self.directory.client().query(&Cmd::zrem(&self.index, &batch)).await?;
+            self.purged.removed += step.removed;
+            self.purged.elsewhere += step.elsewhere;
+            progress(self.purged);
         }
     }
 
-    /// The members of the index from `offset` on: users, unless someone else has written there.
-    async fn indexed(
-        &self,
-        node: &Name,
-        incarnation: Incarnation,
-        offset: usize,
-    ) -> Result<Vec<Vec<u8>>, CallError> {
-        let mut command = redis::cmd("ZRANGE");
-        command.arg(self.keys().index(node, incarnation));
-        command.arg(offset).arg(offset + PURGE_BATCH - 1);
-        self.client().query(&command).await
+    /// A batch of the index's members from `offset` on: users, unless another program writes there.
+    async fn indexed(&self, offset: usize) -> Result<Vec<Vec<u8>>, CallError> {
+        let range = (offset as isize, (offset + PURGE_BATCH - 1) as isize);
+        self.directory.client().query(&Cmd::zrange(&self.index, range.0, range.1)).await
     }
 
-    async fn remove_batch(
-        &self,
-        node: &Name,
-        incarnation: Incarnation,
-        batch: &[Vec<u8>],
-    ) -> Result<Purged, CallError> {
+    async fn remove_batch(&self, batch: &[Vec<u8>]) -> Result<Purged, CallError> {
+        let location = (self.node, self.incarnation);
         let users: Vec<User> = batch.iter().filter_map(|member| user(member)).collect();
-        let place = (node, incarnation);
-        let removals: Vec<_> =
-            users.iter().map(|user| self.leave(user, place, Fence::NONE)).collect();
+        // A removal names the incarnation, so it is right at any time and needs no fence.
+        let removals: Vec<_> = users
+            .iter()
+            .map(|user| self.directory.remove_entry(user, location, Fence::NONE))
+            .collect();
         let mut removals = stream::iter(removals).buffer_unordered(PURGE_IN_FLIGHT_MAX);
-        let mut purged = Purged::default();
-        while let Some(left) = removals.next().await {
-            let left = left.map_err(without_lease)?;
-            purged.removed += usize::from(left.removed);
-            purged.elsewhere += usize::from(left.elsewhere);
+        let mut removed = Purged::default();
+        while let Some(entry) = removals.next().await {
+            let entry = entry.map_err(without_lease)?;
+            removed.removed += usize::from(entry.removed);
+            removed.elsewhere += usize::from(entry.elsewhere);
         }
-        Ok(purged)
-    }
-
-    async fn forget_indexed(
-        &self,
-        node: &Name,
-        incarnation: Incarnation,
-        batch: &[Vec<u8>],
-    ) -> Result<(), CallError> {
-        let mut command = redis::cmd("ZREM");
-        command.arg(self.keys().index(node, incarnation)).arg(batch);
-        self.client().query(&command).await
+        Ok(removed)
     }
 }
 
@@ -142,6 +128,6 @@ fn user(member: &[u8]) -> Option<User> {
 fn without_lease(error: EntryError) -> CallError {
     match error {
         EntryError::Call(error) => error,
-        EntryError::LeaseOver { .. } => unreachable!("a purge is under no lease"),
+        EntryError::LeaseOver { .. } => unreachable!("a purge has no fence"),
     }
 }

@@ -1,26 +1,26 @@
-//! What a server said, made fit to be shown to whoever has to put it right: in its own words, on
-//! one line, short, and without a secret.
+//! A server's error replies, prepared for operators: in the server's own words with a remedy, on
+//! one short line, without secrets.
 
 use std::fmt;
 
 use redis::RedisError;
 
-use crate::defaults::{SAID_CHARS_MAX, TROUBLES_SHOWN_MAX};
+use crate::defaults::{REPLY_CHARS_MAX, TROUBLES_SHOWN_MAX};
 
-/// For an address where no Redis is.
+/// The remedy for an address that is not Redis's.
 pub(crate) const CHECK_ADDRESS: &str = "check host and port in --redis";
 
-/// What each kind of refusal begins with, and what helps.
+/// The starts of error replies, and their remedies.
 const REMEDIES: [(&str, &str); 16] = [
     ("WRONGPASS", "check user and password in --redis"),
     ("NOAUTH", "Redis wants a password: --redis redis://user:password@host"),
     ("ERR AUTH", "this Redis has no password: leave it out of --redis"),
     ("ERR Client sent AUTH", "this Redis has no password: leave it out of --redis"),
     ("ERR invalid password", "check the password in --redis"),
-    ("NOPERM", "the rights that are needed stand in docs/operations.md"),
+    ("NOPERM", "docs/operations.md lists the rights that are needed"),
     (
         "ERR max number of clients",
-        "raise maxclients of Redis, or see with CLIENT LIST who is connected",
+        "raise maxclients of Redis, or find its clients with CLIENT LIST",
     ),
     ("DENIED", "give Redis a password, or bind it to an address that only the cluster reaches"),
     ("ERR DB index", "check the database number in --redis"),
@@ -33,16 +33,16 @@ const REMEDIES: [(&str, &str); 16] = [
     ("MOVED", "--redis must name a Redis that is no node of a Redis Cluster"),
 ];
 
-/// Something that is wrong with Redis or the way to it.
+/// A problem with Redis or the path to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Trouble {
-    /// What, in the server's words if it said something.
+pub(crate) struct RedisTrouble {
+    /// The problem, in the server's own words if it has replied.
     pub(crate) text: String,
-    /// What helps, where that is obvious.
+    /// The remedy, if it is known.
     pub(crate) remedy: Option<&'static str>,
 }
 
-impl Trouble {
+impl RedisTrouble {
     pub(crate) fn new(text: String) -> Self {
         Self { text, remedy: None }
     }
@@ -52,7 +52,7 @@ impl Trouble {
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for RedisTrouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.remedy {
             Some(remedy) => write!(f, "{} ({remedy})", self.text),
@@ -61,9 +61,10 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// The troubles on one line, the first few of them.
-pub(crate) fn one_line(troubles: &[Trouble]) -> Option<String> {
-    let shown: Vec<_> = troubles.iter().take(TROUBLES_SHOWN_MAX).map(Trouble::to_string).collect();
+/// The first few problems, on one line.
+pub(crate) fn one_line(troubles: &[RedisTrouble]) -> Option<String> {
+    let shown: Vec<_> =
+        troubles.iter().take(TROUBLES_SHOWN_MAX).map(RedisTrouble::to_string).collect();
     let more = troubles.len() - shown.len();
     let line = shown.join("; ");
     match (shown.is_empty(), more) {
@@ -73,13 +74,13 @@ pub(crate) fn one_line(troubles: &[Trouble]) -> Option<String> {
     }
 }
 
-/// What helps against a refusal.
-pub(crate) fn remedy(said: &str) -> Option<&'static str> {
-    REMEDIES.iter().find(|(start, _)| said.starts_with(start)).map(|&(_, remedy)| remedy)
+/// The remedy for an error reply, if it is known.
+pub(crate) fn remedy(reply: &str) -> Option<&'static str> {
+    REMEDIES.iter().find(|(start, _)| reply.starts_with(start)).map(|&(_, remedy)| remedy)
 }
 
-/// The error that a server answered, as it was sent.
-pub(crate) fn words(error: &RedisError) -> String {
+/// The text of an error reply, as the server has sent it.
+pub(crate) fn error_text(error: &RedisError) -> String {
     match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),
         (Some(code), None) => code.to_owned(),
@@ -87,42 +88,40 @@ pub(crate) fn words(error: &RedisError) -> String {
     }
 }
 
-/// An error that a script ended with: without the script's digest, which tells nobody anything, and
-/// the line where it happened.
-pub(crate) fn split_script_error(said: &str) -> (&str, Option<usize>) {
-    let Some((error, place)) = said.rsplit_once(" script: ") else { return (said, None) };
+/// Splits a script's error into the error without the script's digest, and the line of the script.
+pub(crate) fn split_script_error(reply: &str) -> (&str, Option<usize>) {
+    let Some((error, place)) = reply.rsplit_once(" script: ") else { return (reply, None) };
     let line = place.split_once("@user_script:").map(|(_, line)| line.trim_end_matches('.'));
     match line {
         Some(line) => (error, line.parse().ok()),
-        None => (said, None),
+        None => (reply, None),
     }
 }
 
-/// Takes out of a server's words what must not be shown.
-pub(crate) struct Cleaner {
+/// Removes secrets and control characters from replies.
+pub(crate) struct Redactor {
     secret: Option<String>,
 }
 
-impl Cleaner {
+impl Redactor {
     pub(crate) fn new(password: Option<&str>) -> Self {
         Self { secret: password.filter(|password| !password.is_empty()).map(str::to_owned) }
     }
 
-    /// The words on one line, cut where they get long. Redis echoes the arguments of a command that
-    /// it does not know, and `AUTH` may be one: arguments are left out, and the password is,
-    /// wherever it stands.
-    pub(crate) fn clean(&self, said: &str) -> String {
-        let said = said.split(", with args beginning with").next().unwrap_or_default();
-        let said = match &self.secret {
-            Some(secret) => said.replace(secret.as_str(), "***"),
-            None => said.to_owned(),
+    /// The reply on one line of limited length. Redis echoes the arguments of an unknown command,
+    /// which may be a renamed `AUTH`: so arguments are removed, and the password everywhere.
+    pub(crate) fn redact(&self, reply: &str) -> String {
+        let reply = reply.split(", with args beginning with").next().unwrap_or_default();
+        let reply = match &self.secret {
+            Some(secret) => reply.replace(secret.as_str(), "***"),
+            None => reply.to_owned(),
         };
-        let mut clean: String = said
+        let mut clean: String = reply
             .chars()
-            .map(|letter| if letter.is_control() { ' ' } else { letter })
-            .take(SAID_CHARS_MAX)
+            .map(|character| if character.is_control() { ' ' } else { character })
+            .take(REPLY_CHARS_MAX)
             .collect();
-        if said.chars().nth(SAID_CHARS_MAX).is_some() {
+        if reply.chars().nth(REPLY_CHARS_MAX).is_some() {
             clean.push('…');
         }
         clean
@@ -134,28 +133,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn password_is_never_shown() {
-        let cleaner = Cleaner::new(Some("hunter2"));
+    fn password_is_removed() {
+        let redactor = Redactor::new(Some("hunter2"));
         let echo = "ERR unknown command 'AUTH', with args beginning with: 'me' 'hunter2' ";
-        assert_eq!(cleaner.clean(echo), "ERR unknown command 'AUTH'");
-        // Redis cuts what it echoes: half a password is none of anyone's business either.
+        assert_eq!(redactor.redact(echo), "ERR unknown command 'AUTH'");
+        // Redis truncates its echo, so the reply may contain half a password.
         let cut = "ERR unknown command `AUTH`, with args beginning with: `me`, `hunt";
-        assert_eq!(cleaner.clean(cut), "ERR unknown command `AUTH`");
-        assert_eq!(cleaner.clean("no hunter2 here, hunter2"), "no *** here, ***");
-        assert_eq!(Cleaner::new(Some("")).clean("as it is"), "as it is");
+        assert_eq!(redactor.redact(cut), "ERR unknown command `AUTH`");
+        assert_eq!(redactor.redact("no hunter2 here, hunter2"), "no *** here, ***");
+        assert_eq!(Redactor::new(Some("")).redact("as it is"), "as it is");
     }
 
     #[test]
-    fn words_are_one_short_line() {
-        let cleaner = Cleaner::new(None);
-        assert_eq!(cleaner.clean("a\r\nb\u{1b}[31mc"), "a  b [31mc");
-        let long = cleaner.clean(&"é".repeat(10_000));
-        assert_eq!(long.chars().count(), SAID_CHARS_MAX + 1);
+    fn reply_is_one_short_line() {
+        let redactor = Redactor::new(None);
+        assert_eq!(redactor.redact("a\r\nb\u{1b}[31mc"), "a  b [31mc");
+        let long = redactor.redact(&"é".repeat(10_000));
+        assert_eq!(long.chars().count(), REPLY_CHARS_MAX + 1);
         assert!(long.ends_with('…'));
     }
 
     #[test]
-    fn script_error_loses_its_digest_and_keeps_its_line() {
+    fn script_error_is_split_from_digest_and_line() {
         let sha = "52c78892e1e24414cb2441a43719350ea7f6c973";
         let seven = format!("ERR The user can't run this script: {sha}, on @user_script:2.");
         assert_eq!(split_script_error(&seven), ("ERR The user can't run this", Some(2)));
@@ -164,9 +163,9 @@ mod tests {
     }
 
     #[test]
-    fn many_troubles_are_one_bounded_line() {
+    fn number_of_problems_on_the_line_is_bounded() {
         assert_eq!(one_line(&[]), None);
-        let trouble = |number: usize| Trouble::new(number.to_string());
+        let trouble = |number: usize| RedisTrouble::new(number.to_string());
         let few: Vec<_> = (0..2).map(trouble).collect();
         assert_eq!(one_line(&few).unwrap(), "0; 1");
         let many: Vec<_> = (0..TROUBLES_SHOWN_MAX + 2).map(trouble).collect();

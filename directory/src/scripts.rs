@@ -1,20 +1,19 @@
-//! The Lua that Redis runs. A script has exactly one key: there is no way to give it a second,
-//! so each runs unchanged on a Redis Cluster.
+//! The Lua scripts. Each has exactly one key, so all of them run unchanged on a Redis Cluster.
 //!
-//! A command that its sender gave up on may still be executed, seconds later, by a Redis that was
-//! slow. So every script that changes an entry for a living node carries the end of the lease
-//! that it was sent under (`ARGV[1]`, Unix ms by Redis' clock), and after it changes nothing and
-//! returns how late it is. So nothing that a condemned incarnation has sent can take effect
-//! behind the back of its purge.
+//! A slow Redis may execute a command seconds after its sender has given it up. Without a fence, a
+//! late registration of a dead incarnation could take effect after the purge, and nobody would ever
+//! remove it. So each script that changes an entry for a live node gets the end of its lease as a
+//! fence (`ARGV[1]`, Unix ms by Redis's clock); after it, the script changes nothing and returns by
+//! how many ms it is late.
 
 use std::sync::LazyLock;
 
 use redis::{Cmd, ToRedisArgs};
 
-/// How a script calls a command.
+/// The start of a command call in a script.
 const CALL: &str = "redis.call('";
 
-/// A script and the digest that Redis knows it by.
+/// A script and its digest.
 #[derive(Debug)]
 pub(crate) struct Script {
     name: &'static str,
@@ -27,24 +26,24 @@ impl Script {
         Self { name, code, digest: redis::Script::new(code).get_hash().to_owned() }
     }
 
-    /// What it is called here.
+    /// Its name in this module.
     pub(crate) fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The command that a line of it calls, counted from 1. There is one at most on each.
+    /// The command that line number `line` (from 1) calls. Each line calls one at most.
     pub(crate) fn command_at(&self, line: usize) -> Option<&'static str> {
         let line = self.code.lines().nth(line.checked_sub(1)?)?;
         let (_, call) = line.split_once(CALL)?;
         call.split('\'').next()
     }
 
-    /// The call that costs little, and that a Redis refuses which does not know the script yet.
+    /// The short call, by digest. Redis refuses it until it has cached the script.
     pub(crate) fn by_digest(&self, key: &str, arguments: &impl ToRedisArgs) -> Cmd {
         call("EVALSHA", &self.digest, key, arguments)
     }
 
-    /// The call that also teaches Redis the script.
+    /// The call with the code, which makes Redis cache the script.
     pub(crate) fn by_code(&self, key: &str, arguments: &impl ToRedisArgs) -> Cmd {
         call("EVAL", self.code, key, arguments)
     }
@@ -79,8 +78,9 @@ macro_rules! fence {
 }
 
 script!(
-    /// Takes the lease if nobody else has it. `ARGV`: incarnation, TTL in ms. Returns the lease's
-    /// end and an empty string, or 0 and who has it.
+    /// Acquires the lease unless another incarnation has it; the holder itself may repeat the call,
+    /// whose answer may have been lost. `ARGV`: incarnation, TTL in ms. Returns the lease's end and
+    /// an empty string, or 0 and the holder.
     LEASE_ACQUIRE,
     clock!(),
     "local holder = redis.call('GET', KEYS[1])
@@ -90,8 +90,9 @@ return {now + ARGV[2], ''}"
 );
 
 script!(
-    /// Prolongs the lease, never takes it. `ARGV`: incarnation, TTL in ms. Returns the lease's end
-    /// and an empty string, or 0 and who has it (empty: nobody).
+    /// Renews the lease, but never acquires a free one: then Redis may have lost the node's
+    /// entries, and only a new incarnation registers them again. `ARGV`: incarnation, TTL in ms.
+    /// Returns the lease's end and an empty string, or 0 and the holder (empty: none).
     LEASE_RENEW,
     clock!(),
     "local holder = redis.call('GET', KEYS[1])
@@ -101,8 +102,8 @@ return {now + ARGV[2], ''}"
 );
 
 script!(
-    /// Removes the lease if the incarnation has it. `ARGV`: incarnation. Returns the ms it would
-    /// have lasted, and who had it (empty: nobody).
+    /// Removes the lease if the incarnation has it. `ARGV`: incarnation. Returns the ms until its
+    /// end, and the holder (empty: none).
     LEASE_REMOVE,
     "local holder = redis.call('GET', KEYS[1])
 if holder ~= ARGV[1] then return {0, holder or ''} end
@@ -112,25 +113,25 @@ return {left, holder}"
 );
 
 script!(
-    /// Returns the ms that the lease lasts, and who has it (empty: nobody).
+    /// Returns the ms until the lease's end, and the holder (empty: none).
     LEASE_READ,
     "local left = redis.call('PTTL', KEYS[1])
 return {left, redis.call('GET', KEYS[1]) or ''}"
 );
 
 script!(
-    /// Removes a node's card if it is still that of an incarnation. `ARGV`: node, incarnation.
-    /// Returns whether it was.
-    CARD_RETRACT,
+    /// Removes a node's record if it is that of an incarnation. `ARGV`: node, incarnation. Returns
+    /// whether it was.
+    RECORD_RETRACT,
     "local text = redis.call('HGET', KEYS[1], ARGV[1])
 if not text then return 0 end
-local read, card = pcall(cjson.decode, text)
-if not read or type(card) ~= 'table' or card.incarnation ~= ARGV[2] then return 0 end
+local read, record = pcall(cjson.decode, text)
+if not read or type(record) ~= 'table' or record.incarnation ~= ARGV[2] then return 0 end
 return redis.call('HDEL', KEYS[1], ARGV[1])"
 );
 
 script!(
-    /// Puts a user in a node's index; of two times the later stays. `ARGV`: fence, time of the
+    /// Adds a user to a node's index; the later of two times stays. `ARGV`: fence, time of the
     /// first session, user. Returns how late it is.
     INDEX_ENTER,
     fence!(),
@@ -140,9 +141,9 @@ return 0"
 );
 
 script!(
-    /// Takes a user out of a node's index, unless a later time stands there: that of a user who
-    /// came back. `ARGV`: fence, time of the first session, user. Returns how late it is, and
-    /// whether an entry was removed.
+    /// Removes a user from a node's index, unless its time is later: then the user has logged in
+    /// again, and this command is late. `ARGV`: fence, time of the first session, user. Returns how
+    /// late it is, and whether the user was removed.
     INDEX_LEAVE,
     fence!(),
     "if late > 0 then return {late, 0} end
@@ -152,8 +153,8 @@ return {0, redis.call('ZREM', KEYS[1], ARGV[3])}"
 );
 
 script!(
-    /// Says that a user has a session on a node. `ARGV`: fence, node, incarnation. Returns how
-    /// late it is, and the user's other nodes with their incarnations.
+    /// Writes a user's entry for a node. `ARGV`: fence, node, incarnation. Returns how late it is,
+    /// and the user's other nodes with their incarnations.
     USER_ENTER,
     fence!(),
     "if late > 0 then return {late, {}} end
@@ -170,9 +171,9 @@ return {0, others}"
 );
 
 script!(
-    /// Removes a user's entry for a node if it is that of an incarnation. `ARGV`: fence, node,
-    /// incarnation. Returns how late it is, whether an entry was removed, and whether the user
-    /// has another.
+    /// Removes a user's entry for a node if it is that of an incarnation: a newer one's stays.
+    /// `ARGV`: fence, node, incarnation. Returns how late it is, whether the entry was removed, and
+    /// whether the user has another.
     USER_LEAVE,
     fence!(),
     "if late > 0 then return {late, 0, 0} end
@@ -188,13 +189,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_line_of_a_script_calls_one_command_at_most() {
+    fn line_of_a_script_calls_one_command_at_most() {
         let scripts = [
             &LEASE_ACQUIRE,
             &LEASE_RENEW,
             &LEASE_REMOVE,
             &LEASE_READ,
-            &CARD_RETRACT,
+            &RECORD_RETRACT,
             &INDEX_ENTER,
             &INDEX_LEAVE,
             &USER_ENTER,

@@ -1,14 +1,11 @@
-//! What Redis refuses now, and the log of it.
+//! The current problems with Redis, and their log lines.
 //!
-//! A trouble stands until the same thing succeeds: that a look-up is answered does not prove that a
-//! removal is allowed. What is not tried again for [`REFUSAL_KEPT`] no longer counts.
+//! A problem lasts until the same command succeeds: an answered look-up does not prove that a
+//! removal is allowed. A refusal that is not repeated within [`REFUSAL_TTL`] is dropped.
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -16,75 +13,68 @@ use tracing::{info, warn};
 use trunkline_ops::LogThrottle;
 
 use crate::{
-    defaults::{REFUSAL_KEPT, WELL_AGAIN},
-    reply::{Trouble, one_line},
+    defaults::{LOG_THROTTLE_RESET_AFTER, REFUSAL_TTL},
+    reply::{RedisTrouble, one_line},
 };
 
-/// What a trouble is about.
+/// What a problem concerns.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Subject {
-    /// Redis, or the way to it: whatever is asked fails.
+pub(crate) enum TroubleSubject {
+    /// Redis, or the path to it: all calls fail.
     Redis,
     /// One command or script, on one kind of key.
     Call {
         /// Its name.
         name: String,
-        /// The kind of key.
+        /// The kind of its key.
         keys: Option<String>,
     },
 }
 
-/// All troubles there are now.
+/// The current problems.
 #[derive(Debug, Default)]
-pub(crate) struct Troubles {
-    /// There are some. Spares calls that succeed, nearly all of them, the lock.
-    any: AtomicBool,
-    state: Mutex<State>,
+pub(crate) struct ActiveTroubles {
+    state: Mutex<TroubleState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    active: BTreeMap<Subject, ActiveTrouble>,
+struct TroubleState {
+    active: BTreeMap<TroubleSubject, ActiveTrouble>,
     throttle: LogThrottle,
-    /// Since when there is no trouble.
-    well_since: Option<Instant>,
+    /// When the last problem ended, if there are none now.
+    clear_since: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct ActiveTrouble {
-    trouble: Trouble,
+    trouble: RedisTrouble,
     since: Instant,
-    seen: Instant,
-    /// The log has a line about it, and so is to say when it is over.
+    last_seen: Instant,
+    /// The log has a line about it, and gets another one when it ends.
     logged: bool,
 }
 
-impl Troubles {
-    /// A call failed. Logs a trouble that is new at once, one that stays once a minute.
-    pub(crate) fn note(&self, subject: Subject, trouble: Trouble) {
-        let mut state = self.lock();
-        self.any.store(true, Ordering::Relaxed);
-        state.note(subject, trouble, Instant::now());
+impl ActiveTroubles {
+    /// Records a failed call. Logs a new problem at once, and a lasting one once a minute.
+    pub(crate) fn failed(&self, subject: TroubleSubject, trouble: RedisTrouble) {
+        self.lock().failed(subject, trouble, Instant::now());
     }
 
-    /// Redis has answered, if only to refuse.
+    /// Records that Redis has answered, if only with a refusal.
     pub(crate) fn answered(&self) {
-        self.clear(|| [Some(Subject::Redis), None]);
+        self.clear(|| [Some(TroubleSubject::Redis), None]);
     }
 
-    /// A call has succeeded.
-    pub(crate) fn succeeded(&self, subject: impl FnOnce() -> Subject) {
-        self.clear(|| [Some(Subject::Redis), Some(subject())]);
+    /// Records a successful call.
+    pub(crate) fn succeeded(&self, subject: impl FnOnce() -> TroubleSubject) {
+        self.clear(|| [Some(TroubleSubject::Redis), Some(subject())]);
     }
 
-    /// All of them on one line, with what helps.
+    /// All problems on one line, with their remedies.
     pub(crate) fn one_line(&self) -> Option<String> {
-        if !self.any.load(Ordering::Relaxed) {
-            return None;
-        }
         let mut state = self.lock();
-        state.forget_old(Instant::now());
-        let mut troubles: Vec<Trouble> = Vec::new();
+        state.drop_expired(Instant::now());
+        let mut troubles: Vec<RedisTrouble> = Vec::new();
         for active in state.active.values() {
             if !troubles.contains(&active.trouble) {
                 troubles.push(active.trouble.clone());
@@ -93,28 +83,28 @@ impl Troubles {
         one_line(&troubles)
     }
 
-    fn clear(&self, subjects: impl FnOnce() -> [Option<Subject>; 2]) {
-        if !self.any.load(Ordering::Relaxed) {
+    fn clear(&self, subjects: impl FnOnce() -> [Option<TroubleSubject>; 2]) {
+        let (mut state, now) = (self.lock(), Instant::now());
+        // Almost always, so successful calls do not format their subject.
+        if state.active.is_empty() {
             return;
         }
-        let (mut state, now) = (self.lock(), Instant::now());
         for subject in subjects().into_iter().flatten() {
             state.clear(&subject, now);
         }
-        state.forget_old(now);
-        self.any.store(!state.active.is_empty(), Ordering::Relaxed);
+        state.drop_expired(now);
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, TroubleState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    fn note(&mut self, subject: Subject, trouble: Trouble, now: Instant) {
-        self.forget_old(now);
-        if self.well_since.take().is_some_and(|since| now >= since + WELL_AGAIN) {
-            // It was well for a while: the same trouble is news again.
+impl TroubleState {
+    fn failed(&mut self, subject: TroubleSubject, trouble: RedisTrouble, now: Instant) {
+        self.drop_expired(now);
+        if self.clear_since.take().is_some_and(|since| now >= since + LOG_THROTTLE_RESET_AFTER) {
+            // After a while without problems, the same one is news again.
             self.throttle = LogThrottle::new();
         }
         let admitted = self.throttle.admit(&trouble.text);
@@ -126,33 +116,33 @@ impl State {
         let before = self.active.get(&subject).filter(|before| before.trouble == trouble);
         let since = before.map_or(now, |before| before.since);
         let logged = admitted.is_some() || before.is_some_and(|before| before.logged);
-        self.active.insert(subject, ActiveTrouble { trouble, since, seen: now, logged });
+        self.active.insert(subject, ActiveTrouble { trouble, since, last_seen: now, logged });
     }
 
-    fn clear(&mut self, subject: &Subject, now: Instant) {
+    fn clear(&mut self, subject: &TroubleSubject, now: Instant) {
         let Some(over) = self.active.remove(subject) else { return };
-        let goes_on = self.active.values().any(|other| other.trouble == over.trouble);
-        if over.logged && !goes_on {
+        let continues = self.active.values().any(|other| other.trouble == over.trouble);
+        if over.logged && !continues {
             let ms = now.saturating_duration_since(over.since).as_millis() as u64;
-            info!(after_ms = ms, "Redis is well again; it was: {}", over.trouble.text);
+            info!(after_ms = ms, "Redis has recovered from: {}", over.trouble.text);
         }
-        self.note_if_well(now);
+        self.note_if_clear(now);
     }
 
-    /// Drops refusals of what nobody has tried for long.
-    fn forget_old(&mut self, now: Instant) {
+    /// Drops refusals that were not repeated in time.
+    fn drop_expired(&mut self, now: Instant) {
         let before = self.active.len();
         self.active.retain(|subject, active| {
-            *subject == Subject::Redis || now < active.seen + REFUSAL_KEPT
+            *subject == TroubleSubject::Redis || now < active.last_seen + REFUSAL_TTL
         });
         if self.active.len() < before {
-            self.note_if_well(now);
+            self.note_if_clear(now);
         }
     }
 
-    fn note_if_well(&mut self, now: Instant) {
+    fn note_if_clear(&mut self, now: Instant) {
         if self.active.is_empty() {
-            self.well_since = Some(now);
+            self.clear_since = Some(now);
         }
     }
 }
@@ -163,66 +153,65 @@ mod tests {
 
     use super::*;
 
-    fn call(name: &str) -> Subject {
-        Subject::Call { name: name.into(), keys: Some("t:user:*".into()) }
+    fn call(name: &str) -> TroubleSubject {
+        TroubleSubject::Call { name: name.into(), keys: Some("t:user:*".into()) }
     }
 
-    fn trouble(text: &str) -> Trouble {
-        Trouble::new(text.into())
+    fn trouble(text: &str) -> RedisTrouble {
+        RedisTrouble::new(text.into())
     }
 
     #[test]
     fn success_of_another_call_does_not_clear_refusal() {
-        let troubles = Troubles::default();
-        troubles.note(Subject::Redis, trouble("refused"));
-        troubles.note(call("ZREM"), trouble("NOPERM zrem"));
+        let troubles = ActiveTroubles::default();
+        troubles.failed(TroubleSubject::Redis, trouble("refused"));
+        troubles.failed(call("ZREM"), trouble("NOPERM zrem"));
         troubles.succeeded(|| call("HGETALL"));
         assert_eq!(troubles.one_line().unwrap(), "NOPERM zrem");
         troubles.succeeded(|| call("ZREM"));
         assert_eq!(troubles.one_line(), None);
-        assert!(!troubles.any.load(Ordering::Relaxed));
     }
 
     #[test]
-    fn refusal_that_is_an_answer_clears_what_is_wrong_with_the_connection() {
-        let troubles = Troubles::default();
-        troubles.note(Subject::Redis, trouble("LOADING"));
+    fn refusal_proves_that_the_connection_works() {
+        let troubles = ActiveTroubles::default();
+        troubles.failed(TroubleSubject::Redis, trouble("LOADING"));
         troubles.answered();
-        troubles.note(call("HSET"), trouble("OOM"));
+        troubles.failed(call("HSET"), trouble("OOM"));
         assert_eq!(troubles.one_line().unwrap(), "OOM");
     }
 
     #[test]
-    fn same_words_about_many_calls_are_one_trouble() {
-        let troubles = Troubles::default();
+    fn equal_texts_are_shown_once() {
+        let troubles = ActiveTroubles::default();
         for name in ["HSET", "ZADD", "ZREM"] {
-            troubles.note(call(name), trouble("OOM"));
+            troubles.failed(call(name), trouble("OOM"));
         }
         assert_eq!(troubles.one_line().unwrap(), "OOM");
     }
 
     #[test]
-    fn refusal_of_what_is_not_tried_again_is_forgotten() {
-        let (mut state, start) = (State::default(), Instant::now());
-        state.note(call("ZREM"), trouble("NOPERM"), start);
-        state.note(Subject::Redis, trouble("away"), start);
-        state.forget_old(start + REFUSAL_KEPT - Duration::from_millis(1));
+    fn refusal_that_is_not_repeated_expires() {
+        let (mut state, start) = (TroubleState::default(), Instant::now());
+        state.failed(call("ZREM"), trouble("NOPERM"), start);
+        state.failed(TroubleSubject::Redis, trouble("away"), start);
+        state.drop_expired(start + REFUSAL_TTL - Duration::from_millis(1));
         assert_eq!(state.active.len(), 2);
-        state.forget_old(start + REFUSAL_KEPT);
-        assert!(state.active.keys().eq([&Subject::Redis]));
+        state.drop_expired(start + REFUSAL_TTL);
+        assert!(state.active.keys().eq([&TroubleSubject::Redis]));
     }
 
     #[test]
-    fn trouble_is_logged_anew_only_after_a_while_without() {
-        let (mut state, start) = (State::default(), Instant::now());
-        let logged = |state: &State| state.active[&Subject::Redis].logged;
-        state.note(Subject::Redis, trouble("away"), start);
+    fn repeated_problem_is_logged_again_only_after_a_pause() {
+        let (mut state, start) = (TroubleState::default(), Instant::now());
+        let logged = |state: &TroubleState| state.active[&TroubleSubject::Redis].logged;
+        state.failed(TroubleSubject::Redis, trouble("away"), start);
         assert!(logged(&state));
-        state.clear(&Subject::Redis, start);
-        state.note(Subject::Redis, trouble("away"), start + WELL_AGAIN / 2);
-        assert!(!logged(&state), "trouble that comes and goes does not fill the log");
-        state.clear(&Subject::Redis, start + WELL_AGAIN);
-        state.note(Subject::Redis, trouble("away"), start + 2 * WELL_AGAIN);
+        state.clear(&TroubleSubject::Redis, start);
+        state.failed(TroubleSubject::Redis, trouble("away"), start + LOG_THROTTLE_RESET_AFTER / 2);
+        assert!(!logged(&state), "an intermittent problem does not fill the log");
+        state.clear(&TroubleSubject::Redis, start + LOG_THROTTLE_RESET_AFTER);
+        state.failed(TroubleSubject::Redis, trouble("away"), start + 2 * LOG_THROTTLE_RESET_AFTER);
         assert!(logged(&state));
     }
 }

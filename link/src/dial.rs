@@ -14,23 +14,23 @@ use tokio::{
 };
 
 use crate::{
-    BindError, bind,
     defaults::{DIAL_STAGGER, HANDSHAKE_TIMEOUT},
-    endpoint_config,
+    socket::{BindError, bind},
+    transport::endpoint_config,
 };
 
-/// UDP sockets to dial with: one of each address family that this host has.
+/// UDP sockets to dial from: one for each address family that this host has.
 #[derive(Debug)]
 pub struct DialSockets(Vec<UdpSocket>);
 
-/// Dials a relay at whichever of its addresses answers.
+/// Dials a relay at several addresses, and keeps the first connection.
 #[derive(Clone, Debug)]
 pub struct Dialer {
     v4: Option<Endpoint>,
     v6: Option<Endpoint>,
 }
 
-/// Why no address answered.
+/// Why dialling failed.
 #[derive(Debug, Error)]
 pub enum DialError {
     /// The name has no address.
@@ -39,25 +39,25 @@ pub enum DialError {
     /// This host cannot send to addresses of this family.
     #[error("this host has no {family}", family = if .0.is_ipv6() { "IPv6" } else { "IPv4" })]
     NoFamily(SocketAddr),
-    /// quinn does not dial it.
+    /// quinn cannot dial the address.
     #[error("cannot dial: {0}")]
     Connect(#[from] ConnectError),
-    /// The connection was refused, or broke.
+    /// The connection was refused or lost.
     #[error("{0}")]
     Lost(#[from] ConnectionError),
-    /// Nobody answered in time.
+    /// The handshake timed out.
     #[error("no answer within {} s", HANDSHAKE_TIMEOUT.as_secs())]
     Silent,
-    /// Each of several addresses failed in its own way.
+    /// All of several addresses failed: each with its error.
     #[error("{0}")]
     Each(String),
 }
 
 impl DialSockets {
-    /// Opens them.
+    /// Binds them.
     ///
     /// # Errors
-    /// If there is none to be had of any family.
+    /// If no address family works.
     pub fn bind() -> Result<Self, BindError> {
         let v4 = bind((Ipv4Addr::UNSPECIFIED, 0).into());
         let v6 = bind((Ipv6Addr::UNSPECIFIED, 0).into());
@@ -67,10 +67,10 @@ impl DialSockets {
         }
     }
 
-    /// Makes them dial.
+    /// Creates a dialer from them.
     ///
     /// # Errors
-    /// If the runtime does not take a socket.
+    /// If the runtime rejects a socket.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -88,26 +88,26 @@ impl DialSockets {
 }
 
 impl Dialer {
-    /// Dials the addresses in turn, each [`DIAL_STAGGER`] after the one before or as soon as that
-    /// has failed, and returns the first connection. Each has [`HANDSHAKE_TIMEOUT`] for itself, so
-    /// that one that swallows packets costs the others nothing.
+    /// Dials the addresses one after the other, each [`DIAL_STAGGER`] after the previous one or as
+    /// soon as that has failed, and returns the first connection. [`HANDSHAKE_TIMEOUT`] applies to
+    /// each of them, so an address that swallows packets does not delay the others.
     ///
     /// # Errors
-    /// If none answers.
+    /// If all of them fail.
     pub async fn dial(
         &self,
         addresses: &[SocketAddr],
         server_name: &'static str,
     ) -> Result<(Connection, SocketAddr), DialError> {
-        let mut waiting = addresses.iter().copied();
+        let mut untried = addresses.iter().copied();
         let mut attempts = JoinSet::new();
         let mut failures = Vec::new();
         let mut stagger = time::interval(DIAL_STAGGER);
         stagger.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             select! {
-                _ = stagger.tick(), if waiting.len() > 0 => {
-                    if let Some(address) = waiting.next() {
+                _ = stagger.tick(), if untried.len() > 0 => {
+                    if let Some(address) = untried.next() {
                         let dialer = self.clone();
                         attempts.spawn(async move {
                             (address, dialer.dial_one(address, server_name).await)
@@ -121,7 +121,7 @@ impl Dialer {
                         stagger.reset_immediately();
                     }
                 },
-                else => return Err(summed_up(failures)),
+                else => return Err(summary(failures)),
             }
         }
     }
@@ -140,16 +140,16 @@ impl Dialer {
         }
     }
 
-    /// Waits, for a moment, until the peers have been told of connections that were closed.
+    /// Waits, up to `within`, until the closed connections have notified their peers.
     pub async fn wait_idle(&self, within: Duration) {
         for endpoint in [&self.v4, &self.v6].into_iter().flatten() {
-            // A peer that is gone cannot be told.
+            // On a timeout the peer is gone, and learns of the end by its own timeout.
             let _ = time::timeout(within, endpoint.wait_idle()).await;
         }
     }
 }
 
-fn summed_up(mut failures: Vec<(SocketAddr, DialError)>) -> DialError {
+fn summary(mut failures: Vec<(SocketAddr, DialError)>) -> DialError {
     match failures.len() {
         0 => DialError::NoAddress,
         1 => failures.remove(0).1,
@@ -167,14 +167,14 @@ mod tests {
     use trunkline_certs::{Alpn, Credentials, RELAY_SERVER_NAME, Role, init, issue};
 
     use super::*;
-    use crate::{client_config, server_config};
+    use crate::transport::{client_config, server_config};
 
-    struct Bench {
+    struct TestRelay {
         certs: TempDir,
-        relay: Endpoint,
+        endpoint: Endpoint,
     }
 
-    impl Bench {
+    impl TestRelay {
         fn new() -> Self {
             let certs = tempfile::tempdir().unwrap();
             init(certs.path()).unwrap();
@@ -182,12 +182,12 @@ mod tests {
             issue(certs.path(), Role::Node, &"node-1".parse().unwrap()).unwrap();
             let relay = Credentials::load(certs.path(), Role::Relay, &"relay-1".parse().unwrap());
             let config = server_config(relay.unwrap().server_crypto());
-            let relay = Endpoint::server(config, (Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-            Self { certs, relay }
+            let endpoint = Endpoint::server(config, (Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+            Self { certs, endpoint }
         }
 
         fn address(&self) -> SocketAddr {
-            self.relay.local_addr().unwrap()
+            self.endpoint.local_addr().unwrap()
         }
 
         fn dialer(&self) -> Dialer {
@@ -199,20 +199,20 @@ mod tests {
 
         async fn dial(&self, addresses: &[SocketAddr]) -> Result<SocketAddr, DialError> {
             let accept = async {
-                while let Some(incoming) = self.relay.accept().await {
-                    // The dialler may prefer another address by now.
+                while let Some(incoming) = self.endpoint.accept().await {
+                    // The dialer may have a connection to another address already.
                     let _ = incoming.await;
                 }
             };
             let dialer = self.dialer();
             select! {
                 dialled = dialer.dial(addresses, RELAY_SERVER_NAME) => dialled.map(|(_, at)| at),
-                () = accept => panic!("the relay's endpoint has ended"),
+                () = accept => panic!("the relay's endpoint was closed"),
             }
         }
     }
 
-    /// Takes packets and never answers.
+    /// A socket that receives packets and never answers.
     fn black_hole(address: impl Into<std::net::IpAddr>) -> Option<(UdpSocket, SocketAddr)> {
         let socket = UdpSocket::bind((address.into(), 0)).ok()?;
         let address = socket.local_addr().ok()?;
@@ -220,35 +220,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_address_is_tried_whatever_the_others_do() {
-        let bench = Bench::new();
+    async fn failing_addresses_do_not_prevent_a_connection() {
+        let relay = TestRelay::new();
         let (_hole, silent) = black_hole(Ipv4Addr::LOCALHOST).unwrap();
         let (socket, refusing) = black_hole(Ipv4Addr::LOCALHOST).unwrap();
         drop(socket);
         let ipv6 = SocketAddr::from((Ipv6Addr::LOCALHOST, refusing.port()));
         let begin = Instant::now();
         for first in [silent, refusing, ipv6] {
-            assert_eq!(bench.dial(&[first, bench.address()]).await.unwrap(), bench.address());
-            assert_eq!(bench.dial(&[bench.address(), first]).await.unwrap(), bench.address());
+            assert_eq!(relay.dial(&[first, relay.address()]).await.unwrap(), relay.address());
+            assert_eq!(relay.dial(&[relay.address(), first]).await.unwrap(), relay.address());
         }
-        let all = [silent, refusing, ipv6, bench.address()];
-        assert_eq!(bench.dial(&all).await.unwrap(), bench.address());
+        let all = [silent, refusing, ipv6, relay.address()];
+        assert_eq!(relay.dial(&all).await.unwrap(), relay.address());
         assert!(begin.elapsed() < HANDSHAKE_TIMEOUT * 4, "{:?}", begin.elapsed());
     }
 
     #[tokio::test]
-    async fn a_relay_on_ipv6_alone_is_reached() {
-        let bench = Bench::new();
+    async fn relay_that_has_only_ipv6_is_reached() {
+        let relay = TestRelay::new();
         let Some((socket, address)) = black_hole(Ipv6Addr::LOCALHOST) else { return };
         drop(socket);
-        bench.relay.rebind(UdpSocket::bind(address).unwrap()).unwrap();
-        assert_eq!(bench.dial(&[address]).await.unwrap(), address);
+        relay.endpoint.rebind(UdpSocket::bind(address).unwrap()).unwrap();
+        assert_eq!(relay.dial(&[address]).await.unwrap(), address);
     }
 
     #[tokio::test]
-    async fn a_host_without_ipv6_dials_ipv4() {
-        let bench = Bench::new();
-        let dialer = Dialer { v6: None, ..bench.dialer() };
+    async fn host_without_ipv6_dials_ipv4() {
+        let relay = TestRelay::new();
+        let dialer = Dialer { v6: None, ..relay.dialer() };
         let ipv6 = SocketAddr::from((Ipv6Addr::LOCALHOST, 7400));
         let (_hole, silent) = black_hole(Ipv4Addr::LOCALHOST).unwrap();
         let error = dialer.dial(&[ipv6], RELAY_SERVER_NAME).await.unwrap_err();
@@ -261,18 +261,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn somebody_else_at_the_first_address_is_passed_over() {
-        let (bench, other) = (Bench::new(), Bench::new());
+    async fn relay_of_another_cluster_is_skipped() {
+        let (relay, other) = (TestRelay::new(), TestRelay::new());
         let stranger = tokio::spawn({
-            let endpoint = other.relay.clone();
+            let endpoint = other.endpoint.clone();
             async move {
                 while let Some(incoming) = endpoint.accept().await {
                     let _ = incoming.await;
                 }
             }
         });
-        let all = [other.address(), bench.address()];
-        assert_eq!(bench.dial(&all).await.unwrap(), bench.address());
+        let all = [other.address(), relay.address()];
+        assert_eq!(relay.dial(&all).await.unwrap(), relay.address());
         stranger.abort();
     }
 }

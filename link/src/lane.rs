@@ -6,42 +6,39 @@ use std::{
 
 use bytes::Bytes;
 use thiserror::Error;
-use tokio::{
-    io::{AsyncWrite, AsyncWriteExt},
-    sync::Notify,
-};
+use tokio::{io::AsyncWriteExt, sync::Notify};
 use trunkline_protocol::lane::PREAMBLE;
 
-use crate::defaults::CHUNK_BYTES;
+use crate::defaults::{CHUNK_BYTES, CHUNK_BYTES_MIN};
 
-/// The smallest chunk that is allocated.
-const CHUNK_BYTES_MIN: usize = 1024;
-
-/// The lane's stream broke, or its link was closed.
+/// The lane's stream was lost, or its link was closed.
 #[derive(Debug, Error)]
 #[error("the lane was closed")]
 pub struct LaneClosed;
 
-/// The writing end of a lane: a bounded buffer, and a task that writes it out.
+/// The writing end of a lane: a bounded buffer, and a task that writes it to the stream.
 ///
-/// Appending costs no wake-up. [`Lane::flush`] after a round of appends wakes the writer once,
-/// which gives quinn everything that has gathered in chunks of about [`CHUNK_BYTES`].
+/// An append wakes nobody. [`Lane::flush`] after a round of appends wakes the writer once, which
+/// gives quinn the buffer in chunks of about [`CHUNK_BYTES`]: batching without a timer. A codec's
+/// `Sink` would copy each batch once more and could neither report the queued bytes nor the last
+/// batch written.
 ///
-/// Cheap to clone; all clones are one lane.
+/// Cheap to clone; all clones are the same lane.
 #[derive(Clone, Debug)]
 pub struct Lane(Rc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// Whole batches, oldest first. The last chunk is the one being filled.
+    /// Whole batches, oldest first. Appends go to the last chunk.
     chunks: RefCell<VecDeque<Chunk>>,
     /// The bytes in `chunks`.
     queued: Cell<usize>,
     bytes_max: usize,
-    /// The last batch that was given to quinn; from then on its fate is out of our hands.
+    /// The last batch that was given to quinn. It may arrive even if the link is lost; later
+    /// batches certainly do not, and can be sent again.
     handed: Cell<u32>,
-    /// The size of the last chunk written, by which the next is allocated.
-    usual: Cell<usize>,
+    /// The size of the last chunk written, which predicts the size of the next one.
+    next_capacity: Cell<usize>,
     wake: Notify,
 }
 
@@ -52,14 +49,14 @@ struct Chunk {
 }
 
 impl Lane {
-    /// A lane in which at most `bytes_max` bytes may wait.
+    /// Creates a lane that queues `bytes_max` bytes at most.
     pub fn new(bytes_max: usize) -> Self {
         Self(Rc::new(Inner {
             chunks: RefCell::default(),
             queued: Cell::new(0),
             bytes_max,
             handed: Cell::new(0),
-            usual: Cell::new(CHUNK_BYTES_MIN),
+            next_capacity: Cell::new(CHUNK_BYTES_MIN),
             wake: Notify::new(),
         }))
     }
@@ -69,7 +66,7 @@ impl Lane {
         self.0.queued.get() + bytes <= self.0.bytes_max
     }
 
-    /// How many bytes wait to be written.
+    /// How many bytes are queued.
     pub fn queued_bytes(&self) -> usize {
         self.0.queued.get()
     }
@@ -79,13 +76,13 @@ impl Lane {
         self.0.handed.get()
     }
 
-    /// Appends the whole batch that `write` writes. `batch` is its number, which only grows.
+    /// Appends the complete batch that `write` writes. `batch` is its number, which must increase.
     ///
-    /// The caller has asked [`Self::has_room`]; what it appends is never refused here.
+    /// Check [`Self::has_room`] first: this call never refuses a batch.
     pub fn append(&self, batch: u32, write: impl FnOnce(&mut Vec<u8>)) {
         let mut chunks = self.0.chunks.borrow_mut();
         if chunks.back().is_none_or(|chunk| chunk.bytes.len() >= CHUNK_BYTES) {
-            let bytes = Vec::with_capacity(self.0.usual.get());
+            let bytes = Vec::with_capacity(self.0.next_capacity.get());
             chunks.push_back(Chunk { bytes, last_batch: batch });
         }
         let chunk = chunks.back_mut().expect("one was pushed if there was none");
@@ -95,17 +92,17 @@ impl Lane {
         self.0.queued.set(self.0.queued.get() + chunk.bytes.len() - before);
     }
 
-    /// Wakes the writer, if there is something to write.
+    /// Wakes the writer, if bytes are queued.
     pub fn flush(&self) {
         if self.0.queued.get() > 0 {
             self.0.wake.notify_one();
         }
     }
 
-    /// Writes the lane's preamble and then what is appended, for as long as the stream takes it.
+    /// Writes the preamble and then each appended batch, until the stream is lost.
     ///
     /// # Errors
-    /// Always ends with [`LaneClosed`], when the stream breaks.
+    /// Always [`LaneClosed`].
     pub async fn write_to(&self, mut stream: impl LaneStream) -> Result<(), LaneClosed> {
         stream.write(Bytes::from_static(&PREAMBLE)).await?;
         loop {
@@ -120,13 +117,13 @@ impl Lane {
         let chunk = self.0.chunks.borrow_mut().pop_front()?;
         self.0.queued.set(self.0.queued.get() - chunk.bytes.len());
         self.0.handed.set(chunk.last_batch);
-        let usual = chunk.bytes.len().next_power_of_two();
-        self.0.usual.set(usual.clamp(CHUNK_BYTES_MIN, 2 * CHUNK_BYTES));
+        let capacity = chunk.bytes.len().next_power_of_two();
+        self.0.next_capacity.set(capacity.clamp(CHUNK_BYTES_MIN, 2 * CHUNK_BYTES));
         Some(chunk.bytes.into())
     }
 }
 
-/// What a lane writes to: a QUIC stream, or in tests anything that takes bytes.
+/// The stream that a lane writes to: QUIC's, or an in-memory one in tests.
 pub trait LaneStream {
     /// Writes all of `bytes`.
     fn write(&mut self, bytes: Bytes) -> impl Future<Output = Result<(), LaneClosed>>;
@@ -140,12 +137,8 @@ impl LaneStream for quinn::SendStream {
 
 impl LaneStream for tokio::io::DuplexStream {
     async fn write(&mut self, bytes: Bytes) -> Result<(), LaneClosed> {
-        write_all(self, bytes).await
+        self.write_all(&bytes).await.map_err(|_| LaneClosed)
     }
-}
-
-async fn write_all<W: AsyncWrite + Unpin>(stream: &mut W, bytes: Bytes) -> Result<(), LaneClosed> {
-    stream.write_all(&bytes).await.map_err(|_| LaneClosed)
 }
 
 #[cfg(test)]
@@ -155,7 +148,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_appended_is_written_in_order_and_counted() {
+    async fn batches_are_written_in_order_and_counted() {
         let lane = Lane::new(100);
         lane.append(1, |out| out.extend_from_slice(&[1; 60]));
         assert!(lane.has_room(40) && !lane.has_room(41));
@@ -182,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_blocked_stream_keeps_whole_chunks_back() {
+    async fn blocked_stream_holds_back_whole_chunks() {
         let lane = Lane::new(usize::MAX);
         for batch in 1..=3 {
             lane.append(batch, |out| out.extend_from_slice(&[0; CHUNK_BYTES]));
@@ -190,7 +183,7 @@ mod tests {
         let (near, far) = tokio::io::duplex(16);
         tokio::select! {
             biased;
-            _ = lane.write_to(near) => panic!("nobody reads"),
+            _ = lane.write_to(near) => panic!("the stream is blocked"),
             () = tokio::task::yield_now() => {}
         }
         assert_eq!((lane.handed(), lane.queued_bytes()), (1, 2 * CHUNK_BYTES));
@@ -198,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_broken_stream_ends_the_writer() {
+    async fn lost_stream_ends_the_writer() {
         let lane = Lane::new(100);
         let (near, far) = tokio::io::duplex(16);
         drop(far);

@@ -1,9 +1,9 @@
-//! The two ends of a link: how a QUIC connection between a node and a relay is set up, and how its
-//! control stream and its lanes are read and written.
+//! Both ends of a link, a QUIC connection between a node and a relay: its setup, its control stream
+//! and its lanes.
 //!
-//! A link has one control stream, which the node opens, and [`LANES`] unidirectional lanes each
-//! way. The lanes belong to one thread: their handles are `Rc`s, and writing to one is appending to
-//! a buffer. See [`Lane`].
+//! A link has one control stream, which the node opens, and [`LANES`] unidirectional lanes in each
+//! direction. The lanes belong to one thread: their handles are `Rc`s, and a write to a [`Lane`]
+//! appends to a buffer.
 //!
 //! [`LANES`]: trunkline_protocol::lane::LANES
 

@@ -5,19 +5,18 @@ use trunkline_protocol::lane::{
     BadLane, Batch, BatchHeader, HEADER_BYTES, PREAMBLE, PREAMBLE_BYTES,
 };
 
-/// How many packets' payloads are taken from quinn at once.
-const CHUNKS_AT_ONCE: usize = 32;
+use crate::defaults::READ_CHUNKS_MAX;
 
-/// Why a lane cannot be read further.
+/// Why a lane ended.
 #[derive(Debug, Error)]
 pub enum LaneError {
-    /// The peer sent what makes no sense.
+    /// The peer sent malformed bytes.
     #[error(transparent)]
     Malformed(#[from] BadLane),
-    /// The stream broke.
+    /// The stream was lost.
     #[error("the lane broke: {0}")]
     Broken(#[from] ReadError),
-    /// The peer finished the stream, which a lane never is while its link stands.
+    /// The peer finished the stream, which must stay open as long as the link.
     #[error("the lane was finished")]
     Finished,
 }
@@ -35,9 +34,9 @@ impl LaneReader {
         Self { stream, splitter: Splitter::default() }
     }
 
-    /// Waits for bytes, and calls `on_batch` for each batch that is whole by then. Cancel-safe.
+    /// Waits for bytes, and calls `on_batch` for each batch that they complete. Cancel-safe.
     pub async fn read(&mut self, mut on_batch: impl FnMut(Batch<'_>)) -> Result<(), LaneError> {
-        let mut chunks = [const { Bytes::new() }; CHUNKS_AT_ONCE];
+        let mut chunks = [const { Bytes::new() }; READ_CHUNKS_MAX];
         let read = self.stream.read_chunks(&mut chunks).await?.ok_or(LaneError::Finished)?;
         for chunk in &chunks[..read] {
             self.splitter.split(chunk, &mut on_batch)?;
@@ -46,8 +45,8 @@ impl LaneReader {
     }
 }
 
-/// Finds batches in a stream of arbitrary pieces. A batch that lies within one piece is not
-/// copied; one that does not is gathered first.
+/// Finds the batches in a stream of arbitrary pieces. It copies only batches that span several
+/// pieces; `tokio_util::codec` would copy every byte into its own buffer first.
 #[derive(Debug, Default)]
 struct Splitter {
     started: bool,
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn byte_by_byte_gives_the_same_batches() {
+    fn single_bytes_give_the_same_batches() {
         let batches = vec![vec![1, 2, 3], vec![4], vec![5, 6]];
         let bytes = lane_of(&batches);
         let pieces: Vec<_> = bytes.chunks(1).collect();
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_is_no_lane_is_refused() {
+    fn stream_that_is_no_lane_is_malformed() {
         assert!(matches!(split(&[b"GET / HTTP/1.1\r\n"]), Err(BadLane::Preamble(_))));
         assert!(matches!(split(&[b"TK", b"L\x02"]), Err(BadLane::Preamble(_))));
         let mut garbage = PREAMBLE.to_vec();
@@ -171,7 +170,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cuts_do_not_matter(
+        fn any_pieces_give_the_same_batches(
             batches in prop::collection::vec(prop::collection::vec(any::<u64>(), 1..5), 0..6),
             mut cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
         ) {

@@ -14,17 +14,17 @@ use crate::defaults::UDP_BUFFER_BYTES;
 #[derive(Debug, Error)]
 #[error("cannot bind UDP {address}: {source}")]
 pub struct BindError {
-    /// The address that was asked for.
+    /// The requested address.
     pub address: SocketAddr,
-    /// What the system said.
+    /// The system's error.
     #[source]
     pub source: io::Error,
 }
 
-/// Binds a UDP socket with large buffers, and warns once in a process if the kernel granted less.
+/// Binds a UDP socket with large buffers, and warns once per process if the kernel grants less.
 ///
 /// # Errors
-/// If the address cannot be had.
+/// If the address is not available.
 pub fn bind(address: SocketAddr) -> Result<UdpSocket, BindError> {
     let socket = open(address).map_err(|source| BindError { address, source })?;
     static WARNED: Once = Once::new();
@@ -38,7 +38,7 @@ pub fn bind(address: SocketAddr) -> Result<UdpSocket, BindError> {
 fn open(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
-    // Refusals are not failures: what was granted is read back and told.
+    // Smaller buffers are no failure: `bind` reads the granted sizes back and warns.
     let _ = socket.set_recv_buffer_size(UDP_BUFFER_BYTES);
     let _ = socket.set_send_buffer_size(UDP_BUFFER_BYTES);
     socket.bind(&address.into())?;
@@ -47,12 +47,12 @@ fn open(address: SocketAddr) -> io::Result<Socket> {
 
 fn warn_if_less(sysctl: &str, granted: io::Result<usize>) {
     let granted = granted.unwrap_or(0);
-    // Linux reports twice what it grants, to account for its own book-keeping.
+    // Linux reports twice the granted size, to account for its own bookkeeping.
     if granted < UDP_BUFFER_BYTES {
         warn!(
             granted_bytes = granted,
             wanted_bytes = UDP_BUFFER_BYTES,
-            "the kernel grants small UDP buffers, which costs throughput: raise {sysctl}"
+            "the kernel grants small UDP buffers, which limits throughput: raise {sysctl}"
         );
     }
 }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_taken_port_is_named() {
+    fn bind_error_names_the_address() {
         let first = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let taken = first.local_addr().unwrap();
         let error = bind(taken).expect_err("the port is taken");

@@ -77,7 +77,7 @@ enum LinkError {
     Ended,
     #[error("the relay did not answer the hello with a welcome, but with {0:?}")]
     NotWelcome(Box<ToNode>),
-    #[error("the relay speaks version {0} of the control protocol, this node {version}", version = control::VERSION)]
+    #[error("the relay speaks version {0} of the control protocol, this node {version}", version = control::CONTROL_VERSION)]
     Version(u16),
 }
 
@@ -167,7 +167,7 @@ impl Link {
         let answer = reader.read().await;
         let answer = answer.map_err(|error| closed_or(&connection, error))?;
         match answer.ok_or(LinkError::Ended)? {
-            ToNode::Welcome { version, relay } if version == control::VERSION => {
+            ToNode::Welcome { version, relay } if version == control::CONTROL_VERSION => {
                 if self.loss_logged {
                     info!(%relay, %address, "linked");
                 }

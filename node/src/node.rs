@@ -183,7 +183,7 @@ impl Node {
     fn hello(&self, incarnation: Incarnation) -> Hello {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Hello {
-            version: control::VERSION,
+            version: control::CONTROL_VERSION,
             incarnation,
             url: self.url.clone(),
             capacity: self.config.capacity,

@@ -1,4 +1,4 @@
-//! What reading and writing what travels costs: client frames, batches of messages, receipts.
+//! The cost of the codecs: client frames, batches of messages, receipts.
 
 use divan::{Bencher, black_box, counter::ItemsCount};
 use trunkline_protocol::{
@@ -8,7 +8,7 @@ use trunkline_protocol::{
     },
 };
 
-/// As many messages as a batch has under load.
+/// How many messages a batch has under load.
 const BATCH: u64 = 64;
 
 /// The lengths of bodies, in bytes.
@@ -22,7 +22,7 @@ fn body(bytes: usize) -> String {
     format!("\"{}\"", "x".repeat(bytes - 2))
 }
 
-/// A batch of so many messages, as it lies on a lane.
+/// An encoded batch of [`BATCH`] messages.
 fn batch(body: &str) -> Vec<u8> {
     let (mut builder, mut out) = (BatchBuilder::default(), Vec::new());
     fill(&mut builder, body);
@@ -102,7 +102,7 @@ fn decode_messages(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// All that a relay does with a batch: its header is read, stamped and copied with the rest.
+/// All that a relay does with a batch: decode its header, stamp the origin, copy the rest.
 #[divan::bench]
 fn forward_messages(bencher: Bencher<'_, '_>) {
     let (bytes, mut out) = (batch(&body(128)), Vec::new());
@@ -117,7 +117,7 @@ fn forward_messages(bencher: Bencher<'_, '_>) {
 }
 
 #[divan::bench]
-fn receipts_there_and_back(bencher: Bencher<'_, '_>) {
+fn encode_and_decode_receipts(bencher: Bencher<'_, '_>) {
     let mut out = Vec::with_capacity(BATCH as usize * RECEIPT_BYTES);
     bencher.counter(ItemsCount::new(BATCH)).bench_local(|| {
         out.clear();

@@ -1,8 +1,8 @@
-//! What travels on a lane: batches of frames between two nodes, compact and binary.
+//! The format of a lane: batches of frames between two nodes, compact and binary.
 //!
-//! A lane starts with a [`PREAMBLE_BYTES`]-byte preamble and then carries batches. A batch has a
-//! [`BatchHeader`] that a relay can route by without touching what follows, and then its frames: either
-//! messages, receipts or notices. All numbers are little-endian.
+//! A lane starts with a [`PREAMBLE_BYTES`]-byte preamble; batches follow. A batch is a
+//! [`BatchHeader`], which is all that a relay reads, and then frames of one kind: messages,
+//! receipts or notices. All numbers are little-endian.
 //!
 //! ```text
 //! preamble  "TKL" version=1                                             4 bytes
@@ -14,62 +14,26 @@
 //! notice    flags:1 user_length:1                                       2 bytes, then the user
 //! ```
 //!
-//! On its way to the relay a header's `peer` is the destination; the relay replaces it by the
-//! origin, which it knows from the link's certificate. A refused batch comes back as its header
-//! alone, with the kind changed and the destination as its peer.
+//! On the path to the relay, `peer` is the destination. The relay replaces it by the origin, which
+//! it knows from the link's certificate. A refused batch comes back as its header alone, with
+//! another kind and with the destination as its peer.
+//!
+//! The codec is our own, because a relay has to route a batch without decoding its frames, and a
+//! node has to decode frames without copying them.
 
 mod batch;
+mod format;
 mod header;
 mod message;
 mod notice;
 mod receipt;
 
 pub use batch::{Batch, BatchBuilder};
+pub use format::{
+    BATCH_BYTES_MAX, BODY_BYTES_MAX, BadLane, LANE_VERSION, LANES, MESSAGE_LANES, PREAMBLE,
+    PREAMBLE_BYTES, RECEIPT_LANE,
+};
 pub use header::{BatchHeader, BatchKind, HEADER_BYTES};
-pub use message::{MESSAGE_FIXED_BYTES, Message};
+pub use message::Message;
 pub use notice::LoginNotice;
 pub use receipt::{RECEIPT_BYTES, Receipt, ReceiptStatus};
-
-use thiserror::Error;
-
-/// The version of this format.
-pub const VERSION: u8 = 1;
-
-/// The first bytes of every lane.
-pub const PREAMBLE: [u8; PREAMBLE_BYTES] = [b'T', b'K', b'L', VERSION];
-
-/// The size of [`PREAMBLE`].
-pub const PREAMBLE_BYTES: usize = 4;
-
-/// How many lanes of messages a link has in each direction. The recipient's hash picks one.
-pub const MESSAGE_LANES: usize = 4;
-
-/// All lanes of a link in one direction: those for messages and, last, the one for receipts,
-/// refusals and notices, which never wait behind a body.
-pub const LANES: usize = MESSAGE_LANES + 1;
-
-/// The index of the lane that carries receipts, refusals and notices.
-pub const RECEIPT_LANE: usize = MESSAGE_LANES;
-
-/// The largest body, in bytes: what a client's frame may carry at most, however it is configured.
-pub const BODY_BYTES_MAX: usize = 256 * 1024;
-
-/// The most bytes of frames in one batch.
-pub const BATCH_BYTES_MAX: usize = 2 * BODY_BYTES_MAX;
-
-/// Why bytes from a lane make no sense. The link that sent them is beyond repair.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum BadLane {
-    /// The stream does not start as a lane of this version.
-    #[error("a lane starts with \"TKL\" and version {VERSION}, not {0:02x?}")]
-    Preamble([u8; PREAMBLE_BYTES]),
-    /// A header of an unknown kind.
-    #[error("no batch is of kind {0}")]
-    Kind(u8),
-    /// A batch over [`BATCH_BYTES_MAX`].
-    #[error("a batch has at most {BATCH_BYTES_MAX} bytes, this one claims {0}")]
-    TooLong(u32),
-    /// A batch whose frames do not fill it exactly, or have impossible fields.
-    #[error("the frames of a batch do not fit it")]
-    Frames,
-}

@@ -1,13 +1,14 @@
-//! What Trunkline's programs say to each other and to clients: pure types and codecs, no I/O.
+//! The wire formats of Trunkline: pure types and codecs, no I/O.
 //!
 //! - [`client`]: the JSON frames between a client and its node;
-//! - [`lane`]: the compact binary batches between nodes, which a relay routes by their header alone;
+//! - [`lane`]: the binary batches between nodes, which a relay routes by their header alone;
 //! - [`control`]: the JSON messages on a link's control stream;
-//! - [`status`]: what a relay tells operators.
+//! - [`status`]: the JSON lines that a relay streams to operators.
 
 pub mod client;
 pub mod control;
 pub mod lane;
+mod membership;
 mod names;
 mod outcome;
 pub mod status;

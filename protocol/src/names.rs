@@ -1,4 +1,4 @@
-//! The names everything else is keyed by: [`User`], [`Name`] and [`Incarnation`].
+//! The identifiers that everything else is keyed by: [`User`], [`Name`] and [`Incarnation`].
 
 use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
@@ -15,10 +15,10 @@ pub const NAME_BYTES_MAX: usize = 63;
 /// Why a string is not a [`User`].
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum BadUser {
-    /// It was empty or had more than [`USER_BYTES_MAX`] bytes.
+    /// It is empty or has more than [`USER_BYTES_MAX`] bytes.
     #[error("a user key has 1 to {USER_BYTES_MAX} bytes, this one has {0}")]
     Length(usize),
-    /// It contained a control character.
+    /// It contains a control character.
     #[error("a user key has no control characters")]
     Control,
 }
@@ -42,12 +42,12 @@ pub struct BadIncarnation(String);
 pub struct User(Arc<str>);
 
 impl User {
-    /// Checks that `text` can be a user key, without making one.
+    /// Checks that `text` is a valid user key, without allocating one.
     pub fn check(text: &str) -> Result<(), BadUser> {
         if text.is_empty() || text.len() > USER_BYTES_MAX {
             return Err(BadUser::Length(text.len()));
         }
-        // Printable ASCII goes byte by byte; only other text is decoded to find the C1 controls.
+        // Printable ASCII, the usual case, needs no decoding; other text may have C1 controls.
         let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         if !plain && text.chars().any(char::is_control) { Err(BadUser::Control) } else { Ok(()) }
     }
@@ -64,20 +64,6 @@ impl FromStr for User {
     fn from_str(text: &str) -> Result<Self, BadUser> {
         Self::check(text)?;
         Ok(Self(text.into()))
-    }
-}
-
-impl TryFrom<String> for User {
-    type Error = BadUser;
-
-    fn try_from(text: String) -> Result<Self, BadUser> {
-        text.parse()
-    }
-}
-
-impl From<User> for String {
-    fn from(user: User) -> Self {
-        user.0.as_ref().to_owned()
     }
 }
 
@@ -109,27 +95,13 @@ impl FromStr for Name {
     type Err = BadName;
 
     fn from_str(text: &str) -> Result<Self, BadName> {
-        let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let valid = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         let fits = !text.is_empty()
             && text.len() <= NAME_BYTES_MAX
-            && text.bytes().all(letters)
+            && text.bytes().all(valid)
             && !text.starts_with('-')
             && !text.ends_with('-');
         if fits { Ok(Self(text.into())) } else { Err(BadName(text.to_owned())) }
-    }
-}
-
-impl TryFrom<String> for Name {
-    type Error = BadName;
-
-    fn try_from(text: String) -> Result<Self, BadName> {
-        text.parse()
-    }
-}
-
-impl From<Name> for String {
-    fn from(name: Name) -> Self {
-        name.0.as_ref().to_owned()
     }
 }
 
@@ -145,12 +117,13 @@ impl fmt::Display for Name {
     }
 }
 
-/// One life of a node: a ULID (<https://github.com/ulid/spec>) taken at each start and each time
-/// the node was condemned. It is the node's address on the wire and its mark in the directory.
+/// Identifies one incarnation of a node: a ULID (<https://github.com/ulid/spec>) that the node
+/// takes at each start and each time it was declared dead. It is the node's address on the lanes,
+/// and it marks the node's entries in the directory.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Incarnation {
-    // Two words, because one of 128 bits would be padded wherever it is kept.
+    // Two words, because the alignment of a `u128` would add padding to most structs.
     high: u64,
     low: u64,
 }
@@ -161,7 +134,7 @@ impl Incarnation {
         Self::of(Ulid::generate())
     }
 
-    /// The 16 bytes that stand on the wire, most significant first.
+    /// Encodes it for the wire: 16 bytes, most significant first.
     pub fn to_bytes(self) -> [u8; 16] {
         self.ulid().0.to_be_bytes()
     }
@@ -173,7 +146,7 @@ impl Incarnation {
         text
     }
 
-    /// The incarnation that [`Self::to_bytes`] wrote.
+    /// Decodes what [`Self::to_bytes`] returns.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self::of(Ulid(u128::from_be_bytes(bytes)))
     }
@@ -196,20 +169,6 @@ impl FromStr for Incarnation {
     }
 }
 
-impl TryFrom<String> for Incarnation {
-    type Error = BadIncarnation;
-
-    fn try_from(text: String) -> Result<Self, BadIncarnation> {
-        text.parse()
-    }
-}
-
-impl From<Incarnation> for String {
-    fn from(incarnation: Incarnation) -> Self {
-        incarnation.to_string()
-    }
-}
-
 impl fmt::Display for Incarnation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.ulid().fmt(f)
@@ -222,6 +181,27 @@ impl fmt::Debug for Incarnation {
     }
 }
 
+/// The conversions by which `serde` reads and writes an identifier as a string.
+macro_rules! string_conversions {
+    ($($type:ident or $error:ident),+) => {$(
+        impl TryFrom<String> for $type {
+            type Error = $error;
+
+            fn try_from(text: String) -> Result<Self, $error> {
+                text.parse()
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(value: $type) -> Self {
+                value.to_string()
+            }
+        }
+    )+};
+}
+
+string_conversions!(User or BadUser, Name or BadName, Incarnation or BadIncarnation);
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -229,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn user_keys_are_bounded_and_printable() {
+    fn user_key_is_bounded_and_has_no_control_characters() {
         assert!("alice".parse::<User>().is_ok());
         assert!("ålïce 🎧".parse::<User>().is_ok());
         assert_eq!("".parse::<User>(), Err(BadUser::Length(0)));
@@ -240,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_dns_labels() {
+    fn name_is_a_dns_label() {
         for good in ["node-1", "a", "0", &"n".repeat(63)] {
             assert!(good.parse::<Name>().is_ok(), "{good}");
         }
@@ -251,7 +231,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn incarnations_survive_text_and_bytes_and_sort_by_them(bytes: [u8; 16], other: [u8; 16]) {
+        fn incarnation_round_trips_and_sorts_by_its_bytes(bytes: [u8; 16], other: [u8; 16]) {
             let incarnation = Incarnation::from_bytes(bytes);
             prop_assert_eq!(incarnation.to_string().parse::<Incarnation>().unwrap(), incarnation);
             prop_assert_eq!(incarnation.to_bytes(), bytes);

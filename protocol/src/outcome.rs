@@ -1,21 +1,22 @@
-//! What becomes of a send, and how a message is named.
+//! The outcome of a send, and the id of a message.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use ulid::ULID_LEN;
 
-use crate::Incarnation;
+use crate::names::Incarnation;
 
-/// What a receipt reports: the one end that every accepted send comes to.
+/// The final result of an accepted send, as its receipt reports it. Each accepted send has exactly
+/// one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// Every byte was handed to the socket of at least one of the recipient's live sessions.
+    /// The socket of at least one of the recipient's live sessions took every byte.
     Delivered,
-    /// The user has no session; nothing was handed to anyone.
+    /// The user has no session; nothing was delivered.
     Offline,
-    /// A bounded queue on the way was full; nothing was delivered.
+    /// A bounded queue on the path was full; nothing was delivered.
     Busy,
     /// The recipient's node could not be reached before the deadline; nothing was delivered.
     Unreachable,
@@ -24,11 +25,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Every outcome, in the order in which figures about them are listed.
+    /// Every outcome, in the order in which counts of them are listed.
     pub const ALL: [Self; 5] =
         [Self::Delivered, Self::Offline, Self::Busy, Self::Unreachable, Self::Unconfirmed];
 
-    /// The word that stands in a receipt.
+    /// The word for it in a receipt.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
@@ -46,11 +47,11 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// A message's name, unique in the cluster: the process that accepted it, and its number there.
+/// A message's id, unique in the cluster: the process that accepted it, and its number there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId {
-    /// The first incarnation of the accepting node's process. A message that waits keeps its name
-    /// when the node takes another.
+    /// The first incarnation of the accepting node's process. A pending message keeps its id when
+    /// the node takes another incarnation.
     pub origin: Incarnation,
     /// Counts the node's accepted sends, from 1.
     pub seq: u64,
@@ -62,20 +63,19 @@ impl fmt::Display for MessageId {
     }
 }
 
-/// The ids of all messages of one origin, as clients see them: what they have in common is written
-/// out once.
+/// The common part of the ids of one origin's messages, formatted once instead of per message.
 #[derive(Clone, Copy, Debug)]
 pub struct MessageIdPrefix {
     origin: [u8; ULID_LEN],
 }
 
 impl MessageIdPrefix {
-    /// The ids of the messages that `origin` has accepted.
+    /// The prefix of the ids of the messages that `origin` accepts.
     pub fn of(origin: Incarnation) -> Self {
         Self { origin: origin.to_text() }
     }
 
-    /// Appends what the [`MessageId`] with this number displays as.
+    /// Appends the id with number `seq`, as [`MessageId`] displays it.
     pub fn write(&self, out: &mut Vec<u8>, seq: u64) {
         out.extend_from_slice(&self.origin);
         out.push(b'-');
@@ -91,7 +91,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_id_is_written_as_it_displays(bytes: [u8; 16], seq: u64) {
+        fn prefix_writes_the_id_as_it_displays(bytes: [u8; 16], seq: u64) {
             let origin = Incarnation::from_bytes(bytes);
             let mut out = Vec::new();
             MessageIdPrefix::of(origin).write(&mut out, seq);

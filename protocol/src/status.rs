@@ -1,10 +1,11 @@
-//! What a relay tells operators: one JSON object a line, over QUIC.
+//! The status stream, from a relay to an operator: one JSON object per line, over QUIC.
 //!
-//! The client opens one bidirectional stream and writes a [`StatusRequest`]. It reads [`StatusLine`]s: the
-//! history that the relay holds, then a [`Snapshot`] each interval with the [`ClusterEvent`]s in between.
-//! Each further line from the client is a [`CommandRequest`], answered by a [`StatusLine::Answer`] with its id.
+//! The client opens one bidirectional stream and writes a [`StatusRequest`]. It reads
+//! [`StatusLine`]s: the relay's history, then a [`Snapshot`] per interval with the
+//! [`ClusterEvent`]s in between. Each further line from the client is a [`CommandRequest`]; a
+//! [`StatusLine::Answer`] with its id answers it.
 //!
-//! Counters count from the start of the process they are about; a reader makes rates of them.
+//! Counters start at zero with the process that they describe; a reader derives rates from them.
 
 mod event;
 mod load;
@@ -20,10 +21,10 @@ pub use trace::{Hop, Trace, TraceEvent};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Name, User};
+use crate::names::{Name, User};
 
 /// The version of the status stream.
-pub const VERSION: u16 = 1;
+pub const STATUS_VERSION: u16 = 1;
 
 /// The longest line a client may write, in bytes.
 pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
@@ -41,29 +42,29 @@ pub struct StatusRequest {
 pub enum StatusLine {
     /// The first line.
     Hello {
-        /// The relay's [`VERSION`] of this stream.
+        /// The relay's [`STATUS_VERSION`].
         version: u16,
         /// The relay's name.
         relay: Name,
-        /// Whether this client may give commands.
+        /// Whether this client may send commands.
         may_act: bool,
     },
-    /// The cluster now, or, at the start, as it was.
+    /// The cluster's state, now or (at the start of the stream) at an earlier time.
     Snapshot(Box<Snapshot>),
     /// Something happened.
     Event(ClusterEvent),
-    /// What became of a command.
+    /// The result of a command.
     Answer {
         /// The command's id.
         id: u64,
-        /// Why it was refused; missing if it was carried out.
+        /// Why it failed; missing if it succeeded.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
-        /// The way of a test message, if that was the command.
+        /// The trace of the test message, if the command was a delivery test.
         #[serde(rename = "walk", default, skip_serializing_if = "Option::is_none")]
         trace: Option<Box<Trace>>,
     },
-    /// Something a newer relay writes.
+    /// A line type of a newer relay.
     #[serde(other)]
     Unknown,
 }
@@ -71,32 +72,32 @@ pub enum StatusLine {
 /// A line that a client writes after the first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandRequest {
-    /// The client's own number for it.
+    /// The client's number for this command.
     pub id: u64,
-    /// What to do.
+    /// The command.
     #[serde(flatten)]
     pub action: AdminCommand,
 }
 
-/// What an operator can do.
+/// A command from an operator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum AdminCommand {
-    /// Tells a node to leave.
+    /// Drains a node.
     Drain {
-        /// Which node.
+        /// The node.
         node: Name,
     },
-    /// Ends every session of a user, on every node.
+    /// Disconnects all sessions of a user, on every node.
     EndUser {
-        /// Whose sessions.
+        /// The user.
         user: User,
     },
-    /// Sends a user a test message, and follows it step by step.
+    /// Sends a user a test message, and traces it hop by hop.
     Test {
-        /// To whom.
+        /// The recipient.
         user: User,
-        /// Which node accepts it; without it, one that the relay picks.
+        /// The node that accepts it; if missing, the relay picks one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         node: Option<Name>,
     },
@@ -109,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_as_documented() {
+    fn json_is_as_documented() {
         let hello =
             StatusLine::Hello { version: 1, relay: "relay-1".parse().unwrap(), may_act: true };
         let value = json!({"type": "hello", "version": 1, "relay": "relay-1", "may_act": true});
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_survives() {
+    fn snapshot_round_trips() {
         let line = StatusLine::Snapshot(Box::new(snapshot::tests::example()));
         let text = serde_json::to_string(&line).unwrap();
         assert_eq!(serde_json::from_str::<StatusLine>(&text).unwrap(), line);

@@ -145,7 +145,7 @@ impl Cleaner {
             return Ok(Condemnation::Held { left: lease.left });
         }
         let condemned = self.directory.revoke_lease(node, incarnation).await?;
-        Ok(Condemnation::Done { settle: condemned.settle() })
+        Ok(Condemnation::Done { settle: condemned.late_window() })
     }
 
     async fn purge(

@@ -5,7 +5,7 @@ use thiserror::Error;
 use tokio::time::error::Elapsed;
 use trunkline_certs::PeerError;
 use trunkline_link::{ControlError, LaneError, close_code};
-use trunkline_protocol::{Incarnation, Name, control::VERSION};
+use trunkline_protocol::{Incarnation, Name, control::CONTROL_VERSION};
 
 use crate::{liveness::Rejection, switch::Misplaced};
 
@@ -68,7 +68,7 @@ pub(crate) enum End {
     #[error("a newer link took this one's place")]
     Superseded,
     /// The node speaks another version.
-    #[error("this relay speaks version {VERSION}, the node {0}")]
+    #[error("this relay speaks version {CONTROL_VERSION}, the node {0}")]
     Version(u16),
     /// The incarnation was judged dead, or has left.
     #[error("the incarnation {0} is over: take a fresh one")]

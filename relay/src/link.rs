@@ -192,7 +192,7 @@ async fn greet(connection: &Connection) -> Result<(SendStream, Control, Hello), 
 }
 
 fn check(hello: &Hello) -> Result<(), End> {
-    if hello.version != control::VERSION {
+    if hello.version != control::CONTROL_VERSION {
         return Err(End::Version(hello.version));
     }
     roster::check(hello)

@@ -41,7 +41,7 @@ pub(crate) async fn keep_telling(hub: &Hub) -> Infallible {
 impl Hub {
     /// The first words to a node that was let in.
     pub(crate) fn greet(&self, link: &Link) {
-        link.say(&ToNode::Welcome { version: control::VERSION, relay: self.name.clone() });
+        link.say(&ToNode::Welcome { version: control::CONTROL_VERSION, relay: self.name.clone() });
         link.say_encoded(members(self));
     }
 }

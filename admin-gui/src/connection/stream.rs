@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use trunkline_certs::{Alpn, RELAY_SERVER_NAME};
 use trunkline_link::{BindError, DialError, DialSockets, Dialer, client_config, close_code};
 use trunkline_ops::LogThrottle;
-use trunkline_protocol::status::{CommandRequest, StatusLine, StatusRequest, VERSION};
+use trunkline_protocol::status::{CommandRequest, STATUS_VERSION, StatusLine, StatusRequest};
 
 use super::{
     Feed, Update,
@@ -47,7 +47,7 @@ enum StreamError {
     #[error("it ended the stream")]
     Ended,
     #[error(
-        "it speaks version {0} of the status stream, this window {VERSION}: update the older one"
+        "it speaks version {0} of the status stream, this window {STATUS_VERSION}: update the older one"
     )]
     Version(u16),
 }
@@ -158,7 +158,7 @@ async fn converse<W: Fn()>(
             },
             line = timeout(SILENCE, lines.next()) => {
                 let line = line.map_err(|_| StreamError::Silent)??.ok_or(StreamError::Ended)?;
-                if let StatusLine::Hello { version, .. } = line && version != VERSION {
+                if let StatusLine::Hello { version, .. } = line && version != STATUS_VERSION {
                     return Err(StreamError::Version(version));
                 }
                 if window.tell(Update::Line(line)).await.is_err() {

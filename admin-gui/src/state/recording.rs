@@ -84,7 +84,7 @@ struct SnapshotLine<'a> {
 fn write_lines(tape: &Tape, path: &Path) -> io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
     if let Some(Greeting { relay, .. }) = &tape.greeting {
-        let version = trunkline_protocol::status::VERSION;
+        let version = trunkline_protocol::status::STATUS_VERSION;
         let hello = StatusLine::Hello { version, relay: relay.clone(), may_act: false };
         write_line(&mut file, &hello)?;
     }

@@ -1,61 +1,62 @@
-//! Compares, forever and slowly, what the node wants with what the directory says, both ways:
-//! each wanted user has an entry, and each entry is wanted. A full cycle takes at most
-//! [`AUDIT_CYCLE`]; what differs is mended by the plan.
+//! Compares the desired state with the directory, continuously and slowly, in both directions: each
+//! user must have an entry, and each entry must have a user. A full cycle takes [`AUDIT_CYCLE`] at
+//! most; the reconciler repairs the differences.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::time::{self, Instant, MissedTickBehavior};
 use trunkline_protocol::{Incarnation, User};
 
-use super::{
-    plan::Settled,
-    shared::{Shared, Tenure},
-};
+use super::{reconciler::ConfirmedUser, shared::RegistrarShared, state::LeaseGrant};
 use crate::{
-    CallError,
     defaults::{AUDIT_CYCLE, AUDIT_IN_FLIGHT_MAX, AUDIT_STEP_EVERY, AUDIT_STEP_USERS_MIN},
+    error::CallError,
 };
 
-/// How far the present cycle has come.
+/// The progress of the current cycle.
 #[derive(Debug, Default)]
-struct Progress {
-    /// The last wanted user that was looked at.
+struct AuditProgress {
+    /// The last user that was checked.
     user: Option<User>,
-    /// Where the scan of the index goes on, and of which incarnation.
+    /// Where the scan of the index continues, and the incarnation of that index.
     index: Option<(Incarnation, u64)>,
     /// How many users the index had when the scan began.
     indexed: usize,
 }
 
-pub(super) async fn look_after(shared: &Shared) {
-    let mut progress = Progress::default();
+pub(super) async fn run(shared: &RegistrarShared) {
+    let mut progress = AuditProgress::default();
     let mut steps = time::interval(AUDIT_STEP_EVERY);
     steps.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         steps.tick().await;
-        let Some(tenure) = shared.tenure() else { continue };
+        let Some(grant) = shared.grant() else { continue };
         let step = async {
-            progress.check_users(shared, tenure).await?;
-            progress.check_index(shared, tenure).await
+            progress.check_users(shared, grant).await?;
+            progress.check_index(shared, grant).await
         };
         if let Err(error) = step.await {
-            tracing::debug!(%error, "a step of the audit will be repeated");
+            tracing::debug!(%error, "a step of the audit failed, retrying");
         }
     }
 }
 
-impl Progress {
-    /// Looks at the next wanted users: does each have its entry?
-    async fn check_users(&mut self, shared: &Shared, tenure: Tenure) -> Result<(), CallError> {
+impl AuditProgress {
+    /// Checks that each of the next users has its entry.
+    async fn check_users(
+        &mut self,
+        shared: &RegistrarShared,
+        grant: LeaseGrant,
+    ) -> Result<(), CallError> {
         let (users, count) = {
             let state = shared.lock();
-            let count = step_users(state.plan.wanted());
-            (state.plan.settled_after(self.user.as_ref(), count), count)
+            let count = step_users(state.reconciler.desired());
+            (state.reconciler.confirmed_after(self.user.as_ref(), count), count)
         };
-        let entered = entered(shared, tenure, &users).await?;
+        let registered = registered(shared, grant, &users).await?;
         let mut state = shared.lock();
-        for (settled, entered) in users.iter().zip(entered) {
-            if !entered && state.incarnation == tenure.incarnation {
-                let repaired = state.plan.repair(settled, Instant::now());
+        for (user, registered) in users.iter().zip(registered) {
+            if !registered && state.incarnation == grant.incarnation {
+                let repaired = state.reconciler.repair(user, Instant::now());
                 state.entries_repaired += u64::from(repaired);
                 shared.work.notify_one();
             }
@@ -64,51 +65,55 @@ impl Progress {
         Ok(())
     }
 
-    /// Looks at the next part of the index: is each user there wanted?
-    async fn check_index(&mut self, shared: &Shared, tenure: Tenure) -> Result<(), CallError> {
+    /// Checks that each user in the next part of the index is in the desired state.
+    async fn check_index(
+        &mut self,
+        shared: &RegistrarShared,
+        grant: LeaseGrant,
+    ) -> Result<(), CallError> {
         let cursor = match self.index {
-            Some((incarnation, cursor)) if incarnation == tenure.incarnation => cursor,
+            Some((incarnation, cursor)) if incarnation == grant.incarnation => cursor,
             _ => 0,
         };
-        let Shared { directory, node, .. } = shared;
+        let RegistrarShared { directory, node, .. } = shared;
         if cursor == 0 {
-            self.indexed = directory.users_count(node, tenure.incarnation).await?;
+            self.indexed = directory.users_count(node, grant.incarnation).await?;
         }
         let count = step_users(self.indexed);
         let (next, users) =
-            directory.scan_users_of((node, tenure.incarnation), cursor, count).await?;
+            directory.scan_users_of((node, grant.incarnation), cursor, count).await?;
         let mut state = shared.lock();
-        if state.incarnation == tenure.incarnation {
+        if state.incarnation == grant.incarnation {
             for (user, since_ms) in users {
-                state.plan.remove_ghost(&user, since_ms, Instant::now());
+                state.reconciler.remove_stale(&user, since_ms, Instant::now());
             }
             shared.work.notify_one();
         }
-        self.index = Some((tenure.incarnation, next));
+        self.index = Some((grant.incarnation, next));
         Ok(())
     }
 }
 
-/// Whether each user has an entry, and is in the index.
-async fn entered(
-    shared: &Shared,
-    tenure: Tenure,
-    users: &[Settled],
+/// For each user, whether it has an entry and is in the index.
+async fn registered(
+    shared: &RegistrarShared,
+    grant: LeaseGrant,
+    users: &[ConfirmedUser],
 ) -> Result<Vec<bool>, CallError> {
     if users.is_empty() {
         return Ok(Vec::new());
     }
-    let Shared { directory, node, .. } = shared;
-    let names: Vec<&User> = users.iter().map(|settled| &settled.user).collect();
-    let indexed = directory.indexed_among((node, tenure.incarnation), &names).await?;
-    let look_ups: Vec<_> = names.into_iter().map(|user| directory.entry(user, node)).collect();
+    let RegistrarShared { directory, node, .. } = shared;
+    let users: Vec<&User> = users.iter().map(|confirmed| &confirmed.user).collect();
+    let indexed = directory.indexed_among((node, grant.incarnation), &users).await?;
+    let look_ups: Vec<_> = users.into_iter().map(|user| directory.entry(user, node)).collect();
     let entries: Vec<Option<Incarnation>> =
         stream::iter(look_ups).buffered(AUDIT_IN_FLIGHT_MAX).try_collect().await?;
-    let right = |entry: Option<Incarnation>| entry == Some(tenure.incarnation);
+    let right = |entry: Option<Incarnation>| entry == Some(grant.incarnation);
     Ok(entries.into_iter().zip(indexed).map(|(entry, indexed)| right(entry) && indexed).collect())
 }
 
-/// How many users a step looks at, so that all are looked at within a cycle.
+/// How many users a step has to check to complete the cycle in time.
 fn step_users(all: usize) -> usize {
     let steps = (AUDIT_CYCLE.as_millis() / AUDIT_STEP_EVERY.as_millis()) as usize;
     all.div_ceil(steps).max(AUDIT_STEP_USERS_MIN)

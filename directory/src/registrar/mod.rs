@@ -1,207 +1,170 @@
-//! Keeps the directory true about one node: what the node wants is brought about in Redis, one
-//! operation per user at a time, repeated until it is confirmed, and looked after for good.
+//! Keeps the directory consistent with one node: reconciles Redis with the node's users, one
+//! operation per user at a time, and audits both continuously.
 
 mod audit;
 mod lease_keeper;
 mod listing;
 mod look_up;
-mod plan;
+mod operation;
+mod reconciler;
+mod registration;
 mod shared;
 mod shutdown;
+mod state;
+mod status;
 mod worker;
 
 use std::{
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use thiserror::Error;
 use tokio::{
     sync::{oneshot, watch},
     task::JoinHandle,
+    time::Instant,
 };
 use trunkline_protocol::{Incarnation, Name, User};
 
-use crate::{Directory, Location, LookUpError, NodeRecord};
-use shared::Shared;
+pub use registration::{Registration, RegistrationCancelled};
+pub use shutdown::ShutdownTimedOut;
+pub use status::{LeaseState, RegistrarCounts, RegistrarStatus};
 
-/// How a node stands with the directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RegistrarStatus {
-    /// The incarnation that is spoken for.
-    pub incarnation: Incarnation,
-    /// Whether it has the node's lease.
-    pub lease: LeaseState,
-    /// The last attempt to reach Redis failed.
-    pub redis_away: bool,
-    /// Not all users are in the directory again: the lease was lost, and either no new
-    /// incarnation has it yet, or users are still being registered under it.
-    pub rebuilding: bool,
-}
+use crate::{directory::Directory, error::LookUpError, nodes::NodeRecord, users::Location};
+use shared::RegistrarShared;
+use state::LeasePhase;
 
-/// Whether an incarnation has the node's lease.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeaseState {
-    /// It has not had it yet.
-    Seeking,
-    /// It has it: users are being registered.
-    Held,
-    /// Another process, living or just dead, has it. The attempts go on: a dead one's ends within
-    /// [`crate::defaults::LEASE_TTL`].
-    Foreign {
-        /// Its incarnation; `None` if what stands there is none.
-        holder: Option<Incarnation>,
-    },
-    /// It had it and has lost it, for good: the node has to take a new incarnation
-    /// ([`Registrar::reincarnate`]).
-    Lost {
-        /// Who has it now, if anyone.
-        holder: Option<Incarnation>,
-    },
-}
-
-/// Numbers about a node's entries in the directory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RegistrarCounts {
-    /// Users that the node wants to have an entry.
-    pub wanted: usize,
-    /// Users about whom something is still to be said, or said again to be sure.
-    pub pending: usize,
-    /// Operations under way; at most [`crate::defaults::OPERATIONS_IN_FLIGHT_MAX`].
-    pub in_flight: usize,
-    /// Users that are still to be registered under the newest incarnation.
-    pub rebuilding: usize,
-    /// Entries without a session that were found and removed, since the start.
-    pub stale_entries_removed: u64,
-    /// Entries that the audit has found missing or wrong, and mended, since the start.
-    pub entries_repaired: u64,
-}
-
-/// Waits until a wish is in the directory; gives the user's other nodes. Waits for as long as it
-/// takes, so bound it; dropping it does not take the wish back.
-#[derive(Debug)]
-#[must_use = "a registration is only known to be made once this was awaited"]
-pub struct Registration(oneshot::Receiver<Vec<Location>>);
-
-/// The wish was taken back, or the registrar was shut down, before the wish was in the directory.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("the registration was withdrawn before it was confirmed")]
-pub struct Withdrawn;
-
-/// A shutdown ended before all was taken back. The relay removes the rest.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("the directory could not be cleared within {} ms; the relay will do it", .within.as_millis())]
-pub struct Unfinished {
-    /// How long it had.
-    pub within: Duration,
-}
-
-/// The handle. Cheap to clone; the work ends with the last one.
+/// The handle of a node's registrar. Cheap to clone; the registrar stops with the last clone.
 #[derive(Clone, Debug)]
 pub struct Registrar {
-    shared: Arc<Shared>,
-    task: Arc<Task>,
+    shared: Arc<RegistrarShared>,
+    task: Arc<AbortOnDrop>,
 }
 
 impl Registrar {
-    /// Starts to speak for `node` in the incarnation that the card names, on the current tokio
-    /// runtime. Redis may come later.
+    /// Starts the registrar of `node`, in the record's incarnation, on the current tokio runtime.
+    /// Redis may be away.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime.
-    pub fn start(directory: Directory, node: Name, card: NodeRecord) -> Self {
-        let shared = Arc::new(Shared::new(directory, node, card));
+    pub fn start(directory: Directory, node: Name, record: NodeRecord) -> Self {
+        let shared = Arc::new(RegistrarShared::new(directory, node, record));
         let task = tokio::spawn(run(Arc::clone(&shared)));
-        Self { shared, task: Arc::new(Task(task)) }
+        Self { shared, task: Arc::new(AbortOnDrop(task)) }
     }
 
-    /// Wishes that `user` has an entry. Never blocks; the wish stands until it is taken back.
+    /// Adds `user` to the desired state, until [`Self::deregister`]. Never blocks.
     ///
-    /// To be called for each login, also of a user who has other sessions here: each time, the
-    /// user's other nodes are asked for anew.
+    /// Call it for each login, even if the user has other sessions here: each registration reads
+    /// the user's other nodes again.
     pub fn register(&self, user: &User) -> Registration {
-        Registration(self.shared.register(user))
+        let (answer, registration) = oneshot::channel();
+        let mut state = self.shared.lock();
+        if !state.closing {
+            let revision = state.reconciler.register(user, unix_ms(), Instant::now());
+            state.wait(user, revision, answer);
+            self.shared.work.notify_one();
+        }
+        Registration(registration)
     }
 
-    /// Wishes that `user` has no entry, once the last session has ended. Never blocks.
+    /// Removes `user` from the desired state, after the last session has ended. Never blocks.
     pub fn deregister(&self, user: &User) {
-        self.shared.deregister(user);
+        let mut state = self.shared.lock();
+        state.reconciler.deregister(user, Instant::now());
+        state.waiters.remove(user);
+        self.shared.work.notify_one();
     }
 
-    /// Someone was sent here for a user who has no session here. Makes sure that the directory
-    /// does not say so, unless the user is wanted or being removed already. Never blocks.
+    /// Reports that the directory has named this node for a user without a session here. Removes
+    /// the entry if it is stale. Never blocks.
     ///
-    /// The audit finds such entries by the node's index. This finds those that a failover of Redis
-    /// has left without their place in the index.
+    /// The audit finds stale entries through the node's index. A failover of Redis may leave
+    /// entries that are missing in the index; only this report finds them.
     pub fn report_stale(&self, user: &User) {
-        self.shared.report_stale(user);
+        self.shared.lock().reconciler.remove_stale(user, unix_ms(), Instant::now());
+        self.shared.work.notify_one();
     }
 
-    /// Goes on under a new incarnation, the answer to [`LeaseState::Lost`]: takes the lease for
-    /// it, lists it, announces it, registers all wanted users, and purges the former one last.
-    /// Nothing happens if that incarnation is spoken for already.
+    /// Takes a new incarnation, the answer to [`LeaseState::Lost`]: acquires the lease for it,
+    /// lists and announces it, registers all users, and purges the former incarnation last. Does
+    /// nothing if the registrar has this incarnation already.
     pub fn reincarnate(&self, incarnation: Incarnation) {
-        self.shared.reincarnate(incarnation);
+        let mut state = self.shared.lock();
+        if state.incarnation == incarnation {
+            return;
+        }
+        let former = std::mem::replace(&mut state.incarnation, incarnation);
+        state.former.insert(former);
+        (state.phase, state.misses_untrusted_until) = (LeasePhase::Seeking, None);
+        drop(state);
+        self.shared.publish(|status| {
+            status.incarnation = incarnation;
+            status.lease = LeaseState::Seeking;
+        });
+        self.shared.lease_check.notify_one();
     }
 
-    /// The nodes on which `user` has a session; empty if there surely is none.
+    /// The nodes on which `user` has a session; empty only if there certainly is none.
     ///
     /// # Errors
-    /// If Redis does not answer, or if it may have been emptied and not all nodes have registered
-    /// their users again.
+    /// If Redis does not answer, or may have been emptied and not all nodes have registered their
+    /// users again.
     pub async fn look_up(&self, user: &User) -> Result<Vec<Location>, LookUpError> {
         look_up::look_up(&self.shared, user).await
     }
 
-    /// How the node stands, now and from now on. A slow reader sees the latest only.
+    /// The status and its changes. A slow reader sees only the latest one.
     pub fn status(&self) -> watch::Receiver<RegistrarStatus> {
         self.shared.status()
     }
 
-    /// What is wrong with Redis, see [`Directory::trouble`].
+    /// The current problems with Redis, see [`Directory::trouble`].
     pub fn trouble(&self) -> Option<String> {
         self.shared.directory.trouble()
     }
 
-    /// The numbers as they are now.
+    /// The current counts.
     pub fn counts(&self) -> RegistrarCounts {
-        self.shared.counts()
+        let state = self.shared.lock();
+        RegistrarCounts {
+            desired: state.reconciler.desired(),
+            pending: state.reconciler.pending(),
+            in_flight: state.reconciler.in_flight(),
+            rebuilding: state.reconciler.rebuilding(),
+            stale_entries_removed: state.stale_entries_removed,
+            entries_repaired: state.entries_repaired,
+        }
     }
 
-    /// Takes everything back: the users' entries, the card, the listing, and last the lease.
-    /// Afterwards nothing is said any more, and wishes are withdrawn at once.
-    pub async fn shutdown(&self, within: Duration) -> Result<(), Unfinished> {
-        self.shared.shutdown(&self.task, within).await
+    /// Removes everything that the node has in the directory: the users' entries, the record, the
+    /// listing, and last the lease. Then the registrar stops, and cancels further registrations.
+    pub async fn shutdown(&self, within: Duration) -> Result<(), ShutdownTimedOut> {
+        self.shared.shutdown(&self.task.0.abort_handle(), within).await
     }
 }
 
-impl Future for Registration {
-    type Output = Result<Vec<Location>, Withdrawn>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context).map_err(|_| Withdrawn)
-    }
-}
-
-/// Ends the work when the last handle is dropped.
+/// Stops the registrar when its last handle is dropped.
 #[derive(Debug)]
-struct Task(JoinHandle<()>);
+struct AbortOnDrop(JoinHandle<()>);
 
-impl Drop for Task {
+impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-/// Four occupations of one task; none of them ends by itself.
-async fn run(shared: Arc<Shared>) {
+/// The four loops of the registrar. None of them returns.
+async fn run(shared: Arc<RegistrarShared>) {
     tokio::join!(
-        lease_keeper::keep(&shared),
-        worker::work(&shared),
-        listing::look_after(&shared),
-        audit::look_after(&shared),
+        lease_keeper::run(&shared),
+        worker::run(&shared),
+        listing::run(&shared),
+        audit::run(&shared),
     );
+}
+
+fn unix_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }

@@ -1,56 +1,62 @@
-//! Carries out the plan: a bounded number of operations at a time, only while the lease is held.
+//! Executes the reconciler's operations: a bounded number at a time, and only while the lease is
+//! held.
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::time::{self, Instant};
 
 use super::{
-    plan::{Action, Operation, Outcome},
-    shared::{Phase, Shared, Tenure},
+    operation::{Operation, OperationKind, OperationResult},
+    shared::RegistrarShared,
+    state::{LeaseGrant, LeasePhase},
 };
-use crate::{CallError, EntryError, Location, defaults::OPERATIONS_IN_FLIGHT_MAX};
+use crate::{
+    defaults::OPERATIONS_IN_FLIGHT_MAX,
+    error::{CallError, EntryError},
+    users::Location,
+};
 
-/// What an operation brought back.
-enum Answer {
-    /// The user is registered, and also on these nodes.
+/// The answer to an operation.
+enum OperationAnswer {
+    /// The user is registered, and has sessions on these other nodes.
     Registered(Vec<Location>),
-    /// The user is not registered any more; whether there was an entry to remove.
+    /// The user is not registered; whether there was an entry.
     Removed(bool),
 }
 
-type Finished = (Operation, Result<Answer, EntryError>);
+type Finished = (Operation, Result<OperationAnswer, EntryError>);
 
-pub(super) async fn work(shared: &Shared) {
-    let mut under_way = FuturesUnordered::new();
+pub(super) async fn run(shared: &RegistrarShared) {
+    let mut in_flight = FuturesUnordered::new();
     loop {
-        while under_way.len() < OPERATIONS_IN_FLIGHT_MAX
-            && let Some((operation, tenure)) = next(shared)
+        while in_flight.len() < OPERATIONS_IN_FLIGHT_MAX
+            && let Some((operation, grant)) = next(shared)
         {
-            under_way.push(perform(shared, operation, tenure));
+            in_flight.push(execute(shared, operation, grant));
         }
         tokio::select! {
             biased;
-            // What is finished makes room for the next.
-            Some(finished) = under_way.next() => finish(shared, finished),
-            // A wish, or a lease to fulfil it under.
+            // A finished operation makes room for the next one.
+            Some(finished) = in_flight.next() => finish(shared, finished),
+            // The desired state or the lease has changed.
             () = shared.work.notified() => {}
-            // What was put off.
-            () = until_due(shared), if under_way.len() < OPERATIONS_IN_FLIGHT_MAX => {}
+            // An operation that was scheduled for later is due.
+            () = until_due(shared), if in_flight.len() < OPERATIONS_IN_FLIGHT_MAX => {}
         }
     }
 }
 
-fn next(shared: &Shared) -> Option<(Operation, Tenure)> {
+fn next(shared: &RegistrarShared) -> Option<(Operation, LeaseGrant)> {
     let now = Instant::now();
     let mut state = shared.lock();
-    let tenure = state.tenure(now)?;
-    Some((state.plan.next(now)?, tenure))
+    let grant = state.grant(now)?;
+    Some((state.reconciler.next(now)?, grant))
 }
 
-/// Without a lease nothing is due: the keeper of the lease wakes the worker.
-async fn until_due(shared: &Shared) {
+/// Without the lease nothing is due: its renewal wakes the worker.
+async fn until_due(shared: &RegistrarShared) {
     let due = {
         let state = shared.lock();
-        state.tenure(Instant::now()).and_then(|_| state.plan.next_due())
+        state.grant(Instant::now()).and_then(|_| state.reconciler.next_due())
     };
     match due {
         Some(due) => time::sleep_until(due).await,
@@ -58,51 +64,56 @@ async fn until_due(shared: &Shared) {
     }
 }
 
-async fn perform(shared: &Shared, operation: Operation, tenure: Tenure) -> Finished {
-    let Operation { user, action, since_ms, .. } = &operation;
-    let directory = &shared.directory;
-    let place = (&shared.node, tenure.incarnation);
-    let answer = match action {
-        Action::Register => {
-            directory.register(user, place, *since_ms, tenure.fence).await.map(Answer::Registered)
+async fn execute(shared: &RegistrarShared, operation: Operation, grant: LeaseGrant) -> Finished {
+    let Operation { user, kind, since_ms, .. } = &operation;
+    let (directory, fence) = (&shared.directory, grant.fence);
+    let location = (&shared.node, grant.incarnation);
+    let answer = match kind {
+        OperationKind::Register => {
+            let others = directory.register(user, location, *since_ms, fence).await;
+            others.map(OperationAnswer::Registered)
         }
-        Action::Remove { keep_index: true } => directory
-            .leave(user, place, tenure.fence)
-            .await
-            .map(|left| Answer::Removed(left.removed)),
-        Action::Remove { keep_index: false } => {
-            directory.unregister(user, place, *since_ms, tenure.fence).await.map(Answer::Removed)
+        OperationKind::Remove { keep_index: true } => {
+            let entry = directory.remove_entry(user, location, fence).await;
+            entry.map(|entry| OperationAnswer::Removed(entry.removed))
+        }
+        OperationKind::Remove { keep_index: false } => {
+            let removed = directory.unregister(user, location, *since_ms, fence).await;
+            removed.map(OperationAnswer::Removed)
         }
     };
     (operation, answer)
 }
 
-fn finish(shared: &Shared, (operation, answer): Finished) {
+fn finish(shared: &RegistrarShared, (operation, answer): Finished) {
     let mut state = shared.lock();
-    let fulfilled = state.plan.finish(&operation, outcome(&answer), Instant::now());
-    state.log_first_late(answer.as_ref().err());
+    let registered = state.reconciler.finish(&operation, result(&answer), Instant::now());
+    state.log_lateness(answer.as_ref().err());
     match answer {
-        Ok(Answer::Registered(others)) if fulfilled => {
-            state.answer(&operation.user, operation.wish, &others);
+        Ok(OperationAnswer::Registered(others)) if registered => {
+            state.answer(&operation.user, operation.revision, &others);
         }
-        Ok(Answer::Removed(true)) if operation.ghost => state.stale_entries_removed += 1,
+        Ok(OperationAnswer::Removed(true)) if operation.stale => state.stale_entries_removed += 1,
         _ => {}
     }
-    let rebuilt = state.plan.rebuilding() == 0 && matches!(state.phase, Phase::Open(_));
+    let rebuilt =
+        state.reconciler.rebuilding() == 0 && matches!(state.phase, LeasePhase::Granted(_));
     drop(state);
     if rebuilt {
-        shared.publish(|standing| standing.rebuilding = false);
+        shared.publish(|status| status.rebuilding = false);
     }
-    shared.settled.notify_one();
+    shared.finished.notify_one();
 }
 
-fn outcome(answer: &Result<Answer, EntryError>) -> Outcome {
+fn result(answer: &Result<OperationAnswer, EntryError>) -> OperationResult {
     match answer {
-        Ok(_) => Outcome::Done,
-        // What Redis has answered it will not do later.
+        Ok(_) => OperationResult::Confirmed,
+        // Redis has answered, so it does not execute the command later.
         Err(EntryError::LeaseOver { .. } | EntryError::Call(CallError::Refused(_))) => {
-            Outcome::Refused
+            OperationResult::Refused
         }
-        Err(EntryError::Call(CallError::TimedOut | CallError::Away(_))) => Outcome::Doubtful,
+        Err(EntryError::Call(CallError::TimedOut | CallError::Away(_))) => {
+            OperationResult::Indeterminate
+        }
     }
 }

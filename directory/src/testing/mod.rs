@@ -1,5 +1,5 @@
-//! For tests: a real redis-server that can be stopped, frozen and emptied, and a proxy that
-//! delivers commands late.
+//! For tests: a real redis-server that can be stopped, paused and emptied, and a proxy that delays
+//! commands.
 
 mod redis_server;
 mod slow_proxy;

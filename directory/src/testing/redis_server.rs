@@ -1,5 +1,3 @@
-//! A redis-server of the test's own.
-
 use std::{
     io::{self, ErrorKind, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
@@ -17,7 +15,7 @@ const START_ATTEMPTS: usize = 5;
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 const PROBE_PAUSE: Duration = Duration::from_millis(10);
 
-/// Why there is no redis-server to test against.
+/// Why no redis-server could be started.
 #[derive(Debug, Error)]
 pub enum RedisServerError {
     /// The program is not on the `PATH`.
@@ -25,16 +23,16 @@ pub enum RedisServerError {
         "redis-server is not installed; `just setup` installs it (Debian: apt-get install redis-server)"
     )]
     NotInstalled,
-    /// It ended, or did not answer, each time it was started.
-    #[error("redis-server does not come up on a free port of 127.0.0.1")]
+    /// Each time it was started, it exited or did not answer.
+    #[error("redis-server does not start on a free port of 127.0.0.1")]
     NotReady,
-    /// A port, a folder, or the process could not be had.
+    /// No port, no folder, or no process.
     #[error("cannot start redis-server: {0}")]
     Io(#[from] io::Error),
 }
 
-/// A redis-server on a free port of 127.0.0.1 that writes nothing to disk. It keeps its port
-/// when it is stopped and started again, and is killed when this is dropped.
+/// A redis-server on a free port of 127.0.0.1 that writes nothing to disk. It keeps its port across
+/// restarts. Dropping this kills it.
 #[derive(Debug)]
 pub struct RedisServer {
     address: SocketAddr,
@@ -43,13 +41,13 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// Starts one, and waits until it answers. Blocks for some ten milliseconds.
+    /// Starts a server, and waits until it answers. Blocks for about ten milliseconds.
     pub fn start() -> Result<Self, RedisServerError> {
         for _ in 0..START_ATTEMPTS {
             let mut server =
                 Self { address: free_address()?, folder: tempfile::tempdir()?, process: None };
             match server.spawn() {
-                // Another process may have taken the port meanwhile.
+                // Another process may have bound the port meanwhile.
                 Err(RedisServerError::NotReady) => {}
                 Err(error) => return Err(error),
                 Ok(()) => return Ok(server),
@@ -58,7 +56,7 @@ impl RedisServer {
         Err(RedisServerError::NotReady)
     }
 
-    /// Where it is, or was and will be.
+    /// Its URL, also while it is stopped.
     pub fn url(&self) -> String {
         format!("redis://{}", self.address)
     }
@@ -68,26 +66,26 @@ impl RedisServer {
         self.address
     }
 
-    /// Freezes it (`SIGSTOP`): connections stay, and nothing is answered.
+    /// Pauses it (`SIGSTOP`): connections stay open, and nothing is answered.
     pub fn pause(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// Lets it go on (`SIGCONT`): what was sent meanwhile is executed now.
+    /// Resumes it (`SIGCONT`): it executes the commands that arrived during the pause.
     pub fn resume(&self) {
         self.signal(Signal::CONT);
     }
 
-    /// Kills it. All it knew is gone.
+    /// Kills it. Its data is lost.
     pub fn stop(&mut self) {
         if let Some(mut process) = self.process.take() {
-            // It can only fail if the process is gone, which is what is wanted.
+            // Killing fails only if the process has exited already.
             let _ = process.kill();
             let _ = process.wait();
         }
     }
 
-    /// Starts it at the same address, empty; kills it first if it runs.
+    /// Kills it if it runs, and starts it at the same address, empty.
     pub fn restart_empty(&mut self) -> Result<(), RedisServerError> {
         self.stop();
         self.spawn()
@@ -128,8 +126,8 @@ impl RedisServer {
     }
 
     fn signal(&self, signal: Signal) {
-        let process = self.process.as_ref().expect("redis-server was stopped by the test");
-        kill_process(Pid::from_child(process), signal).expect("redis-server is our own child");
+        let process = self.process.as_ref().expect("the test has stopped redis-server");
+        kill_process(Pid::from_child(process), signal).expect("redis-server is a child process");
     }
 }
 

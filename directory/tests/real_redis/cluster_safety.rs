@@ -1,4 +1,4 @@
-//! Every command names one key at most, so that it runs on a Redis Cluster.
+//! A command has one key at most, so that it runs on a Redis Cluster.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use tokio::{
 use trunkline_directory::{FindCursor, Registrar, testing::RedisServer};
 use trunkline_protocol::Incarnation;
 
-use crate::support::{card, eventually, held, incarnation, node, open, raw, user};
+use crate::support::{eventually, held, incarnation, node, open, raw, record, user};
 
-const LAST: &str = "that was all";
+const LAST: &str = "last command";
 
-/// All that is said to Redis from now on, each command as its words.
-async fn listen(redis: &RedisServer) -> tokio::task::JoinHandle<Vec<Vec<String>>> {
+/// Records all commands from now on, each as its arguments.
+async fn monitor(redis: &RedisServer) -> tokio::task::JoinHandle<Vec<Vec<String>>> {
     let mut stream = BufReader::new(TcpStream::connect(redis.address()).await.unwrap());
     stream.write_all(b"MONITOR\r\n").await.unwrap();
     let mut line = String::new();
@@ -26,42 +26,42 @@ async fn listen(redis: &RedisServer) -> tokio::task::JoinHandle<Vec<Vec<String>>
         loop {
             line.clear();
             stream.read_line(&mut line).await.unwrap();
-            let words = words(&line);
-            if words.iter().any(|word| word == LAST) {
+            let arguments = arguments(&line);
+            if arguments.iter().any(|argument| argument == LAST) {
                 return commands;
             }
-            // What a script does is said by `lua`; it works on the key that the script was given.
+            // A script's commands are marked `lua`; they use the key that the script was given.
             if !line.contains(" lua] ") {
-                commands.push(words);
+                commands.push(arguments);
             }
         }
     })
 }
 
-/// The quoted words of a line: `+1690000000.000000 [0 127.0.0.1:1] "GET" "a\"b"`.
-fn words(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut letters = line.chars();
-    while let Some(letter) = letters.next() {
-        match (letter, &mut word) {
-            ('"', None) => word = Some(String::new()),
-            ('"', Some(_)) => words.extend(word.take()),
-            ('\\', Some(word)) => word.extend(letters.next()),
-            (letter, Some(word)) => word.push(letter),
+/// The quoted arguments of a line: `+1690000000.000000 [0 127.0.0.1:1] "GET" "a\"b"`.
+fn arguments(line: &str) -> Vec<String> {
+    let mut arguments = Vec::new();
+    let mut open: Option<String> = None;
+    let mut characters = line.chars();
+    while let Some(character) = characters.next() {
+        match (character, &mut open) {
+            ('"', None) => open = Some(String::new()),
+            ('"', Some(_)) => arguments.extend(open.take()),
+            ('\\', Some(argument)) => argument.extend(characters.next()),
+            (character, Some(argument)) => argument.push(character),
             _ => {}
         }
     }
-    words
+    arguments
 }
 
 #[tokio::test]
-async fn every_command_has_one_key_at_most() {
+async fn command_has_one_key_at_most() {
     let redis = RedisServer::start().unwrap();
-    let heard = listen(&redis).await;
+    let monitor = monitor(&redis).await;
 
     let directory = open(&redis.url());
-    let registrar = Registrar::start(directory.clone(), node(1), card(Incarnation::fresh()));
+    let registrar = Registrar::start(directory.clone(), node(1), record(Incarnation::fresh()));
     held(&registrar).await;
     for number in 0..20 {
         registrar.register(&user(number)).await.unwrap();
@@ -83,15 +83,15 @@ async fn every_command_has_one_key_at_most() {
 
     let mut connection = raw(&redis).await;
     let () = redis::cmd("ECHO").arg(LAST).query_async(&mut connection).await.unwrap();
-    let commands = heard.await.unwrap();
-    for wanted in ["EVALSHA", "HGETALL", "ZRANGE", "ZREM", "ZSCAN", "ZMSCORE", "HSET", "HDEL"] {
-        assert!(commands.iter().any(|words| words[0] == wanted), "{wanted} was not said");
+    let commands = monitor.await.unwrap();
+    for expected in ["EVALSHA", "HGETALL", "ZRANGE", "ZREM", "ZSCAN", "ZMSCORE", "HSET", "HDEL"] {
+        assert!(commands.iter().any(|words| words[0] == expected), "{expected} was not sent");
     }
     for words in commands {
-        let mut question = redis::cmd("COMMAND");
-        question.arg("GETKEYS").arg(&words);
-        // It answers with an error where a command has no keys.
-        let keys: Result<Vec<Value>, _> = question.query_async(&mut connection).await;
+        let mut get_keys = redis::cmd("COMMAND");
+        get_keys.arg("GETKEYS").arg(&words);
+        // Redis answers with an error if a command has no keys.
+        let keys: Result<Vec<Value>, _> = get_keys.query_async(&mut connection).await;
         assert!(keys.map_or(0, |keys| keys.len()) <= 1, "{words:?}");
     }
 }

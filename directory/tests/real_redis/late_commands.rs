@@ -1,5 +1,5 @@
-//! Several nodes behind a network that delivers late and cuts connections: whatever they do, the
-//! directory ends with exactly the entries that their sessions have.
+//! Several nodes behind a network that delays commands and cuts connections: the directory ends
+//! with exactly the entries of their sessions.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,13 +26,13 @@ const CASES: u32 = 6;
 enum Event {
     Login(usize, usize),
     Logout(usize, usize),
-    /// What the node sends from now on arrives this many ms later: up to twice a call's time.
+    /// Delays what the node sends from now on, in ms: up to twice a call's timeout.
     Delay(usize, u64),
     Cut(usize),
-    /// The node is killed, and started again.
+    /// Kills the node, and starts it again.
     Kill(usize),
-    /// The relay takes the node for dead, right or wrong.
-    Condemn(usize),
+    /// The relay declares the node dead, rightly or wrongly.
+    DeclareDead(usize),
     Wait(u64),
 }
 
@@ -45,7 +45,7 @@ fn events() -> impl Strategy<Value = Event> {
         3 => (node.clone(), 0..2_000u64).prop_map(|(node, ms)| Event::Delay(node, ms)),
         2 => node.clone().prop_map(Event::Cut),
         1 => node.clone().prop_map(Event::Kill),
-        1 => node.prop_map(Event::Condemn),
+        1 => node.prop_map(Event::DeclareDead),
         6 => (0..400u64).prop_map(Event::Wait),
     ]
 }
@@ -110,23 +110,23 @@ impl Cluster {
             Event::Delay(node, ms) => self.nodes[node].proxy.delay(Duration::from_millis(ms)),
             Event::Cut(node) => self.nodes[node].proxy.cut(),
             Event::Kill(node) => self.nodes[node].kill(),
-            Event::Condemn(node) => self.condemn(node),
+            Event::DeclareDead(node) => self.declare_dead(node),
             Event::Wait(ms) => time::sleep(Duration::from_millis(ms)).await,
         }
     }
 
-    fn condemn(&mut self, node: usize) {
+    fn declare_dead(&mut self, node: usize) {
         let relay = open(&self.redis.url());
         let Node { name, .. } = &self.nodes[node];
-        let (name, condemned) = (name.clone(), self.nodes[node].incarnation());
+        let (name, dead) = (name.clone(), self.nodes[node].incarnation());
         self.purges.push(tokio::spawn(async move {
-            let verdict = relay.revoke_lease(&name, condemned).await.unwrap();
-            relay.purge(&name, condemned, verdict.settle(), |_| {}).await.unwrap();
+            let revocation = relay.revoke_lease(&name, dead).await.unwrap();
+            relay.purge(&name, dead, revocation.late_window(), |_| {}).await.unwrap();
         }));
     }
 
-    /// The network is well again. In the end there is what the sessions have, and nothing else.
-    async fn comes_to_be_right(self) {
+    /// Ends the delays, and waits until the directory has exactly the sessions' entries.
+    async fn converges(self) {
         for node in &self.nodes {
             node.proxy.delay(Duration::ZERO);
         }
@@ -134,13 +134,13 @@ impl Cluster {
             purge.await.unwrap();
         }
         let directory = open(&self.redis.url());
-        eventually("the directory says what is so", async || {
-            let at_rest = self.nodes.iter().all(|node| node.registrar.counts().pending == 0);
+        eventually("the directory has exactly the sessions' entries", async || {
+            let idle = self.nodes.iter().all(|node| node.registrar.counts().pending == 0);
             let mut listed = BTreeMap::new();
             for (incarnation, name) in directory.incarnations().await.unwrap() {
                 listed.insert(name, incarnation);
             }
-            at_rest && wanted(&self.nodes) == entries(&self.redis).await && {
+            idle && desired(&self.nodes) == entries(&self.redis).await && {
                 let all = directory.incarnations().await.unwrap().len();
                 let own = self.nodes.iter().map(|node| (node.name.clone(), node.incarnation()));
                 all == NODES && own.collect::<BTreeMap<_, _>>() == listed
@@ -154,43 +154,43 @@ impl Cluster {
     }
 }
 
-fn wanted(nodes: &[Node]) -> BTreeMap<User, BTreeMap<Name, Incarnation>> {
-    let mut wanted: BTreeMap<User, BTreeMap<Name, Incarnation>> = BTreeMap::new();
+fn desired(nodes: &[Node]) -> BTreeMap<User, BTreeMap<Name, Incarnation>> {
+    let mut desired: BTreeMap<User, BTreeMap<Name, Incarnation>> = BTreeMap::new();
     for node in nodes {
         for user in &node.sessions {
-            let places = wanted.entry(user.clone()).or_default();
-            places.insert(node.name.clone(), node.incarnation());
+            let locations = desired.entry(user.clone()).or_default();
+            locations.insert(node.name.clone(), node.incarnation());
         }
     }
-    wanted
+    desired
 }
 
 #[test]
-fn whatever_arrives_late_the_directory_comes_to_be_right() {
+fn directory_converges_after_late_commands_and_cuts() {
     let config = ProptestConfig { cases: CASES, max_shrink_iters: 20, ..Default::default() };
     let events = prop::collection::vec(events(), 10..40);
-    let outcome = TestRunner::new(config).run(&events, |events| {
+    let result = TestRunner::new(config).run(&events, |events| {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut cluster = Cluster::new().await;
             for event in events {
                 cluster.handle(event).await;
             }
-            cluster.comes_to_be_right().await;
+            cluster.converges().await;
         });
         Ok(())
     });
-    outcome.unwrap();
+    result.unwrap();
 }
 
 #[tokio::test]
-async fn a_registration_that_arrives_after_the_logout_leaves_no_ghost() {
+async fn registration_that_arrives_after_the_logout_leaves_no_stale_entry() {
     let redis = RedisServer::start().unwrap();
     let mut node = Node::new(node(1), &redis).await;
     node.registrar.register(&user(0)).await.unwrap();
     node.sessions.insert(user(0));
     for number in 1..USERS {
-        // It is sent, its connection is cut, and it is under way while the user goes again.
+        // The command is on its way when its connection is cut and the user logs out.
         node.proxy.delay(Duration::from_millis(1_200));
         drop(node.registrar.register(&user(number)));
         time::sleep(Duration::from_millis(100)).await;
@@ -199,10 +199,10 @@ async fn a_registration_that_arrives_after_the_logout_leaves_no_ghost() {
         node.registrar.deregister(&user(number));
     }
     let cluster = Cluster { redis, nodes: vec![node], purges: Vec::new() };
-    eventually("no ghost is left", async || {
+    eventually("no stale entry is left", async || {
         let node = &cluster.nodes[0];
         node.registrar.counts().pending == 0
-            && entries(&cluster.redis).await == wanted(&cluster.nodes)
+            && entries(&cluster.redis).await == desired(&cluster.nodes)
             && indexed(&cluster.redis, &node.name, node.incarnation()).await == node.sessions
     })
     .await;

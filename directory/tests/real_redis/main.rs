@@ -1,5 +1,5 @@
-//! The directory against real redis-servers, each test with its own.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! The directory against real redis-servers; each test starts its own.
+#![allow(clippy::unwrap_used, reason = "an error fails the test")]
 
 mod cluster_safety;
 mod late_commands;

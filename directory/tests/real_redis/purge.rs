@@ -1,4 +1,4 @@
-//! Cleaning up after the dead, and leaving the living alone.
+//! A purge removes the entries of a dead incarnation, and spares all others.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use trunkline_directory::{
 };
 use trunkline_protocol::{Incarnation, Name};
 
-use crate::support::{incarnate, indexed, node, open, raw, say, user};
+use crate::support::{incarnate, indexed, node, open, query, raw, user};
 
 const SLOWEST_COMMAND_US: f64 = 10_000.0;
 
-/// Writes the entries of many users in one go.
+/// Writes the entries of many users in pipelines.
 async fn populate(redis: &RedisServer, node: &Name, incarnation: Incarnation, users: usize) {
     let mut connection = raw(redis).await;
     for start in (0..users).step_by(10_000) {
@@ -34,10 +34,10 @@ async fn dead_node(redis: &RedisServer, directory: &Directory, users: usize) -> 
     incarnation
 }
 
-/// How long each kind of command kept Redis, in microseconds, half of the times at most. (The
-/// slowest single one would also tell how long Redis had to wait for a processor.)
+/// The median time of each command, in microseconds. (The maximum includes the time that Redis has
+/// waited for a processor.)
 async fn median_times(redis: &RedisServer) -> Vec<(String, f64)> {
-    let info: String = say(redis, "INFO latencystats").await;
+    let info: String = query(redis, "INFO latencystats").await;
     let times = info.lines().filter_map(|line| {
         let (command, percentiles) =
             line.strip_prefix("latency_percentiles_usec_")?.split_once(":p50=")?;
@@ -49,7 +49,7 @@ async fn median_times(redis: &RedisServer) -> Vec<(String, f64)> {
 }
 
 #[tokio::test]
-async fn users_who_have_logged_in_elsewhere_are_not_touched() {
+async fn purge_spares_entries_of_other_nodes_and_incarnations() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     let dead = dead_node(&redis, &directory, 10).await;
@@ -71,11 +71,11 @@ async fn users_who_have_logged_in_elsewhere_are_not_touched() {
 }
 
 #[tokio::test]
-async fn a_purge_is_quick_goes_in_batches_and_never_holds_redis_up() {
+async fn purge_of_50_000_users_is_fast_and_never_blocks_redis() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     let dead = dead_node(&redis, &directory, 50_000).await;
-    let () = say(&redis, "CONFIG RESETSTAT").await;
+    let () = query(&redis, "CONFIG RESETSTAT").await;
 
     let mut steps = Vec::new();
     let started = Instant::now();
@@ -90,14 +90,14 @@ async fn a_purge_is_quick_goes_in_batches_and_never_holds_redis_up() {
     assert_eq!(steps.len(), 50_000 / PURGE_BATCH);
     assert!(took < Duration::from_secs(20), "{took:?}");
     for (command, us) in median_times(&redis).await {
-        assert!(us < SLOWEST_COMMAND_US, "{command} keeps Redis for {us} us");
+        assert!(us < SLOWEST_COMMAND_US, "{command} occupies Redis for {us} us");
     }
-    let keys: usize = say(&redis, "DBSIZE").await;
+    let keys: usize = query(&redis, "DBSIZE").await;
     assert_eq!(keys, 0);
 }
 
 #[tokio::test]
-async fn a_purge_can_be_given_up_and_repeated() {
+async fn purge_can_be_dropped_and_repeated() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     let dead = dead_node(&redis, &directory, 2_000).await;
@@ -115,23 +115,23 @@ async fn a_purge_can_be_given_up_and_repeated() {
     let left = directory.users_count(&node(1), dead).await.unwrap();
     let purged = directory.purge(&node(1), dead, Duration::ZERO, |_| {}).await.unwrap();
     assert!(purged.removed <= left);
-    let keys: usize = say(&redis, "DBSIZE").await;
+    let keys: usize = query(&redis, "DBSIZE").await;
     assert_eq!(keys, 0);
     let again = directory.purge(&node(1), dead, Duration::ZERO, |_| {}).await.unwrap();
     assert_eq!(again, Purged::default());
 }
 
 #[tokio::test]
-async fn what_a_condemned_node_had_still_sent_is_found_by_the_purge_that_settles() {
+async fn purge_removes_entries_that_are_written_within_the_late_window() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     let (node, alice) = (node(1), user(1));
     let (incarnation, fence) = incarnate(&directory, &node).await;
     directory.register(&alice, (&node, incarnation), 5, fence).await.unwrap();
 
-    let settle = directory.revoke_lease(&node, incarnation).await.unwrap().settle();
-    let purge = directory.purge(&node, incarnation, settle, |_| {});
-    // Sent before the verdict, and executed while the purge is under way.
+    let late_window = directory.revoke_lease(&node, incarnation).await.unwrap().late_window();
+    let purge = directory.purge(&node, incarnation, late_window, |_| {});
+    // As if it was sent before the revocation, and executed during the purge.
     let late = async {
         loop {
             if directory.look_up(&alice).await.unwrap().is_empty() {
@@ -142,40 +142,40 @@ async fn what_a_condemned_node_had_still_sent_is_found_by_the_purge_that_settles
     let (purged, late) = tokio::join!(purge, late);
 
     purged.unwrap();
-    late.expect("it was in time");
+    late.expect("the fence has not passed");
     assert!(directory.look_up(&alice).await.unwrap().is_empty());
     assert!(indexed(&redis, &node, incarnation).await.is_empty());
     assert!(directory.incarnations().await.unwrap().is_empty());
-    // And whatever comes after the purge comes after the lease.
+    // A command that arrives after the purge also arrives after the fence.
     directory.register(&alice, (&node, incarnation), 5, fence).await.unwrap_err();
 }
 
 #[tokio::test]
-async fn new_entries_may_appear_while_a_purge_runs() {
+async fn purge_spares_entries_that_are_written_meanwhile() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     let dead = dead_node(&redis, &directory, 2_000).await;
-    let (living, _) = incarnate(&directory, &node(2)).await;
+    let (live, _) = incarnate(&directory, &node(2)).await;
     let name = node(1);
     let purge = directory.purge(&name, dead, Duration::ZERO, |_| {});
     let logins = async {
         for number in 0..200 {
-            let Renewed::Held(fence) = directory.renew(&node(2), living).await.unwrap() else {
+            let Renewed::Held(fence) = directory.renew(&node(2), live).await.unwrap() else {
                 panic!("the lease was not renewed in time");
             };
-            directory.register(&user(number), (&node(2), living), 5, fence).await.unwrap();
+            directory.register(&user(number), (&node(2), live), 5, fence).await.unwrap();
         }
     };
     let (purged, ()) = tokio::join!(purge, logins);
     assert_eq!(purged.unwrap().removed, 2_000);
     for number in 0..200 {
-        assert_eq!(directory.look_up(&user(number)).await.unwrap(), [(node(2), living)]);
+        assert_eq!(directory.look_up(&user(number)).await.unwrap(), [(node(2), live)]);
     }
-    assert_eq!(directory.users_count(&node(2), living).await.unwrap(), 200);
+    assert_eq!(directory.users_count(&node(2), live).await.unwrap(), 200);
 }
 
 #[tokio::test]
-async fn a_member_that_is_no_user_does_not_stop_a_purge() {
+async fn purge_skips_index_members_that_are_no_users() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     let dead = dead_node(&redis, &directory, 3).await;
@@ -184,6 +184,6 @@ async fn a_member_that_is_no_user_does_not_stop_a_purge() {
     let () = command.query_async(&mut raw(&redis).await).await.unwrap();
     let purged = directory.purge(&node(1), dead, Duration::ZERO, |_| {}).await.unwrap();
     assert_eq!(purged.removed, 3);
-    let keys: usize = say(&redis, "DBSIZE").await;
+    let keys: usize = query(&redis, "DBSIZE").await;
     assert_eq!(keys, 0);
 }

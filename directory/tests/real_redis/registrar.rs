@@ -1,18 +1,18 @@
-//! The registrar on good days.
+//! The registrar without faults.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use tokio::time;
-use trunkline_directory::{LeaseState, Registrar, Withdrawn, testing::RedisServer};
+use trunkline_directory::{LeaseState, Registrar, RegistrationCancelled, testing::RedisServer};
 use trunkline_protocol::Incarnation;
 
 use crate::support::{
-    PATIENCE, card, entries, eventually, held, incarnate, incarnation, indexed, lease, node, open,
-    say, start, user,
+    PATIENCE, entries, eventually, held, incarnate, incarnation, indexed, lease, node, open, query,
+    record, start, user,
 };
 
 #[tokio::test]
-async fn a_wish_is_confirmed_and_taken_back() {
+async fn user_is_registered_and_deregistered() {
     let redis = RedisServer::start().unwrap();
     let registrar = start(&redis.url(), &node(1));
     let incarnation = incarnation(&registrar);
@@ -34,11 +34,11 @@ async fn a_wish_is_confirmed_and_taken_back() {
         indexed(&redis, &node(1), incarnation).await.is_empty()
     })
     .await;
-    assert_eq!(registrar.counts().wanted, 0);
+    assert_eq!(registrar.counts().desired, 0);
 }
 
 #[tokio::test]
-async fn a_second_login_learns_of_nodes_that_came_since() {
+async fn second_registration_returns_nodes_that_were_added_since() {
     let redis = RedisServer::start().unwrap();
     let one = start(&redis.url(), &node(1));
     let two = start(&redis.url(), &node(2));
@@ -49,7 +49,7 @@ async fn a_second_login_learns_of_nodes_that_came_since() {
 }
 
 #[tokio::test]
-async fn many_wishes_at_once_are_bounded_in_flight() {
+async fn operations_in_flight_are_bounded() {
     let redis = RedisServer::start().unwrap();
     let registrar = start(&redis.url(), &node(1));
     held(&registrar).await;
@@ -64,20 +64,20 @@ async fn many_wishes_at_once_are_bounded_in_flight() {
 }
 
 #[tokio::test]
-async fn a_withdrawn_wish_is_not_confirmed() {
+async fn deregistration_cancels_the_registration() {
     let mut redis = RedisServer::start().unwrap();
     redis.stop();
     let registrar = start(&redis.url(), &node(1));
     let registration = registrar.register(&user(1));
     registrar.deregister(&user(1));
-    assert_eq!(registration.await, Err(Withdrawn));
+    assert_eq!(registration.await, Err(RegistrationCancelled));
     redis.restart_empty().unwrap();
     assert!(registrar.register(&user(2)).await.is_ok());
     assert_eq!(entries(&redis).await.keys().collect::<Vec<_>>(), [&user(2)]);
 }
 
 #[tokio::test]
-async fn of_two_processes_with_one_name_the_second_waits() {
+async fn second_process_with_the_same_name_waits_for_the_lease() {
     let redis = RedisServer::start().unwrap();
     let first = start(&redis.url(), &node(1));
     let incumbent = incarnation(&first);
@@ -89,7 +89,7 @@ async fn of_two_processes_with_one_name_the_second_waits() {
     let listed = open(&redis.url()).incarnations().await.unwrap();
     assert_eq!(listed, [(incumbent, node(1))], "a process without the lease lists nothing");
 
-    // The first is killed. The second gets the lease when it ends, and cleans up.
+    // The first is killed. The second acquires the lease when it expires, and purges the first.
     drop(first);
     time::timeout(PATIENCE, registration).await.unwrap().unwrap();
     eventually("the successor has purged the predecessor", async || {
@@ -100,7 +100,7 @@ async fn of_two_processes_with_one_name_the_second_waits() {
 }
 
 #[tokio::test]
-async fn former_incarnations_that_are_still_listed_are_purged() {
+async fn listed_former_incarnations_are_purged() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     let (former, fence) = incarnate(&directory, &node(1)).await;
@@ -119,7 +119,7 @@ async fn former_incarnations_that_are_still_listed_are_purged() {
 }
 
 #[tokio::test]
-async fn a_shutdown_takes_everything_back() {
+async fn shutdown_removes_all_keys() {
     let redis = RedisServer::start().unwrap();
     let registrar = start(&redis.url(), &node(1));
     for number in 0..50 {
@@ -127,15 +127,15 @@ async fn a_shutdown_takes_everything_back() {
     }
     let waiting = registrar.register(&user(99));
     registrar.shutdown(PATIENCE).await.unwrap();
-    let keys: Vec<String> = say(&redis, "KEYS *").await;
+    let keys: Vec<String> = query(&redis, "KEYS *").await;
     assert!(keys.is_empty(), "{keys:?}");
-    // Confirmed just before, or withdrawn; it does not wait forever.
+    // It may be confirmed or cancelled, but does not wait forever.
     let _ = time::timeout(PATIENCE, waiting).await.unwrap();
-    assert_eq!(registrar.register(&user(1)).await, Err(Withdrawn));
+    assert_eq!(registrar.register(&user(1)).await, Err(RegistrationCancelled));
 }
 
 #[tokio::test]
-async fn a_shutdown_without_redis_ends_in_time() {
+async fn shutdown_without_redis_times_out() {
     let mut redis = RedisServer::start().unwrap();
     let registrar = start(&redis.url(), &node(1));
     registrar.register(&user(1)).await.unwrap();
@@ -145,11 +145,11 @@ async fn a_shutdown_without_redis_ends_in_time() {
 }
 
 #[tokio::test]
-async fn a_node_that_is_dropped_takes_nothing_back() {
+async fn dropped_registrar_removes_nothing() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     let incarnation = Incarnation::fresh();
-    let registrar = Registrar::start(directory.clone(), node(1), card(incarnation));
+    let registrar = Registrar::start(directory.clone(), node(1), record(incarnation));
     registrar.register(&user(1)).await.unwrap();
     drop(registrar);
     eventually("the lease ends", async || directory.lease(&node(1)).await.unwrap().is_none()).await;
@@ -158,24 +158,26 @@ async fn a_node_that_is_dropped_takes_nothing_back() {
 }
 
 #[tokio::test]
-async fn an_entry_without_a_place_in_the_index_is_disowned() {
+async fn reported_stale_entry_that_is_not_indexed_is_removed() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     let registrar = start(&redis.url(), &node(1));
     let incarnation = incarnation(&registrar);
     registrar.register(&user(1)).await.unwrap();
-    let () = say(&redis, &format!("HSET trunkline:user:user-2 node-1 {incarnation}")).await;
+    let () = query(&redis, &format!("HSET trunkline:user:user-2 node-1 {incarnation}")).await;
 
     registrar.report_stale(&user(1));
     registrar.report_stale(&user(2));
-    eventually("the ghost is gone", async || directory.look_up(&user(2)).await.unwrap().is_empty())
-        .await;
+    eventually("the stale entry is removed", async || {
+        directory.look_up(&user(2)).await.unwrap().is_empty()
+    })
+    .await;
     assert_eq!(directory.look_up(&user(1)).await.unwrap(), [(node(1), incarnation)]);
     eventually("it was counted", async || registrar.counts().stale_entries_removed == 1).await;
 }
 
 #[tokio::test]
-async fn the_audit_removes_ghosts_and_mends_entries() {
+async fn audit_removes_stale_entries_and_repairs_missing_ones() {
     let redis = RedisServer::start().unwrap();
     let registrar = start(&redis.url(), &node(1));
     let incarnation = incarnation(&registrar);
@@ -183,12 +185,12 @@ async fn the_audit_removes_ghosts_and_mends_entries() {
         registrar.register(&user(number)).await.unwrap();
     }
     let index = format!("trunkline:node:node-1:{incarnation}:users");
-    let () = say(&redis, &format!("ZADD {index} 7 ghost")).await;
-    let () = say(&redis, &format!("HSET trunkline:user:ghost node-1 {incarnation}")).await;
-    let () = say(&redis, "DEL trunkline:user:user-3").await;
-    let () = say(&redis, &format!("ZREM {index} user-4")).await;
-    let () = say(&redis, &format!("HDEL trunkline:incarnations {incarnation}")).await;
-    let () = say(&redis, "DEL trunkline:nodes").await;
+    let () = query(&redis, &format!("ZADD {index} 7 stale")).await;
+    let () = query(&redis, &format!("HSET trunkline:user:stale node-1 {incarnation}")).await;
+    let () = query(&redis, "DEL trunkline:user:user-3").await;
+    let () = query(&redis, &format!("ZREM {index} user-4")).await;
+    let () = query(&redis, &format!("HDEL trunkline:incarnations {incarnation}")).await;
+    let () = query(&redis, "DEL trunkline:nodes").await;
 
     let users: BTreeSet<_> = (0..30).map(user).collect();
     eventually("the directory is right again", async || {
@@ -197,7 +199,7 @@ async fn the_audit_removes_ghosts_and_mends_entries() {
     })
     .await;
     let directory = open(&redis.url());
-    eventually("the node is listed and has its card again", async || {
+    eventually("the node is listed and has its record again", async || {
         directory.incarnations().await.unwrap() == [(incarnation, node(1))]
             && directory.nodes().await.unwrap().len() == 1
     })

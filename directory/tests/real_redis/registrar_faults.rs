@@ -1,4 +1,4 @@
-//! The registrar on bad days: Redis emptied, frozen, gone, and verdicts that were wrong.
+//! The registrar with faults: Redis emptied, frozen or away, and live nodes declared dead.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -6,12 +6,12 @@ use tokio::time::{self, Instant};
 use trunkline_directory::{LeaseState, LookUpError, Registrar, testing::RedisServer};
 
 use crate::support::{
-    PATIENCE, entries, eventually, held, incarnation, indexed, lease, node, open,
-    reincarnate_when_lost, say, start, user,
+    PATIENCE, entries, eventually, held, incarnation, indexed, lease, node, open, query,
+    reincarnate_when_lost, start, user,
 };
 
 #[tokio::test]
-async fn an_emptied_redis_is_filled_again_within_seconds() {
+async fn emptied_redis_is_rebuilt_within_seconds() {
     let redis = RedisServer::start().unwrap();
     let registrar = start(&redis.url(), &node(1));
     held(&registrar).await;
@@ -24,11 +24,11 @@ async fn an_emptied_redis_is_filled_again_within_seconds() {
     let _node = reincarnate_when_lost(&registrar);
 
     let emptied = Instant::now();
-    let () = say(&redis, "FLUSHALL").await;
-    let mut standing = registrar.status();
-    standing.wait_for(|standing| standing.rebuilding).await.unwrap();
+    let () = query(&redis, "FLUSHALL").await;
+    let mut status = registrar.status();
+    status.wait_for(|status| status.rebuilding).await.unwrap();
     let noticed = emptied.elapsed();
-    let rebuilt = standing.wait_for(|standing| !standing.rebuilding);
+    let rebuilt = status.wait_for(|status| !status.rebuilding);
     time::timeout(PATIENCE, rebuilt).await.unwrap().unwrap();
     println!("noticed after {noticed:?}, 5,000 rebuilt after {:?}", emptied.elapsed());
 
@@ -38,55 +38,56 @@ async fn an_emptied_redis_is_filled_again_within_seconds() {
     assert_eq!(indexed(&redis, &node(1), new).await, users);
     let entries = entries(&redis).await;
     assert!(entries.keys().eq(&users));
-    assert!(entries.values().all(|places| places[&node(1)] == new));
+    assert!(entries.values().all(|locations| locations[&node(1)] == new));
 }
 
 #[tokio::test]
-async fn that_an_emptied_redis_knows_nobody_is_not_believed() {
+async fn miss_is_not_trusted_after_redis_was_emptied() {
     let redis = RedisServer::start().unwrap();
     let (here, there) = (start(&redis.url(), &node(1)), start(&redis.url(), &node(2)));
     held(&here).await;
     there.register(&user(0)).await.unwrap();
-    believed(&here).await;
+    until_misses_are_trusted(&here).await;
     let _nodes = [&here, &there].map(reincarnate_when_lost);
 
-    let () = say(&redis, "FLUSHALL").await;
-    found(&here).await;
-    believed(&here).await;
+    let () = query(&redis, "FLUSHALL").await;
+    until_found(&here).await;
+    until_misses_are_trusted(&here).await;
 }
 
 #[tokio::test]
-async fn one_who_comes_to_an_emptied_redis_first_does_not_believe_it() {
+async fn miss_is_not_trusted_by_a_node_that_starts_after_redis_was_emptied() {
     let redis = RedisServer::start().unwrap();
     let there = start(&redis.url(), &node(2));
     there.register(&user(0)).await.unwrap();
     let _node = reincarnate_when_lost(&there);
 
-    let () = say(&redis, "FLUSHALL").await;
+    let () = query(&redis, "FLUSHALL").await;
     let here = start(&redis.url(), &node(1));
     held(&here).await;
-    found(&here).await;
-    believed(&here).await;
+    until_found(&here).await;
+    until_misses_are_trusted(&here).await;
 }
 
-/// Waits until a user who is there is found, and is never said to be nowhere.
-async fn found(registrar: &Registrar) {
+/// Waits until the online user is found; a look-up must never miss the user before.
+async fn until_found(registrar: &Registrar) {
     eventually("the user is found", async || match registrar.look_up(&user(0)).await {
-        Ok(places) => !places.is_empty() || panic!("a user who is there was not found"),
-        Err(LookUpError::Doubtful) => false,
+        Ok(locations) => !locations.is_empty() || panic!("a trusted miss of an online user"),
+        Err(LookUpError::Indeterminate) => false,
         Err(error) => panic!("{error}"),
     })
     .await;
 }
 
-/// Waits until it is believed that one who is nowhere is nowhere.
-async fn believed(registrar: &Registrar) {
-    let nowhere = async || registrar.look_up(&user(1)).await.is_ok_and(|places| places.is_empty());
-    eventually("a miss is believed", nowhere).await;
+/// Waits until a miss of an offline user is trusted.
+async fn until_misses_are_trusted(registrar: &Registrar) {
+    let trusted =
+        async || registrar.look_up(&user(1)).await.is_ok_and(|locations| locations.is_empty());
+    eventually("a miss is trusted", trusted).await;
 }
 
 #[tokio::test]
-async fn a_redis_that_restarts_empty_is_filled_again() {
+async fn redis_that_restarts_empty_is_rebuilt() {
     let mut redis = RedisServer::start().unwrap();
     let registrar = start(&redis.url(), &node(1));
     let _node = reincarnate_when_lost(&registrar);
@@ -94,8 +95,8 @@ async fn a_redis_that_restarts_empty_is_filled_again() {
         registrar.register(&user(number)).await.unwrap();
     }
     redis.stop();
-    let mut standing = registrar.status();
-    let away = standing.wait_for(|standing| standing.redis_away);
+    let mut status = registrar.status();
+    let away = status.wait_for(|status| status.redis_away);
     time::timeout(PATIENCE, away).await.unwrap().unwrap();
     registrar.deregister(&user(0));
     let login = registrar.register(&user(100));
@@ -109,7 +110,7 @@ async fn a_redis_that_restarts_empty_is_filled_again() {
 }
 
 #[tokio::test]
-async fn a_redis_that_was_frozen_is_brought_up_to_date() {
+async fn frozen_redis_is_updated_when_it_resumes() {
     let redis = RedisServer::start().unwrap();
     let registrar = start(&redis.url(), &node(1));
     let _node = reincarnate_when_lost(&registrar);
@@ -121,17 +122,17 @@ async fn a_redis_that_was_frozen_is_brought_up_to_date() {
         registrar.deregister(&user(number));
     }
     let logins: Vec<_> = (20..30).map(|number| registrar.register(&user(number))).collect();
-    let mut standing = registrar.status();
-    let away = standing.wait_for(|standing| standing.redis_away);
+    let mut status = registrar.status();
+    let away = status.wait_for(|status| status.redis_away);
     time::timeout(PATIENCE, away).await.unwrap().unwrap();
-    // Beyond the end of the lease.
+    // Longer than the lease.
     time::sleep(Duration::from_secs(2)).await;
     redis.resume();
     for login in logins {
         time::timeout(PATIENCE, login).await.unwrap().unwrap();
     }
     let directory = open(&redis.url());
-    eventually("one incarnation is left, with the users who are there", async || {
+    eventually("one incarnation is left, with the online users", async || {
         entries(&redis).await.into_keys().collect::<BTreeSet<_>>() == (10..30).map(user).collect()
             && directory.incarnations().await.unwrap().len() == 1
     })
@@ -141,7 +142,7 @@ async fn a_redis_that_was_frozen_is_brought_up_to_date() {
 }
 
 #[tokio::test]
-async fn a_wrong_verdict_costs_a_new_incarnation_and_no_user() {
+async fn live_node_declared_dead_loses_no_user() {
     let redis = RedisServer::start().unwrap();
     let relay = open(&redis.url());
     let registrar = start(&redis.url(), &node(1));
@@ -149,26 +150,26 @@ async fn a_wrong_verdict_costs_a_new_incarnation_and_no_user() {
         registrar.register(&user(number)).await.unwrap();
     }
     let old = incarnation(&registrar);
-    let verdict = relay.revoke_lease(&node(1), old).await.unwrap();
+    let revocation = relay.revoke_lease(&node(1), old).await.unwrap();
     let _node = reincarnate_when_lost(&registrar);
-    relay.purge(&node(1), old, verdict.settle(), |_| {}).await.unwrap();
+    relay.purge(&node(1), old, revocation.late_window(), |_| {}).await.unwrap();
     relay.retract(&node(1), old).await.unwrap();
 
     let users: BTreeSet<_> = (0..200).map(user).collect();
-    eventually("all users are there, under the new incarnation alone", async || {
+    eventually("all users are registered, under the new incarnation only", async || {
         let new = incarnation(&registrar);
         let entries = entries(&redis).await;
         new != old
-            && entries.values().all(|places| places[&node(1)] == new)
+            && entries.values().all(|locations| locations[&node(1)] == new)
             && entries.into_keys().collect::<BTreeSet<_>>() == users
             && relay.incarnations().await.unwrap() == [(new, node(1))]
-            && relay.nodes().await.unwrap().iter().all(|(_, card)| card.incarnation == new)
+            && relay.nodes().await.unwrap().iter().all(|(_, record)| record.incarnation == new)
     })
     .await;
 }
 
 #[tokio::test]
-async fn nothing_is_said_while_the_lease_is_lost() {
+async fn nothing_is_registered_while_the_lease_is_lost() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     let registrar = start(&redis.url(), &node(1));
@@ -183,20 +184,20 @@ async fn nothing_is_said_while_the_lease_is_lost() {
 
     registrar.reincarnate(trunkline_protocol::Incarnation::fresh());
     held(&registrar).await;
-    eventually("the login that gave up is registered", async || {
+    eventually("the login that timed out is registered", async || {
         !directory.look_up(&user(2)).await.unwrap().is_empty()
     })
     .await;
 }
 
 #[tokio::test]
-async fn a_node_may_start_before_redis() {
+async fn registrar_may_start_before_redis() {
     let mut redis = RedisServer::start().unwrap();
     redis.stop();
     let registrar = start(&redis.url(), &node(1));
     let login = registrar.register(&user(1));
-    let mut standing = registrar.status();
-    let away = standing.wait_for(|standing| standing.redis_away);
+    let mut status = registrar.status();
+    let away = status.wait_for(|status| status.redis_away);
     time::timeout(PATIENCE, away).await.unwrap().unwrap();
     redis.restart_empty().unwrap();
     time::timeout(PATIENCE, login).await.unwrap().unwrap();

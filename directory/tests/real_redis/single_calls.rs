@@ -1,4 +1,4 @@
-//! Single things that are said to Redis.
+//! The directory's single calls.
 
 use std::time::Duration;
 
@@ -10,34 +10,49 @@ use trunkline_directory::{
 };
 use trunkline_protocol::Incarnation;
 
-use crate::support::{card, eventually, incarnate, node, open, raw, say, slow_redis, user};
+use crate::support::{eventually, incarnate, node, open, query, raw, record, slow_redis, user};
 
 #[tokio::test]
-async fn a_lease_has_one_holder_and_ends_by_itself() {
+async fn lease_has_one_holder_and_expires() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     let (node, one, other) = (node(1), Incarnation::fresh(), Incarnation::fresh());
-    assert_eq!(directory.lease(&node).await.unwrap(), None);
 
-    assert!(matches!(directory.acquire(&node, one).await.unwrap(), Acquired::Held(_)));
-    let again = directory.acquire(&node, one).await.unwrap();
-    assert!(matches!(again, Acquired::Held(_)), "an acquisition whose answer was lost is repeated");
-    let foreign = directory.acquire(&node, other).await.unwrap();
-    assert_eq!(foreign, Acquired::Foreign { holder: Some(one) });
-    let lost = directory.renew(&node, other).await.unwrap();
-    assert_eq!(lost, Renewed::Lost { holder: Some(one) });
-    assert!(matches!(directory.renew(&node, one).await.unwrap(), Renewed::Held(_)));
-    let lease = directory.lease(&node).await.unwrap().unwrap();
-    assert_eq!(lease.holder, one);
-    assert!(lease.left <= LEASE_TTL);
+    // On a loaded machine a call may time out, or the lease may expire between two calls: then
+    // their answers prove nothing, and the sequence is repeated.
+    let sequence = async || -> Result<bool, CallError> {
+        directory.revoke_lease(&node, one).await?;
+        directory.revoke_lease(&node, other).await?;
+        assert_eq!(directory.lease(&node).await?, None);
+        let begun = Instant::now();
+        let first = directory.acquire(&node, one).await?;
+        let again = directory.acquire(&node, one).await?;
+        let foreign = directory.acquire(&node, other).await?;
+        let lost = directory.renew(&node, other).await?;
+        let renewed = directory.renew(&node, one).await?;
+        let lease = directory.lease(&node).await?;
+        if begun.elapsed() >= LEASE_TTL {
+            return Ok(false);
+        }
+        assert!(matches!(first, Acquired::Held(_)));
+        assert!(matches!(again, Acquired::Held(_)), "an acquisition may be repeated: {again:?}");
+        assert_eq!(foreign, Acquired::Foreign { holder: Some(one) });
+        assert_eq!(lost, Renewed::Lost { holder: Some(one) });
+        assert!(matches!(renewed, Renewed::Held(_)));
+        let lease = lease.unwrap();
+        assert!(lease.holder == one && lease.left <= LEASE_TTL, "{lease:?}");
+        Ok(true)
+    };
+    eventually("the calls complete within one lease", async || sequence().await.unwrap_or(false))
+        .await;
 
-    eventually("the lease ends", async || directory.lease(&node).await.unwrap().is_none()).await;
+    eventually("the lease expires", async || directory.lease(&node).await.unwrap().is_none()).await;
     assert_eq!(directory.renew(&node, one).await.unwrap(), Renewed::Lost { holder: None });
     assert!(matches!(directory.acquire(&node, other).await.unwrap(), Acquired::Held(_)));
 }
 
 #[tokio::test]
-async fn a_verdict_removes_the_lease_of_the_condemned_only() {
+async fn revocation_spares_the_lease_of_another_incarnation() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     let (node, one, other) = (node(1), Incarnation::fresh(), Incarnation::fresh());
@@ -45,16 +60,17 @@ async fn a_verdict_removes_the_lease_of_the_condemned_only() {
 
     let foreign = directory.revoke_lease(&node, other).await.unwrap();
     assert_eq!(foreign, Revocation::Foreign { holder: Some(one) });
-    let Revocation::Removed { settle } = directory.revoke_lease(&node, one).await.unwrap() else {
-        panic!("it had the lease");
+    let Revocation::Removed { late_window } = directory.revoke_lease(&node, one).await.unwrap()
+    else {
+        panic!("the incarnation had the lease");
     };
-    assert!(settle > Duration::ZERO && settle <= LEASE_TTL);
+    assert!(late_window > Duration::ZERO && late_window <= LEASE_TTL);
     assert_eq!(directory.revoke_lease(&node, one).await.unwrap(), Revocation::Gone);
     assert_eq!(directory.renew(&node, one).await.unwrap(), Renewed::Lost { holder: None });
 }
 
 #[tokio::test]
-async fn a_login_learns_the_other_nodes_of_its_user() {
+async fn registration_returns_the_other_nodes_of_the_user() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     let (one, two) = (node(1), node(2));
@@ -66,13 +82,13 @@ async fn a_login_learns_the_other_nodes_of_its_user() {
     assert!(others.is_empty());
     let others = directory.register(&alice, (&two, second), 20, other_fence).await.unwrap();
     assert_eq!(others, [(one.clone(), first)]);
-    let mut places = directory.look_up(&alice).await.unwrap();
-    places.sort();
-    assert_eq!(places, [(one.clone(), first), (two.clone(), second)]);
+    let mut locations = directory.look_up(&alice).await.unwrap();
+    locations.sort();
+    assert_eq!(locations, [(one.clone(), first), (two.clone(), second)]);
     assert!(directory.look_up(&user(2)).await.unwrap().is_empty());
 
     let seen = directory.user(&alice).await.unwrap();
-    assert_eq!(seen.iter().find(|place| place.node == two).unwrap().since_ms, Some(20));
+    assert_eq!(seen.iter().find(|location| location.node == two).unwrap().since_ms, Some(20));
 
     assert!(directory.unregister(&alice, (&one, first), 10, fence).await.unwrap());
     assert!(!directory.unregister(&alice, (&one, first), 10, fence).await.unwrap());
@@ -81,7 +97,7 @@ async fn a_login_learns_the_other_nodes_of_its_user() {
 }
 
 #[tokio::test]
-async fn a_late_logout_leaves_the_newer_entry() {
+async fn removal_spares_newer_entry() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     let node = node(1);
@@ -99,7 +115,7 @@ async fn a_late_logout_leaves_the_newer_entry() {
 }
 
 #[tokio::test]
-async fn what_arrives_after_the_end_of_its_lease_changes_nothing() {
+async fn command_after_its_fence_changes_nothing() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     let node = node(1);
@@ -117,52 +133,51 @@ async fn what_arrives_after_the_end_of_its_lease_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_keys_are_those_of_the_contract() {
+async fn keys_are_as_documented() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     let node = node(1);
     let (incarnation, fence) = incarnate(&directory, &node).await;
-    directory.announce(&node, &card(incarnation)).await.unwrap();
+    directory.announce(&node, &record(incarnation)).await.unwrap();
     directory.register(&user(1), (&node, incarnation), 1234, fence).await.unwrap();
 
-    let mark = incarnation.to_string();
-    let field: String = say(&redis, "HGET trunkline:user:user-1 node-1").await;
-    assert_eq!(field, mark);
+    let own = incarnation.to_string();
+    let field: String = query(&redis, "HGET trunkline:user:user-1 node-1").await;
+    assert_eq!(field, own);
     let score: u64 =
-        say(&redis, &format!("ZSCORE trunkline:node:node-1:{mark}:users user-1")).await;
+        query(&redis, &format!("ZSCORE trunkline:node:node-1:{own}:users user-1")).await;
     assert_eq!(score, 1234);
-    let listed: String = say(&redis, &format!("HGET trunkline:incarnations {mark}")).await;
+    let listed: String = query(&redis, &format!("HGET trunkline:incarnations {own}")).await;
     assert_eq!(listed, "node-1");
-    let lease: String = say(&redis, "GET trunkline:lease:node-1").await;
-    assert_eq!(lease, mark);
-    let text: String = say(&redis, "HGET trunkline:nodes node-1").await;
-    let card: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(card["incarnation"], mark);
-    assert_eq!(card["capacity"], 500);
-    let keys: usize = say(&redis, "DBSIZE").await;
+    let lease: String = query(&redis, "GET trunkline:lease:node-1").await;
+    assert_eq!(lease, own);
+    let text: String = query(&redis, "HGET trunkline:nodes node-1").await;
+    let record: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(record["incarnation"], own);
+    assert_eq!(record["capacity"], 500);
+    let keys: usize = query(&redis, "DBSIZE").await;
     assert_eq!(keys, 5);
 }
 
 #[tokio::test]
-async fn a_card_is_retracted_by_its_own_incarnation_only() {
+async fn record_is_retracted_by_its_own_incarnation_only() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     let (node, mine, newer) = (node(1), Incarnation::fresh(), Incarnation::fresh());
     assert!(!directory.retract(&node, mine).await.unwrap());
-    directory.announce(&node, &card(newer)).await.unwrap();
+    directory.announce(&node, &record(newer)).await.unwrap();
     assert!(!directory.retract(&node, mine).await.unwrap());
-    assert_eq!(directory.nodes().await.unwrap(), [(node.clone(), card(newer))]);
+    assert_eq!(directory.nodes().await.unwrap(), [(node.clone(), record(newer))]);
     assert!(directory.retract(&node, newer).await.unwrap());
     assert!(directory.nodes().await.unwrap().is_empty());
 
-    let () = say(&redis, "HSET trunkline:nodes node-1 {").await;
+    let () = query(&redis, "HSET trunkline:nodes node-1 {").await;
     assert!(!directory.retract(&node, mine).await.unwrap());
-    assert!(directory.nodes().await.unwrap().is_empty());
-    assert_eq!(directory.bad_fields(), 1);
+    assert!(directory.nodes().await.unwrap().is_empty(), "a malformed record is skipped");
 }
 
 #[tokio::test]
-async fn what_is_not_well_formed_is_skipped_and_counted() {
+async fn malformed_fields_are_skipped() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     let good = Incarnation::fresh();
@@ -173,11 +188,10 @@ async fn what_is_not_well_formed_is_skipped_and_counted() {
     let () = command.query_async(&mut raw(&redis).await).await.unwrap();
 
     assert_eq!(directory.look_up(&user(1)).await.unwrap(), [(node(1), good)]);
-    assert_eq!(directory.bad_fields(), 3);
 }
 
 #[tokio::test]
-async fn users_are_paged_and_found() {
+async fn users_are_paged_and_found_by_prefix() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     let node = node(1);
@@ -206,7 +220,7 @@ async fn users_are_paged_and_found() {
 }
 
 #[tokio::test]
-async fn a_missing_redis_costs_a_call_and_not_the_start() {
+async fn directory_opens_while_redis_is_away() {
     let mut redis = RedisServer::start().unwrap();
     redis.stop();
     let directory = open(&redis.url());
@@ -217,7 +231,7 @@ async fn a_missing_redis_costs_a_call_and_not_the_start() {
 }
 
 #[tokio::test]
-async fn a_frozen_redis_fails_a_call_in_time_and_is_found_again() {
+async fn call_to_a_frozen_redis_times_out() {
     let redis = RedisServer::start().unwrap();
     let directory = open(&redis.url());
     directory.ping().await.unwrap();
@@ -229,24 +243,24 @@ async fn a_frozen_redis_fails_a_call_in_time_and_is_found_again() {
         assert!(started.elapsed() >= CALL_TIMEOUT);
     }
     redis.resume();
-    eventually("Redis goes on", async || directory.ping().await.is_ok()).await;
+    eventually("Redis answers again", async || directory.ping().await.is_ok()).await;
 }
 
 #[tokio::test]
-async fn a_connection_whose_answers_do_not_come_is_replaced() {
+async fn connection_that_does_not_answer_is_replaced() {
     let (_redis, proxy) = slow_redis().await;
     let directory = open(&proxy.url());
     directory.ping().await.unwrap();
     proxy.delay(CALL_TIMEOUT * 600);
     assert!(matches!(directory.ping().await, Err(CallError::TimedOut)));
     proxy.delay(Duration::ZERO);
-    directory.ping().await.expect("a new connection is not held up by the old one");
+    directory.ping().await.expect("a new connection does not wait for the old one");
 }
 
 #[tokio::test]
-async fn a_refused_password_is_tried_again_with_each_call() {
+async fn rejected_login_is_repeated_with_each_call() {
     let redis = RedisServer::start().unwrap();
-    let () = say(&redis, "CONFIG SET requirepass first").await;
+    let () = query(&redis, "CONFIG SET requirepass first").await;
     let directory = open(&redis.url().replace("redis://", "redis://:second@"));
     assert!(directory.ping().await.is_err());
     let admin = redis::Client::open(redis.url().replace("redis://", "redis://:first@")).unwrap();
@@ -258,7 +272,7 @@ async fn a_refused_password_is_tried_again_with_each_call() {
 }
 
 #[test]
-fn a_url_that_cannot_be_used_says_so_in_one_line_and_keeps_the_password() {
+fn error_about_the_url_is_one_line_without_the_password() {
     for bad in ["", "127.0.0.1:6379", "http://:secret@h", "redis://:secret@h:port", "rediss://h"] {
         let error = Directory::open(bad, KEY_PREFIX).unwrap_err();
         assert!(matches!(error, ConfigError::Url(_)), "{bad}");

@@ -1,5 +1,3 @@
-//! What the tests of this crate share.
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -14,7 +12,7 @@ use trunkline_directory::{
 };
 use trunkline_protocol::{Incarnation, Name, User};
 
-/// Long enough for a loaded machine; nothing waits for it to pass.
+/// The deadline of every wait: generous for a loaded machine, and never reached by a passing test.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn user(number: usize) -> User {
@@ -29,7 +27,7 @@ pub(crate) fn open(url: &str) -> Directory {
     Directory::open(url, KEY_PREFIX).unwrap()
 }
 
-pub(crate) fn card(incarnation: Incarnation) -> NodeRecord {
+pub(crate) fn record(incarnation: Incarnation) -> NodeRecord {
     NodeRecord {
         incarnation,
         url: "ws://127.0.0.1:9001/ws".to_owned(),
@@ -39,17 +37,17 @@ pub(crate) fn card(incarnation: Incarnation) -> NodeRecord {
 }
 
 pub(crate) fn start(url: &str, node: &Name) -> Registrar {
-    Registrar::start(open(url), node.clone(), card(Incarnation::fresh()))
+    Registrar::start(open(url), node.clone(), record(Incarnation::fresh()))
 }
 
-/// A connection that says what the directory has no words for.
+/// A connection for commands that the directory does not have.
 pub(crate) async fn raw(redis: &RedisServer) -> MultiplexedConnection {
     let client = redis::Client::open(redis.url()).unwrap();
     client.get_multiplexed_async_connection().await.unwrap()
 }
 
-pub(crate) async fn say<T: redis::FromRedisValue>(redis: &RedisServer, words: &str) -> T {
-    let mut words = words.split(' ');
+pub(crate) async fn query<T: redis::FromRedisValue>(redis: &RedisServer, command: &str) -> T {
+    let mut words = command.split(' ');
     let mut command = redis::cmd(words.next().unwrap());
     words.for_each(|word| {
         command.arg(word);
@@ -66,7 +64,7 @@ pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool)
     }
 }
 
-/// The incarnation that the registrar speaks for now.
+/// The registrar's current incarnation.
 pub(crate) fn incarnation(registrar: &Registrar) -> Incarnation {
     registrar.status().borrow().incarnation
 }
@@ -76,18 +74,18 @@ pub(crate) async fn held(registrar: &Registrar) {
 }
 
 pub(crate) async fn lease(registrar: &Registrar, holds: impl Fn(LeaseState) -> bool) {
-    let mut standing = registrar.status();
-    let seen = time::timeout(PATIENCE, standing.wait_for(|standing| holds(standing.lease))).await;
-    seen.expect("the lease never came to that").expect("the registrar lives");
+    let mut status = registrar.status();
+    let seen = time::timeout(PATIENCE, status.wait_for(|status| holds(status.lease))).await;
+    seen.expect("the lease state is reached").expect("the registrar runs");
 }
 
-/// Does what a node does: takes a new incarnation whenever the lease is lost.
+/// Takes a new incarnation whenever the lease is lost, as a node does.
 pub(crate) fn reincarnate_when_lost(registrar: &Registrar) -> tokio::task::JoinHandle<()> {
     let registrar = registrar.clone();
     tokio::spawn(async move {
-        let mut standing = registrar.status();
-        while standing
-            .wait_for(|standing| matches!(standing.lease, LeaseState::Lost { .. }))
+        let mut status = registrar.status();
+        while status
+            .wait_for(|status| matches!(status.lease, LeaseState::Lost { .. }))
             .await
             .is_ok()
         {
@@ -96,7 +94,7 @@ pub(crate) fn reincarnate_when_lost(registrar: &Registrar) -> tokio::task::JoinH
     })
 }
 
-/// Takes the lease and lists the incarnation, as a registrar would.
+/// Acquires the lease and lists the incarnation, as a registrar does.
 pub(crate) async fn incarnate(directory: &Directory, node: &Name) -> (Incarnation, Fence) {
     let incarnation = Incarnation::fresh();
     let Acquired::Held(fence) = directory.acquire(node, incarnation).await.unwrap() else {
@@ -106,7 +104,7 @@ pub(crate) async fn incarnate(directory: &Directory, node: &Name) -> (Incarnatio
     (incarnation, fence)
 }
 
-/// All that the directory says: users, with their nodes and incarnations.
+/// All entries: users, with their nodes and incarnations.
 pub(crate) async fn entries(redis: &RedisServer) -> BTreeMap<User, BTreeMap<Name, Incarnation>> {
     let directory = open(&redis.url());
     let mut entries = BTreeMap::new();
@@ -114,10 +112,10 @@ pub(crate) async fn entries(redis: &RedisServer) -> BTreeMap<User, BTreeMap<Name
     while let Some(step) = cursor {
         let found = directory.find("", step).await.unwrap();
         for user in found.users {
-            let places: BTreeMap<_, _> =
+            let locations: BTreeMap<_, _> =
                 directory.look_up(&user).await.unwrap().into_iter().collect();
-            if !places.is_empty() {
-                entries.insert(user, places);
+            if !locations.is_empty() {
+                entries.insert(user, locations);
             }
         }
         cursor = found.next;
@@ -132,11 +130,11 @@ pub(crate) async fn indexed(
     incarnation: Incarnation,
 ) -> BTreeSet<User> {
     let members: Vec<String> =
-        say(redis, &format!("ZRANGE {KEY_PREFIX}:node:{node}:{incarnation}:users 0 -1")).await;
+        query(redis, &format!("ZRANGE {KEY_PREFIX}:node:{node}:{incarnation}:users 0 -1")).await;
     members.into_iter().map(|member| member.parse().unwrap()).collect()
 }
 
-/// A Redis behind a proxy that can be slow.
+/// A Redis behind a proxy that can delay commands.
 pub(crate) async fn slow_redis() -> (RedisServer, SlowProxy) {
     let redis = RedisServer::start().unwrap();
     let proxy = SlowProxy::start(redis.address()).await.unwrap();

@@ -57,7 +57,7 @@ impl DataPlaneState {
     }
 
     fn messages(&mut self, now: Instant, batch: Batch<'_>) -> Result<(), BadLane> {
-        let BatchHeader { peer: origin, ids, .. } = batch.header;
+        let BatchHeader { peer: origin, id_incarnation: ids, .. } = batch.header;
         let written_ids = MessageIdPrefix::of(ids);
         // Messages to one recipient often come in a row.
         let (mut to, mut keys) = ("", SmallVec::new());

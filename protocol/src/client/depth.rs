@@ -1,10 +1,10 @@
-//! How deep a JSON text is nested: a recipient that parses recursively has only so much stack.
+//! The nesting depth of a JSON text, which is limited because recipients may parse recursively.
 
-/// Whether arrays and objects in `json`, which must be one JSON value, are nested deeper than `max`
+/// Whether the arrays and objects in `json`, one valid JSON value, are nested deeper than `max`
 /// levels.
 pub(super) fn is_deeper_than(max: usize, json: &str) -> bool {
-    // Each level has two brackets. Almost every body is too short or has too few of them, and is not
-    // looked at twice.
+    // Each level has two brackets. Almost every body is too short or has too few of them, and needs
+    // no second pass.
     if json.len() < 2 * (max + 1) || opening_brackets(json.as_bytes()) <= max {
         return false;
     }
@@ -25,10 +25,10 @@ pub(super) fn is_deeper_than(max: usize, json: &str) -> bool {
     deepest > max
 }
 
-/// How many opening brackets there are, those within strings among them. `{` and `[` differ in one
-/// bit; without a branch the compiler counts 16 bytes at a time.
+/// Counts the opening brackets, including those within strings. `{` and `[` differ in one bit;
+/// without a branch the compiler vectorizes the loop.
 fn opening_brackets(bytes: &[u8]) -> usize {
-    // A chunk's count fits a byte.
+    // A byte can count a chunk of 255.
     let count = |chunk: &[u8]| chunk.iter().map(|byte| u8::from(byte & !0x20 == b'[')).sum::<u8>();
     bytes.chunks(255).map(|chunk| usize::from(count(chunk))).sum()
 }
@@ -61,7 +61,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn depth_is_that_of_the_parsed_value(value in any_json(), max in 0_usize..8) {
+        fn depth_equals_that_of_the_parsed_value(value in any_json(), max in 0_usize..8) {
             prop_assert_eq!(is_deeper_than(max, &value.to_string()), depth(&value) > max);
         }
 
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn wide_is_not_deep() {
+    fn siblings_do_not_add_depth() {
         assert!(!is_deeper_than(128, &format!("[{}1]", "[],".repeat(1_000))));
         assert!(is_deeper_than(1, "[[]]   "));
     }

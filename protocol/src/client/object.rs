@@ -1,13 +1,13 @@
-//! A JSON object (RFC 8259), field by field, with each value as it stood in the text.
+//! Splits a JSON object (RFC 8259) into its fields, with each value as the text has it.
 //!
-//! What almost every frame is made of, strings without an escape, is only looked through for its end.
-//! All else is left to `serde_json`.
+//! Frames consist almost only of strings without an escape: this module finds their ends eight
+//! bytes at a time, and leaves everything else to `serde_json`.
 
 use std::borrow::Cow;
 
 use serde_json::{Deserializer, value::RawValue};
 
-/// A JSON value, as it stood in the text.
+/// A JSON value, as the text has it.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Value<'a> {
     /// A string without an escape.
@@ -22,8 +22,7 @@ impl<'a> Value<'a> {
         text
     }
 
-    /// What a string says; `None` if it is something else, or has an escape that stands for no
-    /// character.
+    /// A string's contents; `None` if it is no string, or has an escape that encodes no character.
     #[inline(always)]
     pub(super) fn string(self) -> Option<Cow<'a, str>> {
         match self {
@@ -37,11 +36,11 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Calls `field` with the name and the value of each field of the object that `text` is. `None` if it
-/// is not one, or `field` says so.
-pub(super) fn walk<'a>(
+/// Calls `visit` with the name and the value of each field of the object `text`. `None` if `text`
+/// is no object, or `visit` returns `None`.
+pub(super) fn for_each_field<'a>(
     text: &'a str,
-    mut field: impl FnMut(&str, Value<'a>) -> Option<()>,
+    mut visit: impl FnMut(&str, Value<'a>) -> Option<()>,
 ) -> Option<()> {
     let mut cursor = Cursor { text, at: 0 };
     cursor.skip(b'{')?;
@@ -49,7 +48,7 @@ pub(super) fn walk<'a>(
         loop {
             let name = cursor.value()?.string()?;
             cursor.skip(b':')?;
-            field(&name, cursor.value()?)?;
+            visit(&name, cursor.value()?)?;
             if cursor.skip(b',').is_none() {
                 break;
             }
@@ -60,7 +59,7 @@ pub(super) fn walk<'a>(
     (cursor.at == text.len()).then_some(())
 }
 
-/// A place in a text.
+/// A position in a text.
 struct Cursor<'a> {
     text: &'a str,
     at: usize,
@@ -77,7 +76,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Goes behind this byte, if it comes next after any space.
+    /// Skips this byte, if it is the next one after any space.
     fn skip(&mut self, byte: u8) -> Option<()> {
         self.space();
         self.next().filter(|next| *next == byte)?;
@@ -85,8 +84,8 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
-    // Inlined, as is `Value::string`: a value that goes through memory is written in three words and read
-    // in two wider ones, and the processor waits for that twice a field.
+    // Inlined, as is `Value::string`: passed through memory, a value would be written as three
+    // words and read as two wider ones, a store-forwarding stall twice per field.
     #[inline(always)]
     fn value(&mut self) -> Option<Value<'a>> {
         self.space();
@@ -103,14 +102,14 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// The length of the string without an escape that `text` begins with.
+/// The length of the string that `text` begins with, if it has no escape.
 fn plain_string(text: &[u8]) -> Option<usize> {
     let inner = text.strip_prefix(b"\"")?;
     let end = first_special(inner);
     (inner.get(end) == Some(&b'"')).then_some(end + 2)
 }
 
-/// Where the first byte is that may not stand in a string for itself; eight at a time.
+/// The position of the first byte that ends a string or has to be escaped in one.
 fn first_special(bytes: &[u8]) -> usize {
     let (words, _) = bytes.as_chunks::<8>();
     for (at, word) in words.iter().enumerate() {
@@ -124,8 +123,8 @@ fn first_special(bytes: &[u8]) -> usize {
     rest + bytes[rest..].iter().position(special).unwrap_or(bytes.len() - rest)
 }
 
-/// A word whose lowest set bit is the highest of the first special byte; 0 if there is none. Behind
-/// that byte a borrow may have set others ("Bit Twiddling Hacks", S. E. Anderson).
+/// A word whose lowest set bit is the highest bit of the first special byte; 0 if there is none. A
+/// borrow may set bits above that one ("Bit Twiddling Hacks", S. E. Anderson).
 fn specials(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
     const HIGHS: u64 = ONES << 7;
@@ -141,10 +140,10 @@ mod tests {
 
     use super::*;
 
-    /// The object as this walker sees it; the last of two fields of one name counts.
-    fn walked(text: &str) -> Option<Map<String, serde_json::Value>> {
+    /// The object as this module parses it; the last of two fields of one name counts.
+    fn parsed(text: &str) -> Option<Map<String, serde_json::Value>> {
         let mut object = Map::new();
-        walk(text, |name, value| {
+        for_each_field(text, |name, value| {
             object.insert(name.to_owned(), serde_json::from_str(value.text()).ok()?);
             Some(())
         })?;
@@ -152,11 +151,11 @@ mod tests {
     }
 
     fn assert_same(text: &str) {
-        assert_eq!(walked(text), serde_json::from_str(text).ok(), "{text}");
+        assert_eq!(parsed(text), serde_json::from_str(text).ok(), "{text}");
     }
 
     #[test]
-    fn an_object_is_one_for_serde_json_too() {
+    fn accepts_the_same_objects_as_serde_json() {
         for text in [
             "{}",
             " { } ",
@@ -194,7 +193,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn of_any_pieces(pieces in vec(select(vec![
+        fn accepts_the_same_fragments_as_serde_json(pieces in vec(select(vec![
             "{", "}", "[", "]", ":", ",", " ", "\n", "\"", "\\", "a", "\"a\"", "\"b\":", "1", "-", ".5",
             "e9", "null", "true", "\\u0041", "\\\"", "\"\\n\"", "ä", "\u{7f}", "\u{1}",
         ]), 0..12)) {
@@ -205,7 +204,7 @@ mod tests {
         }
 
         #[test]
-        fn the_first_special_byte_is_found(bytes in vec(any::<u8>(), 0..40)) {
+        fn first_special_byte_is_found(bytes in vec(any::<u8>(), 0..40)) {
             let special = |byte: &u8| *byte < 32 || [34, 92].contains(byte);
             let first = bytes.iter().position(special);
             prop_assert_eq!(first_special(&bytes), first.unwrap_or(bytes.len()));
@@ -214,7 +213,7 @@ mod tests {
         }
 
         #[test]
-        fn of_any_text(text: String) {
+        fn accepts_the_same_texts_as_serde_json(text: String) {
             assert_same(&text);
             assert_same(&format!("{{\"a\":\"{text}\",\"b\":{text}}}"));
         }

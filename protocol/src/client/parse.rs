@@ -4,14 +4,19 @@ use serde::de::IgnoredAny;
 use thiserror::Error;
 
 use super::{
-    BODY_DEPTH_MAX, SEND_ID_BYTES_MAX,
     depth::is_deeper_than,
-    object::{Value, walk},
+    object::{Value, for_each_field},
 };
-use crate::User;
+use crate::names::User;
 
-/// How many characters of what a client sent are quoted in a reason: errors are short, whatever
-/// was sent.
+/// The longest `id` that a client may give a send, in bytes.
+pub const SEND_ID_BYTES_MAX: usize = 64;
+
+/// How deep a body may be nested: each array or object in it is a level. Recipients may parse it
+/// recursively.
+pub const BODY_DEPTH_MAX: usize = 128;
+
+/// How many characters of a frame a reason quotes, so that errors stay short.
 const QUOTED_CHARS_MAX: usize = 32;
 
 /// A well-formed frame from a client. Borrows from the text it was parsed from.
@@ -19,44 +24,44 @@ const QUOTED_CHARS_MAX: usize = 32;
 pub enum ClientFrame<'a> {
     /// The first frame of a session.
     Login {
-        /// The user that logs in; a valid [`User`] key.
+        /// The user that logs in: a valid [`User`] key.
         user: Cow<'a, str>,
-        /// The proof of it, where the node asks for one.
+        /// The proof of identity, if the node requires one.
         token: Option<Cow<'a, str>>,
     },
     /// A message to a user.
     Send {
-        /// The client's own name for this send, 1 to [`SEND_ID_BYTES_MAX`] bytes.
+        /// The client's own id for this send: 1 to [`SEND_ID_BYTES_MAX`] bytes.
         id: Cow<'a, str>,
-        /// The recipient; a valid [`User`] key.
+        /// The recipient: a valid [`User`] key.
         to: Cow<'a, str>,
-        /// Any JSON value, exactly as it stood in the frame; nested at most [`BODY_DEPTH_MAX`] deep.
+        /// Any JSON value, exactly as in the frame, nested at most [`BODY_DEPTH_MAX`] deep.
         body: &'a str,
     },
-    /// A question whether the connection still lives, for clients that cannot see WebSocket pings.
+    /// A keepalive for clients that cannot send or see WebSocket pings.
     Ping,
 }
 
-/// Why a text is not a [`ClientFrame`], in words for the client's developer.
+/// Why a text is not a [`ClientFrame`], for the client's developer.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("{reason}")]
 pub struct BadFrame {
-    /// What was wrong, and what belongs there.
+    /// The error, and what is expected instead.
     pub reason: String,
-    /// The send's id, where one could be read. An id that is a number is given as its digits.
+    /// The send's id, if it could be read. A number is given as its digits.
     pub id: Option<String>,
 }
 
 /// Parses one text frame. Unknown fields are ignored.
 pub fn parse(text: &str) -> Result<ClientFrame<'_>, BadFrame> {
     let mut fields = Fields::default();
-    if walk(text, |name, value| fields.set(name, value)).is_none() {
-        return Err(BadFrame { reason: fields.why_not(text), id: None });
+    if for_each_field(text, |name, value| fields.set(name, value)).is_none() {
+        return Err(BadFrame { reason: fields.rejection(text), id: None });
     }
     fields.frame().map_err(|reason| BadFrame { reason, id: fields.known_id() })
 }
 
-/// The values of the fields that any frame has, as they stood in it.
+/// The values of all fields that a frame may have.
 #[derive(Default)]
 struct Fields<'a> {
     kind: Option<Value<'a>>,
@@ -65,11 +70,11 @@ struct Fields<'a> {
     id: Option<Value<'a>>,
     to: Option<Value<'a>>,
     body: Option<Value<'a>>,
-    twice: Option<&'static str>,
+    duplicate: Option<&'static str>,
 }
 
 impl<'a> Fields<'a> {
-    /// `None` if it was there before.
+    /// `None` if the field is a duplicate.
     fn set(&mut self, name: &str, value: Value<'a>) -> Option<()> {
         let (name, field) = match name {
             "type" => ("type", &mut self.kind),
@@ -81,14 +86,14 @@ impl<'a> Fields<'a> {
             _ => return Some(()),
         };
         if field.replace(value).is_some() {
-            self.twice = Some(name);
+            self.duplicate = Some(name);
             return None;
         }
         Some(())
     }
 
-    fn why_not(&self, text: &str) -> String {
-        match (self.twice, serde_json::from_str::<IgnoredAny>(text)) {
+    fn rejection(&self, text: &str) -> String {
+        match (self.duplicate, serde_json::from_str::<IgnoredAny>(text)) {
             (Some(name), _) => format!("duplicate field `{name}`"),
             (None, Err(error)) => format!("not a JSON object: {error}"),
             (None, Ok(_)) => "not a JSON object".to_owned(),
@@ -140,23 +145,23 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The beginning of what a client sent, as a JSON string.
+/// The beginning of `text`, as a JSON string.
 fn quoted(text: &str) -> String {
     let begin: String = text.chars().take(QUOTED_CHARS_MAX).collect();
     let more = if begin.len() < text.len() { "…" } else { "" };
     format!("{}{more}", serde_json::Value::from(begin))
 }
 
-/// What the field `name` says.
+/// The contents of the string field `name`.
 fn text<'a>(name: &str, value: Option<Value<'a>>) -> Result<Cow<'a, str>, String> {
     let value = value.ok_or_else(|| format!("`{name}` is missing: it is a string"))?;
     value.string().ok_or_else(|| match value.is_string() {
-        true => format!("`{name}` has an escape that stands for no character"),
+        true => format!("`{name}` has an escape that encodes no character"),
         false => format!("`{name}` must be a string, not {}", kind_of(value.text())),
     })
 }
 
-/// What kind of JSON value this is, other than a string.
+/// The kind of a JSON value that is no string.
 fn kind_of(value: &str) -> &'static str {
     match value.as_bytes().first() {
         Some(b'{') => "an object",
@@ -179,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_is_parsed_with_and_without_a_token() {
+    fn login_may_have_a_token() {
         let ClientFrame::Login { user, token } =
             parse(r#"{"type":"login","user":"al\u0069ce","extra":[1,{}]}"#).unwrap()
         else {
@@ -192,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_carried_byte_for_byte() {
+    fn body_is_kept_byte_for_byte() {
         for body in ["null", "1e400", r#"{ "a" : [ 1 , "\u0041" ] }"#, "\"\\ud800\"", "-0.0", "[]"]
         {
             let text = format!(r#"{{"type":"send","id":"c-1","to":"bob","body": {body} }}"#);
@@ -204,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn reason_names_the_error() {
         for (text, words) in [
             ("", "not a JSON object"),
             ("[]", "not a JSON object"),
@@ -237,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn error_names_an_id_that_is_a_number() {
+    fn error_repeats_an_id_that_is_a_number() {
         for (id, named) in
             [("7", "7"), ("-1.5e3", "-1.5e3"), ("90071992547409931", "90071992547409931")]
         {
@@ -249,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_short_whatever_was_sent() {
+    fn errors_are_short_for_any_input() {
         for unit in ["x", "\\u0000", "é", "\u{202e}", "\\\"", "👩‍👩‍👧"] {
             let huge = unit.repeat(60_000 / unit.len());
             for text in [
@@ -269,12 +274,12 @@ mod tests {
     }
 
     #[test]
-    fn ping_is_a_frame() {
+    fn ping_is_parsed() {
         assert!(matches!(parse(r#"{"type":"ping","at":1}"#), Ok(ClientFrame::Ping)));
     }
 
     #[test]
-    fn body_may_be_nested_128_levels() {
+    fn body_is_nested_128_levels_at_most() {
         let nested = |depth: usize| {
             let body = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
             format!(r#"{{"type":"send","id":"c-1","to":"bob","body":{body}}}"#)
@@ -289,12 +294,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_parsed_or_refused(text: String) {
+        fn parsing_any_text_does_not_panic(text: String) {
             let _ = parse(&text);
         }
 
         #[test]
-        fn any_send_survives(id in "[^\\p{Cc}]{1,16}", to in "[^\\p{Cc}]{1,32}", body: String) {
+        fn any_send_round_trips(id in "[^\\p{Cc}]{1,16}", to in "[^\\p{Cc}]{1,32}", body: String) {
             let text = json!({"type": "send", "id": id, "to": to, "body": body}).to_string();
             let parsed = parse(&text);
             let Ok(ClientFrame::Send { id: got_id, to: got_to, body: got_body }) = parsed else {

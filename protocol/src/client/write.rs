@@ -1,7 +1,10 @@
 use serde::Serialize;
 
-use super::ErrorCode;
-use crate::{MessageIdPrefix, Name, Outcome, User};
+use super::error_code::ErrorCode;
+use crate::{
+    names::{Name, User},
+    outcome::{MessageIdPrefix, Outcome},
+};
 
 /// Appends `welcome`, the first frame of every session.
 pub fn welcome(out: &mut Vec<u8>, user: &User, session: &str, node: &Name) {
@@ -14,7 +17,7 @@ pub fn welcome(out: &mut Vec<u8>, user: &User, session: &str, node: &Name) {
     out.push(b'}');
 }
 
-/// Appends the `message` with number `seq` among `ids`. `sent_at_ms` is the accepting node's clock in
+/// Appends a `message`. `ids` and `seq` are its id; `sent_at_ms` is the accepting node's clock in
 /// Unix milliseconds; `body` must be one JSON value.
 pub fn message(
     out: &mut Vec<u8>,
@@ -34,8 +37,9 @@ pub fn message(
     out.push(b'}');
 }
 
-/// Appends a `receipt` for the message with number `seq` among `ids`. `id` is the client's own;
-/// `missed` counts the recipient's sessions or nodes that did not get what others did.
+/// Appends a `receipt`. `id` is the client's id of the send, `ids` and `seq` are the message's id;
+/// `missed` counts the recipient's sessions or nodes that missed the message although others got
+/// it.
 pub fn receipt(
     out: &mut Vec<u8>,
     id: &str,
@@ -62,7 +66,7 @@ pub fn pong(out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"type":"pong"}"#);
 }
 
-/// Appends an `error`. `id` names the send that it concerns, where there is one.
+/// Appends an `error`. `id` names the send that it concerns, if any.
 pub fn error(out: &mut Vec<u8>, code: ErrorCode, reason: &str, id: Option<&str>) {
     out.extend_from_slice(br#"{"type":"error","code":""#);
     out.extend_from_slice(code.as_str().as_bytes());
@@ -88,7 +92,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::Incarnation;
+    use crate::names::Incarnation;
 
     fn written(write: impl FnOnce(&mut Vec<u8>)) -> Value {
         let mut out = Vec::new();
@@ -97,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_what_clients_expect() {
+    fn frames_are_as_documented() {
         let origin: Incarnation = "01JAV3QK9VE6ZT9Z8T5C1H7R0M".parse().unwrap();
         let id = (&MessageIdPrefix::of(origin), 42);
         let user: User = "al\"ice".parse().unwrap();

@@ -1,7 +1,13 @@
-use super::{BadLane, BatchHeader, BatchKind, HEADER_BYTES, LoginNotice, Message, Receipt};
-use crate::Incarnation;
+use super::{
+    format::{BATCH_BYTES_MAX, BadLane},
+    header::{BatchHeader, BatchKind, HEADER_BYTES},
+    message::Message,
+    notice::LoginNotice,
+    receipt::Receipt,
+};
+use crate::names::Incarnation;
 
-/// A batch that has arrived whole.
+/// A complete batch that was received.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
     /// Its header; the peer is the origin.
@@ -11,7 +17,7 @@ pub struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    /// Takes the first whole batch off `bytes`; `None` if it is not all there yet.
+    /// Takes the first batch off `bytes`; `None` if it is incomplete.
     pub fn split_off(bytes: &mut &'a [u8]) -> Result<Option<Self>, BadLane> {
         let Some((header, rest)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
             return Ok(None);
@@ -56,8 +62,8 @@ fn frames<'a, T>(
     })
 }
 
-/// A batch in the making: frames are appended behind room for the header, which is written when
-/// the batch is sealed.
+/// Builds a batch: frames are appended behind room for the header, which is written when the batch
+/// is sealed.
 #[derive(Debug)]
 pub struct BatchBuilder {
     bytes: Vec<u8>,
@@ -79,11 +85,6 @@ impl BatchBuilder {
         self.count == 0
     }
 
-    /// How many bytes of frames were appended.
-    pub fn frame_bytes(&self) -> usize {
-        self.bytes.len().saturating_sub(HEADER_BYTES)
-    }
-
     /// How many frames were appended.
     pub fn count(&self) -> u16 {
         self.count
@@ -91,13 +92,12 @@ impl BatchBuilder {
 
     /// Whether another frame of `bytes` still fits into the batch.
     pub fn has_room(&self, bytes: usize) -> bool {
-        self.count < u16::MAX && self.frame_bytes() + bytes <= super::BATCH_BYTES_MAX
+        self.count < u16::MAX && self.frame_bytes() + bytes <= BATCH_BYTES_MAX
     }
 
     /// Appends the frame that `encode` writes. `seq` is the number of its message.
     ///
-    /// The caller has asked [`Self::has_room`]: a batch that is over the limits is refused by the
-    /// reader of the lane.
+    /// Check [`Self::has_room`] first: the lane's reader rejects a batch over the limits.
     pub fn push(&mut self, seq: u64, encode: impl FnOnce(&mut Vec<u8>)) {
         if self.bytes.is_empty() {
             self.bytes.resize(HEADER_BYTES, 0);
@@ -108,21 +108,20 @@ impl BatchBuilder {
         self.last = self.last.max(seq);
     }
 
-    /// Marks the batch: one of its frames is traced.
+    /// Marks the batch as one with a traced frame.
     pub fn set_traced(&mut self) {
         self.traced = true;
     }
 
-    /// Writes the header and moves the whole batch to the end of `out`; the builder is empty
-    /// again and keeps its memory. Does nothing if it was empty. The header's parts are described
-    /// at [`BatchHeader`].
+    /// Writes the header and moves the batch to the end of `out`; the builder becomes empty and
+    /// keeps its memory. Does nothing if it was empty. [`BatchHeader`] describes the arguments.
     pub fn seal_into(
         &mut self,
         out: &mut Vec<u8>,
         kind: BatchKind,
         peer: Incarnation,
         batch: u32,
-        ids: Incarnation,
+        id_incarnation: Incarnation,
     ) {
         if self.is_empty() {
             return;
@@ -136,12 +135,16 @@ impl BatchBuilder {
             first: self.first,
             span: u32::try_from(self.last - self.first).unwrap_or(u32::MAX),
             batch,
-            ids,
+            id_incarnation,
         };
         self.bytes[..HEADER_BYTES].copy_from_slice(&header.encode());
         out.extend_from_slice(&self.bytes);
         self.bytes.clear();
         (self.count, self.traced, self.first, self.last) = (0, false, u64::MAX, 0);
+    }
+
+    fn frame_bytes(&self) -> usize {
+        self.bytes.len().saturating_sub(HEADER_BYTES)
     }
 }
 
@@ -150,14 +153,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::lane::ReceiptStatus;
+    use crate::lane::receipt::ReceiptStatus;
 
     fn peer() -> Incarnation {
         Incarnation::from_bytes([7; 16])
     }
 
     #[test]
-    fn a_batch_is_whole_or_not_there() {
+    fn incomplete_batch_is_not_split_off() {
         let mut builder = BatchBuilder::default();
         for seq in [9, 4, 6] {
             let message =
@@ -183,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_cut_short_ends_the_batch_with_an_error() {
+    fn truncated_frame_ends_the_batch_with_an_error() {
         let mut builder = BatchBuilder::default();
         builder.push(1, |out| out.extend_from_slice(&[0; 30]));
         let mut out = Vec::new();
@@ -194,7 +197,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn receipts_survive_in_any_number(seqs in prop::collection::vec(any::<u64>(), 1..200)) {
+        fn any_number_of_receipts_round_trips(seqs in prop::collection::vec(any::<u64>(), 1..200)) {
             let mut builder = BatchBuilder::default();
             let receipt = |seq| Receipt { seq, status: ReceiptStatus::Taken, route_stale: false, missed: 0 };
             for &seq in &seqs {
@@ -208,7 +211,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_split_or_refused(bytes: Vec<u8>) {
+        fn splitting_any_bytes_does_not_panic(bytes: Vec<u8>) {
             let mut rest = bytes.as_slice();
             while let Ok(Some(batch)) = Batch::split_off(&mut rest) {
                 let _ = (batch.messages().count(), batch.receipts().count(), batch.notices().count());

@@ -1,25 +1,25 @@
-use super::{BATCH_BYTES_MAX, BadLane};
-use crate::Incarnation;
+use super::format::{BATCH_BYTES_MAX, BadLane, part};
+use crate::names::Incarnation;
 
 /// The size of a [`BatchHeader`] on the wire.
 pub const HEADER_BYTES: usize = 56;
 
-/// The flag of a batch in which a message is traced.
+/// Set on a batch with a traced message.
 const FLAG_TRACED: u8 = 1;
 
 /// What a batch carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum BatchKind {
-    /// Messages, from the node that has custody to one that has their recipients.
+    /// Messages, from the node that has custody to one where their recipients have sessions.
     Messages = 1,
     /// Receipts, back to the node that has custody.
     Receipts = 2,
-    /// A batch of messages that comes back because a queue on the way to its destination was full.
+    /// The header of a batch of messages that was refused: a queue on its path was full.
     RefusedFull = 3,
-    /// A batch of messages that comes back because its destination has no link.
+    /// The header of a batch of messages that was refused: its destination has no link.
     RefusedGone = 4,
-    /// Notices that users have logged in elsewhere, to the nodes that have them too.
+    /// Notices that users have logged in, to the other nodes where they have sessions.
     Notices = 5,
 }
 
@@ -41,27 +41,27 @@ impl BatchKind {
 pub struct BatchHeader {
     /// What the batch carries.
     pub kind: BatchKind,
-    /// Whether an operator follows one of its messages, or a receipt for one.
+    /// Whether one of its messages or receipts is traced.
     pub traced: bool,
     /// How many frames follow.
     pub count: u16,
     /// How many bytes of frames follow, at most [`BATCH_BYTES_MAX`].
     pub length: u32,
-    /// The destination on the way to a relay, the origin on the way from it.
+    /// The destination on the path to a relay, the origin on the path from it.
     pub peer: Incarnation,
     /// The lowest number among the batch's messages.
     pub first: u64,
     /// The highest number among the batch's messages is `first + span`.
     pub span: u32,
-    /// The batch's own number, by which its origin knows it again when it is refused.
+    /// The batch's own number, by which its origin recognizes it when it is refused.
     pub batch: u32,
-    /// The incarnation in the ids of its messages: the first one of the process that accepted
-    /// them. The process may have taken another since, and a message keeps its id.
-    pub ids: Incarnation,
+    /// The incarnation in the ids of its messages: the first one of the process that accepted them.
+    /// A message keeps its id when the process takes another incarnation.
+    pub id_incarnation: Incarnation,
 }
 
 impl BatchHeader {
-    /// The header's bytes on the wire.
+    /// Encodes the header.
     pub fn encode(&self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
         bytes[0] = self.kind as u8;
@@ -72,11 +72,11 @@ impl BatchHeader {
         bytes[24..32].copy_from_slice(&self.first.to_le_bytes());
         bytes[32..36].copy_from_slice(&self.span.to_le_bytes());
         bytes[36..40].copy_from_slice(&self.batch.to_le_bytes());
-        bytes[40..56].copy_from_slice(&self.ids.to_bytes());
+        bytes[40..56].copy_from_slice(&self.id_incarnation.to_bytes());
         bytes
     }
 
-    /// Reads a header, and checks that it can be one. Unknown flags are ignored.
+    /// Decodes and checks a header. Unknown flags are ignored.
     pub fn decode(bytes: &[u8; HEADER_BYTES]) -> Result<Self, BadLane> {
         let header = Self {
             kind: BatchKind::from_byte(bytes[0])?,
@@ -87,7 +87,7 @@ impl BatchHeader {
             first: u64::from_le_bytes(part(bytes, 24)),
             span: u32::from_le_bytes(part(bytes, 32)),
             batch: u32::from_le_bytes(part(bytes, 36)),
-            ids: Incarnation::from_bytes(part(bytes, 40)),
+            id_incarnation: Incarnation::from_bytes(part(bytes, 40)),
         };
         if header.length as usize > BATCH_BYTES_MAX {
             return Err(BadLane::TooLong(header.length));
@@ -95,28 +95,19 @@ impl BatchHeader {
         Ok(header)
     }
 
-    /// The refusal that goes back to the origin of this batch: no frames, and `destination` as the
-    /// peer.
+    /// The refusal of this batch, for its origin: no frames, and `destination` as the peer.
     pub fn refused(&self, kind: BatchKind, destination: Incarnation) -> Self {
         Self { kind, length: 0, peer: destination, ..*self }
     }
 }
 
-/// The `N` bytes of a fixed-size record that start at `at`.
-///
-/// # Panics
-/// If the record is shorter than that.
-pub(super) fn part<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
-    bytes[at..at + N].try_into().expect("a slice of N bytes is an array of N bytes")
-}
-
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    pub(in crate::lane) fn any_header() -> impl Strategy<Value = BatchHeader> {
+    fn any_header() -> impl Strategy<Value = BatchHeader> {
         let kind = prop::sample::select(vec![
             BatchKind::Messages,
             BatchKind::Receipts,
@@ -136,7 +127,7 @@ pub(super) mod tests {
                 first,
                 span,
                 batch,
-                ids: Incarnation::from_bytes(ids),
+                id_incarnation: Incarnation::from_bytes(ids),
             },
         )
     }
@@ -152,7 +143,7 @@ pub(super) mod tests {
             first: 0x1112_1314_1516_1718,
             span: 0x2122_2324,
             batch: 0x3132_3334,
-            ids: Incarnation::from_bytes([0xbb; 16]),
+            id_incarnation: Incarnation::from_bytes([0xbb; 16]),
         };
         let golden = [
             0x01, 0x01, 0x02, 0x01, 0x05, 0x04, 0x03, 0x00, // kind, flags, count, length
@@ -168,7 +159,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_header_is_refused() {
+    fn unknown_kind_and_excessive_length_are_malformed() {
         let mut bytes = [0; HEADER_BYTES];
         assert_eq!(BatchHeader::decode(&bytes), Err(BadLane::Kind(0)));
         bytes[0] = 1;
@@ -178,12 +169,12 @@ pub(super) mod tests {
 
     proptest! {
         #[test]
-        fn headers_survive(header in any_header()) {
+        fn headers_round_trip(header in any_header()) {
             prop_assert_eq!(BatchHeader::decode(&header.encode()), Ok(header));
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused(bytes: [u8; HEADER_BYTES]) {
+        fn decoding_any_bytes_does_not_panic(bytes: [u8; HEADER_BYTES]) {
             let _ = BatchHeader::decode(&bytes);
         }
     }

@@ -1,18 +1,18 @@
-use super::{BODY_BYTES_MAX, BadLane, header::part};
-use crate::User;
+use super::format::{BODY_BYTES_MAX, BadLane, part};
+use crate::names::User;
 
-/// The size of a message on the wire, without its names and its body.
-pub const MESSAGE_FIXED_BYTES: usize = 24;
+/// The size of an encoded message without its names and its body.
+const FIXED_BYTES: usize = 24;
 
-/// The flag of a message that is traced.
+/// Set on a traced message.
 const FLAG_TRACED: u8 = 1;
 
-/// One message on its way to a node that has the recipient.
+/// One message to a node where the recipient has a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
     /// Its number at the node that accepted it.
     pub seq: u64,
-    /// Whether an operator follows it step by step.
+    /// Whether it is traced hop by hop.
     pub traced: bool,
     /// The accepting node's clock, in Unix milliseconds.
     pub sent_at_ms: u64,
@@ -20,14 +20,14 @@ pub struct Message<'a> {
     pub to: &'a str,
     /// The sender's user key.
     pub from: &'a str,
-    /// One JSON value, as the sender wrote it; at most [`BODY_BYTES_MAX`] bytes.
+    /// One JSON value, exactly as the sender wrote it; at most [`BODY_BYTES_MAX`] bytes.
     pub body: &'a [u8],
 }
 
 impl<'a> Message<'a> {
     /// How many bytes [`Self::encode`] appends.
     pub fn encoded_bytes(&self) -> usize {
-        MESSAGE_FIXED_BYTES + self.to.len() + self.from.len() + self.body.len()
+        FIXED_BYTES + self.to.len() + self.from.len() + self.body.len()
     }
 
     /// Appends the message.
@@ -37,7 +37,7 @@ impl<'a> Message<'a> {
     pub fn encode(&self, out: &mut Vec<u8>) {
         assert!(self.body.len() <= BODY_BYTES_MAX, "a body of {} bytes", self.body.len());
         let length = |name: &str| u8::try_from(name.len()).expect("user keys are short");
-        let mut fixed = [0; MESSAGE_FIXED_BYTES];
+        let mut fixed = [0; FIXED_BYTES];
         fixed[0..8].copy_from_slice(&self.seq.to_le_bytes());
         fixed[8..16].copy_from_slice(&self.sent_at_ms.to_le_bytes());
         fixed[16] = length(self.to);
@@ -53,7 +53,7 @@ impl<'a> Message<'a> {
 
     /// Takes the first message off `frames`. Unknown flags are ignored.
     pub fn decode(frames: &mut &'a [u8]) -> Result<Self, BadLane> {
-        let (fixed, rest) = frames.split_at_checked(MESSAGE_FIXED_BYTES).ok_or(BadLane::Frames)?;
+        let (fixed, rest) = frames.split_at_checked(FIXED_BYTES).ok_or(BadLane::Frames)?;
         let body_bytes = u32::from_le_bytes(part(fixed, 20)) as usize;
         if body_bytes > BODY_BYTES_MAX {
             return Err(BadLane::Frames);
@@ -112,7 +112,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn messages_survive(
+        fn messages_round_trip(
             seq: u64, traced: bool, sent_at_ms: u64,
             to in "[^\\p{Cc}]{1,32}", from in "[^\\p{Cc}]{1,32}", body: Vec<u8>, more: Vec<u8>,
         ) {
@@ -126,7 +126,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+        fn decoding_any_bytes_does_not_panic(bytes: Vec<u8>) {
             let _ = Message::decode(&mut bytes.as_slice());
         }
     }

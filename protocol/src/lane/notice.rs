@@ -1,14 +1,14 @@
-use super::{BadLane, message::user};
+use super::{format::BadLane, message::user};
 
-/// The flag that asks for the user's sessions to be ended.
+/// Set if the node must end the user's sessions.
 const FLAG_REPLACES: u8 = 1;
 
-/// Tells a node that has a user that the user has logged in elsewhere too.
+/// Notifies a node where a user has sessions that the user has logged in on another node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoginNotice<'a> {
-    /// Who has logged in elsewhere: routes that name only this node are old.
+    /// The user: routes that name only this node are stale.
     pub user: &'a str,
-    /// The user may have one session only, and the new one is it.
+    /// A user may have one session only, and the new one replaces those here.
     pub replaces: bool,
 }
 
@@ -55,7 +55,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn notices_survive(user in "[^\\p{Cc}]{1,32}", replaces: bool) {
+        fn notices_round_trip(user in "[^\\p{Cc}]{1,32}", replaces: bool) {
             let notice = LoginNotice { user: &user, replaces };
             let mut out = Vec::new();
             notice.encode(&mut out);
@@ -63,7 +63,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+        fn decoding_any_bytes_does_not_panic(bytes: Vec<u8>) {
             let _ = LoginNotice::decode(&mut bytes.as_slice());
         }
     }

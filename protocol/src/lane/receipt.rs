@@ -1,38 +1,38 @@
 use serde::{Deserialize, Serialize};
 
-use super::{BadLane, header::part};
+use super::format::{BadLane, part};
 
-/// The size of a receipt on the wire.
+/// The size of an encoded receipt.
 pub const RECEIPT_BYTES: usize = 12;
 
-/// The flag that says that the user is on other nodes too.
+/// Set if the user has sessions on other nodes too.
 const FLAG_ROUTE_STALE: u8 = 1;
 
-/// What became of a branch at the node it went to.
+/// The result of a branch at its node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum ReceiptStatus {
-    /// At least one session's socket took every byte.
+    /// The socket of at least one session took every byte.
     Taken = 1,
-    /// The queue of every session that is here was full.
+    /// The queue of every session of the user was full.
     Full = 2,
-    /// The user has no session here.
+    /// The user has no session on the node.
     NotHere = 3,
-    /// A part of it was written to a socket that then closed: it may have arrived.
+    /// A part was written to a socket that then closed: it may have arrived.
     Maybe = 4,
 }
 
-/// The answer to one branch, from the node it went to.
+/// A node's answer to one branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// The message's number at the node that has custody.
     pub seq: u64,
-    /// What became of it.
+    /// The branch's result.
     pub status: ReceiptStatus,
-    /// The user has logged in elsewhere since: a cached route is old.
+    /// The user has logged in on another node since: cached routes are stale.
     pub route_stale: bool,
-    /// How many of the user's sessions here did not get what others did.
+    /// How many of the user's sessions on the node missed a message that others got.
     pub missed: u16,
 }
 
@@ -90,7 +90,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn receipts_survive(seq: u64, status in 1..=4_u8, route_stale: bool, missed: u16) {
+        fn receipts_round_trip(seq: u64, status in 1..=4_u8, route_stale: bool, missed: u16) {
             let status =
                 [ReceiptStatus::Taken, ReceiptStatus::Full, ReceiptStatus::NotHere, ReceiptStatus::Maybe][status as usize - 1];
             let receipt = Receipt { seq, status, route_stale, missed };
@@ -102,7 +102,7 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+        fn decoding_any_bytes_does_not_panic(bytes: Vec<u8>) {
             let _ = Receipt::decode(&mut bytes.as_slice());
         }
     }

@@ -1,16 +1,16 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Incarnation, Name};
+use crate::names::{Incarnation, Name};
 
-/// Something that happened in the cluster.
+/// An event in the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterEvent {
     /// When, by the relay's clock, in Unix milliseconds.
     pub at_ms: u64,
-    /// The node it concerns, if it concerns one.
+    /// The node that it concerns, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<Name>,
-    /// The life that the node was in.
+    /// The node's incarnation at that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incarnation: Option<Incarnation>,
     /// What happened.
@@ -18,35 +18,35 @@ pub struct ClusterEvent {
     pub kind: EventKind,
 }
 
-/// What can happen.
+/// What an event reports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EventKind {
-    /// A node's link was opened.
+    /// A node has opened its link.
     Joined,
-    /// A node's link is silent or gone.
+    /// A node's link is silent or lost.
     Suspect,
-    /// A suspect node gave a sign of life.
+    /// A heartbeat of a suspect node has arrived.
     Recovered,
-    /// A node was judged dead.
+    /// A node was declared dead.
     Dead {
-        /// From the last sign of life to the verdict, in milliseconds.
+        /// From the last heartbeat to the declaration, in milliseconds.
         verdict_ms: u64,
     },
-    /// A dead node's users were removed from the directory.
+    /// The purge of a dead node's users from the directory is complete.
     Cleaned {
-        /// Entries of its users that were removed.
+        /// How many of its users' entries were removed.
         removed: u64,
-        /// Users of it who are still online elsewhere: on another node, or in its next life.
+        /// How many of its users are still online, on another node or in its next incarnation.
         kept: u64,
-        /// From the last sign of life to the last entry's removal, in milliseconds.
+        /// From the last heartbeat to the removal of the last entry, in milliseconds.
         done_ms: u64,
     },
-    /// A node takes no new sessions and is leaving.
+    /// A node is shutting down and accepts no new sessions.
     Draining,
-    /// A node has left by its own will.
+    /// A node has completed its shutdown.
     Left,
-    /// A connection was turned away.
+    /// A connection was rejected.
     Refused {
         /// Why.
         reason: String,
@@ -60,27 +60,27 @@ pub enum EventKind {
     RedisAway,
     /// Redis answers again.
     RedisBack,
-    /// An operator gave a command.
+    /// An operator has sent a command.
     Commanded {
-        /// Who, and what.
+        /// The operator and the command.
         command: String,
     },
-    /// A certificate is near its end.
+    /// A certificate expires soon.
     CertificateEnding {
-        /// Whose.
+        /// The certificate's subject.
         subject: String,
-        /// How many days it has left.
+        /// How many days are left.
         days: u64,
     },
-    /// The status stream was lost. A relay does not write this: its readers note it for themselves,
-    /// and keep it in their recordings.
+    /// The status stream was lost. A reader adds this event to its own recording; a relay never
+    /// writes it.
     RelayLost {
         /// Why.
         reason: String,
     },
-    /// The status stream is read again.
+    /// The status stream is connected again. Added by a reader, like [`Self::RelayLost`].
     RelayBack,
-    /// Something a newer relay reports.
+    /// An event kind of a newer relay.
     #[serde(other)]
     Unknown,
 }

@@ -1,58 +1,59 @@
 use serde::{Deserialize, Serialize};
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 
-/// What a node tells its relay of itself, a few times a second. Missing fields read as zero.
+/// A node's load report, sent to its relay several times a second. Missing fields read as zero.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NodeLoad {
     /// Sessions that have logged in.
     pub sessions: u32,
-    /// Seats taken, sessions that have not logged in yet included.
+    /// Connection slots in use, including sessions that have not logged in yet.
     #[serde(rename = "seats")]
     pub slots: u32,
     /// Users with a session here.
     pub users: u32,
-    /// It is bringing the directory back to what it holds.
+    /// The node is registering its users again.
     pub rebuilding: bool,
-    /// It has reached Redis lately.
+    /// Redis answered the node's last call.
     pub redis: bool,
-    /// What is wrong with Redis, in its words, and what helps. It may answer and refuse some things.
+    /// The problem with Redis, in its own words, and the remedy. Redis may answer and still refuse
+    /// some commands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redis_trouble: Option<String>,
-    /// Sends accepted, ever.
+    /// Sends accepted.
     pub accepted: u64,
-    /// Branches taken by a session of this node, of sends that were accepted here.
+    /// Branches that a session of this node took, of sends that this node accepted.
     pub delivered_locally: u64,
-    /// Branches taken by a session of this node, of sends that were accepted elsewhere.
+    /// Branches that a session of this node took, of sends that other nodes accepted.
     pub delivered_from_links: u64,
     /// Sends that ended, by outcome.
     pub outcomes: Outcomes,
-    /// Outcomes that could not be told, because their session had ended.
+    /// Outcomes that were not reported because the sender's session had ended.
     #[serde(rename = "untold")]
     pub unreported: u64,
     /// Sends that have no outcome yet.
     pub pending: u32,
-    /// The bytes of these.
+    /// The bytes of the pending sends.
     pub pending_bytes: u64,
-    /// The bytes that wait in the lanes' buffers.
+    /// Bytes queued in the lanes' buffers.
     pub lane_bytes: u64,
-    /// The bytes that wait in the sessions' buffers.
+    /// Bytes queued in the sessions' buffers.
     pub session_bytes: u64,
-    /// Receipts for other nodes that found no link, or no room on it.
+    /// Receipts for other nodes that were dropped: no link, or no room on it.
     pub receipts_dropped: u64,
     /// Branches refused because a queue was full.
     pub refused_full: u64,
     /// Sessions that were ended because they read too slowly.
     pub ended_slow: u64,
-    /// Sessions that were ended because the code that reads what they send panicked.
+    /// Sessions that were ended because their task panicked.
     pub session_panics: u64,
-    /// Upgrades refused because every seat was taken.
+    /// Upgrades refused because no connection slot was free.
     #[serde(rename = "refused_seats")]
     pub refused_slots: u64,
-    /// Look-ups that went to the directory.
+    /// Directory look-ups.
     pub look_ups: u64,
-    /// Directory entries found without a session, and removed.
+    /// Stale directory entries (without a session) that were removed.
     #[serde(rename = "ghosts")]
     pub stale_entries: u64,
     /// CPU time of the process, user and system, in milliseconds.
@@ -80,17 +81,17 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
-    /// Counts one more.
+    /// Adds one.
     pub fn count(&mut self, outcome: Outcome) {
         *self.of_mut(outcome) += 1;
     }
 
-    /// How many there were of one kind.
+    /// The count of one outcome.
     pub fn of(&self, outcome: Outcome) -> u64 {
         *self.clone().of_mut(outcome)
     }
 
-    /// How many there were of every kind.
+    /// The sum over all outcomes.
     pub fn total(&self) -> u64 {
         Outcome::ALL.into_iter().map(|outcome| self.of(outcome)).sum()
     }
@@ -106,8 +107,8 @@ impl Outcomes {
     }
 }
 
-/// A histogram of times: pairs of a bucket's upper bound in microseconds and how many fell into
-/// it, ascending. It can be merged exactly, which averages of percentiles cannot.
+/// A histogram of times: pairs of a bucket's upper bound in microseconds and its count, ascending.
+/// Histograms can be merged exactly; averages of percentiles cannot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LatencyHistogram(pub Vec<(u64, u64)>);
@@ -123,12 +124,12 @@ impl LatencyHistogram {
         }
     }
 
-    /// How many times were recorded.
+    /// How many times it has recorded.
     pub fn count(&self) -> u64 {
         self.0.iter().map(|&(_, count)| count).sum()
     }
 
-    /// The bound in microseconds that `share` (0 to 1) of the times kept; `None` if there are none.
+    /// The quantile for `share` (0 to 1), in microseconds; `None` if the histogram is empty.
     pub fn quantile_us(&self, share: f64) -> Option<u64> {
         let rank = (share * self.count() as f64).ceil().max(1.0) as u64;
         let mut seen = 0;
@@ -144,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn outcomes_are_counted_by_kind() {
+    fn outcomes_are_counted_separately() {
         let mut outcomes = Outcomes::default();
         for outcome in Outcome::ALL {
             outcomes.count(outcome);
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn merged_histograms_give_the_quantiles_of_all() {
+    fn merged_histogram_has_the_quantiles_of_all_times() {
         let mut all = LatencyHistogram(vec![(100, 98)]);
         all.merge(&LatencyHistogram(vec![(50, 1), (100, 0), (9_000, 1)]));
         assert_eq!(all.0, [(50, 1), (100, 98), (9_000, 1)]);

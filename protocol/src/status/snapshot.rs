@@ -1,22 +1,25 @@
 use serde::{Deserialize, Serialize};
 
-use super::NodeLoad;
-use crate::{Incarnation, Name, control::MemberState};
+use super::load::NodeLoad;
+use crate::{
+    membership::MemberState,
+    names::{Incarnation, Name},
+};
 
-/// The cluster at one moment, as a relay knows it.
+/// The cluster's state at one moment, as a relay knows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// When, by the relay's clock, in Unix milliseconds.
     pub at_ms: u64,
     /// The relay itself.
     pub relay: RelayStatus,
-    /// Every node it knows, by name; a dead one stays for a while.
+    /// All nodes that it knows, by name. A dead node stays listed for a while.
     pub nodes: Vec<NodeStatus>,
-    /// Who sends how much to whom.
+    /// The traffic between each pair of nodes.
     pub flows: Vec<TrafficFlow>,
 }
 
-/// A relay, as it sees itself.
+/// A relay's report about itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RelayStatus {
     /// Its name.
@@ -25,21 +28,22 @@ pub struct RelayStatus {
     pub software: String,
     /// When it started, in Unix milliseconds.
     pub started_at_ms: u64,
-    /// Whether it reaches Redis.
+    /// Whether Redis answers it.
     pub redis: RedisState,
-    /// What is wrong with Redis, in its words, and what helps. It may answer and refuse some things.
+    /// The problem with Redis, in its own words, and the remedy. Redis may answer and still refuse
+    /// some commands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redis_trouble: Option<String>,
-    /// Messages passed on.
+    /// Messages forwarded.
     pub forwarded: u64,
-    /// Bytes of batches passed on.
+    /// Bytes of batches forwarded.
     pub forwarded_bytes: u64,
-    /// Messages sent back because the destination's queue was full.
+    /// Messages refused because the destination's queue was full.
     pub refused_full: u64,
-    /// Messages sent back because the destination had no link.
+    /// Messages refused because the destination had no link.
     pub refused_gone: u64,
-    /// Refusals and receipts that could not be passed on, because their queue was full or their
-    /// destination gone.
+    /// Refusals and receipts that were dropped because their queue was full or their destination
+    /// had no link.
     pub dropped: u64,
     /// CPU time of the process, user and system, in milliseconds.
     pub cpu_ms: u64,
@@ -47,7 +51,7 @@ pub struct RelayStatus {
     pub memory_bytes: u64,
 }
 
-/// Whether a program reaches Redis.
+/// Whether Redis answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RedisState {
@@ -60,41 +64,41 @@ pub enum RedisState {
     },
 }
 
-/// A node, as its relay sees it.
+/// A node's state, as its relay knows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NodeStatus {
     /// Its name.
     pub name: Name,
-    /// The life it is, or was last, in.
+    /// Its latest incarnation.
     pub incarnation: Incarnation,
-    /// What the relay thinks of it.
+    /// Its state, as the relay judges it.
     pub state: MemberState,
-    /// Where clients connect.
+    /// The URL that clients connect to.
     pub url: String,
-    /// How many sessions it takes.
+    /// How many sessions it accepts.
     pub capacity: u32,
     /// When its process started, in Unix milliseconds.
     pub started_at_ms: u64,
     /// The program's version.
     pub software: String,
-    /// How long ago it gave the last sign of life, in milliseconds.
+    /// The time since its last heartbeat, in milliseconds.
     pub silent_ms: u64,
-    /// Messages that came from it and were passed on.
+    /// Messages forwarded from it.
     pub forwarded_from: u64,
-    /// Messages that were passed on to it.
+    /// Messages forwarded to it.
     pub forwarded_to: u64,
-    /// What it last told of itself.
+    /// Its latest load report.
     pub load: NodeLoad,
-    /// When it told that, by the relay's clock, in Unix milliseconds; 0 if that is not known.
+    /// When that report arrived, by the relay's clock, in Unix milliseconds; 0 if unknown.
     #[serde(default)]
     pub load_at_ms: u64,
     /// Its link, while there is one.
     pub link: Option<LinkStatus>,
-    /// What its clean-up came to, if it was judged dead.
+    /// The progress of its purge, if it was declared dead.
     pub purge: Option<PurgeStatus>,
 }
 
-/// A link, in quinn's figures.
+/// A link's state, as quinn reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinkStatus {
     /// The node's address.
@@ -109,32 +113,32 @@ pub struct LinkStatus {
     pub sent_packets: u64,
     /// Packets lost.
     pub lost_packets: u64,
-    /// The bytes that wait for each lane towards the node.
+    /// The bytes queued in each lane towards the node.
     pub queued_bytes: Vec<u64>,
 }
 
-/// What the clean-up after a dead node came to.
+/// The progress of the purge after a node's death.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PurgeStatus {
-    /// Entries of its users that were removed.
+    /// How many of its users' entries were removed.
     pub removed: u64,
-    /// Users of it who are still online elsewhere: on another node, or in its next life.
+    /// How many of its users are still online, on another node or in its next incarnation.
     pub kept: u64,
-    /// From the last sign of life to the verdict, in milliseconds.
+    /// From the last heartbeat to the declaration of death, in milliseconds.
     pub verdict_ms: u64,
-    /// From the last sign of life to the last entry's removal, in milliseconds; missing while it
-    /// is still under way.
+    /// From the last heartbeat to the removal of the last entry, in milliseconds; missing until the
+    /// purge is complete.
     pub done_ms: Option<u64>,
 }
 
-/// The messages from one node to another.
+/// The traffic from one node to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrafficFlow {
     /// The node that accepted them.
     pub from: Name,
-    /// The node that has their recipients.
+    /// The node where the recipients have sessions.
     pub to: Name,
-    /// How many were passed on.
+    /// How many messages were forwarded.
     pub messages: u64,
     /// Their bytes.
     pub bytes: u64,

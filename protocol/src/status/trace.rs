@@ -1,32 +1,32 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Name, Outcome, lane::ReceiptStatus};
+use crate::{lane::ReceiptStatus, names::Name, outcome::Outcome};
 
-/// A test message's way to its outcome.
+/// The trace of a test message, from accept to outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {
     /// The message's id, as its recipients see it.
     pub message: String,
     /// The node that accepted it.
     pub from: Name,
-    /// What became of it.
+    /// The message's outcome.
     pub outcome: Outcome,
-    /// How many of the recipient's sessions or nodes did not get what others did.
+    /// How many of the recipient's sessions or nodes missed the message although others got it.
     pub missed: u32,
     /// The microseconds from accept to outcome, by the clock of the node that accepted it.
     pub took_us: u64,
-    /// Its steps, in order.
+    /// Its hops, in order.
     #[serde(rename = "steps")]
     pub hops: Vec<Hop>,
 }
 
-/// One step of a [`Trace`].
+/// One hop of a [`Trace`].
 ///
-/// No two clocks are compared: each process measures the time between its own steps, and what is
-/// left of the way there and back is split evenly between the two.
+/// No two clocks are compared: each process measures the time between its own hops, and the rest of
+/// a round trip is split evenly between its two directions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hop {
-    /// The node or relay where it was taken.
+    /// The node or relay that reports it.
     pub at: Name,
     /// Microseconds since the message was accepted.
     pub after_us: u64,
@@ -35,74 +35,74 @@ pub struct Hop {
     pub what: TraceEvent,
 }
 
-/// What happens to a message on its walk.
+/// What happens to a traced message at one hop.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum TraceEvent {
     /// A node took custody of it.
     Accepted,
-    /// The directory was asked where the user is. Without this step, the node knew a route.
+    /// The node has asked the directory where the user is. Missing if it had a cached route.
     Asked,
     /// The directory answered.
     Found {
-        /// The nodes that have the user; none if the user is nowhere.
+        /// The nodes where the user has sessions.
         nodes: Vec<Name>,
     },
-    /// The directory could not be asked, or what it said could not be believed yet.
+    /// The directory did not answer, or answered with a miss that it may have to correct.
     NotAnswered,
-    /// It came to a node that was said to have the user.
+    /// It arrived at a node of its route.
     Arrived {
-        /// The sessions that the user has there.
+        /// How many sessions the user has there.
         sessions: u32,
     },
-    /// It went into the batch for another node.
+    /// It was added to the batch for another node.
     Batched {
-        /// Which node.
+        /// That node.
         to: Name,
-        /// On which lane.
+        /// The index of the lane.
         lane: u8,
     },
     /// The lane to the relay was full.
     LaneFull {
-        /// The node that it was meant for.
+        /// The destination.
         to: Name,
     },
     /// There was no link to the relay.
     NoLink {
-        /// The node that it was meant for.
+        /// The destination.
         to: Name,
     },
-    /// The relay passed it on.
+    /// The relay has forwarded it.
     Passed {
-        /// To which node.
+        /// The destination.
         to: Name,
-        /// The bytes that waited in the lane before it.
+        /// How many bytes were queued in the lane before it.
         behind_bytes: u64,
     },
-    /// The relay sent it back.
+    /// The relay has refused it.
     #[serde(rename = "turned_back")]
     Rejected {
-        /// The node that it was meant for.
+        /// The destination.
         to: Name,
-        /// Whether the lane to that node was full; else the node has no link.
+        /// Whether the lane to the destination was full; otherwise the destination has no link.
         full: bool,
     },
-    /// The user's sessions on a node have answered, or there are none.
+    /// A node has the result of its branch.
     Answered {
-        /// What became of it there.
+        /// The result.
         #[serde(rename = "verdict")]
         status: ReceiptStatus,
-        /// How many sessions there did not get what others did.
+        /// How many sessions there missed the message although others got it.
         missed: u16,
     },
-    /// The relay passed the receipt back.
+    /// The relay has forwarded the receipt.
     ReceiptPassed {
-        /// Of which node.
+        /// The node that has sent the receipt.
         from: Name,
     },
-    /// The receipt, or the refusal, came back to the node that has custody.
+    /// The receipt or the refusal has arrived at the node that has custody.
     CameBack {
-        /// From which node; of a refusal, the one that it was meant for.
+        /// The node that has sent the receipt; of a refusal, the destination.
         from: Name,
     },
 }
@@ -114,15 +114,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_is_as_documented() {
-        let step = Hop {
+    fn hop_is_as_documented() {
+        let hop = Hop {
             at: "node-1".parse().unwrap(),
             after_us: 620,
             what: TraceEvent::Found { nodes: vec!["node-2".parse().unwrap()] },
         };
         let value = json!({"at": "node-1", "after_us": 620, "step": "found", "nodes": ["node-2"]});
-        assert_eq!(serde_json::to_value(&step).unwrap(), value);
-        assert_eq!(serde_json::from_value::<Hop>(value).unwrap(), step);
+        assert_eq!(serde_json::to_value(&hop).unwrap(), value);
+        assert_eq!(serde_json::from_value::<Hop>(value).unwrap(), hop);
 
         let what = TraceEvent::Answered { status: ReceiptStatus::NotHere, missed: 0 };
         let value = json!({"step": "answered", "verdict": "not_here", "missed": 0});

@@ -13,7 +13,7 @@ use tokio::{
 use tracing::{debug, info, warn};
 use trunkline_certs::{Identity, Role};
 use trunkline_link::{close_code, defaults::HANDSHAKE_TIMEOUT};
-use trunkline_protocol::status::{CommandRequest, StatusLine, StatusRequest, VERSION};
+use trunkline_protocol::status::{CommandRequest, STATUS_VERSION, StatusLine, StatusRequest};
 
 use super::{
     Desk, Done, Operator, Published, encode,
@@ -149,7 +149,7 @@ impl Session<'_> {
 
     fn hello(&self) -> Arc<str> {
         let relay = self.desk.name.clone();
-        encode(&StatusLine::Hello { version: VERSION, relay, may_act: self.may_act })
+        encode(&StatusLine::Hello { version: STATUS_VERSION, relay, may_act: self.may_act })
     }
 
     async fn snapshot(

@@ -59,7 +59,7 @@ impl Footprints {
             at: Instant::now(),
             from,
             to: header.peer,
-            ids: header.ids,
+            ids: header.id_incarnation,
             seqs: header.first..=header.first.saturating_add(header.span.into()),
             passage,
         });

@@ -22,7 +22,7 @@ use trunkline_directory::Directory;
 use trunkline_link::{ControlReader, ControlWriter, LaneReader, defaults::HEARTBEAT};
 use trunkline_protocol::{
     Incarnation, Name, User,
-    control::{Hello, Member, MemberState, ToNode, ToRelay, VERSION},
+    control::{CONTROL_VERSION, Hello, Member, MemberState, ToNode, ToRelay},
     lane::{
         BatchBuilder, BatchHeader, BatchKind, LANES, Message, PREAMBLE, RECEIPT_LANE, Receipt,
         ReceiptStatus,
@@ -258,7 +258,7 @@ impl Process {
 
 pub(crate) fn hello(incarnation: Incarnation) -> Hello {
     Hello {
-        version: VERSION,
+        version: CONTROL_VERSION,
         incarnation,
         url: "ws://127.0.0.1:9001/ws".into(),
         capacity: 500,

@@ -261,7 +261,7 @@ async fn batches_on_lanes_that_are_not_for_them() {
         first: 1,
         span: 0,
         batch: 1,
-        ids: to,
+        id_incarnation: to,
     };
     let cases = [
         (RECEIPT_LANE, message(to, 1, b"{}"), "of kind Messages has no place on lane 4"),

@@ -115,7 +115,7 @@ async fn wrong_password_is_told_and_the_right_one_is_found() {
     say(&mut redis, "ACL SETUSER me on >hunter2 ~* +@all").await;
     for name in [RELAY, "node-1"] {
         cluster.ready(name).await.unwrap_or_else(|error| panic!("{error}"));
-        let well = lines_with(&cluster, name, "Redis is well again");
+        let well = lines_with(&cluster, name, "Redis has recovered");
         assert!(well.len() == 1 && well[0].contains("INFO"), "{name}: {well:#?}");
     }
 }

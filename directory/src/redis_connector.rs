@@ -1,8 +1,8 @@
-//! The server that the URL names: dialling it, and the first exchange with it.
+//! Opens connections to the server that the URL names.
 //!
-//! The library's own handshake drops what the server said: a refused login becomes "authentication
-//! failed", an error that is followed by a hang-up "broken pipe". So the first exchange is made
-//! here, and the library gets a connection that is known to work.
+//! redis-rs's own handshake hides the server's reason: a rejected login becomes "authentication
+//! failed", an error reply before a close "broken pipe". So this module does the handshake, and
+//! redis-rs gets a connection that works.
 
 use std::{
     io,
@@ -17,7 +17,7 @@ use redis::{
 };
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
     net::{TcpStream, UnixStream, lookup_host},
     task::AbortHandle,
 };
@@ -28,37 +28,37 @@ use crate::{
         TCP_KEEPALIVE_IDLE, TCP_USER_TIMEOUT,
     },
     error::ConfigError,
-    reply::{CHECK_ADDRESS, Cleaner, Trouble, remedy},
+    reply::{CHECK_ADDRESS, Redactor, RedisTrouble, remedy},
 };
 
-/// The first byte of a TLS alert, which a server that expects TLS answers a plain command with.
+/// The first byte of a TLS alert, with which a TLS server answers a plain command.
 const TLS_ALERT: u8 = 0x15;
 
-/// Refusals of a `PING` that concern that command or that moment. What is asked next gets an answer
-/// of its own.
-const CONNECTION_IS_GOOD: [&str; 5] = ["NOPERM", "MISCONF", "LOADING", "MASTERDOWN", "BUSY"];
+/// Error replies to a `PING` that concern this command or this moment; later commands get their own
+/// answers.
+const CONNECTION_WORKS: [&str; 5] = ["NOPERM", "MISCONF", "LOADING", "MASTERDOWN", "BUSY"];
 
-/// Where Redis is, and who we are to it.
-pub(crate) struct Server {
+/// The address of Redis, and the login.
+pub(crate) struct RedisConnector {
     info: ConnectionInfo,
-    cleaner: Cleaner,
+    redactor: Redactor,
 }
 
-/// A connection that works, or did. Dropping it closes it.
-pub(crate) struct Connection {
-    /// Takes commands; cheap to clone.
+/// A connection after its handshake. Dropping it closes it.
+pub(crate) struct RedisConnection {
+    /// Accepts commands; cheap to clone.
     pub(crate) commands: MultiplexedConnection,
     driver: AbortHandle,
 }
 
-impl Drop for Connection {
+impl Drop for RedisConnection {
     fn drop(&mut self) {
         self.driver.abort();
     }
 }
 
-impl Server {
-    /// Reads the URL.
+impl RedisConnector {
+    /// Parses the URL.
     pub(crate) fn parse(url: &str) -> Result<Self, ConfigError> {
         if has_unescaped_password(url) {
             let hint = "write %2F, %3F and %23 for '/', '?' and '#' in a user or a password";
@@ -66,49 +66,53 @@ impl Server {
         }
         let unusable = |error: RedisError| ConfigError::Url(error.to_string());
         let info = url.into_connection_info().map_err(unusable)?;
-        let cleaner = Cleaner::new(info.redis_settings().password());
-        Ok(Self { info, cleaner })
+        let redactor = Redactor::new(info.redis_settings().password());
+        Ok(Self { info, redactor })
     }
 
-    /// Makes what the server said fit to be shown.
-    pub(crate) fn cleaner(&self) -> &Cleaner {
-        &self.cleaner
+    pub(crate) fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 
-    /// Opens a connection, logs in, and selects the database. Takes as long as it takes; `dialled`
-    /// is set once the server has accepted the connection.
-    pub(crate) async fn connect(&self, dialled: &AtomicBool) -> Result<Connection, Trouble> {
+    /// Opens a connection, logs in, and selects the database, without a timeout of its own. Sets
+    /// `accepted` when the server has accepted the connection.
+    pub(crate) async fn connect(
+        &self,
+        accepted: &AtomicBool,
+    ) -> Result<RedisConnection, RedisTrouble> {
         match self.info.addr() {
             ConnectionAddr::Unix(path) => {
                 let stream = UnixStream::connect(path).await;
-                self.open(stream.map_err(|error| self.unreachable(&error))?, dialled).await
+                self.open(stream.map_err(|error| self.unreachable(&error))?, accepted).await
             }
             ConnectionAddr::Tcp(host, port) => {
-                self.open(self.dial(host, *port).await?, dialled).await
+                self.open(self.dial(host, *port).await?, accepted).await
             }
-            // Never in plain what was to be encrypted.
-            _ => Err(Trouble::new(format!("{self} cannot be spoken to over TLS by this build"))),
+            // A URL that demands TLS must never get a plain connection.
+            _ => Err(RedisTrouble::new(format!(
+                "{self} cannot be reached over TLS: this build has no TLS"
+            ))),
         }
     }
 
-    /// What to say when a call got no answer in time.
-    pub(crate) fn silent(&self, dialled: bool) -> Trouble {
+    /// The problem that a call got no answer in time.
+    pub(crate) fn silent(&self, accepted: bool) -> RedisTrouble {
         let limit = CALL_TIMEOUT.as_millis();
-        Trouble::new(if dialled {
+        RedisTrouble::new(if accepted {
             format!("{self} takes connections, and does not answer within {limit} ms")
         } else {
             format!("{self} does not answer within {limit} ms")
         })
     }
 
-    /// What to say when a connection that worked broke.
-    pub(crate) fn hung_up(&self) -> Trouble {
-        Trouble::new(format!("{self} has closed the connection"))
+    /// The problem that a working connection was closed.
+    pub(crate) fn hung_up(&self) -> RedisTrouble {
+        RedisTrouble::new(format!("{self} has closed the connection"))
     }
 
-    async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, Trouble> {
+    async fn dial(&self, host: &str, port: u16) -> Result<TcpStream, RedisTrouble> {
         let unresolved = |error: io::Error| {
-            Trouble::new(format!("the host of {self} cannot be resolved: {error}"))
+            RedisTrouble::new(format!("the host of {self} cannot be resolved: {error}"))
                 .with_remedy(CHECK_ADDRESS)
         };
         let addresses: Vec<SocketAddr> =
@@ -121,12 +125,16 @@ impl Server {
         Ok(stream)
     }
 
-    async fn open<S>(&self, mut stream: S, dialled: &AtomicBool) -> Result<Connection, Trouble>
+    async fn open<S>(
+        &self,
+        mut stream: S,
+        accepted: &AtomicBool,
+    ) -> Result<RedisConnection, RedisTrouble>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        dialled.store(true, Ordering::Relaxed);
-        self.greet(&mut stream).await?;
+        accepted.store(true, Ordering::Relaxed);
+        self.handshake(&mut stream).await?;
         let settings = RedisConnectionInfo::default().set_skip_set_lib_name();
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(None)
@@ -134,24 +142,24 @@ impl Server {
             .set_pipeline_buffer_size(CALLS_QUEUED_MAX);
         let opened = MultiplexedConnection::new_with_config(&settings, stream, config).await;
         let (commands, driver) = opened.map_err(|_| self.hung_up())?;
-        Ok(Connection { commands, driver: tokio::spawn(driver).abort_handle() })
+        Ok(RedisConnection { commands, driver: tokio::spawn(driver).abort_handle() })
     }
 
-    /// The first exchange: it ends with a server that has answered as Redis does and lets us in.
-    async fn greet(
+    /// The handshake: succeeds if the server answers like Redis and accepts the login.
+    async fn handshake(
         &self,
         stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), RedisTrouble> {
         let settings = self.info.redis_settings();
         match settings.password() {
             Some(password) => {
                 let mut command = redis::cmd("AUTH");
                 command.arg(settings.username()).arg(password);
-                self.ask(stream, &command).await?.map_err(|said| self.refused(&said))?;
+                self.ask(stream, &command).await?.map_err(|reply| self.refused(&reply))?;
             }
             None => match self.ask(stream, &redis::cmd("PING")).await? {
-                Err(said) if !CONNECTION_IS_GOOD.iter().any(|code| said.starts_with(code)) => {
-                    return Err(self.refused(&said));
+                Err(reply) if !CONNECTION_WORKS.iter().any(|code| reply.starts_with(code)) => {
+                    return Err(self.refused(&reply));
                 }
                 _ => {}
             },
@@ -159,56 +167,55 @@ impl Server {
         if settings.db() != 0 {
             let mut command = redis::cmd("SELECT");
             command.arg(settings.db());
-            self.ask(stream, &command).await?.map_err(|said| self.refused(&said))?;
+            self.ask(stream, &command).await?.map_err(|reply| self.refused(&reply))?;
         }
         Ok(())
     }
 
-    /// Sends a command that is answered by one line, and reads that: `Err` within `Ok` is an error
-    /// that the server answered.
+    /// Sends a command with a one-line reply, and reads it. `Ok(Err(_))` is an error reply.
     async fn ask(
         &self,
         stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
         command: &Cmd,
-    ) -> Result<Result<(), String>, Trouble> {
-        // A server that hangs up may have said why before it read anything: that counts, and not
-        // that the command could not be written.
+    ) -> Result<Result<(), String>, RedisTrouble> {
+        // A full server sends its reason and closes before it reads anything. So a failed write is
+        // no error yet: the reply, if there is one, is the better reason.
         let _ = stream.write_all(&command.get_packed_command()).await;
         let line = first_line(stream).await;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
         match line.first() {
             Some(b'+') => Ok(Ok(())),
             Some(b'-') => Ok(Err(text(&line[1..]))),
-            Some(&TLS_ALERT) => Err(Trouble::new(format!("{self} speaks TLS"))
+            Some(&TLS_ALERT) => Err(RedisTrouble::new(format!("{self} speaks TLS"))
                 .with_remedy("name a port that Redis serves without TLS in --redis")),
             Some(_) => {
-                let said = self.cleaner.clean(&text(&line));
-                Err(Trouble::new(format!("{self} is not Redis, it says: {said}"))
+                let reply = self.redactor.redact(&text(&line));
+                Err(RedisTrouble::new(format!("{self} is not Redis, it says: {reply}"))
                     .with_remedy(CHECK_ADDRESS))
             }
-            None => Err(Trouble::new(format!("{self} closes the connection without a word"))
+            None => Err(RedisTrouble::new(format!("{self} closes the connection without a word"))
                 .with_remedy("is it Redis, and is TLS off on that port?")),
         }
     }
 
-    fn refused(&self, said: &str) -> Trouble {
-        Trouble { text: self.cleaner.clean(said), remedy: remedy(said) }
+    fn refused(&self, reply: &str) -> RedisTrouble {
+        RedisTrouble { text: self.redactor.redact(reply), remedy: remedy(reply) }
     }
 
-    fn unreachable(&self, error: &io::Error) -> Trouble {
-        Trouble::new(format!("{self} cannot be reached: {error}"))
+    fn unreachable(&self, error: &io::Error) -> RedisTrouble {
+        RedisTrouble::new(format!("{self} cannot be reached: {error}"))
     }
 }
 
 /// The address, without user and password.
-impl std::fmt::Display for Server {
+impl std::fmt::Display for RedisConnector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.info.addr().fmt(f)
     }
 }
 
-/// Whether an `@` follows what ends the part of the URL that it belongs to: then a piece of the
-/// password would be taken for the host, and shown.
+/// Whether an `@` follows a `/`, `?` or `#`: then that character was meant as part of the password,
+/// and a parser takes a piece of the password for the host, which error texts show.
 fn has_unescaped_password(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_once("://") else { return false };
     let is_unix = scheme.ends_with("unix");
@@ -226,12 +233,9 @@ async fn dial(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// What comes up to the end of the first line, of the connection, or of what is worth reading.
+/// The first line, up to [`GREETING_BYTES_MAX`] bytes, or its beginning if the connection is lost.
 async fn first_line(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
     let mut line = Vec::new();
-    let mut limited = stream.take(GREETING_BYTES_MAX);
-    while !line.contains(&b'\n') && matches!(limited.read_buf(&mut line).await, Ok(1..)) {}
-    let end = line.iter().position(|&byte| byte == b'\n').unwrap_or(line.len());
-    line.truncate(end);
+    let _ = BufReader::new(stream.take(GREETING_BYTES_MAX)).read_until(b'\n', &mut line).await;
     line
 }
