@@ -1,5 +1,5 @@
-//! The look of the window: colours of fixed meaning, spacing, and a type scale. No other module
-//! names a colour or a size of text.
+//! The window's design tokens: colours by meaning, spacing, and a type scale. No other module names a
+//! colour or a size of text.
 
 use eframe::egui::{
     self, Color32, Context, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Style,
@@ -9,17 +9,17 @@ use trunkline_protocol::control::MemberState;
 
 use crate::{fonts, state::Severity};
 
-/// The colour of a code point in place of a character that would not be seen: dark or light, it is
-/// read on either.
-const MARKED_CODE: Color32 = Color32::from_rgb(0xc8, 0x8a, 0x10);
+/// The colour of the code point of an invisible character. Legible on dark and light grounds: glyphs
+/// are drawn once for both themes.
+const CODE_POINT: Color32 = Color32::from_rgb(0xc8, 0x8a, 0x10);
 
 /// Distances in points.
 pub(crate) mod space {
-    /// Between a figure and its unit or mark.
+    /// Between a value and its unit or symbol.
     pub(crate) const XS: f32 = 4.0;
-    /// Between things that belong together.
+    /// Between related items.
     pub(crate) const S: f32 = 8.0;
-    /// Between neighbours.
+    /// Between items.
     pub(crate) const M: f32 = 12.0;
     /// Around a panel.
     pub(crate) const L: f32 = 20.0;
@@ -36,37 +36,37 @@ pub(crate) struct Tokens {
     pub(crate) ground: Color32,
     /// Behind headers and side panels.
     pub(crate) raised: Color32,
-    /// Behind what floats: tooltips, menus and dialogs.
+    /// Behind tooltips, menus and dialogs.
     pub(crate) floating: Color32,
-    /// Behind what can be pressed.
+    /// Behind buttons and fields.
     pub(crate) control: Color32,
-    /// Behind what the pointer is over.
+    /// Behind the button under the pointer.
     pub(crate) hover: Color32,
-    /// Fine lines, and the empty part of a bar.
+    /// Fine lines, and the empty share of a bar.
     pub(crate) line: Color32,
-    /// What is read.
+    /// Text.
     pub(crate) text: Color32,
-    /// Labels, units, and what matters less.
+    /// Labels, units, and less important text.
     pub(crate) muted: Color32,
-    /// What is not there.
+    /// Absent and disabled items.
     pub(crate) faint: Color32,
-    /// What is selected, focused, or can be followed.
+    /// Selection, focus and links.
     pub(crate) accent: Color32,
-    /// Behind what is selected.
+    /// Behind selected items.
     pub(crate) selected: Color32,
     /// As it should be.
     pub(crate) good: Color32,
     /// Worth knowing.
     pub(crate) note: Color32,
-    /// Someone may be hurt soon.
+    /// Users may be affected soon.
     pub(crate) warning: Color32,
-    /// Someone is hurt.
+    /// Users are affected.
     pub(crate) bad: Color32,
-    /// It is not known which.
-    pub(crate) doubt: Color32,
-    /// What is read on a filled button.
+    /// An unconfirmed outcome.
+    pub(crate) indeterminate: Color32,
+    /// Text on a filled button.
     pub(crate) on_fill: Color32,
-    /// From nothing to much, ever lighter or ever darker.
+    /// A heat map's scale, from zero to the maximum.
     pub(crate) heat: [Color32; 4],
 }
 
@@ -86,7 +86,7 @@ const DARK: Tokens = Tokens {
     note: Color32::from_rgb(0x7a, 0xb8, 0xf0),
     warning: Color32::from_rgb(0xec, 0xb4, 0x3c),
     bad: Color32::from_rgb(0xf4, 0x74, 0x5b),
-    doubt: Color32::from_rgb(0xbf, 0x97, 0xe6),
+    indeterminate: Color32::from_rgb(0xbf, 0x97, 0xe6),
     on_fill: Color32::from_rgb(0x10, 0x13, 0x18),
     heat: [
         Color32::from_rgb(0x19, 0x1d, 0x24),
@@ -112,7 +112,7 @@ const LIGHT: Tokens = Tokens {
     note: Color32::from_rgb(0x1c, 0x66, 0xb0),
     warning: Color32::from_rgb(0x96, 0x62, 0x00),
     bad: Color32::from_rgb(0xbd, 0x35, 0x1d),
-    doubt: Color32::from_rgb(0x74, 0x43, 0xab),
+    indeterminate: Color32::from_rgb(0x74, 0x43, 0xab),
     on_fill: Color32::WHITE,
     heat: [
         Color32::from_rgb(0xf1, 0xf3, 0xf6),
@@ -127,44 +127,44 @@ pub(crate) fn tokens(ui: &Ui) -> &'static Tokens {
     if ui.visuals().dark_mode { &DARK } else { &LIGHT }
 }
 
-/// Texts by what they are for.
+/// Fonts by purpose.
 pub(crate) mod text {
     use super::*;
 
-    /// The answer to "is it well?".
+    /// The cluster's health.
     pub(crate) fn headline() -> FontId {
         FontId::new(22.0, fonts::semi_bold())
     }
 
-    /// A figure that is looked for.
-    pub(crate) fn figure() -> FontId {
+    /// A large value.
+    pub(crate) fn number() -> FontId {
         FontId::new(19.0, fonts::semi_bold())
     }
 
-    /// What a part of the window is about.
+    /// The title of a panel or chart.
     pub(crate) fn title() -> FontId {
         FontId::new(15.0, fonts::semi_bold())
     }
 
-    /// A word that matters among others.
+    /// Emphasised text.
     pub(crate) fn strong() -> FontId {
         FontId::new(13.0, fonts::semi_bold())
     }
 
-    /// What is read.
+    /// Text.
     pub(crate) fn body() -> FontId {
         FontId::new(13.0, FontFamily::Proportional)
     }
 
-    /// Labels of figures, heads of columns, axes.
+    /// Labels of values, column headers, axes.
     pub(crate) fn label() -> FontId {
         FontId::new(11.5, FontFamily::Proportional)
     }
 }
 
-/// A shape that says the same as its colour, for those who tell colours apart badly.
+/// A coloured shape. The shape alone tells as much, for the colour-blind.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Mark {
+pub(crate) struct StatusSymbol {
     /// A single character.
     pub(crate) shape: &'static str,
     /// Its colour.
@@ -172,19 +172,19 @@ pub(crate) struct Mark {
 }
 
 impl Tokens {
-    /// How a severity looks.
-    pub(crate) fn severity(&self, severity: Severity) -> Mark {
+    /// The symbol of a severity.
+    pub(crate) fn severity(&self, severity: Severity) -> StatusSymbol {
         let (shape, color) = match severity {
             Severity::Good => ("●", self.good),
             Severity::Note => ("◆", self.note),
             Severity::Warning => ("▲", self.warning),
             Severity::Bad => ("■", self.bad),
         };
-        Mark { shape, color }
+        StatusSymbol { shape, color }
     }
 
-    /// How a node's state looks.
-    pub(crate) fn state(&self, state: MemberState) -> Mark {
+    /// The symbol of a node's state.
+    pub(crate) fn state(&self, state: MemberState) -> StatusSymbol {
         let (shape, color) = match state {
             MemberState::Live => ("●", self.good),
             MemberState::Joining => ("○", self.note),
@@ -193,7 +193,7 @@ impl Tokens {
             MemberState::Dead => ("×", self.bad),
             MemberState::Left => ("□", self.faint),
         };
-        Mark { shape, color }
+        StatusSymbol { shape, color }
     }
 }
 
@@ -209,9 +209,9 @@ pub(crate) fn state_word(state: MemberState) -> &'static str {
     }
 }
 
-/// Gives the window its look, dark and light.
+/// Sets the window's fonts, and its style in both themes.
 pub(crate) fn apply(ctx: &Context) {
-    fonts::install(ctx, MARKED_CODE);
+    fonts::install(ctx, CODE_POINT);
     ctx.set_style_of(Theme::Dark, style(&DARK, Visuals::dark()));
     ctx.set_style_of(Theme::Light, style(&LIGHT, Visuals::light()));
 }
@@ -236,13 +236,13 @@ fn style(tokens: &Tokens, visuals: Visuals) -> Style {
     spacing.slider_rail_height = 4.0;
     spacing.scroll = egui::style::ScrollStyle::thin();
     style.interaction.tooltip_delay = 0.35;
-    // A table's row is pressed wherever it is pressed, its words included.
+    // A label that can be selected takes the clicks on the row of the table around it.
     style.interaction.selectable_labels = false;
     style.animation_time = 0.1;
     style
 }
 
-fn recolor(tokens: &Tokens, visuals: Visuals) -> Visuals {
+fn recolor(tokens: &Tokens, mut visuals: Visuals) -> Visuals {
     let widget = |fill: Color32, text: Color32, outline: Stroke| WidgetVisuals {
         bg_fill: fill,
         weak_bg_fill: fill,
@@ -254,7 +254,6 @@ fn recolor(tokens: &Tokens, visuals: Visuals) -> Visuals {
     let shadow =
         Shadow { offset: [0, 6], blur: 24, spread: 0, color: Color32::from_black_alpha(70) };
     let fine = Stroke::new(1.0, tokens.line);
-    let mut visuals = visuals;
     visuals.widgets.noninteractive = widget(tokens.ground, tokens.text, fine);
     visuals.widgets.inactive = widget(tokens.control, tokens.text, Stroke::NONE);
     visuals.widgets.hovered = widget(tokens.hover, tokens.text, Stroke::NONE);
@@ -288,7 +287,7 @@ pub(crate) fn icon() -> (Color32, Color32, Color32) {
     (DARK.control, DARK.good, DARK.text)
 }
 
-/// The frame of a panel: room around it, and no line.
+/// The frame of a panel: a margin, and no line.
 pub(crate) fn panel(fill: Color32) -> egui::Frame {
     egui::Frame::new().fill(fill).inner_margin(Margin::symmetric(space::L as i8, space::M as i8))
 }
@@ -298,18 +297,18 @@ pub(crate) fn dialog(ui: &Ui) -> egui::Frame {
     egui::Frame::popup(ui.style()).inner_margin(Margin::same(24)).corner_radius(10)
 }
 
-/// The frame of what stands beneath something.
-pub(crate) fn beneath() -> egui::Frame {
+/// The frame of a panel below another.
+pub(crate) fn lower_panel() -> egui::Frame {
     egui::Frame::new().inner_margin(Margin { top: space::M as i8, ..Margin::ZERO })
 }
 
-/// The frame of what stands to the right of something.
-pub(crate) fn beside_left() -> egui::Frame {
+/// The frame of a panel to the right of another.
+pub(crate) fn right_panel() -> egui::Frame {
     egui::Frame::new().inner_margin(Margin { left: space::L as i8, ..Margin::ZERO })
 }
 
-/// The frame of what stands to the left of something.
-pub(crate) fn beside_right() -> egui::Frame {
+/// The frame of a panel to the left of another.
+pub(crate) fn left_panel() -> egui::Frame {
     egui::Frame::new().inner_margin(Margin { right: space::L as i8, ..Margin::ZERO })
 }
 

@@ -23,8 +23,8 @@ use eframe::egui::ThemePreference;
 use trunkline_protocol::{Name, User, status::AdminCommand};
 
 use crate::{
-    lookups::Life,
-    state::{Moment, Picture, State},
+    queries::NodeIncarnation,
+    state::{ClusterStatus, Moment, WindowState},
 };
 
 use dialogs::Dialog;
@@ -36,9 +36,9 @@ pub(crate) struct Showing<'a> {
     /// The relay's address.
     pub(crate) relay: &'a str,
     /// What is known.
-    pub(crate) state: &'a State,
+    pub(crate) state: &'a WindowState,
     /// The cluster at the moment that is shown.
-    pub(crate) picture: &'a Picture,
+    pub(crate) picture: &'a ClusterStatus,
     /// The node that is selected.
     pub(crate) selected: Option<&'a Name>,
     /// The file's name, if this is a recording.
@@ -73,7 +73,7 @@ pub(crate) enum Wish {
     /// End that search.
     StopSearch,
     /// See the users of a node.
-    List(Life),
+    List(NodeIncarnation),
     /// See how many users each node has.
     Unlist,
     /// Save what is remembered.

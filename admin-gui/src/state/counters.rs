@@ -2,11 +2,11 @@ use std::ops::{AddAssign, Index, IndexMut};
 
 use trunkline_protocol::status::{NodeLoad, NodeStatus, RelayStatus};
 
-use super::report_time::{told_at_ms, told_over_ms};
+use super::report_time::{report_interval_ms, reported_at_ms};
 
 macro_rules! counters {
     ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
-        /// Something that is counted.
+        /// A counter of a node or of the relay.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Counter { $($(#[doc = $doc])+ $name,)+ }
 
@@ -31,114 +31,119 @@ counters! {
     Unreachable,
     /// Sends that ended as unconfirmed.
     Unconfirmed,
-    /// Outcomes that could not be told.
-    Untold,
+    /// Outcomes that could not be reported, as the sender's session had ended.
+    Unreported,
     /// Branches that a full queue refused.
     RefusedFull,
-    /// Upgrades refused for want of a seat.
-    RefusedSeats,
-    /// Sessions ended for reading too slowly.
+    /// Connections refused because every slot was taken.
+    RefusedSlots,
+    /// Sessions ended because they read too slowly.
     EndedSlow,
     /// Look-ups that went to the directory.
     LookUps,
     /// Directory entries found without a session.
-    Ghosts,
+    StaleEntries,
     /// Milliseconds of CPU time of nodes.
     CpuMs,
-    /// Messages that the relay passed on from nodes.
+    /// Messages that the relay forwarded from nodes.
     ForwardedFrom,
-    /// Messages that the relay passed on to nodes.
+    /// Messages that the relay forwarded to nodes.
     ForwardedTo,
     /// Packets sent on links.
     SentPackets,
     /// Packets lost on links.
     LostPackets,
-    /// Messages that the relay passed on.
+    /// Messages that the relay forwarded.
     Forwarded,
-    /// Bytes that the relay passed on.
+    /// Bytes that the relay forwarded.
     ForwardedBytes,
-    /// Messages sent back by the relay because a queue was full.
+    /// Messages that the relay rejected because a queue was full.
     RelayFull,
-    /// Messages sent back by the relay because a link was gone.
+    /// Messages that the relay rejected because a link was gone.
     RelayGone,
-    /// Refusals and receipts that the relay could not pass on.
+    /// Rejections and receipts that the relay could not forward.
     RelayDropped,
     /// Milliseconds of CPU time of the relay.
     RelayCpuMs,
 }
 
-/// A number for each [`Counter`].
+/// The value of each [`Counter`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts([u64; COUNTERS]);
+pub struct CounterValues([u64; COUNTERS]);
 
-/// How often a second each [`Counter`] grew.
+/// The growth per second of each [`Counter`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rates([f64; COUNTERS]);
 
-impl Counts {
-    /// What a node has counted, and told.
+/// How much a counter grew. One that is smaller than before belongs to a new process or link, and has
+/// counted from zero.
+pub(super) fn growth(before: u64, now: u64) -> u64 {
+    now.checked_sub(before).unwrap_or(now)
+}
+
+/// The rate of `count` events in `over_ms`.
+pub(super) fn per_second(count: u64, over_ms: u64) -> f64 {
+    if over_ms == 0 { 0.0 } else { count as f64 * 1000.0 / over_ms as f64 }
+}
+
+impl CounterValues {
+    /// The counters that a node reports.
     pub fn of_load(load: &NodeLoad) -> Self {
         use Counter as C;
-        let mut counts = Self::default();
-        counts[C::Accepted] = load.accepted;
-        counts[C::DeliveredLocally] = load.delivered_locally;
-        counts[C::DeliveredFromLinks] = load.delivered_from_links;
-        counts[C::Delivered] = load.outcomes.delivered;
-        counts[C::Offline] = load.outcomes.offline;
-        counts[C::Busy] = load.outcomes.busy;
-        counts[C::Unreachable] = load.outcomes.unreachable;
-        counts[C::Unconfirmed] = load.outcomes.unconfirmed;
-        counts[C::Untold] = load.unreported;
-        counts[C::RefusedFull] = load.refused_full;
-        counts[C::RefusedSeats] = load.refused_slots;
-        counts[C::EndedSlow] = load.ended_slow;
-        counts[C::LookUps] = load.look_ups;
-        counts[C::Ghosts] = load.stale_entries;
-        counts[C::CpuMs] = load.cpu_ms;
-        counts
+        let mut values = Self::default();
+        values[C::Accepted] = load.accepted;
+        values[C::DeliveredLocally] = load.delivered_locally;
+        values[C::DeliveredFromLinks] = load.delivered_from_links;
+        values[C::Delivered] = load.outcomes.delivered;
+        values[C::Offline] = load.outcomes.offline;
+        values[C::Busy] = load.outcomes.busy;
+        values[C::Unreachable] = load.outcomes.unreachable;
+        values[C::Unconfirmed] = load.outcomes.unconfirmed;
+        values[C::Unreported] = load.unreported;
+        values[C::RefusedFull] = load.refused_full;
+        values[C::RefusedSlots] = load.refused_slots;
+        values[C::EndedSlow] = load.ended_slow;
+        values[C::LookUps] = load.look_ups;
+        values[C::StaleEntries] = load.stale_entries;
+        values[C::CpuMs] = load.cpu_ms;
+        values
     }
 
-    /// What the relay has counted about a node.
-    pub fn about_node(node: &NodeStatus) -> Self {
+    /// The counters that the relay keeps of a node.
+    pub fn of_traffic(node: &NodeStatus) -> Self {
         let link = node.link.as_ref();
-        let mut counts = Self::default();
-        counts[Counter::ForwardedFrom] = node.forwarded_from;
-        counts[Counter::ForwardedTo] = node.forwarded_to;
-        counts[Counter::SentPackets] = link.map_or(0, |link| link.sent_packets);
-        counts[Counter::LostPackets] = link.map_or(0, |link| link.lost_packets);
-        counts
+        let mut values = Self::default();
+        values[Counter::ForwardedFrom] = node.forwarded_from;
+        values[Counter::ForwardedTo] = node.forwarded_to;
+        values[Counter::SentPackets] = link.map_or(0, |link| link.sent_packets);
+        values[Counter::LostPackets] = link.map_or(0, |link| link.lost_packets);
+        values
     }
 
-    /// What a relay has counted.
+    /// The relay's own counters.
     pub fn of_relay(relay: &RelayStatus) -> Self {
-        let mut counts = Self::default();
-        counts[Counter::Forwarded] = relay.forwarded;
-        counts[Counter::ForwardedBytes] = relay.forwarded_bytes;
-        counts[Counter::RelayFull] = relay.refused_full;
-        counts[Counter::RelayGone] = relay.refused_gone;
-        counts[Counter::RelayDropped] = relay.dropped;
-        counts[Counter::RelayCpuMs] = relay.cpu_ms;
-        counts
+        let mut values = Self::default();
+        values[Counter::Forwarded] = relay.forwarded;
+        values[Counter::ForwardedBytes] = relay.forwarded_bytes;
+        values[Counter::RelayFull] = relay.refused_full;
+        values[Counter::RelayGone] = relay.refused_gone;
+        values[Counter::RelayDropped] = relay.dropped;
+        values[Counter::RelayCpuMs] = relay.cpu_ms;
+        values
     }
 
-    /// What was counted since `before`. A counter that is smaller than before belongs to a new
-    /// process or link, and has counted from zero.
+    /// How much each counter grew since `before`.
     pub fn since(&self, before: &Self) -> Self {
-        let mut grown = self.clone();
-        for (grown, before) in grown.0.iter_mut().zip(before.0) {
-            *grown = grown.checked_sub(before).unwrap_or(*grown);
-        }
-        grown
+        Self(std::array::from_fn(|index| growth(before.0[index], self.0[index])))
     }
 
-    /// How often a second, if it took `over_ms` to count this.
+    /// The rates of counters that grew by this in `over_ms`.
     pub fn per_second(&self, over_ms: u64) -> Rates {
-        let seconds = over_ms as f64 / 1000.0;
-        Rates(self.0.map(|count| if over_ms == 0 { 0.0 } else { count as f64 / seconds }))
+        Rates(self.0.map(|count| per_second(count, over_ms)))
     }
 }
 
-impl Index<Counter> for Counts {
+impl Index<Counter> for CounterValues {
     type Output = u64;
 
     fn index(&self, counter: Counter) -> &u64 {
@@ -146,17 +151,15 @@ impl Index<Counter> for Counts {
     }
 }
 
-impl IndexMut<Counter> for Counts {
+impl IndexMut<Counter> for CounterValues {
     fn index_mut(&mut self, counter: Counter) -> &mut u64 {
         &mut self.0[counter as usize]
     }
 }
 
-impl AddAssign<&Self> for Counts {
+impl AddAssign<&Self> for CounterValues {
     fn add_assign(&mut self, other: &Self) {
-        for (sum, more) in self.0.iter_mut().zip(other.0) {
-            *sum += more;
-        }
+        self.0.iter_mut().zip(other.0).for_each(|(sum, more)| *sum += more);
     }
 }
 
@@ -170,35 +173,33 @@ impl Index<Counter> for Rates {
 
 impl AddAssign<&Self> for Rates {
     fn add_assign(&mut self, other: &Self) {
-        for (sum, more) in self.0.iter_mut().zip(other.0) {
-            *sum += more;
-        }
+        self.0.iter_mut().zip(other.0).for_each(|(sum, more)| *sum += more);
     }
 }
 
 impl Rates {
-    /// How fast a node, and the relay about it, counted from one snapshot to another: those at these
-    /// times.
+    /// The rates of a node between two snapshots, each given as the node and the snapshot's time.
     pub fn of_node(before: (&NodeStatus, u64), now: (&NodeStatus, u64)) -> Self {
-        let about = Counts::about_node(now.0).since(&Counts::about_node(before.0));
-        let mut rates = about.per_second(now.1.saturating_sub(before.1));
-        // A relay that was just started knows nothing of a node's load until it is told: what it is
-        // told first did not happen since.
+        let traffic = CounterValues::of_traffic(now.0).since(&CounterValues::of_traffic(before.0));
+        let mut rates = traffic.per_second(now.1.saturating_sub(before.1));
+        // A restarted relay shows an empty load until the node's first report. What that report has
+        // counted did not happen since.
         if before.0.load != NodeLoad::default() {
-            let told = Counts::of_load(&now.0.load).since(&Counts::of_load(&before.0.load));
-            let over_ms = told_at_ms(now.0, now.1).saturating_sub(told_at_ms(before.0, before.1));
-            rates += &told.per_second(told_over_ms(now.0, over_ms));
+            let reported =
+                CounterValues::of_load(&now.0.load).since(&CounterValues::of_load(&before.0.load));
+            let over_ms =
+                reported_at_ms(now.0, now.1).saturating_sub(reported_at_ms(before.0, before.1));
+            rates += &reported.per_second(report_interval_ms(now.0, over_ms));
         }
         rates
     }
 
-    /// So much of each.
-    pub fn scaled(mut self, factor: f64) -> Self {
-        self.0.iter_mut().for_each(|rate| *rate *= factor);
-        self
+    /// The rates times a factor.
+    pub fn scaled(self, factor: f64) -> Self {
+        Self(self.0.map(|rate| rate * factor))
     }
 
-    /// What was taken by recipients' sessions, here and from elsewhere.
+    /// Branches that recipients' sessions took, on the sender's node and on others.
     pub fn delivered(&self) -> f64 {
         self[Counter::DeliveredLocally] + self[Counter::DeliveredFromLinks]
     }
@@ -233,11 +234,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_counter_that_fell_began_anew() {
-        let mut before = Counts::default();
+    fn counter_that_fell_has_restarted_from_zero() {
+        let mut before = CounterValues::default();
         before[Counter::Accepted] = 100;
         before[Counter::Busy] = 7;
-        let mut now = Counts::default();
+        let mut now = CounterValues::default();
         now[Counter::Accepted] = 30;
         now[Counter::Busy] = 9;
         let grown = now.since(&before);

@@ -16,10 +16,10 @@ use super::{
     parts::{bar, fullness, label, marked, share},
 };
 use crate::{
+    escape, escaped_text,
     format::{bytes, count, micros, millis, percent, plural, since},
-    state::{Rates, is_present, judge_node, still_online},
+    state::{Rates, check_node, is_present, still_online},
     theme::{space, state_word, text, tokens},
-    visible,
 };
 
 /// How many of the node's latest events are listed.
@@ -43,7 +43,7 @@ pub(crate) fn show(
             label(ui, "It was not known at this moment.");
             return;
         };
-        if let Some(finding) = judge_node(node, rates) {
+        if let Some(finding) = check_node(node, rates) {
             let color = tokens(ui).severity(finding.severity).color;
             ui.label(RichText::new(finding.text).color(color));
         }
@@ -65,7 +65,7 @@ fn head(ui: &mut Ui, name: &Name, showing: &Showing<'_>, wishes: &mut Wishes) {
     Sides::new().show(
         ui,
         |ui| {
-            ui.label(RichText::new(name.as_str()).font(text::figure()));
+            ui.label(RichText::new(name.as_str()).font(text::number()));
             if let Some((node, _)) = showing.picture.node(name) {
                 marked(ui, tokens(ui).state(node.state), state_word(node.state));
             }
@@ -127,11 +127,11 @@ fn facts(ui: &mut Ui, node: &NodeStatus, rates: &Rates, at_ms: u64) {
         ("ghosts removed", count(load.stale_entries)),
         ("reaches Redis", yes_or_no(load.redis)),
         ("CPU, memory", format!("{}, {}", percent(rates.cpu()), bytes(load.memory_bytes))),
-        ("clients connect to", visible::text(&node.url).into()),
+        ("clients connect to", escape::text(&node.url).into()),
     ];
     if let Some(link) = &node.link {
         facts.extend([
-            ("linked from", visible::text(&link.address).into()),
+            ("linked from", escape::text(&link.address).into()),
             ("link up for", since(link.since_ms, at_ms)),
             ("round trip, loss", format!("{}, {}", micros(link.rtt_us), percent(rates.loss()))),
             ("congestion window", bytes(link.window_bytes)),
@@ -148,14 +148,14 @@ fn facts(ui: &mut Ui, node: &NodeStatus, rates: &Rates, at_ms: u64) {
         ("last sign of life", format!("{} ago", millis(node.silent_ms))),
         ("running for", since(node.started_at_ms, at_ms)),
         ("incarnation", node.incarnation.to_string()),
-        ("version", visible::text(&node.software).into()),
+        ("version", escape::text(&node.software).into()),
     ]);
     Grid::new("facts").num_columns(2).min_row_height(FACT).spacing(vec2(space::M, space::XS)).show(
         ui,
         |ui| {
             for (name, value) in facts {
                 label(ui, name);
-                let value = visible::words(ui, &value, text::body(), tokens(ui).text);
+                let value = escaped_text::layout(ui, &value, text::body(), tokens(ui).text);
                 ui.add(Label::new(value).selectable(true));
                 ui.end_row();
             }

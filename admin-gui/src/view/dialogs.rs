@@ -10,9 +10,9 @@ use super::{
     parts::{label, right},
 };
 use crate::{
+    escape, escaped_text,
     format::{clock, day, plural},
     theme::{self, space, text, tokens},
-    visible,
 };
 
 /// How wide a dialog is.
@@ -67,7 +67,7 @@ impl Dialog {
             AdminCommand::Test { user, .. } => format!(
                 "The sessions of {} get a message that says it is a test, from you. It is \
                  followed hop by hop to its outcome.",
-                visible::text(user.as_str())
+                escape::text(user.as_str())
             ),
         };
         let nodes = showing.picture.present().map(|node| node.name.clone()).collect();
@@ -121,16 +121,16 @@ fn confirm(
     let (title, yes) = match action {
         AdminCommand::Drain { node } => (format!("Drain {node}?"), format!("Drain {node}")),
         AdminCommand::EndUser { user } => {
-            let user = visible::text(user.as_str());
+            let user = escape::text(user.as_str());
             (format!("End every session of {user}?"), format!("End {user}"))
         }
         AdminCommand::Test { user, .. } => {
-            let user = visible::text(user.as_str());
+            let user = escape::text(user.as_str());
             (format!("Send {user} a test message?"), "Send".into())
         }
     };
     head(ui, &title);
-    visible::said(ui, consequence, text::body(), tokens(ui).text);
+    escaped_text::label(ui, consequence, text::body(), tokens(ui).text);
     if let AdminCommand::Test { node, .. } = action {
         sender(ui, node, nodes);
     }
@@ -184,7 +184,7 @@ fn open(ui: &mut Ui, path: &mut String, wishes: &mut Wishes) {
 }
 
 fn head(ui: &mut Ui, title: &str) {
-    visible::said(ui, title, text::figure(), tokens(ui).text);
+    escaped_text::label(ui, title, text::number(), tokens(ui).text);
     ui.add_space(space::S);
 }
 
@@ -212,7 +212,8 @@ fn foot(ui: &mut Ui, answer: Answer<'_>, wishes: &mut Wishes) -> bool {
     right(ui, |ui| {
         let fill = if answer.hurts { tokens.bad } else { tokens.accent };
         let on_fill = tokens.on_fill;
-        let word = visible::words_on(ui, answer.word, text::strong(), on_fill, on_fill);
+        let word =
+            escaped_text::layout_with_codes(ui, answer.word, text::strong(), on_fill, on_fill);
         let yes = Button::new(word).fill(fill).min_size(vec2(88.0, 30.0)).truncate();
         // The other answer keeps its room, however long a name is.
         let most = ui.available_width() - 88.0 - space::S;

@@ -10,10 +10,10 @@ use super::{
     parts::{hint, label, marked, short},
 };
 use crate::{
+    escaped_text,
     format::{clock, plural, since},
-    state::{Moment, Severity, WORDS, severity, tell},
+    state::{EVENT_LABELS, Moment, Severity, describe_event, severity},
     theme::{space, text, tokens},
-    visible,
 };
 
 /// Which events are listed.
@@ -70,11 +70,11 @@ pub(crate) fn of_node(ui: &mut Ui, name: &Name, most: usize, showing: &Showing<'
     let mut none = true;
     for event in events.take(most) {
         none = false;
-        let told = tell(event);
+        let told = describe_event(event);
         ui.horizontal_wrapped(|ui| {
             label(ui, clock(event.at_ms));
             let mark = tokens(ui).severity(told.severity);
-            marked(ui, mark, told.word);
+            marked(ui, mark, told.label);
             label(ui, told.text);
         });
     }
@@ -88,7 +88,7 @@ impl EventsView {
         if self.node.is_some() && self.node != event.node {
             return false;
         }
-        if self.word.is_some_and(|word| word != tell(event).word) {
+        if self.word.is_some_and(|word| word != describe_event(event).label) {
             return false;
         }
         let words = self.words.trim().to_lowercase();
@@ -98,9 +98,9 @@ impl EventsView {
 
 /// Whether an event is about these words.
 fn names(event: &ClusterEvent, words: &str) -> bool {
-    let told = tell(event);
+    let told = describe_event(event);
     let node = event.node.as_ref().map_or("", Name::as_str);
-    [node, told.word, &told.text.to_lowercase()].iter().any(|text| text.contains(words))
+    [node, told.label, &told.text.to_lowercase()].iter().any(|text| text.contains(words))
 }
 
 /// What the lines of the log about it carry.
@@ -134,7 +134,7 @@ fn kinds(ui: &mut Ui, view: &mut EventsView) {
     let combo = ComboBox::from_id_salt("event kind").selected_text(view.word.unwrap_or("any"));
     let combo = combo.show_ui(ui, |ui| {
         ui.selectable_value(&mut view.word, None, "any");
-        for word in WORDS {
+        for word in EVENT_LABELS {
             ui.selectable_value(&mut view.word, Some(word), word);
         }
     });
@@ -177,17 +177,17 @@ fn table(ui: &mut Ui, listed: &[&ClusterEvent], shown_ms: u64, wishes: &mut Wish
         .body(|body| {
             body.rows(space::ROW, listed.len(), |mut row| {
                 let event = listed[row.index()];
-                let told = tell(event);
+                let told = describe_event(event);
                 let mut pressed = false;
                 row.col(|ui| pressed = ui.link(clock(event.at_ms)).clicked());
                 row.col(|ui| drop(label(ui, since(event.at_ms, shown_ms))));
-                row.col(|ui| drop(marked(ui, tokens(ui).severity(told.severity), told.word)));
+                row.col(|ui| drop(marked(ui, tokens(ui).severity(told.severity), told.label)));
                 row.col(|ui| {
                     let node = event.node.as_ref().map_or("", Name::as_str);
                     ui.label(RichText::new(node).font(text::strong()));
                 });
                 row.col(|ui| {
-                    let said = visible::said(ui, &told.text, text::body(), tokens(ui).text);
+                    let said = escaped_text::label(ui, &told.text, text::body(), tokens(ui).text);
                     let whole = hint(ui, &told.text);
                     said.on_hover_text(whole);
                 });

@@ -11,10 +11,10 @@ use super::{
     parts::{hint, label},
 };
 use crate::{
+    escape,
     format::plural,
-    state::{Health, Picture, Reach, Severity},
+    state::{ClusterHealth, ClusterStatus, ConnectionState, Severity},
     theme::{space, text, tokens},
-    visible,
 };
 
 /// Where a window is narrower than this, what the cluster is made of stands in a line of its own.
@@ -59,32 +59,33 @@ pub(crate) fn show(ui: &mut Ui, showing: &Showing<'_>) {
 }
 
 fn verdict(ui: &mut Ui, showing: &Showing<'_>) {
-    let health = Health::of(showing.picture);
-    let lost = showing.recording.is_none() && showing.state.reach != Reach::Reached;
+    let health = ClusterHealth::of(showing.picture);
+    let lost =
+        showing.recording.is_none() && showing.state.connection != ConnectionState::Connected;
     let (severity, word) =
-        if lost { (Severity::Bad, "Relay lost") } else { (health.severity(), health.word()) };
+        if lost { (Severity::Bad, "Relay lost") } else { (health.severity(), health.label()) };
     let mark = tokens(ui).severity(severity);
     ui.label(RichText::new(mark.shape).font(text::headline()).color(mark.color));
     ui.label(RichText::new(word).font(text::headline()).color(mark.color));
     ui.add_space(space::XS);
     if lost {
         let words = "sessions and local delivery go on without it; this is the last that is known";
-        let reason = hint(ui, &visible::text(reason(&showing.state.reach)));
+        let reason = hint(ui, &escape::text(reason(&showing.state.connection)));
         ui.label(words).on_hover_text(reason);
     } else {
         findings(ui, &health, showing.picture);
     }
 }
 
-fn reason(reach: &Reach) -> &str {
+fn reason(reach: &ConnectionState) -> &str {
     match reach {
-        Reach::Lost { reason, .. } => reason,
-        Reach::Dialling | Reach::Reached => "It is being dialled.",
+        ConnectionState::Lost { reason, .. } => reason,
+        ConnectionState::Dialling | ConnectionState::Connected => "It is being dialled.",
     }
 }
 
 /// The worst of what was found, and the rest on demand.
-fn findings(ui: &mut Ui, health: &Health, picture: &Picture) {
+fn findings(ui: &mut Ui, health: &ClusterHealth, picture: &ClusterStatus) {
     let Some(worst) = health.findings.first() else {
         let live = picture.count(MemberState::Live) as u64;
         ui.label(format!("{} live, nothing is lost", plural(live, "node")));

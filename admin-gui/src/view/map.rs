@@ -9,7 +9,7 @@ use trunkline_protocol::{control::MemberState, status::RedisState};
 use super::{Showing, Wish, Wishes};
 use crate::{
     format::rate,
-    state::{Counter, Picture, Rates, Severity, judge_node},
+    state::{ClusterStatus, Counter, Rates, Severity, check_node},
     theme::{text, tokens},
 };
 
@@ -68,7 +68,7 @@ fn link(ui: &Ui, relay: Pos2, glyph: &Glyph<'_>, share: f64) {
         ui.painter().extend(Shape::dashed_line(&[relay, place], Stroke::new(1.0, color), 4.0, 6.0));
         return;
     }
-    let severity = judge_node(node, rates).map_or(Severity::Good, |finding| finding.severity);
+    let severity = check_node(node, rates).map_or(Severity::Good, |finding| finding.severity);
     let color = tokens.severity(severity).color.gamma_multiply(size.link_strength);
     let width = 1.0 + size.link_width * share.sqrt() as f32;
     ui.painter().line_segment([relay, place], Stroke::new(width, color));
@@ -92,7 +92,7 @@ fn link_rates(ui: &Ui, relay: Pos2, glyph: &Glyph<'_>) {
     ui.painter().galley(middle - galley.size() / 2.0, galley, tokens.muted);
 }
 
-fn relay(ui: &mut Ui, center: Pos2, picture: &Picture) {
+fn relay(ui: &mut Ui, center: Pos2, picture: &ClusterStatus) {
     let tokens = tokens(ui);
     let relay = &picture.snapshot.relay;
     let (mark, redis) = match relay.redis {

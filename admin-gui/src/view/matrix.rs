@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     format::{bytes, rate},
-    state::Picture,
+    state::ClusterStatus,
     theme::{self, Tokens, space, text, tokens},
 };
 
@@ -35,7 +35,7 @@ pub(crate) fn show(ui: &mut Ui, showing: &Showing<'_>, wishes: &mut Wishes) {
     let panel = Panel::right("busiest")
         .exact_size(BUSIEST_WIDTH.min(ui.available_width() / 2.0))
         .show_separator_line(false);
-    panel.frame(theme::beside_left()).show(ui, |ui| busiest(ui, showing.picture, wishes));
+    panel.frame(theme::right_panel()).show(ui, |ui| busiest(ui, showing.picture, wishes));
     let names: Vec<&Name> = showing.picture.snapshot.nodes.iter().map(|node| &node.name).collect();
     label(
         ui,
@@ -49,7 +49,7 @@ pub(crate) fn show(ui: &mut Ui, showing: &Showing<'_>, wishes: &mut Wishes) {
     heat_map(ui, showing.picture, &names, wishes);
 }
 
-fn heat_map(ui: &mut Ui, picture: &Picture, names: &[&Name], wishes: &mut Wishes) {
+fn heat_map(ui: &mut Ui, picture: &ClusterStatus, names: &[&Name], wishes: &mut Wishes) {
     let tokens = tokens(ui);
     let size = names.len();
     let values = values(picture, names);
@@ -117,7 +117,7 @@ fn cell_at(at: PlotPoint, size: usize) -> Option<(usize, usize)> {
 }
 
 /// The rates of all pairs, row by row.
-fn values(picture: &Picture, names: &[&Name]) -> Vec<f64> {
+fn values(picture: &ClusterStatus, names: &[&Name]) -> Vec<f64> {
     let places: HashMap<_, _> = names.iter().zip(0..).map(|(&name, place)| (name, place)).collect();
     let mut values = vec![0.0; names.len() * names.len()];
     for (flow, per_second) in picture.flows() {
@@ -129,7 +129,7 @@ fn values(picture: &Picture, names: &[&Name]) -> Vec<f64> {
 }
 
 /// The flows with the most messages, the busiest first.
-fn busiest(ui: &mut Ui, picture: &Picture, wishes: &mut Wishes) {
+fn busiest(ui: &mut Ui, picture: &ClusterStatus, wishes: &mut Wishes) {
     let mut flows: Vec<_> = picture.flows().filter(|&(_, per_second)| per_second > 0.0).collect();
     flows.sort_by(|(_, a), (_, b)| b.total_cmp(a));
     flows.truncate(BUSIEST_MAX);

@@ -7,9 +7,9 @@ use eframe::egui::{Align2, Area, Context, Frame, Id, Label, TextStyle, vec2};
 use super::parts::shape;
 use crate::{
     defaults::NOTICE,
+    escaped_text,
     state::Severity,
     theme::{space, text, tokens},
-    visible,
 };
 
 /// How wide a notice becomes at most.
@@ -45,7 +45,8 @@ impl Notices {
                     let mark = tokens(ui).severity(notice.severity);
                     ui.horizontal_top(|ui| {
                         shape(ui, mark, ui.text_style_height(&TextStyle::Body));
-                        let words = visible::words(ui, &notice.text, text::body(), mark.color);
+                        let words =
+                            escaped_text::layout(ui, &notice.text, text::body(), mark.color);
                         ui.add(Label::new(words).wrap());
                     });
                 });

@@ -14,9 +14,9 @@ use trunkline_protocol::{
 };
 
 use crate::{
+    escape, escaped_text,
     format::{UNKNOWN, count, plural},
-    theme::{self, Mark, space, state_word, text, tokens},
-    visible,
+    theme::{self, StatusSymbol, space, state_word, text, tokens},
 };
 
 /// The width of a mark.
@@ -24,7 +24,7 @@ const MARK: f32 = 12.0;
 
 /// A label of a figure, or the head of a part.
 pub(super) fn label(ui: &mut Ui, words: impl Into<String>) -> Response {
-    visible::said(ui, &words.into(), text::label(), tokens(ui).muted)
+    escaped_text::label(ui, &words.into(), text::label(), tokens(ui).muted)
 }
 
 /// How many sessions a node has: none once a dead one is cleaned up after, and nobody knows before.
@@ -57,14 +57,14 @@ pub(super) fn short(incarnation: Incarnation) -> String {
 
 /// Words that lead somewhere, by pointer or keyboard.
 pub(super) fn way(ui: &mut Ui, words: &str) -> Response {
-    let words = visible::words(ui, words, text::strong(), tokens(ui).text);
+    let words = escaped_text::layout(ui, words, text::strong(), tokens(ui).text);
     ui.add(Button::new(words).frame(false).truncate())
 }
 
 /// A user's key that can be pressed. It can be copied as it is, whatever it is shown as.
 pub(super) fn user_link(ui: &mut Ui, user: &User, explained: &str) -> Response {
-    let shown = visible::text(user.as_str());
-    let words = visible::words(ui, &shown, text::body(), tokens(ui).accent);
+    let shown = escape::text(user.as_str());
+    let words = escaped_text::layout(ui, &shown, text::body(), tokens(ui).accent);
     let link = ui.add(Button::new(words).frame(false).truncate());
     let explained = hint(ui, &format!("{shown}\n{explained}"));
     offer_copy(&link, user);
@@ -82,21 +82,21 @@ pub(super) fn offer_copy(response: &Response, user: &User) {
 
 /// What is said of something that the pointer is over.
 pub(super) fn hint(ui: &Ui, words: &str) -> LayoutJob {
-    visible::words(ui, words, text::body(), tokens(ui).text)
+    escaped_text::layout(ui, words, text::body(), tokens(ui).text)
 }
 
 /// A mark and the word that says the same.
-pub(super) fn marked(ui: &mut Ui, mark: Mark, word: &str) -> Response {
+pub(super) fn marked(ui: &mut Ui, mark: StatusSymbol, word: &str) -> Response {
     ui.horizontal(|ui| {
         shape(ui, mark, ui.available_height());
-        visible::said(ui, word, text::body(), mark.color)
+        escaped_text::label(ui, word, text::body(), mark.color)
     })
     .inner
 }
 
 /// Draws the shape of a mark: painted, not written, so that whoever has the window read out hears the
 /// word alone.
-pub(super) fn shape(ui: &mut Ui, mark: Mark, height: f32) {
+pub(super) fn shape(ui: &mut Ui, mark: StatusSymbol, height: f32) {
     ui.spacing_mut().item_spacing.x = space::XS;
     let (rect, _) = ui.allocate_exact_size(vec2(MARK, height), Sense::hover());
     let middle = Align2::CENTER_CENTER;

@@ -4,10 +4,10 @@ use eframe::egui::{Button, Key, RichText, Slider, Ui};
 
 use super::{Showing, Wish, Wishes, parts::label};
 use crate::{
+    escape, escaped_text,
     format::{clock, since},
     state::Moment,
     theme::{space, text, tokens},
-    visible,
 };
 
 /// How far the arrow keys go, in milliseconds.
@@ -70,8 +70,8 @@ fn when(ui: &mut Ui, showing: &Showing<'_>, shown: u64, last: u64) {
         }
     }
     if let Some(name) = showing.recording {
-        let words = format!("recording {}", visible::text(name));
-        visible::said(ui, &words, text::body(), tokens.accent);
+        let words = format!("recording {}", escape::text(name));
+        escaped_text::label(ui, &words, text::body(), tokens.accent);
     }
 }
 

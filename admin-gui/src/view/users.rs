@@ -7,8 +7,8 @@ use eframe::egui::{Panel, Ui};
 
 use super::{Showing, Wishes, parts::label, walk};
 use crate::{
-    lookups::Question,
-    state::{Known, Moment, Trial},
+    queries::DirectoryQuery,
+    state::{DeliveryTest, Moment, QueryCache},
     theme,
 };
 
@@ -20,11 +20,11 @@ const FIND: f32 = 400.0;
 pub(crate) fn show(
     ui: &mut Ui,
     words: &mut String,
-    known: &mut Known,
-    trial: Option<&Trial>,
+    known: &mut QueryCache,
+    trial: Option<&DeliveryTest>,
     showing: &Showing<'_>,
     wishes: &mut Wishes,
-) -> Vec<Question> {
+) -> Vec<DirectoryQuery> {
     if showing.recording.is_some() {
         label(ui, "A recording does not hold who the users were.");
         return Vec::new();
@@ -35,7 +35,7 @@ pub(crate) fn show(
     let panel = Panel::left("find users")
         .default_size(FIND.min(ui.available_width() / 2.0))
         .show_separator_line(false);
-    panel.frame(theme::beside_right()).show(ui, |ui| {
+    panel.frame(theme::left_panel()).show(ui, |ui| {
         find::show(ui, words, known, showing, wishes);
     });
     match trial {

@@ -5,29 +5,29 @@ use std::time::{Duration, Instant};
 use eframe::egui::{RichText, Ui};
 
 use crate::{
-    state::{Reach, State},
+    escape, escaped_text,
+    state::{ConnectionState, WindowState},
     theme::{space, text, tokens},
-    visible,
 };
 
 /// Says what is missing, what is done about it, and the mend.
-pub(crate) fn show(ui: &mut Ui, relay: &str, state: &State, now: Instant) {
+pub(crate) fn show(ui: &mut Ui, relay: &str, state: &WindowState, now: Instant) {
     let (headline, detail) = words(relay, state, now);
     ui.vertical_centered(|ui| {
         ui.add_space(ui.available_height() * 0.36);
         ui.label(RichText::new(headline).font(text::headline()).color(tokens(ui).text));
         ui.add_space(space::S);
-        visible::said(ui, &visible::text(&detail), text::body(), tokens(ui).muted);
+        escaped_text::label(ui, &escape::text(&detail), text::body(), tokens(ui).muted);
     });
-    if let Reach::Lost { retry_at, .. } = &state.reach {
+    if let ConnectionState::Lost { retry_at, .. } = &state.connection {
         count_down(ui, *retry_at, now);
     }
 }
 
-fn words(relay: &str, state: &State, now: Instant) -> (String, String) {
-    match &state.reach {
+fn words(relay: &str, state: &WindowState, now: Instant) -> (String, String) {
+    match &state.connection {
         // The mend stays where it is read while the next dial is under way.
-        Reach::Dialling => match &state.refusal {
+        ConnectionState::Dialling => match &state.refusal {
             None => (format!("Dialling the relay at {relay} …"), String::new()),
             Some(reason) => {
                 let headline =
@@ -35,10 +35,10 @@ fn words(relay: &str, state: &State, now: Instant) -> (String, String) {
                 (headline, reason.clone())
             }
         },
-        Reach::Reached => {
+        ConnectionState::Connected => {
             (format!("Reached the relay at {relay}"), "its first line is awaited".into())
         }
-        Reach::Lost { reason, retry_at } => {
+        ConnectionState::Lost { reason, retry_at } => {
             let seconds = seconds_until(*retry_at, now);
             let headline =
                 format!("no relay at {relay}: retrying in {seconds} s; start one with `just up`");

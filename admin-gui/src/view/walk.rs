@@ -12,38 +12,38 @@ use super::{
     parts::{bar, colored_figure, label, marked, right, share},
 };
 use crate::{
+    escape, escaped_text,
     format::{bytes, micros, plural},
-    state::{Severity, Trial, outcome_severity, reason},
+    state::{DeliveryTest, Severity, outcome_reason, outcome_severity},
     theme::{BAR, space, text, tokens},
-    visible,
 };
 
 /// Draws it, as far as it is known.
-pub(super) fn show(ui: &mut Ui, trial: &Trial, wishes: &mut Wishes) {
+pub(super) fn show(ui: &mut Ui, trial: &DeliveryTest, wishes: &mut Wishes) {
     ui.horizontal_wrapped(|ui| {
-        let title = format!("Test message to {}", visible::text(trial.user.as_str()));
-        visible::said(ui, &title, text::title(), tokens(ui).text);
+        let title = format!("Test message to {}", escape::text(trial.user.as_str()));
+        escaped_text::label(ui, &title, text::title(), tokens(ui).text);
         if ui.button("Close").on_hover_text("Back to the users by node").clicked() {
             wishes.push(Wish::Forget);
         }
     });
     ui.add_space(space::XS);
-    match &trial.walk {
+    match &trial.trace {
         None => drop(label(ui, "on its way: it has until its node's deadline …")),
-        Some(Err(error)) => drop(visible::said(ui, error, text::body(), tokens(ui).bad)),
+        Some(Err(error)) => drop(escaped_text::label(ui, error, text::body(), tokens(ui).bad)),
         Some(Ok(walk)) => told(ui, trial, walk),
     }
 }
 
-fn told(ui: &mut Ui, trial: &Trial, walk: &Trace) {
+fn told(ui: &mut Ui, trial: &DeliveryTest, walk: &Trace) {
     ui.horizontal(|ui| {
         let mark = tokens(ui).severity(outcome_severity(walk.outcome));
         ui.label(RichText::new(mark.shape).font(text::headline()).color(mark.color));
         let outcome = RichText::new(walk.outcome.as_str()).font(text::headline());
         ui.label(outcome.color(mark.color));
-        ui.label(RichText::new(format!("after {}", micros(walk.took_us))).font(text::figure()));
+        ui.label(RichText::new(format!("after {}", micros(walk.took_us))).font(text::number()));
     });
-    visible::said(ui, &reason(&trial.user, walk), text::body(), tokens(ui).text);
+    escaped_text::label(ui, &outcome_reason(&trial.user, walk), text::body(), tokens(ui).text);
     if walk.missed > 0 {
         let missed = plural(walk.missed.into(), "session or node");
         let words = format!("{missed} of the user did not get it");

@@ -2,7 +2,7 @@
 
 use trunkline_admin_gui::{
     defaults::{COARSE_STEP_MS, FINE_MS, HISTORY_MS},
-    state::{Counter, History, Kept},
+    state::{Counter, HistoryEntry, SnapshotHistory},
 };
 
 use crate::generated::{Cluster, START_MS};
@@ -11,8 +11,8 @@ use crate::generated::{Cluster, START_MS};
 const BETWEEN_MS: u64 = FINE_MS + 2 * COARSE_STEP_MS;
 
 /// A history of so many snapshots, half a second apart.
-fn history(cluster: &mut Cluster, snapshots: usize) -> History {
-    let mut history = History::default();
+fn history(cluster: &mut Cluster, snapshots: usize) -> SnapshotHistory {
+    let mut history = SnapshotHistory::default();
     (0..snapshots).for_each(|_| assert!(history.push(cluster.step(500))));
     history
 }
@@ -45,7 +45,7 @@ fn nothing_that_was_counted_is_lost_by_thinning() {
         snapshot.nodes.iter().map(|node| node.load.accepted).sum()
     };
     let last = &history.iter().next_back().unwrap().snapshot;
-    let grown = |kept: &Kept| kept.rates[Counter::Accepted] * kept.over_ms as f64 / 1e3;
+    let grown = |kept: &HistoryEntry| kept.rates[Counter::Accepted] * kept.over_ms as f64 / 1e3;
     let grown: f64 = history.iter().skip(1).map(grown).sum();
     assert_eq!(grown.round() as u64, accepted(last) - accepted(first));
     let times: u64 = history.iter().skip(1).map(|kept| kept.over_ms).sum();
@@ -56,7 +56,7 @@ fn nothing_that_was_counted_is_lost_by_thinning() {
 fn rates_are_of_the_last_seconds_and_percentiles_of_all_nodes_together() {
     let mut cluster = Cluster::of(3);
     let history = history(&mut cluster, 40);
-    let picture = history.picture(history.len() - 1);
+    let picture = history.status_at(history.len() - 1);
     let (now, before) = (&picture.snapshot, &history.iter().nth(35).unwrap().snapshot);
     assert_eq!(now.at_ms - before.at_ms, 2_000);
     for ((now, before), rates) in now.nodes.iter().zip(&before.nodes).zip(&picture.rates) {
@@ -70,7 +70,7 @@ fn rates_are_of_the_last_seconds_and_percentiles_of_all_nodes_together() {
 #[test]
 fn rates_are_right_whenever_nodes_report() {
     let cluster = Cluster::of(1);
-    let mut history = History::default();
+    let mut history = SnapshotHistory::default();
     // 600 a second, reported every second; snapshots first at the same pace, then at another.
     let times = (1..=20).map(|at| at * 1_000).chain((41..80).map(|at| 130 + at * 490));
     for ms in times {
@@ -81,7 +81,7 @@ fn rates_are_right_whenever_nodes_report() {
         snapshot.nodes[0].load_at_ms = cluster.now_ms() + told_ms;
         history.push(snapshot);
         if ms > 3_000 {
-            let node = history.picture(history.len() - 1).rates[0][Counter::Accepted];
+            let node = history.status_at(history.len() - 1).rates[0][Counter::Accepted];
             assert_eq!(node.round(), 600.0, "the node's, at {ms} ms");
         }
     }
@@ -96,7 +96,7 @@ fn rates_are_right_whenever_nodes_report() {
     }
     let last = history.samples(silent.at_ms).pop().unwrap();
     assert_eq!(last.rates[Counter::Accepted], 0.0);
-    assert_eq!(history.picture(history.len() - 1).rates[0][Counter::Accepted], 0.0);
+    assert_eq!(history.status_at(history.len() - 1).rates[0][Counter::Accepted], 0.0);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_node_that_began_anew_counts_from_zero() {
     let mut snapshot = cluster.step(500);
     snapshot.nodes[0].load.accepted = 40;
     history.push(snapshot);
-    let picture = history.picture(history.len() - 1);
+    let picture = history.status_at(history.len() - 1);
     assert_eq!(picture.rates[0][Counter::Accepted], 20.0);
 }
 
@@ -128,11 +128,11 @@ fn what_comes_again_is_not_taken_and_a_relay_whose_clock_is_behind_is() {
 fn a_moment_is_found_by_the_snapshot_before_it() {
     let mut cluster = Cluster::of(1);
     let history = history(&mut cluster, 3);
-    assert_eq!(history.at(0), Some(0));
-    assert_eq!(history.at(START_MS + 999), Some(0));
-    assert_eq!(history.at(START_MS + 1_000), Some(1));
-    assert_eq!(history.at(u64::MAX), Some(2));
-    assert_eq!(History::default().at(0), None);
+    assert_eq!(history.index_at(0), Some(0));
+    assert_eq!(history.index_at(START_MS + 999), Some(0));
+    assert_eq!(history.index_at(START_MS + 1_000), Some(1));
+    assert_eq!(history.index_at(u64::MAX), Some(2));
+    assert_eq!(SnapshotHistory::default().index_at(0), None);
 }
 
 #[test]

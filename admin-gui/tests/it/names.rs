@@ -2,7 +2,7 @@
 
 use eframe::egui::OutputCommand;
 use egui_kittest::kittest::Queryable as _;
-use trunkline_admin_gui::lookups::{Question, Reply};
+use trunkline_admin_gui::queries::{DirectoryQuery, QueryReply};
 use trunkline_directory::UserLocation;
 use trunkline_protocol::{Incarnation, User, status::EventKind};
 
@@ -31,13 +31,16 @@ fn user(key: &str) -> User {
 fn found(window: &mut Window, key: &str) {
     window.fill("Find a user", key);
     window.press("Find exactly");
-    assert!(window.questions().contains(&Question::User(user(key))), "the key itself is asked for");
+    assert!(
+        window.questions().contains(&DirectoryQuery::User(user(key))),
+        "the key itself is asked for"
+    );
     let place = UserLocation {
         node: "node-1".parse().unwrap(),
         incarnation: Incarnation::from_bytes([1; 16]),
         since_ms: Some(START_MS),
     };
-    window.reply(Reply::User(user(key), Ok(vec![place])));
+    window.reply(QueryReply::User(user(key), Ok(vec![place])));
 }
 
 #[test]
@@ -47,10 +50,10 @@ fn a_list_of_users_marks_what_would_not_be_seen() {
     window.questions();
     window.press("node-1");
     let life = ("node-1".parse().unwrap(), Incarnation::from_bytes([1; 16]));
-    window.reply(Reply::Count(life.clone(), Ok(KEYS.len())));
+    window.reply(QueryReply::Count(life.clone(), Ok(KEYS.len())));
     window.draw();
     let users = KEYS.iter().map(|(key, _)| (user(key), START_MS)).collect();
-    window.reply(Reply::Page { life, offset: 0, users: Ok(users) });
+    window.reply(QueryReply::Page { node: life, offset: 0, users: Ok(users) });
     for (_, shown) in KEYS {
         window.assert_has(shown);
     }
@@ -63,7 +66,7 @@ fn a_search_marks_what_would_not_be_seen() {
     window.fill("Find a user", "al\u{200B}");
     window.press("Find all that begin so");
     let users = KEYS.iter().map(|(key, _)| user(key)).collect();
-    window.reply(Reply::Found { start: "al\u{200B}".into(), users, done: true });
+    window.reply(QueryReply::Found { prefix: "al\u{200B}".into(), users, done: true });
     window.assert_words("begin with “al‹U+200B›”");
     for (_, shown) in KEYS {
         window.assert_has(shown);

@@ -36,7 +36,7 @@ fn without_a_relay_it_says_what_is_missing_and_the_mend() {
 fn the_nodes_are_listed_and_the_header_says_that_all_is_well() {
     let window = Window::onto(&mut Cluster::of(3));
     for label in [
-        "Well",
+        "Healthy",
         "3 nodes live, nothing is lost",
         "Relay ● up",
         "Redis ● up",
@@ -61,11 +61,11 @@ fn the_last_known_state_stays_while_the_relay_is_gone_and_it_comes_back_by_itsel
     window.update(Update::Dialling);
     window.assert_has("Relay lost");
     window.watch(&mut cluster, 1);
-    window.assert_has("Well");
+    window.assert_has("Healthy");
     window.assert_has("Relay ● up");
     window.press("Events");
     window.assert_has("this window lost the relay: no answer");
-    window.assert_has("this window reads the relay again");
+    window.assert_has("this window is connected to the relay again");
 }
 
 #[test]
@@ -75,11 +75,11 @@ fn what_is_not_well_is_said_the_worst_first() {
     cluster.node_mut(0).state = MemberState::Suspect;
     cluster.node_mut(0).silent_ms = 1_600;
     window.watch(&mut cluster, 1);
-    window.assert_has("Watch");
+    window.assert_has("Degraded");
     window.assert_words("node-1 is suspect");
     cluster.relay_mut().redis = RedisState::Away { since_ms: cluster.now_ms() - 3_000 };
     window.watch(&mut cluster, 1);
-    window.assert_has("Not well");
+    window.assert_has("Unhealthy");
     window.assert_words("Redis has not answered the relay for 3 s");
     window.assert_has("and 1 more");
 }
@@ -93,7 +93,7 @@ fn headline_tells_what_redis_says() {
     window.assert_words("node-1 has trouble with Redis: NOPERM zadd (ask for the right)");
     cluster.relay_mut().redis_trouble = Some("NOPERM zrem".into());
     window.watch(&mut cluster, 1);
-    window.assert_has("Not well");
+    window.assert_has("Unhealthy");
     window.assert_words("the relay has trouble with Redis: NOPERM zrem");
     cluster.relay_mut().redis = RedisState::Away { since_ms: cluster.now_ms() - 3_000 };
     cluster.relay_mut().redis_trouble = Some("WRONGPASS invalid".into());
@@ -130,7 +130,7 @@ fn a_dead_node_is_told_with_what_became_of_its_users() {
     window.assert_words("node-2 is dead; its 173 users were removed in 1.9 s");
     window.assert_has("node-2, dead, 0 sessions of 500");
     window.press("Events");
-    window.assert_has("judged dead 1.6 s after its last sign of life");
+    window.assert_has("declared dead 1.6 s after it last responded");
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn events_are_filtered_by_kind() {
     cluster.kill(1).into_iter().for_each(|event| window.happen(event));
     window.press("Events");
     let all = window.labels("node-2").len();
-    window.choose("kind", "cleaned");
+    window.choose("kind", "purged");
     window.assert_has("1 event");
     window.assert_words("173 entries removed from the directory, 3 users online elsewhere");
     assert!(window.labels("node-2").len() < all);

@@ -11,8 +11,8 @@ use tokio::{
     time::timeout,
 };
 use trunkline_admin_gui::{
-    Config, Look,
-    connection::{self, Connection, Update},
+    WindowConfig, WindowOptions,
+    connection::{self, StatusConnection, Update},
 };
 use trunkline_certs::{Credentials, Role, init, issue};
 use trunkline_directory::Directory;
@@ -51,13 +51,13 @@ impl Relay {
     }
 
     /// What the window is started with to read this relay.
-    fn config(&self) -> Config {
+    fn config(&self) -> WindowConfig {
         let name = "admin".parse().unwrap();
-        Config {
+        WindowConfig {
             relay: self.endpoint.local_addr().unwrap().into(),
             credentials: Credentials::load(self.certs.path(), Role::Admin, &name).unwrap(),
             directory: Directory::open("redis://127.0.0.1:1", "trunkline").unwrap(),
-            look: Look::default(),
+            options: WindowOptions::default(),
         }
     }
 
@@ -82,12 +82,12 @@ impl Stream {
     }
 }
 
-fn read(config: Config) -> (Connection, JoinHandle<()>) {
-    let (connection, feed) = Connection::pair();
+fn read(config: WindowConfig) -> (StatusConnection, JoinHandle<()>) {
+    let (connection, feed) = StatusConnection::pair();
     (connection, tokio::spawn(connection::run(config, feed, || ())))
 }
 
-async fn next(connection: &mut Connection) -> Update {
+async fn next(connection: &mut StatusConnection) -> Update {
     let polling = async {
         loop {
             match connection.poll() {
@@ -138,7 +138,7 @@ async fn a_relay_of_another_version_is_named_so() {
 #[tokio::test]
 async fn a_relay_with_a_foreign_certificate_is_not_read() {
     let (relay, other) = (Relay::start(), Relay::start());
-    let config = Config { credentials: other.config().credentials, ..relay.config() };
+    let config = WindowConfig { credentials: other.config().credentials, ..relay.config() };
     let accepting = Arc::new(relay);
     let accepts = accepting.clone();
     tokio::spawn(async move {

@@ -34,11 +34,11 @@ fn the_arrow_keys_go_back_to_how_it_was() {
     let mut window = Window::onto(&mut cluster);
     cluster.kill(1).into_iter().for_each(|event| window.happen(event));
     window.watch(&mut cluster, 4);
-    window.assert_has("Watch");
+    window.assert_has("Degraded");
     for _ in 0..3 {
         window.key(Key::ArrowLeft);
     }
-    window.assert_has("Well");
+    window.assert_has("Healthy");
     window.assert_has("node-2, live, 177 sessions of 500");
     window.press("Events");
     window.assert_has("0 events");

@@ -1,6 +1,6 @@
 //! "Why did bob not get it?"
 
-use trunkline_admin_gui::lookups::Reply;
+use trunkline_admin_gui::queries::QueryReply;
 use trunkline_protocol::{
     Name, Outcome, User,
     lane::ReceiptStatus,
@@ -42,7 +42,7 @@ impl Window {
         window.press("Users");
         window.fill("Find a user", "bob");
         window.press("Find exactly");
-        window.desk.replies.try_send(Reply::User(bob(), Ok(Vec::new()))).unwrap();
+        window.desk.replies.try_send(QueryReply::User(bob(), Ok(Vec::new()))).unwrap();
         window.draw();
         window
     }
@@ -106,7 +106,7 @@ fn why_it_did_not_arrive_is_said_in_a_sentence() {
     let found = ("node-1", 5, TraceEvent::Found { nodes: Vec::new() });
     let refused = ("relay-1", 20, TraceEvent::Rejected { to: to(), full: false });
     let cases = [
-        (Outcome::Offline, vec![found], "the directory knows no session of bob"),
+        (Outcome::Offline, vec![found], "the directory has no session of bob"),
         (
             Outcome::Offline,
             vec![batched.clone(), passed.clone(), answered(ReceiptStatus::NotHere)],
@@ -118,7 +118,7 @@ fn why_it_did_not_arrive_is_said_in_a_sentence() {
         (
             Outcome::Unconfirmed,
             vec![batched.clone(), passed.clone()],
-            "the relay passed it on to node-2, which is silent",
+            "the relay forwarded it to node-2, which is silent",
         ),
         (
             Outcome::Unconfirmed,

@@ -3,7 +3,7 @@
 use eframe::egui::{Event, Modifiers, MouseWheelSource, MouseWheelUnit, TouchPhase, pos2, vec2};
 use trunkline_admin_gui::{
     defaults::{PAGE_USERS, PAGES_MAX},
-    lookups::{Life, Question, Reply, Unanswered},
+    queries::{DirectoryQuery, NodeIncarnation, QueryError, QueryReply},
 };
 use trunkline_directory::UserLocation;
 use trunkline_protocol::{Incarnation, User, status::AdminCommand};
@@ -13,7 +13,7 @@ use crate::{
     window::Window,
 };
 
-fn life(number: u8) -> Life {
+fn life(number: u8) -> NodeIncarnation {
     let node = format!("node-{number}").parse().unwrap();
     (node, Incarnation::from_bytes([number; 16]))
 }
@@ -29,13 +29,13 @@ impl Window {
         window
     }
 
-    pub(crate) fn reply(&mut self, reply: Reply) {
+    pub(crate) fn reply(&mut self, reply: QueryReply) {
         self.desk.replies.try_send(reply).unwrap();
         self.draw();
     }
 
-    pub(crate) fn questions(&mut self) -> Vec<Question> {
-        std::iter::from_fn(|| self.desk.questions.try_recv().ok()).collect()
+    pub(crate) fn questions(&mut self) -> Vec<DirectoryQuery> {
+        std::iter::from_fn(|| self.desk.queries.try_recv().ok()).collect()
     }
 
     /// Turns the wheel over the list.
@@ -61,11 +61,14 @@ fn a_user_is_found_on_its_nodes_and_its_sessions_ended() {
     let mut window = Window::onto_users();
     window.type_user("alice");
     window.press("Find exactly");
-    assert!(window.questions().contains(&Question::User(user("alice"))));
-    let place =
-        |(node, incarnation): Life| UserLocation { node, incarnation, since_ms: Some(START_MS) };
+    assert!(window.questions().contains(&DirectoryQuery::User(user("alice"))));
+    let place = |(node, incarnation): NodeIncarnation| UserLocation {
+        node,
+        incarnation,
+        since_ms: Some(START_MS),
+    };
     let former = UserLocation { incarnation: Incarnation::from_bytes([9; 16]), ..place(life(3)) };
-    window.reply(Reply::User(user("alice"), Ok(vec![place(life(1)), former])));
+    window.reply(QueryReply::User(user("alice"), Ok(vec![place(life(1)), former])));
     window.assert_has("live");
     window.assert_words("an earlier life of the node: a ghost");
     window.press("End its sessions …");
@@ -80,13 +83,13 @@ fn a_user_who_is_nowhere_is_offline_and_a_key_that_cannot_be_is_refused() {
     window.type_user("bob");
     window.press("Find exactly");
     window.questions();
-    window.reply(Reply::User(user("bob"), Ok(Vec::new())));
+    window.reply(QueryReply::User(user("bob"), Ok(Vec::new())));
     window.assert_words("is offline");
     assert!(!window.has("End its sessions …"));
     window.type_user("a\u{7}b");
     window.assert_words("no control characters");
     window.press("Find exactly");
-    assert!(!window.questions().iter().any(|question| matches!(question, Question::User(_))));
+    assert!(!window.questions().iter().any(|question| matches!(question, DirectoryQuery::User(_))));
 }
 
 #[test]
@@ -94,9 +97,9 @@ fn a_search_tells_what_it_finds_and_can_be_stopped() {
     let mut window = Window::onto_users();
     window.type_user("a");
     window.press("Find all that begin so");
-    assert!(window.questions().contains(&Question::Search("a".into())));
-    let found = |names: &[&str], done| Reply::Found {
-        start: "a".into(),
+    assert!(window.questions().contains(&DirectoryQuery::Search("a".into())));
+    let found = |names: &[&str], done| QueryReply::Found {
+        prefix: "a".into(),
         users: names.iter().map(|name| user(name)).collect(),
         done,
     };
@@ -104,11 +107,11 @@ fn a_search_tells_what_it_finds_and_can_be_stopped() {
     window.reply(found(&["anna"], false));
     window.assert_words("2 users so far that begin with");
     window.press("Stop");
-    assert!(window.questions().contains(&Question::Stop));
+    assert!(window.questions().contains(&DirectoryQuery::Stop));
     window.reply(found(&["arno"], false));
     assert!(!window.has("arno"), "the search was stopped");
     window.press("alice");
-    assert!(window.questions().contains(&Question::User(user("alice"))));
+    assert!(window.questions().contains(&DirectoryQuery::User(user("alice"))));
 }
 
 #[test]
@@ -116,11 +119,11 @@ fn drift_between_a_node_and_the_directory_is_told() {
     let mut window = Window::onto_users();
     let asked = window.questions();
     for number in 1..=3 {
-        assert!(asked.contains(&Question::Count(life(number))), "{asked:?}");
+        assert!(asked.contains(&DirectoryQuery::Count(life(number))), "{asked:?}");
     }
-    window.reply(Reply::Count(life(1), Ok(120)));
-    window.reply(Reply::Count(life(2), Ok(175)));
-    window.reply(Reply::Count(life(3), Err(Unanswered("Redis is away".into()))));
+    window.reply(QueryReply::Count(life(1), Ok(120)));
+    window.reply(QueryReply::Count(life(2), Ok(175)));
+    window.reply(QueryReply::Count(life(3), Err(QueryError("Redis is away".into()))));
     window.assert_has("none");
     window.assert_has("2 users too many listed");
     window.assert_has("Redis is away");
@@ -132,7 +135,7 @@ fn a_hundred_thousand_users_are_asked_for_page_by_page() {
     window.questions();
     window.press("node-1");
     window.draw();
-    window.reply(Reply::Count(life(1), Ok(100_000)));
+    window.reply(QueryReply::Count(life(1), Ok(100_000)));
     let pages = answer_pages(&mut window);
     assert_eq!(pages, [0]);
     window.assert_has("user-0");
@@ -149,11 +152,11 @@ fn a_hundred_thousand_users_are_asked_for_page_by_page() {
 fn answer_pages(window: &mut Window) -> Vec<usize> {
     let mut pages = Vec::new();
     for question in window.questions() {
-        let Question::Page { life, offset, count } = question else { continue };
+        let DirectoryQuery::Page { node: life, offset, count } = question else { continue };
         assert_eq!(count, PAGE_USERS);
         let users = (offset..offset + count).map(|at| (user(&format!("user-{at}")), START_MS));
         pages.push(offset / PAGE_USERS);
-        window.reply(Reply::Page { life, offset, users: Ok(users.collect()) });
+        window.reply(QueryReply::Page { node: life, offset, users: Ok(users.collect()) });
     }
     pages
 }

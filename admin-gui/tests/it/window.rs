@@ -7,8 +7,8 @@ use egui_kittest::{
 };
 use trunkline_admin_gui::{
     App,
-    connection::{Connection, Feed, Update},
-    lookups::{Desk, Lookups},
+    connection::{Feed, StatusConnection, Update},
+    queries::{QueryClient, QueryServer},
 };
 use trunkline_protocol::status::{ClusterEvent, Snapshot, StatusLine};
 
@@ -18,7 +18,7 @@ use crate::generated::{Cluster, hello, line};
 pub(crate) struct Window {
     pub(crate) harness: Harness<'static, App>,
     pub(crate) feed: Feed,
-    pub(crate) desk: Desk,
+    pub(crate) desk: QueryServer,
 }
 
 impl Window {
@@ -28,8 +28,8 @@ impl Window {
     }
 
     fn open_sized(size: [f32; 2]) -> Self {
-        let (connection, feed) = Connection::pair();
-        let (lookups, desk) = Lookups::pair();
+        let (connection, feed) = StatusConnection::pair();
+        let (lookups, desk) = QueryClient::pair();
         let harness = Harness::builder()
             .with_size(size)
             .build_eframe(|context| App::new(context, "127.0.0.1:7400", connection, lookups));

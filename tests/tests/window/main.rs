@@ -34,7 +34,7 @@ async fn what_the_window_shows_is_what_is() {
     let mut sight = Sight::open("nodes").await;
     let mut load = Load::new().unwrap();
     sight.until("three nodes, and all is well", &mut load, |says| {
-        says.has("Well")
+        says.has("Healthy")
             && says.has("Nodes ● 3 live")
             && says.has("Relay ● up")
             && says.has("Redis ● up")

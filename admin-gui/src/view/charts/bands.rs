@@ -14,7 +14,7 @@ use super::{
     series::{GAP_MS, Points, SAMPLES_MAX, Unit},
 };
 use crate::{
-    state::{History, Moment, Part, Parts},
+    state::{Moment, NodeShare, NodeShares, SnapshotHistory},
     theme::{Tokens, tokens},
     view::{Showing, Wishes},
 };
@@ -28,7 +28,7 @@ pub(super) struct Bands {
     title: &'static str,
     explained: &'static str,
     unit: Unit,
-    value: fn(&Part) -> f64,
+    value: fn(&NodeShare) -> f64,
     /// How large a node is, to be one of those with a band of their own.
     size: fn(&NodeStatus) -> u64,
     made_of: Option<MadeOf>,
@@ -77,7 +77,7 @@ impl Bands {
         title: &'static str,
         explained: &'static str,
         unit: Unit,
-        value: fn(&Part) -> f64,
+        value: fn(&NodeShare) -> f64,
         size: fn(&NodeStatus) -> u64,
     ) -> Self {
         let (times, bands) = (VecDeque::new(), Vec::new());
@@ -116,7 +116,7 @@ impl Bands {
     /// are of one snapshot.
     fn fill(
         &mut self,
-        history: &History,
+        history: &SnapshotHistory,
         (from_ms, to_ms): (u64, u64),
         last_ms: Option<u64>,
         made_of: &MadeOf,
@@ -127,7 +127,9 @@ impl Bands {
             self.times.clear();
         }
         let is_new = |at_ms: u64| (from_ms..=to_ms).contains(&at_ms) && last_ms < Some(at_ms);
-        for parts in history.parts(last_ms.unwrap_or(from_ms)).filter(|parts| is_new(parts.at_ms)) {
+        for parts in
+            history.node_shares(last_ms.unwrap_or(from_ms)).filter(|parts| is_new(parts.at_ms))
+        {
             self.push(&parts, &made_of.nodes);
         }
         while self.times.front().is_some_and(|&at_ms| at_ms < from_ms) {
@@ -138,7 +140,7 @@ impl Bands {
         }
     }
 
-    fn push(&mut self, parts: &Parts<'_>, names: &[Name]) {
+    fn push(&mut self, parts: &NodeShares<'_>, names: &[Name]) {
         self.times.push_back(parts.at_ms);
         self.bands.iter_mut().for_each(|(_, values)| values.push_back(0.0));
         for (name, part) in parts.nodes() {

@@ -4,7 +4,7 @@ use trunkline_protocol::Name;
 
 use crate::{
     format::{bytes, count, micros, percent, rate},
-    state::{Counter, History, Moment, Sample, State},
+    state::{Counter, Moment, Sample, SnapshotHistory, WindowState},
     theme::Tokens,
 };
 
@@ -112,7 +112,7 @@ pub(super) const CLUSTER: [Chart; 8] = [
             line("offline", |t| t.muted, |s| Some(s.rates[Counter::Offline])),
             line("busy", |t| t.warning, |s| Some(s.rates[Counter::Busy])),
             line("unreachable", |t| t.bad, |s| Some(s.rates[Counter::Unreachable])),
-            line("unconfirmed", |t| t.doubt, |s| Some(s.rates[Counter::Unconfirmed])),
+            line("unconfirmed", |t| t.indeterminate, |s| Some(s.rates[Counter::Unconfirmed])),
         ],
     },
     Chart {
@@ -179,7 +179,7 @@ pub(super) const NODE: [Chart; 5] = [
 
 type ColorOf = fn(&Tokens) -> Color32;
 const ACCENT: ColorOf = |tokens| tokens.accent;
-const NOTE: ColorOf = |tokens| tokens.doubt;
+const NOTE: ColorOf = |tokens| tokens.indeterminate;
 
 const ACCEPTED: Line = line("accepted", ACCENT, |s| Some(s.rates[Counter::Accepted]));
 const DELIVERED: Line = line("delivered", |tokens| tokens.good, |s| Some(s.rates.delivered()));
@@ -227,7 +227,7 @@ struct MadeOf {
 }
 
 /// When the charts end: now, or so soon after the moment that is shown that it lies on them.
-fn end_ms(state: &State, span_ms: u64) -> u64 {
+fn end_ms(state: &WindowState, span_ms: u64) -> u64 {
     let latest_ms = state.history().latest_ms().unwrap_or(0);
     match state.moment() {
         Moment::At(at_ms) if at_ms + span_ms < latest_ms => {
@@ -251,7 +251,7 @@ pub(super) struct Points {
 
 impl Points {
     /// Brings the points up to date.
-    pub(super) fn update(&mut self, state: &State, node: Option<&Name>, minutes: u64) {
+    pub(super) fn update(&mut self, state: &WindowState, node: Option<&Name>, minutes: u64) {
         let history = state.history();
         let made_of = MadeOf {
             revision: history.revision(),
@@ -272,7 +272,7 @@ impl Points {
     }
 
     /// Makes the samples anew, or only those that have come since, as long as the same is shown.
-    fn refill(&mut self, history: &History, made_of: &MadeOf, from_ms: u64) {
+    fn refill(&mut self, history: &SnapshotHistory, made_of: &MadeOf, from_ms: u64) {
         let goes_on = |before: &MadeOf| {
             before.moment == Moment::Latest
                 && MadeOf { revision: before.revision, ..made_of.clone() } == *before

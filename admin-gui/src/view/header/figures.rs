@@ -2,13 +2,13 @@ use eframe::egui::{Align, Color32, Response, RichText, Ui, text::TextFormat};
 
 use crate::{
     format::{UNKNOWN, count, micros, rate},
-    state::{Counter, Picture},
+    state::{ClusterStatus, Counter},
     theme::{BAR, space, text, tokens},
     view::parts::{bar, fullness, label, pieces, share},
 };
 
 /// Draws the figures that tell how the cluster does.
-pub(super) fn show(ui: &mut Ui, picture: &Picture) {
+pub(super) fn show(ui: &mut Ui, picture: &ClusterStatus) {
     let total = &picture.total;
     sessions(ui, picture);
     tile(
@@ -49,13 +49,13 @@ pub(super) fn show(ui: &mut Ui, picture: &Picture) {
     );
 }
 
-fn sessions(ui: &mut Ui, picture: &Picture) {
-    let (sessions, capacity) = picture.seats();
+fn sessions(ui: &mut Ui, picture: &ClusterStatus) {
+    let (sessions, capacity) = picture.sessions_and_capacity();
     let share = share(sessions, capacity);
     ui.vertical(|ui| {
         label(ui, "sessions");
         let tokens = tokens(ui);
-        let mut words = pieces(text::figure(), &[(&count(sessions), tokens.text)]);
+        let mut words = pieces(text::number(), &[(&count(sessions), tokens.text)]);
         let format = TextFormat { valign: Align::Center, ..TextFormat::simple(text::label(), tokens.muted) };
         words.append(&format!(" of {}", count(capacity)), 0.0, format);
         ui.label(words);
@@ -66,25 +66,25 @@ fn sessions(ui: &mut Ui, picture: &Picture) {
     .on_hover_text("WebSocket sessions that are logged in, and how many the nodes that are there take together.");
 }
 
-fn latency(ui: &mut Ui, picture: &Picture) {
+fn latency(ui: &mut Ui, picture: &ClusterStatus) {
     let quantile = |share| picture.latency.quantile_us(share).map_or(UNKNOWN.into(), micros);
     let explained = "From accepting a send to telling its outcome, over the sends of the last 10 seconds on all nodes together (their histograms are merged, not averaged).";
     tile(ui, "p50", quantile(0.5), None, explained);
     tile(ui, "p99", quantile(0.99), None, explained);
 }
 
-fn outcomes(ui: &mut Ui, picture: &Picture) {
+fn outcomes(ui: &mut Ui, picture: &ClusterStatus) {
     let total = &picture.total;
     let tokens = tokens(ui);
     let parts = [
         (Counter::Offline, "offline", tokens.muted),
         (Counter::Busy, "busy", tokens.warning),
         (Counter::Unreachable, "unreachable", tokens.bad),
-        (Counter::Unconfirmed, "unconfirmed", tokens.doubt),
+        (Counter::Unconfirmed, "unconfirmed", tokens.indeterminate),
     ];
     ui.vertical(|ui| {
         label(ui, "not delivered / s");
-        ui.label(RichText::new(rate(total.not_delivered())).font(text::figure()));
+        ui.label(RichText::new(rate(total.not_delivered())).font(text::number()));
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = space::M;
             for (counter, word, color) in parts {
@@ -106,7 +106,7 @@ fn outcome(ui: &mut Ui, word: &str, per_second: f64, color: Color32) -> Response
 fn tile(ui: &mut Ui, name: &str, value: String, detail: Option<String>, explained: &str) {
     ui.vertical(|ui| {
         label(ui, name);
-        ui.label(RichText::new(value).font(text::figure()));
+        ui.label(RichText::new(value).font(text::number()));
         if let Some(detail) = detail {
             label(ui, detail);
         }

@@ -6,8 +6,8 @@ use trunkline_protocol::{control::MemberState, status::RedisState};
 use crate::{
     defaults::FRESH,
     format::{since, span},
-    state::{Picture, Reach, Severity},
-    theme::{Mark, space, state_word, text, tokens},
+    state::{ClusterStatus, ConnectionState, Severity},
+    theme::{StatusSymbol, space, state_word, text, tokens},
     view::{
         Showing,
         parts::pieces,
@@ -30,7 +30,7 @@ pub(super) fn show(ui: &mut Ui, showing: &Showing<'_>) {
     party(ui, "Relay", reach).on_hover_text(explained);
 }
 
-fn party(ui: &mut Ui, name: &str, (mark, words): (Mark, String)) -> Response {
+fn party(ui: &mut Ui, name: &str, (mark, words): (StatusSymbol, String)) -> Response {
     let name = (name, tokens(ui).muted);
     ui.label(pieces(text::body(), &[name, (mark.shape, mark.color), (&words, mark.color)]))
 }
@@ -43,26 +43,28 @@ fn stale_age(ui: &Ui, showing: &Showing<'_>) -> Option<Duration> {
     (age > FRESH).then_some(age)
 }
 
-fn aged((mark, words): (Mark, String), age: Option<Duration>) -> (Mark, String) {
+fn aged((mark, words): (StatusSymbol, String), age: Option<Duration>) -> (StatusSymbol, String) {
     match age {
         Some(age) => (mark, format!("{words}, {} ago", span(age))),
         None => (mark, words),
     }
 }
 
-fn reach(ui: &Ui, showing: &Showing<'_>, age: Option<Duration>) -> (Mark, String) {
+fn reach(ui: &Ui, showing: &Showing<'_>, age: Option<Duration>) -> (StatusSymbol, String) {
     let tokens = tokens(ui);
     if showing.recording.is_some() {
         return (tokens.severity(Severity::Note), "a recording".into());
     }
     let gone = age.map_or("gone".into(), |age| format!("gone for {}", span(age)));
-    match (&showing.state.reach, age) {
-        (Reach::Reached, None) => (tokens.severity(Severity::Good), "up".into()),
-        (Reach::Reached, Some(age)) => {
+    match (&showing.state.connection, age) {
+        (ConnectionState::Connected, None) => (tokens.severity(Severity::Good), "up".into()),
+        (ConnectionState::Connected, Some(age)) => {
             (tokens.severity(Severity::Warning), format!("silent for {}", span(age)))
         }
-        (Reach::Dialling, _) => (tokens.severity(Severity::Bad), format!("{gone}, dialling")),
-        (Reach::Lost { retry_at, .. }, _) => {
+        (ConnectionState::Dialling, _) => {
+            (tokens.severity(Severity::Bad), format!("{gone}, dialling"))
+        }
+        (ConnectionState::Lost { retry_at, .. }, _) => {
             count_down(ui, *retry_at, showing.now);
             let left = seconds_until(*retry_at, showing.now);
             (tokens.severity(Severity::Bad), format!("{gone}, retrying in {left} s"))
@@ -70,7 +72,7 @@ fn reach(ui: &Ui, showing: &Showing<'_>, age: Option<Duration>) -> (Mark, String
     }
 }
 
-fn redis(ui: &Ui, picture: &Picture) -> (Mark, String) {
+fn redis(ui: &Ui, picture: &ClusterStatus) -> (StatusSymbol, String) {
     let tokens = tokens(ui);
     match picture.snapshot.relay.redis {
         RedisState::Up => (tokens.severity(Severity::Good), "up".into()),
@@ -81,7 +83,7 @@ fn redis(ui: &Ui, picture: &Picture) -> (Mark, String) {
     }
 }
 
-fn nodes(ui: &Ui, picture: &Picture) -> (Mark, String) {
+fn nodes(ui: &Ui, picture: &ClusterStatus) -> (StatusSymbol, String) {
     const STATES: [MemberState; 6] = [
         MemberState::Dead,
         MemberState::Suspect,

@@ -4,13 +4,13 @@ use eframe::egui::{Role, Ui, WidgetInfo, vec2};
 use trunkline_protocol::{control::MemberState, status::NodeStatus};
 
 use crate::{
+    escape,
     format::{UNKNOWN, bytes, count, micros, percent, rate, since},
     state::{Counter, Rates, by_name, is_present},
     theme::{BAR, space, state_word, tokens},
     view::parts::{
         bar, figure, fullness, label, marked, read_out, right, sessions_left, share, short, way,
     },
-    visible,
 };
 
 /// A node and what is known of it.
@@ -187,7 +187,7 @@ impl Column {
             }
             Cell::Uptime => drop(figure(ui, since(node.started_at_ms, row.at_ms))),
             Cell::Incarnation => incarnation(ui, node),
-            Cell::Version => drop(label(ui, visible::text(&node.software))),
+            Cell::Version => drop(label(ui, escape::text(&node.software))),
         }
         false
     }

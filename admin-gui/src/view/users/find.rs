@@ -6,22 +6,22 @@ use trunkline_protocol::{
 };
 
 use crate::{
+    escape, escaped_text,
     format::{plural, since},
-    state::{Known, Search, Sought},
-    theme::{Mark, space, state_word, text, tokens},
+    state::{QueryCache, UserQuery, UserSearch},
+    theme::{StatusSymbol, space, state_word, text, tokens},
     view::{
         Showing, Wish, Wishes,
         dialogs::Dialog,
         parts::{label, marked, offer_copy, user_link},
     },
-    visible,
 };
 
 /// Draws the field, and what was found.
 pub(super) fn show(
     ui: &mut Ui,
     words: &mut String,
-    known: &Known,
+    known: &QueryCache,
     showing: &Showing<'_>,
     wishes: &mut Wishes,
 ) {
@@ -62,11 +62,11 @@ fn field(ui: &mut Ui, title: Id, words: &mut String, wishes: &mut Wishes) {
     });
 }
 
-fn one(ui: &mut Ui, sought: &Sought, showing: &Showing<'_>, wishes: &mut Wishes) {
-    let Sought { user, places } = sought;
+fn one(ui: &mut Ui, sought: &UserQuery, showing: &Showing<'_>, wishes: &mut Wishes) {
+    let UserQuery { user, locations: places } = sought;
     let places = places.as_ref();
-    let shown = visible::text(user.as_str());
-    let name = visible::said(ui, &shown, text::strong(), tokens(ui).text);
+    let shown = escape::text(user.as_str());
+    let name = escaped_text::label(ui, &shown, text::strong(), tokens(ui).text);
     offer_copy(&name, user);
     ui.horizontal(|ui| {
         let explained = "Send a message and follow it hop by hop: why does this user not get any?";
@@ -112,7 +112,11 @@ fn one_place(ui: &mut Ui, place: &UserLocation, showing: &Showing<'_>, wishes: &
 }
 
 /// Whether a place is one where the user can be reached.
-fn standing(ui: &Ui, node: Option<&NodeStatus>, place: &UserLocation) -> (Mark, &'static str) {
+fn standing(
+    ui: &Ui,
+    node: Option<&NodeStatus>,
+    place: &UserLocation,
+) -> (StatusSymbol, &'static str) {
     use trunkline_protocol::control::MemberState as S;
     let tokens = tokens(ui);
     match node {
@@ -124,10 +128,10 @@ fn standing(ui: &Ui, node: Option<&NodeStatus>, place: &UserLocation) -> (Mark, 
     }
 }
 
-fn many(ui: &mut Ui, search: &Search, wishes: &mut Wishes) {
+fn many(ui: &mut Ui, search: &UserSearch, wishes: &mut Wishes) {
     ui.horizontal_wrapped(|ui| {
         let found = plural(search.users.len() as u64, "user");
-        let start = visible::text(&search.start);
+        let start = escape::text(&search.prefix);
         if search.running {
             label(ui, format!("{found} so far that begin with “{start}” …"));
             if ui.button("Stop").clicked() {

@@ -3,15 +3,15 @@ use egui_extras::{Column, TableBuilder};
 use trunkline_protocol::{User, status::NodeStatus};
 
 use crate::{
+    escape, escaped_text,
     format::{UNKNOWN, count, plural, since},
-    lookups::{Life, Question},
-    state::Known,
+    queries::{DirectoryQuery, NodeIncarnation},
+    state::QueryCache,
     theme::{Tokens, space, text, tokens},
     view::{
         Showing, Wish, Wishes,
         parts::{colored_figure, figure, hint, label, offer_copy, right, way},
     },
-    visible,
 };
 
 /// The width that the words about the drift need at least.
@@ -21,27 +21,27 @@ const DRIFT: f32 = 150.0;
 /// the directory must be asked for that.
 pub(super) fn show(
     ui: &mut Ui,
-    known: &mut Known,
+    known: &mut QueryCache,
     showing: &Showing<'_>,
     wishes: &mut Wishes,
-) -> Vec<Question> {
+) -> Vec<DirectoryQuery> {
     match known.listed().cloned() {
         Some(life) => users(ui, known, &life, showing, wishes),
         None => nodes(ui, known, showing, wishes),
     }
 }
 
-fn life_of(node: &NodeStatus) -> Life {
+fn life_of(node: &NodeStatus) -> NodeIncarnation {
     (node.name.clone(), node.incarnation)
 }
 
 /// What the nodes say against what the directory says.
 fn nodes(
     ui: &mut Ui,
-    known: &mut Known,
+    known: &mut QueryCache,
     showing: &Showing<'_>,
     wishes: &mut Wishes,
-) -> Vec<Question> {
+) -> Vec<DirectoryQuery> {
     let nodes: Vec<_> = showing.picture.present().collect();
     let lives = nodes.iter().map(|node| life_of(node));
     let questions = lives.filter_map(|life| known.recount(&life, showing.now)).collect();
@@ -57,7 +57,7 @@ fn nodes(
     questions
 }
 
-fn table_of_nodes(ui: &mut Ui, nodes: &[&NodeStatus], known: &Known, wishes: &mut Wishes) {
+fn table_of_nodes(ui: &mut Ui, nodes: &[&NodeStatus], known: &QueryCache, wishes: &mut Wishes) {
     TableBuilder::new(ui)
         .id_salt("users by node")
         .sense(Sense::CLICK)
@@ -96,7 +96,11 @@ fn table_of_nodes(ui: &mut Ui, nodes: &[&NodeStatus], known: &Known, wishes: &mu
 }
 
 /// How far a node and the directory are apart, in words.
-fn drift(tokens: &Tokens, node: &NodeStatus, known: &Known) -> (String, eframe::egui::Color32) {
+fn drift(
+    tokens: &Tokens,
+    node: &NodeStatus,
+    known: &QueryCache,
+) -> (String, eframe::egui::Color32) {
     match known.count(&life_of(node)) {
         None => ("is asked …".into(), tokens.muted),
         Some(Err(error)) => (error.to_string(), tokens.bad),
@@ -115,8 +119,8 @@ fn drift(tokens: &Tokens, node: &NodeStatus, known: &Known) -> (String, eframe::
 }
 
 fn user_cell(ui: &mut Ui, user: &User) {
-    let shown = visible::text(user.as_str());
-    let words = visible::words(ui, &shown, text::body(), tokens(ui).text);
+    let shown = escape::text(user.as_str());
+    let words = escaped_text::layout(ui, &shown, text::body(), tokens(ui).text);
     let cell = ui.add(Label::new(words).truncate());
     // What fits needs no second telling.
     if cell.intrinsic_size().is_some_and(|whole| whole.x > cell.rect.width()) {
@@ -127,11 +131,11 @@ fn user_cell(ui: &mut Ui, user: &User) {
 
 fn users(
     ui: &mut Ui,
-    known: &mut Known,
-    life: &Life,
+    known: &mut QueryCache,
+    life: &NodeIncarnation,
     showing: &Showing<'_>,
     wishes: &mut Wishes,
-) -> Vec<Question> {
+) -> Vec<DirectoryQuery> {
     let mut questions: Vec<_> = known.recount(life, showing.now).into_iter().collect();
     let node = showing.picture.node(&life.0).map(|(node, _)| node);
     ui.horizontal(|ui| {
@@ -168,11 +172,11 @@ fn users(
 
 fn table_of_users(
     ui: &mut Ui,
-    known: &mut Known,
+    known: &mut QueryCache,
     total: usize,
     now_ms: u64,
     wishes: &mut Wishes,
-) -> Vec<Question> {
+) -> Vec<DirectoryQuery> {
     let mut questions = Vec::new();
     TableBuilder::new(ui)
         .id_salt("users")
@@ -189,7 +193,7 @@ fn table_of_users(
         .body(|body| {
             body.rows(space::ROW, total, |mut row| {
                 let place = row.index();
-                questions.extend(known.fill(place));
+                questions.extend(known.fetch_page(place));
                 let user = known.listed_user(place);
                 row.col(|ui| {
                     let color = tokens(ui).faint;

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     connection::Update,
     generated::{Cluster, START_MS, hello, line},
-    state::State,
+    state::WindowState,
 };
 
 /// Messages a second from each node, and the sessions of each.
@@ -52,7 +52,7 @@ fn as_the_relay_remembers(snapshots: Vec<Snapshot>) -> Vec<Snapshot> {
 
 /// A window's charts, and what they are made of.
 struct Charts {
-    state: State,
+    state: WindowState,
     points: Points,
     forwarded: Bands,
     sessions: Bands,
@@ -61,7 +61,7 @@ struct Charts {
 impl Charts {
     fn of(snapshots: Vec<Snapshot>) -> Self {
         let (forwarded, sessions) = (Bands::forwarded(), Bands::sessions());
-        let mut state = State::default();
+        let mut state = WindowState::default();
         state.apply(Update::Line(hello(true)), Instant::now());
         let mut charts = Self { state, points: Points::default(), forwarded, sessions };
         snapshots.into_iter().for_each(|snapshot| charts.hear(snapshot));
@@ -78,7 +78,7 @@ impl Charts {
     }
 
     fn draw(&mut self, minutes: u64) {
-        let Some(picture) = self.state.picture() else { return };
+        let Some(picture) = self.state.shown() else { return };
         self.strip(minutes);
         let showing = Showing {
             relay: "127.0.0.1:7400",

@@ -1,38 +1,42 @@
+//! Lays out escaped texts: what [`escape`](crate::escape) has written as a code point is coloured, and
+//! pieces that fonts shape differently are kept apart.
+
 use eframe::egui::{
     Color32, FontId, Response, Ui,
     epaint::text::ByteIndex,
     text::{LayoutJob, LayoutSection, TextFormat},
 };
 
-use super::{BLANK, CODE, code, is_mark};
-use crate::theme::tokens;
+use crate::{
+    escape::{CODE, SPACE, code, is_mark},
+    theme::tokens,
+};
 
 /// How a piece of a text is laid out. Neighbours of one kind are laid out together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Plain,
-    /// From right to left, by itself: together with others it would turn those as well.
-    Leftwards,
+    /// From right to left. Laid out with its neighbours, it would turn those as well.
+    RightToLeft,
     /// A code point that is written, in a colour of its own.
     Code,
-    /// A letter that no font has, and its marks. What stands beside it stays out of it.
+    /// A letter that no font has, with its marks. Each is a piece of its own.
     Missing,
 }
 
-/// Writes a text that may hold what others have chosen.
-pub(crate) fn said(ui: &mut Ui, text: &str, font: FontId, color: Color32) -> Response {
-    let words = words(ui, text, font, color);
-    ui.label(words)
+/// Draws an escaped text.
+pub(crate) fn label(ui: &mut Ui, text: &str, font: FontId, color: Color32) -> Response {
+    let job = layout(ui, text, font, color);
+    ui.label(job)
 }
 
-/// A text whose parts by others have gone through [`super::text`], with the code points that it
-/// writes in a colour of their own.
-pub(crate) fn words(ui: &Ui, text: &str, font: FontId, color: Color32) -> LayoutJob {
-    words_on(ui, text, font, color, tokens(ui).warning)
+/// The layout of an escaped text, with code points in the warning colour.
+pub(crate) fn layout(ui: &Ui, text: &str, font: FontId, color: Color32) -> LayoutJob {
+    layout_with_codes(ui, text, font, color, tokens(ui).warning)
 }
 
-/// The same where that colour would not be read.
-pub(crate) fn words_on(
+/// The layout of an escaped text on a ground where the warning colour is not legible.
+pub(crate) fn layout_with_codes(
     ui: &Ui,
     text: &str,
     font: FontId,
@@ -49,7 +53,7 @@ pub(crate) fn words_on(
         let color = if kind == Kind::Code { codes } else { color };
         let start = ByteIndex(job.text.len());
         job.text += &piece;
-        // Appended, it would be laid out together with the piece before it that looks the same.
+        // `LayoutJob::append` would merge this section with one before it of the same format.
         job.sections.push(LayoutSection {
             leading_space: 0.0,
             byte_range: start..ByteIndex(job.text.len()),
@@ -63,7 +67,7 @@ fn pieces(text: &str, mut has_glyph: impl FnMut(char) -> bool) -> Vec<(Kind, Str
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
-        if let Some(code) = code_at(rest) {
+        if let Some(code) = leading_code(rest) {
             push(&mut pieces, Kind::Code, code);
             rest = &rest[code.len()..];
             continue;
@@ -74,7 +78,7 @@ fn pieces(text: &str, mut has_glyph: impl FnMut(char) -> bool) -> Vec<(Kind, Str
             push(&mut pieces, Kind::Missing, letter);
             continue;
         }
-        let kind = if runs_leftwards(first) { Kind::Leftwards } else { Kind::Plain };
+        let kind = if is_right_to_left(first) { Kind::RightToLeft } else { Kind::Plain };
         for (at, character) in letter.char_indices() {
             if at == 0 || has_glyph(character) {
                 push(&mut pieces, kind, &letter[at..at + character.len_utf8()]);
@@ -94,14 +98,14 @@ fn push(pieces: &mut Vec<(Kind, String)>, kind: Kind, text: &str) {
     }
 }
 
-/// The code point, or the blank, that is written at the beginning of a text.
-fn code_at(text: &str) -> Option<&str> {
-    if text.starts_with(BLANK) {
-        return Some(&text[..BLANK.len_utf8()]);
+/// The escaped code point or space at the start of a text.
+fn leading_code(text: &str) -> Option<&str> {
+    if text.starts_with(SPACE) {
+        return Some(&text[..SPACE.len_utf8()]);
     }
     let (before, after) = CODE;
-    let figures = text.strip_prefix(before)?.strip_prefix("U+")?;
-    let end = text.len() - figures.len() + figures.find(after)? + after.len_utf8();
+    let digits = text.strip_prefix(before)?.strip_prefix("U+")?;
+    let end = text.len() - digits.len() + digits.find(after)? + after.len_utf8();
     Some(&text[..end])
 }
 
@@ -112,7 +116,7 @@ fn letter_end(text: &str) -> usize {
 }
 
 /// Whether a character is of a script that is written from right to left.
-fn runs_leftwards(character: char) -> bool {
+fn is_right_to_left(character: char) -> bool {
     matches!(
         character,
         '\u{0590}'..='\u{08FF}' | '\u{FB1D}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFF}'
@@ -127,7 +131,10 @@ mod tests {
     use eframe::egui::{Context, RawInput};
 
     use super::*;
-    use crate::theme::{self, text};
+    use crate::{
+        escape,
+        theme::{self, text},
+    };
 
     #[test]
     fn pieces_are_laid_out_by_kind() {
@@ -136,7 +143,7 @@ mod tests {
                 "end алиса‹U+200B›?",
                 &[(Kind::Plain, "end алиса"), (Kind::Code, "‹U+200B›"), (Kind::Plain, "?")],
             ),
-            ("a דוד b", &[(Kind::Plain, "a "), (Kind::Leftwards, "דוד"), (Kind::Plain, " b")]),
+            ("a דוד b", &[(Kind::Plain, "a "), (Kind::RightToLeft, "דוד"), (Kind::Plain, " b")]),
             ("中文‹", &[(Kind::Missing, "中"), (Kind::Missing, "文"), (Kind::Plain, "‹")]),
             ("กิ", &[(Kind::Plain, "ก"), (Kind::Code, "‹U+0E34›")]),
         ];
@@ -150,7 +157,7 @@ mod tests {
         }
     }
 
-    /// Names that are easily drawn alike.
+    /// Names that a font may draw alike.
     const NAMES: &[&str] = &[
         "alice",
         "alice ",
@@ -213,12 +220,12 @@ mod tests {
         "\u{1F1EA}\u{1F1E9}",
     ];
 
-    /// What is seen of a text: which pieces of the fonts' picture, where.
-    fn drawn(ctx: &Context, name: &str) -> Vec<[i64; 3]> {
+    /// Which glyphs of the font atlas a text is drawn with, and where.
+    fn glyphs_of(ctx: &Context, name: &str) -> Vec<[i64; 3]> {
         let mut seen = Vec::new();
         let mut frame = ctx.run_ui(RawInput::default(), |ui| {
-            let words = words(ui, &super::super::text(name), text::body(), Color32::WHITE);
-            let galley = ui.fonts_mut(|fonts| fonts.layout_job(words));
+            let job = layout(ui, &escape::text(name), text::body(), Color32::WHITE);
+            let galley = ui.fonts_mut(|fonts| fonts.layout_job(job));
             for (number, row) in galley.rows.iter().enumerate() {
                 let glyphs = row.row.glyphs.iter().filter(|glyph| !glyph.uv_rect.is_nothing());
                 seen.extend(glyphs.map(|glyph| {
@@ -232,14 +239,14 @@ mod tests {
     }
 
     #[test]
-    fn names_that_differ_are_drawn_differently() {
+    fn different_names_are_drawn_differently() {
         let ctx = Context::default();
         theme::apply(&ctx);
         let mut seen = HashMap::new();
         for &name in NAMES {
-            let drawn = drawn(&ctx, name);
-            assert!(!drawn.is_empty(), "nothing is drawn of {name:?}");
-            if let Some(before) = seen.insert(drawn, name) {
+            let glyphs = glyphs_of(&ctx, name);
+            assert!(!glyphs.is_empty(), "nothing is drawn of {name:?}");
+            if let Some(before) = seen.insert(glyphs, name) {
                 panic!("{before:?} and {name:?} look the same");
             }
         }

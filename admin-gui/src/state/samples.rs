@@ -6,24 +6,24 @@ use trunkline_protocol::{
 };
 
 use super::{
+    cluster_status::is_present,
     counters::Rates,
-    history::{History, Kept},
-    parts::told,
-    picture::is_present,
+    history::{HistoryEntry, SnapshotHistory},
+    node_shares::reported_load,
 };
 
-/// What the charts show of one moment.
+/// The values that the charts draw at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Sample {
     /// When, in Unix milliseconds.
     pub at_ms: u64,
-    /// How fast the counters grew.
+    /// The rates of the counters.
     pub rates: Rates,
     /// The time from accept to receipt, of the sends that ended just before.
     pub latency: LatencyHistogram,
     /// Sessions that are logged in.
     pub sessions: u64,
-    /// How many sessions there may be.
+    /// The limit on sessions.
     pub capacity: u64,
     /// Sends without an outcome.
     pub pending: u64,
@@ -44,7 +44,7 @@ impl Sample {
         if !is_present(node.state) {
             return;
         }
-        let load = told(node, known);
+        let load = reported_load(node, known);
         let queued: u64 = node.link.iter().flat_map(|link| &link.queued_bytes).sum();
         self.sessions += u64::from(load.sessions);
         self.capacity += u64::from(node.capacity);
@@ -56,63 +56,63 @@ impl Sample {
     }
 }
 
-impl History {
-    /// What the charts show of the whole cluster since a moment.
+impl SnapshotHistory {
+    /// The samples of the whole cluster from a moment on.
     pub fn samples(&self, from_ms: u64) -> Vec<Sample> {
-        self.places(from_ms).map(|at| self.sample(self.rates_from(at), at)).collect()
+        self.indices_from(from_ms).map(|index| self.sample(self.rates_from(index), index)).collect()
     }
 
-    fn sample(&self, before: usize, at: usize) -> Sample {
-        let snapshot = &self.kept(at).snapshot;
+    fn sample(&self, before: usize, index: usize) -> Sample {
+        let snapshot = &self.entry(index).snapshot;
         let mut sample = Sample {
             at_ms: snapshot.at_ms,
             relay_memory_bytes: snapshot.relay.memory_bytes,
             ..Sample::default()
         };
-        let over_ms: u64 = (before + 1..=at).map(|at| self.kept(at).over_ms).sum();
-        for kept in (before + 1..=at).map(|at| self.kept(at)) {
-            sample.rates += &kept.rates.clone().scaled(kept.over_ms as f64 / over_ms as f64);
-            sample.latency.merge(&kept.latency);
+        let over_ms: u64 = (before + 1..=index).map(|index| self.entry(index).over_ms).sum();
+        for entry in (before + 1..=index).map(|index| self.entry(index)) {
+            sample.rates += &entry.rates.clone().scaled(entry.over_ms as f64 / over_ms as f64);
+            sample.latency.merge(&entry.latency);
         }
-        let before = self.kept(before);
+        let before = self.entry(before);
         for node in &snapshot.nodes {
-            // Only what was not told is looked for before.
-            let untold = node.load == NodeLoad::default();
-            sample.add(node, untold.then(|| node_of(before, &node.name)).flatten());
+            // The search is worth its cost only for a node without a report.
+            let is_unreported = node.load == NodeLoad::default();
+            sample.add(node, is_unreported.then(|| find(before, &node.name)).flatten());
         }
         sample
     }
 
-    /// What the charts show of one node since a moment. Where it was not known, there is nothing.
+    /// The samples of one node from a moment on, as far as the snapshots have it.
     pub fn samples_of(&self, name: &Name, from_ms: u64) -> Vec<Sample> {
-        self.places(from_ms)
-            .filter_map(|at| self.sample_of(name, self.rates_from(at), at))
+        self.indices_from(from_ms)
+            .filter_map(|index| self.sample_of(name, self.rates_from(index), index))
             .collect()
     }
 
-    fn sample_of(&self, name: &Name, before: usize, at: usize) -> Option<Sample> {
-        let (before, kept) = (self.kept(before), self.kept(at));
-        let now = node_of(kept, name)?;
+    fn sample_of(&self, name: &Name, before: usize, index: usize) -> Option<Sample> {
+        let (before, entry) = (self.entry(before), self.entry(index));
+        let now = find(entry, name)?;
         let mut sample = Sample {
-            at_ms: kept.snapshot.at_ms,
+            at_ms: entry.snapshot.at_ms,
             latency: now.load.latency.clone(),
             ..Sample::default()
         };
-        let known = node_of(before, name);
+        let known = find(before, name);
         if let Some(known) = known {
-            let at_ms = [before, kept].map(|kept| kept.snapshot.at_ms);
-            sample.rates = Rates::of_node((known, at_ms[0]), (now, at_ms[1]));
+            sample.rates =
+                Rates::of_node((known, before.snapshot.at_ms), (now, entry.snapshot.at_ms));
         }
         sample.add(now, known);
         Some(sample)
     }
 
-    /// The places of the snapshots since a moment that have one before them.
-    pub(super) fn places(&self, from_ms: u64) -> Range<usize> {
-        self.at(from_ms).unwrap_or(0).max(1)..self.len()
+    /// The indices of the snapshots from a moment on that have a predecessor.
+    pub(super) fn indices_from(&self, from_ms: u64) -> Range<usize> {
+        self.index_at(from_ms).unwrap_or(0).max(1)..self.len()
     }
 }
 
-fn node_of<'a>(kept: &'a Kept, name: &Name) -> Option<&'a NodeStatus> {
-    kept.snapshot.nodes.iter().find(|node| node.name == *name)
+fn find<'a>(entry: &'a HistoryEntry, name: &Name) -> Option<&'a NodeStatus> {
+    entry.snapshot.nodes.iter().find(|node| node.name == *name)
 }

@@ -6,26 +6,25 @@ use trunkline_protocol::{
     status::{LatencyHistogram, NodeStatus, Snapshot, TrafficFlow},
 };
 
-use super::counters::{Counts, Rates};
+use super::counters::{CounterValues, Rates, growth, per_second};
 
-/// The cluster at one moment, with the rates up to it. All that is drawn comes from one picture,
-/// be it the latest or one of an hour ago.
+/// A snapshot with the rates up to it. The views draw one of these, the latest or a past one.
 #[derive(Clone, Debug)]
-pub struct Picture {
+pub struct ClusterStatus {
     /// What the relay wrote.
     pub snapshot: Arc<Snapshot>,
     /// The rates of each node, in the snapshot's order.
     pub rates: Vec<Rates>,
-    /// The rates of the whole cluster and its relay.
+    /// The rates of the relay and all nodes.
     pub total: Rates,
-    /// Messages a second of each flow, in the snapshot's order.
+    /// The messages per second of each flow, in the snapshot's order.
     pub flows: Vec<f64>,
-    /// The time from accept to receipt, of the sends that ended lately on any node.
+    /// The time from accept to receipt, of the sends that ended recently on any node.
     pub latency: LatencyHistogram,
 }
 
-impl Picture {
-    /// The picture at `now`, with rates since `before`.
+impl ClusterStatus {
+    /// The status at `now`, with rates since `before`.
     pub fn between(before: &Snapshot, now: Arc<Snapshot>, latency: LatencyHistogram) -> Self {
         let over_ms = now.at_ms.saturating_sub(before.at_ms);
         let known: HashMap<_, _> = before.nodes.iter().map(|node| (&node.name, node)).collect();
@@ -34,14 +33,14 @@ impl Picture {
             None => Rates::default(),
         });
         let rates: Vec<_> = rates.collect();
-        let relay = Counts::of_relay(&now.relay).since(&Counts::of_relay(&before.relay));
-        let mut total = relay.per_second(over_ms);
+        let relay = CounterValues::of_relay(&now.relay);
+        let mut total = relay.since(&CounterValues::of_relay(&before.relay)).per_second(over_ms);
         rates.iter().for_each(|rates| total += rates);
-        let passed = before.flows.iter().map(|flow| ((&flow.from, &flow.to), flow.messages));
-        let passed: HashMap<_, _> = passed.collect();
+        let counted = before.flows.iter().map(|flow| ((&flow.from, &flow.to), flow.messages));
+        let counted: HashMap<_, _> = counted.collect();
         let flows = now.flows.iter().map(|flow| {
-            let before = passed.get(&(&flow.from, &flow.to)).copied().unwrap_or(0);
-            rate_of(before, flow.messages, over_ms)
+            let before = counted.get(&(&flow.from, &flow.to)).copied().unwrap_or(0);
+            per_second(growth(before, flow.messages), over_ms)
         });
         let flows = flows.collect();
         Self { rates, total, flows, latency, snapshot: now }
@@ -57,12 +56,12 @@ impl Picture {
         self.nodes().find(|(node, _)| node.name == *name)
     }
 
-    /// Each flow with its messages a second.
+    /// Each flow with its messages per second.
     pub fn flows(&self) -> impl Iterator<Item = (&TrafficFlow, f64)> {
         self.snapshot.flows.iter().zip(self.flows.iter().copied())
     }
 
-    /// The nodes that are there: all but the dead and those that have left.
+    /// The nodes that are present: neither dead nor gone.
     pub fn present(&self) -> impl Iterator<Item = &NodeStatus> {
         self.snapshot.nodes.iter().filter(|node| is_present(node.state))
     }
@@ -72,8 +71,8 @@ impl Picture {
         self.snapshot.nodes.iter().filter(|node| node.state == state).count()
     }
 
-    /// The sessions and the capacity of the nodes that are there.
-    pub fn seats(&self) -> (u64, u64) {
+    /// The sessions and the capacity of the present nodes.
+    pub fn sessions_and_capacity(&self) -> (u64, u64) {
         self.present().fold((0, 0), |(sessions, capacity), node| {
             (sessions + u64::from(node.load.sessions), capacity + u64::from(node.capacity))
         })
@@ -83,9 +82,4 @@ impl Picture {
 /// Whether a node in this state still holds sessions.
 pub(crate) fn is_present(state: MemberState) -> bool {
     !matches!(state, MemberState::Dead | MemberState::Left)
-}
-
-fn rate_of(before: u64, now: u64, over_ms: u64) -> f64 {
-    let grown = now.checked_sub(before).unwrap_or(now);
-    if over_ms == 0 { 0.0 } else { grown as f64 * 1000.0 / over_ms as f64 }
 }

@@ -1,0 +1,54 @@
+use eframe::egui::{CentralPanel, Panel, Ui};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    theme,
+    view::{
+        Showing, Wishes,
+        charts::{self, ChartsView},
+        events::{self, EventsView},
+        map, matrix,
+        nodes::{self, NodesView},
+        tabs::Tab,
+    },
+};
+
+/// How the operator has arranged the window. Stored between two runs.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct WindowLayout {
+    pub(super) tab: Tab,
+    nodes: NodesView,
+    pub(super) charts: ChartsView,
+    events: EventsView,
+}
+
+impl WindowLayout {
+    /// Draws the content of the tab. That of [`Tab::Users`] needs the directory's replies too, and is
+    /// drawn elsewhere.
+    pub(super) fn show_tab(&mut self, ui: &mut Ui, showing: &Showing<'_>, wishes: &mut Wishes) {
+        match self.tab {
+            Tab::Nodes => self.show_overview(ui, showing, wishes),
+            Tab::Map => map::show(ui, showing, wishes),
+            Tab::Traffic => matrix::show(ui, showing, wishes),
+            Tab::Charts => charts::show(ui, &mut self.charts, showing, wishes),
+            Tab::Events => events::show(ui, &mut self.events, showing, wishes),
+            Tab::Users => {}
+        }
+    }
+
+    /// The table of nodes above a strip of charts. Where only one of them fits, the table.
+    fn show_overview(&mut self, ui: &mut Ui, showing: &Showing<'_>, wishes: &mut Wishes) {
+        let nodes = showing.picture.snapshot.nodes.len();
+        let (height, free) = (ui.available_height(), ui.available_height() - nodes::height(nodes));
+        if free < charts::STRIP && height < charts::STRIP + nodes::height(nodes.min(3)) {
+            nodes::show(ui, &mut self.nodes, showing, wishes);
+            return;
+        }
+        let strip = Panel::bottom("charts").frame(theme::lower_panel()).show_separator_line(false);
+        strip.exact_size(free.max(charts::STRIP)).show(ui, |ui| {
+            charts::strip(ui, &mut self.charts, showing, wishes);
+        });
+        CentralPanel::no_frame().show(ui, |ui| nodes::show(ui, &mut self.nodes, showing, wishes));
+    }
+}
