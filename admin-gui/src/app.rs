@@ -20,16 +20,16 @@ use crate::{
     state::{Answer, Known, Picture, Severity, State, Trial},
     theme::{self, tokens},
     view::{
-        Showing, Wishes,
+        ViewContext, Wishes,
         charts::{self, ChartsView},
-        detail,
+        connecting,
         dialogs::{self, Dialog},
         events::{self, EventsView},
-        header, map, matrix,
+        header, map, node_detail,
         nodes::{self, NodesView},
         notices::Notices,
         tabs::{self, Tab},
-        timeline, users, waiting,
+        timeline, traffic, users,
     },
     visible,
 };
@@ -173,11 +173,11 @@ impl App {
         }
     }
 
-    fn draw(&mut self, ui: &mut Ui, picture: &Picture, now: Instant, wishes: &mut Wishes) {
+    fn draw(&mut self, ui: &mut Ui, picture: &Picture, now: Instant, wishes: &Wishes) {
         // Users are looked up as they are now, whichever moment is shown.
         let latest = self.live.latest();
         let state = self.recording.as_ref().map_or(&self.live, |recording| &recording.state);
-        let showing = Showing {
+        let ctx = ViewContext {
             relay: &self.relay,
             state,
             picture,
@@ -185,67 +185,61 @@ impl App {
             recording: self.recording.as_ref().map(|recording| recording.name.as_str()),
             may_act: self.recording.is_none() && self.live.may_act(),
             now,
+            wishes,
         };
         let layout = &mut self.layout;
         let raised = theme::panel(tokens(ui).raised);
         Panel::top("header").frame(raised).show_separator_line(false).show(ui, |ui| {
-            header::show(ui, &showing);
-            tabs::show(ui, layout.tab, &showing, wishes);
+            header::show(ui, &ctx);
+            tabs::show(ui, layout.tab, &ctx);
         });
         Panel::bottom("timeline").frame(raised).show_separator_line(false).show(ui, |ui| {
-            timeline::show(ui, &showing, wishes);
+            timeline::show(ui, &ctx);
         });
-        if let Some(name) = showing.selected {
+        if let Some(name) = ctx.selected {
             let panel = Panel::right("detail").default_size(380.0).size_range(300.0..=640.0);
             panel.frame(raised).show_separator_line(false).show(ui, |ui| {
-                detail::show(ui, name, &mut layout.charts, &showing, wishes);
+                node_detail::show(ui, name, &mut layout.charts, &ctx);
             });
         }
         let ground = theme::panel(tokens(ui).ground);
-        let questions = CentralPanel::default().frame(ground).show(ui, |ui| match layout.tab {
+        CentralPanel::default().frame(ground).show(ui, |ui| match layout.tab {
             Tab::Users => {
-                let showing = Showing { picture: latest.as_deref().unwrap_or(picture), ..showing };
-                let trial = self.trial.as_ref();
-                users::show(ui, &mut self.user, &mut self.known, trial, &showing, wishes)
+                let ctx = ViewContext { picture: latest.as_deref().unwrap_or(picture), ..ctx };
+                users::show(ui, &mut self.user, &mut self.known, self.trial.as_ref(), &ctx);
             }
-            tab => {
-                middle(ui, tab, layout, &showing, wishes);
-                Vec::new()
-            }
+            tab => middle(ui, tab, layout, &ctx),
         });
         if layout.tab == Tab::Users {
             ui.ctx().request_repaint_after(COUNT_INTERVAL);
         }
-        for question in questions.inner {
-            self.ask(question);
-        }
     }
 }
 
-fn middle(ui: &mut Ui, tab: Tab, layout: &mut Layout, showing: &Showing<'_>, wishes: &mut Wishes) {
+fn middle(ui: &mut Ui, tab: Tab, layout: &mut Layout, ctx: &ViewContext<'_>) {
     match tab {
-        Tab::Nodes => overview(ui, layout, showing, wishes),
-        Tab::Map => map::show(ui, showing, wishes),
-        Tab::Traffic => matrix::show(ui, showing, wishes),
-        Tab::Charts => charts::show(ui, &mut layout.charts, showing, wishes),
-        Tab::Events => events::show(ui, &mut layout.events, showing, wishes),
+        Tab::Nodes => overview(ui, layout, ctx),
+        Tab::Map => map::show(ui, ctx),
+        Tab::Traffic => traffic::show(ui, ctx),
+        Tab::Charts => charts::show(ui, &mut layout.charts, ctx),
+        Tab::Events => events::show(ui, &mut layout.events, ctx),
         Tab::Users => {}
     }
 }
 
 /// The nodes, and beneath them what they do together.
-fn overview(ui: &mut Ui, layout: &mut Layout, showing: &Showing<'_>, wishes: &mut Wishes) {
-    let nodes = showing.picture.snapshot.nodes.len();
+fn overview(ui: &mut Ui, layout: &mut Layout, ctx: &ViewContext<'_>) {
+    let nodes = ctx.picture.snapshot.nodes.len();
     let free = ui.available_height() - nodes::height(nodes);
     // Where there is room for one of the two, it is the nodes.
     if free < charts::STRIP && ui.available_height() < charts::STRIP + nodes::height(nodes.min(3)) {
-        nodes::show(ui, &mut layout.nodes, showing, wishes);
+        nodes::show(ui, &mut layout.nodes, ctx);
         return;
     }
     let charts = Panel::bottom("charts").frame(theme::beneath()).show_separator_line(false);
     let charts = charts.exact_size(free.max(charts::STRIP));
-    charts.show(ui, |ui| charts::strip(ui, &mut layout.charts, showing, wishes));
-    CentralPanel::no_frame().show(ui, |ui| nodes::show(ui, &mut layout.nodes, showing, wishes));
+    charts.show(ui, |ui| charts::strip(ui, &mut layout.charts, ctx));
+    CentralPanel::no_frame().show(ui, |ui| nodes::show(ui, &mut layout.nodes, ctx));
 }
 
 impl eframe::App for App {
@@ -268,22 +262,22 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut Frame) {
         let now = Instant::now();
-        let mut wishes = Wishes::new();
+        let wishes = Wishes::default();
         match self.shown().picture() {
-            Some(picture) => self.draw(ui, &picture, now, &mut wishes),
+            Some(picture) => self.draw(ui, &picture, now, &wishes),
             None => {
                 let frame = theme::panel(tokens(ui).ground);
                 CentralPanel::default().frame(frame).show(ui, |ui| {
-                    waiting::show(ui, &self.relay, &self.live, now);
+                    connecting::show(ui, &self.relay, &self.live, now);
                 });
             }
         }
         if let Some(dialog) = &mut self.dialog {
-            dialogs::show(ui, dialog, &mut wishes);
+            dialogs::show(ui, dialog, &wishes);
         }
         self.notices.show(ui.ctx(), now);
-        wishes::of_the_hands(ui, &mut wishes);
-        for wish in wishes {
+        wishes::of_the_hands(ui, &wishes);
+        for wish in wishes.into_vec() {
             self.grant(ui.ctx(), wish, now);
         }
     }

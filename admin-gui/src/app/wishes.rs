@@ -10,9 +10,9 @@ use crate::{
 };
 
 /// What is wished by keys, and by files dropped on the window.
-pub(super) fn of_the_hands(ui: &Ui, wishes: &mut Wishes) {
+pub(super) fn of_the_hands(ui: &Ui, wishes: &Wishes) {
     let dropped = ui.input(|input| input.raw.dropped_files.clone());
-    wishes.extend(dropped.iter().map(|file| Wish::Open(file.path().to_owned())));
+    dropped.iter().for_each(|file| wishes.push(Wish::Open(file.path().to_owned())));
     let free = ui.memory(|memory| memory.focused().is_none() && memory.top_modal_layer().is_none());
     if free && ui.input(|input| input.key_pressed(Key::Escape)) {
         wishes.push(Wish::Select(None));
@@ -30,6 +30,7 @@ impl App {
             Wish::Dismiss => self.dialog = None,
             Wish::Do(action) => self.give(action, now),
             Wish::Forget => self.trial = None,
+            Wish::LookUp(question) => self.ask(question),
             Wish::FindUser(user) => {
                 let question = self.known.ask_user(user);
                 self.ask(question);
