@@ -20,12 +20,12 @@ use crate::{
     state::{ClusterStatus, CommandAnswer, DeliveryTest, QueryCache, Severity, WindowState},
     theme::{self, tokens},
     view::{
-        Showing, Wish, Wishes, detail,
+        UiCommand, UiCommands, ViewContext, connecting,
         dialogs::{self, Dialog},
-        header,
+        header, node_detail,
         notices::Notices,
         tabs::{self, Tab},
-        timeline, users, waiting,
+        timeline, users,
     },
 };
 
@@ -174,85 +174,82 @@ impl App {
         }
     }
 
-    fn apply(&mut self, ctx: &egui::Context, command: Wish, now: Instant) {
+    fn apply(&mut self, ctx: &egui::Context, command: UiCommand, now: Instant) {
         match command {
-            Wish::Turn(tab) => self.layout.tab = tab,
-            Wish::Select(node) => self.selected = node,
-            Wish::Show(moment) => self.shown_state().show(moment),
-            Wish::Ask(dialog) => self.dialog = Some(dialog),
-            Wish::Dismiss => self.dialog = None,
-            Wish::Do(action) => self.send_command(action, now),
-            Wish::Forget => self.test = None,
-            Wish::FindUser(user) => {
+            UiCommand::OpenTab(tab) => self.layout.tab = tab,
+            UiCommand::Select(node) => self.selected = node,
+            UiCommand::ShowMoment(moment) => self.shown_state().show(moment),
+            UiCommand::OpenDialog(dialog) => self.dialog = Some(dialog),
+            UiCommand::CloseDialog => self.dialog = None,
+            UiCommand::SendToRelay(action) => self.send_command(action, now),
+            UiCommand::CloseTest => self.test = None,
+            UiCommand::Query(query) => self.send_query(query),
+            UiCommand::FindUser(user) => {
                 let query = self.cache.find_user(user);
                 self.send_query(query);
             }
-            Wish::Search(prefix) => {
+            UiCommand::Search(prefix) => {
                 let query = self.cache.start_search(prefix);
                 self.send_query(query);
             }
-            Wish::StopSearch => {
+            UiCommand::StopSearch => {
                 let query = self.cache.stop_search();
                 self.send_query(query);
             }
-            Wish::List(node) => {
+            UiCommand::ListUsers(node) => {
                 self.cache.list(Some(node));
                 self.test = None;
                 self.layout.tab = Tab::Users;
             }
-            Wish::Unlist => self.cache.list(None),
-            Wish::Save(path) => {
+            UiCommand::UnlistUsers => self.cache.list(None),
+            UiCommand::SaveRecording(path) => {
                 let recording = self.shown_state().recording();
                 self.jobs.save(recording, path);
             }
-            Wish::Open(path) => self.jobs.open(path),
-            Wish::Close => self.recording = None,
-            Wish::Theme(theme) => ctx.set_theme(theme),
+            UiCommand::OpenRecording(path) => self.jobs.open(path),
+            UiCommand::CloseRecording => self.recording = None,
+            UiCommand::SetTheme(theme) => ctx.set_theme(theme),
         }
     }
 
-    fn draw(&mut self, ui: &mut Ui, status: &ClusterStatus, now: Instant, wishes: &mut Wishes) {
+    fn draw(&mut self, ui: &mut Ui, status: &ClusterStatus, now: Instant, commands: &UiCommands) {
         // The directory knows users as they are now, whichever moment is shown.
         let latest = self.live.latest();
-        let state = self.recording.as_ref().map_or(&self.live, |recording| &recording.state);
-        let showing = Showing {
+        let ctx = ViewContext {
             relay: &self.relay,
-            state,
-            picture: status,
+            state: self.recording.as_ref().map_or(&self.live, |recording| &recording.state),
+            status,
             selected: self.selected.as_ref(),
             recording: self.recording.as_ref().map(|recording| recording.name.as_str()),
             may_act: self.recording.is_none() && self.live.may_act(),
             now,
+            commands,
         };
         let layout = &mut self.layout;
         let raised = theme::panel(tokens(ui).raised);
         Panel::top("header").frame(raised).show_separator_line(false).show(ui, |ui| {
-            header::show(ui, &showing);
-            tabs::show(ui, layout.tab, &showing, wishes);
+            header::show(ui, &ctx);
+            tabs::show(ui, layout.tab, &ctx);
         });
         Panel::bottom("timeline").frame(raised).show_separator_line(false).show(ui, |ui| {
-            timeline::show(ui, &showing, wishes);
+            timeline::show(ui, &ctx);
         });
-        if let Some(name) = showing.selected {
+        if let Some(name) = ctx.selected {
             let panel = Panel::right("detail").default_size(380.0).size_range(300.0..=640.0);
             panel.frame(raised).show_separator_line(false).show(ui, |ui| {
-                detail::show(ui, name, &mut layout.charts, &showing, wishes);
+                node_detail::show(ui, name, &mut layout.charts, &ctx);
             });
         }
         let ground = theme::panel(tokens(ui).ground);
-        let queries = CentralPanel::default().frame(ground).show(ui, |ui| {
+        CentralPanel::default().frame(ground).show(ui, |ui| {
             if layout.tab != Tab::Users {
-                layout.show_tab(ui, &showing, wishes);
-                return Vec::new();
+                layout.show_tab(ui, &ctx);
+                return;
             }
             ui.ctx().request_repaint_after(COUNT_INTERVAL);
-            let showing = Showing { picture: latest.as_deref().unwrap_or(status), ..showing };
-            let test = self.test.as_ref();
-            users::show(ui, &mut self.search, &mut self.cache, test, &showing, wishes)
+            let ctx = ViewContext { status: latest.as_deref().unwrap_or(status), ..ctx };
+            users::show(ui, &mut self.search, &mut self.cache, self.test.as_ref(), &ctx);
         });
-        for query in queries.inner {
-            self.send_query(query);
-        }
     }
 }
 
@@ -276,23 +273,23 @@ impl eframe::App for App {
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut Frame) {
         let now = Instant::now();
-        let mut wishes = Wishes::new();
+        let commands = UiCommands::default();
         match self.shown_state().shown() {
-            Some(status) => self.draw(ui, &status, now, &mut wishes),
+            Some(status) => self.draw(ui, &status, now, &commands),
             None => {
                 let frame = theme::panel(tokens(ui).ground);
                 CentralPanel::default().frame(frame).show(ui, |ui| {
-                    waiting::show(ui, &self.relay, &self.live, now);
+                    connecting::show(ui, &self.relay, &self.live, now);
                 });
             }
         }
         if let Some(dialog) = &mut self.dialog {
-            dialogs::show(ui, dialog, &mut wishes);
+            dialogs::show(ui, dialog, &commands);
         }
         self.notices.show(ui.ctx(), now);
-        commands::take_input(ui, &mut wishes);
-        for wish in wishes {
-            self.apply(ui.ctx(), wish, now);
+        commands::take_input(ui, &commands);
+        for command in commands.into_vec() {
+            self.apply(ui.ctx(), command, now);
         }
     }
 

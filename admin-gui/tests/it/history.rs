@@ -56,15 +56,15 @@ fn nothing_that_was_counted_is_lost_by_thinning() {
 fn rates_are_of_the_last_seconds_and_percentiles_of_all_nodes_together() {
     let mut cluster = Cluster::of(3);
     let history = history(&mut cluster, 40);
-    let picture = history.status_at(history.len() - 1);
-    let (now, before) = (&picture.snapshot, &history.iter().nth(35).unwrap().snapshot);
+    let status = history.status_at(history.len() - 1);
+    let (now, before) = (&status.snapshot, &history.iter().nth(35).unwrap().snapshot);
     assert_eq!(now.at_ms - before.at_ms, 2_000);
-    for ((now, before), rates) in now.nodes.iter().zip(&before.nodes).zip(&picture.rates) {
+    for ((now, before), rates) in now.nodes.iter().zip(&before.nodes).zip(&status.rates) {
         let accepted = (now.load.accepted - before.load.accepted) as f64 / 2.0;
         assert_eq!(rates[Counter::Accepted], accepted);
     }
     let sends: u64 = history.iter().skip(20).map(|kept| kept.latency.count()).sum();
-    assert_eq!(picture.latency.count(), sends);
+    assert_eq!(status.latency.count(), sends);
 }
 
 #[test]
@@ -107,8 +107,8 @@ fn a_node_that_began_anew_counts_from_zero() {
     let mut snapshot = cluster.step(500);
     snapshot.nodes[0].load.accepted = 40;
     history.push(snapshot);
-    let picture = history.status_at(history.len() - 1);
-    assert_eq!(picture.rates[0][Counter::Accepted], 20.0);
+    let status = history.status_at(history.len() - 1);
+    assert_eq!(status.rates[0][Counter::Accepted], 20.0);
 }
 
 #[test]

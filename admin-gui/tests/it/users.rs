@@ -70,9 +70,9 @@ fn a_user_is_found_on_its_nodes_and_its_sessions_ended() {
     let former = UserLocation { incarnation: Incarnation::from_bytes([9; 16]), ..place(life(3)) };
     window.reply(QueryReply::User(user("alice"), Ok(vec![place(life(1)), former])));
     window.assert_has("live");
-    window.assert_words("an earlier life of the node: a ghost");
-    window.press("End its sessions …");
-    window.press("End alice");
+    window.assert_words("stale entry: an earlier incarnation of this node");
+    window.press("Disconnect …");
+    window.press("Disconnect alice");
     let action = window.feed.commands.try_recv().unwrap().action;
     assert_eq!(action, AdminCommand::EndUser { user: user("alice") });
 }
@@ -84,8 +84,8 @@ fn a_user_who_is_nowhere_is_offline_and_a_key_that_cannot_be_is_refused() {
     window.press("Find exactly");
     window.questions();
     window.reply(QueryReply::User(user("bob"), Ok(Vec::new())));
-    window.assert_words("is offline");
-    assert!(!window.has("End its sessions …"));
+    window.assert_words("offline: no node");
+    assert!(!window.has("Disconnect …"));
     window.type_user("a\u{7}b");
     window.assert_words("no control characters");
     window.press("Find exactly");
@@ -96,7 +96,7 @@ fn a_user_who_is_nowhere_is_offline_and_a_key_that_cannot_be_is_refused() {
 fn a_search_tells_what_it_finds_and_can_be_stopped() {
     let mut window = Window::onto_users();
     window.type_user("a");
-    window.press("Find all that begin so");
+    window.press("Find by prefix");
     assert!(window.questions().contains(&DirectoryQuery::Search("a".into())));
     let found = |names: &[&str], done| QueryReply::Found {
         prefix: "a".into(),
@@ -105,7 +105,7 @@ fn a_search_tells_what_it_finds_and_can_be_stopped() {
     };
     window.reply(found(&["alice", "anna"], false));
     window.reply(found(&["anna"], false));
-    window.assert_words("2 users so far that begin with");
+    window.assert_words("2 users with prefix");
     window.press("Stop");
     assert!(window.questions().contains(&DirectoryQuery::Stop));
     window.reply(found(&["arno"], false));
@@ -125,7 +125,7 @@ fn drift_between_a_node_and_the_directory_is_told() {
     window.reply(QueryReply::Count(life(2), Ok(175)));
     window.reply(QueryReply::Count(life(3), Err(QueryError("Redis is away".into()))));
     window.assert_has("none");
-    window.assert_has("2 users too many listed");
+    window.assert_has("2 users only in the directory");
     window.assert_has("Redis is away");
 }
 

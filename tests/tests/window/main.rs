@@ -129,8 +129,8 @@ async fn the_directory_is_shown(sight: &mut Sight, load: &mut Load) {
     }
     sight.until("nodes, directory and window agree", load, |says| {
         listed.iter().all(|(node, users)| {
-            says.cell(node, "the node says") == Some(users)
-                && says.cell(node, "the directory has") == Some(users)
+            says.cell(node, "node reports") == Some(users)
+                && says.cell(node, "directory lists") == Some(users)
                 && says.cell(node, "drift") == Some("none")
         })
     });

@@ -22,7 +22,7 @@ fn a_paused_picture_stays_while_the_cluster_goes_on() {
     cluster.node_mut(2).load.sessions = 300;
     window.watch(&mut cluster, 4);
     window.assert_has("node-3, live, 230 sessions of 500");
-    window.assert_has("paused, 2 s before the latest");
+    window.assert_has("paused, 2 s behind the latest");
     window.key(Key::Space);
     window.assert_has("node-3, live, 300 sessions of 500");
     assert!(!window.has_words("paused"));
@@ -57,7 +57,7 @@ fn an_event_that_is_pressed_shows_the_picture_of_its_time() {
     window.press("Events");
     let seconds = 20 + (at - START_MS) / 1000;
     window.press(&format!("14:13:{seconds}"));
-    window.assert_words("paused, 2 s before the latest");
+    window.assert_words("paused, 2 s behind the latest");
 }
 
 #[test]
@@ -84,17 +84,17 @@ fn a_recording_is_saved_and_opened() {
     let mut window = Window::onto(&mut cluster);
     cluster.kill(1).into_iter().for_each(|event| window.happen(event));
     window.watch(&mut cluster, 2);
-    choose_file(&mut window, "Save a recording …", "Save", &path);
+    choose_file(&mut window, "Save recording …", "Save", &path);
     await_words(&mut window, "saved");
 
     let mut other = Window::onto(&mut Cluster::of(7));
-    choose_file(&mut other, "Open a recording …", "Open", &path);
+    choose_file(&mut other, "Open recording …", "Open", &path);
     await_words(&mut other, "recording an hour.jsonl");
     other.assert_words("node-2 is dead");
     assert!(!other.has_words("node-7"));
     other.press("node-1, live, 124 sessions of 500");
     assert!(!other.has("Drain …"), "nothing can be done to a recording");
-    other.press("Close the recording");
+    other.press("Close recording");
     other.assert_words("node-7");
 }
 
@@ -104,7 +104,7 @@ fn what_is_no_recording_is_told_with_its_line() {
     let path = dir.path().join("notes.txt");
     std::fs::write(&path, "{\"type\":\"later\"}\nbuy milk\n").unwrap();
     let mut window = Window::onto(&mut Cluster::of(2));
-    choose_file(&mut window, "Open a recording …", "Open", &path.display().to_string());
+    choose_file(&mut window, "Open recording …", "Open", &path.display().to_string());
     await_words(&mut window, "line 2: not a status line");
     window.assert_words("node-1, live");
 }

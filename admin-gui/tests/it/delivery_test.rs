@@ -49,11 +49,11 @@ impl Window {
 
     /// Sends a test message, and has the relay answer.
     fn test(&mut self, trace: Result<Box<Trace>, &str>) {
-        self.press("Test …");
+        self.press("Delivery test …");
         self.press("Send");
         let command = self.feed.commands.try_recv().unwrap();
         assert_eq!(command.action, AdminCommand::Test { user: bob(), node: None });
-        self.assert_words("on its way");
+        self.assert_words("waiting for the outcome");
         let error = trace.as_ref().err().map(|error| (*error).to_owned());
         self.tell(StatusLine::Answer { id: command.id, error, trace: trace.ok() });
     }
@@ -75,18 +75,18 @@ fn a_walk_is_told_hop_by_hop_with_its_times() {
     ];
     window.test(Ok(walk(Outcome::Delivered, &steps)));
     for label in [
-        "Test message to bob",
+        "Delivery test to bob",
         "delivered",
         "after 3.2 ms",
         "the socket of bob on node-2 took every byte",
         "message 01J-42, accepted by node-1",
-        "asked the directory where the user is",
-        "the directory answered: node-2",
-        "sent it to node-2, on lane 3",
-        "passed it on to node-2, behind 2.0 KiB",
-        "it came to 1 session of the user",
+        "asked the directory for the user's nodes",
+        "the directory lists node-2",
+        "sent it to node-2 on lane 3",
+        "forwarded it to node-2, behind 2.0 KiB",
+        "arrived for 1 session of the user",
         "a socket of the user took every byte",
-        "the answer of node-2 came back",
+        "the receipt of node-2 arrived",
         "387 µs",
         "2.0 ms",
     ] {
@@ -139,7 +139,7 @@ fn why_it_did_not_arrive_is_said_in_a_sentence() {
 #[test]
 fn a_viewer_sends_no_test_message() {
     let mut window = Window::onto_bob();
-    window.assert_has("Test …");
+    window.assert_has("Delivery test …");
     window.tell(hello(false));
-    assert!(!window.has("Test …"));
+    assert!(!window.has("Delivery test …"));
 }

@@ -10,76 +10,76 @@ use crate::{
     format::{count, millis, percent, plural, rate},
     state::{Counter, Rates, is_present},
     theme::{Tokens, state_word, text, tokens},
-    view::parts::{fullness, read_out, share},
+    view::widgets::{fill_color, ratio, spoken_status},
 };
 
-/// How large a node is drawn.
+/// The size at which nodes and links are drawn.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Size {
+pub(super) struct NodeSize {
     radius: f32,
-    /// Whether each node carries its name and figures, or only those that ask for an eye.
+    /// Whether every node has a label, or only those that are not live, selected or pointed at.
     labelled: bool,
-    /// How wide the busiest link is, and how strong its colour.
+    /// The width of the busiest link.
     pub(super) link_width: f32,
+    /// The opacity of links.
     pub(super) link_strength: f32,
 }
 
-/// The size that leaves room for so many nodes.
-pub(super) fn size(nodes: usize) -> Size {
-    match nodes {
-        0..=12 => Size { radius: 24.0, labelled: true, link_width: 5.0, link_strength: 0.8 },
-        13..=32 => Size { radius: 16.0, labelled: true, link_width: 3.0, link_strength: 0.7 },
-        _ => Size { radius: 8.0, labelled: false, link_width: 1.5, link_strength: 0.45 },
+impl NodeSize {
+    /// The size for a number of nodes.
+    pub(super) fn for_nodes(nodes: usize) -> Self {
+        match nodes {
+            0..=12 => Self { radius: 24.0, labelled: true, link_width: 5.0, link_strength: 0.8 },
+            13..=32 => Self { radius: 16.0, labelled: true, link_width: 3.0, link_strength: 0.7 },
+            _ => Self { radius: 8.0, labelled: false, link_width: 1.5, link_strength: 0.45 },
+        }
     }
-}
 
-impl Size {
-    /// The room that a node at the edge needs around its middle.
+    /// The room around the middle of a node, for its disc and its label.
     pub(super) fn margin(self) -> Vec2 {
         vec2(64.0, self.radius + 40.0)
     }
 }
 
 /// A node on the map.
-pub(super) struct Glyph<'a> {
+pub(super) struct MapNode<'a> {
     pub(super) node: &'a NodeStatus,
     pub(super) rates: &'a Rates,
     pub(super) place: Pos2,
-    pub(super) size: Size,
+    pub(super) size: NodeSize,
     pub(super) selected: bool,
 }
 
-impl Glyph<'_> {
-    /// Draws the node, which can be pressed.
+impl MapNode<'_> {
+    /// Draws the node as a button.
     pub(super) fn show(&self, ui: &mut Ui, relay: Pos2) -> Response {
         let Self { node, place, size, .. } = *self;
         let id = ui.scope_id().with(("map", node.name.as_str()));
         let rect = Rect::from_center_size(place, Vec2::splat(2.0 * size.radius + 8.0));
         let response = ui.interact(rect, id, Sense::click());
         response.widget_info(|| {
-            WidgetInfo::selected(Role::Button, true, self.selected, read_out(node))
+            WidgetInfo::selected(Role::Button, true, self.selected, spoken_status(node))
         });
         self.disc(ui, response.hovered() || response.has_focus());
-        let asks = node.state != MemberState::Live || self.selected || response.hovered();
-        if size.labelled || asks {
+        let is_special = node.state != MemberState::Live || self.selected || response.hovered();
+        if size.labelled || is_special {
             self.label(ui, relay);
         }
-        response.on_hover_text(self.explained())
+        response.on_hover_text(self.tooltip())
     }
 
     fn disc(&self, ui: &Ui, lit: bool) {
         let tokens = tokens(ui);
         let (place, radius) = (self.place, self.size.radius);
-        let there = is_present(self.node.state);
         let fill = if lit { tokens.hover } else { tokens.raised };
         let painter = ui.painter();
         if self.selected || lit {
             painter.circle_stroke(place, radius + 5.0, Stroke::new(2.0, tokens.accent));
         }
         painter.circle(place, radius, fill, Stroke::new(3.0, tokens.line));
-        if there {
-            let full = share(self.node.load.sessions.into(), self.node.capacity.into());
-            painter.add(arc(place, radius, full as f32, fullness(ui, full)));
+        if is_present(self.node.state) {
+            let full = ratio(self.node.load.sessions.into(), self.node.capacity.into());
+            painter.add(arc(place, radius, full as f32, fill_color(ui, full)));
             let mark = tokens.state(self.node.state);
             let font = FontId { size: radius * 0.8, ..text::body() };
             painter.text(place, Align2::CENTER_CENTER, mark.shape, font, mark.color);
@@ -96,11 +96,11 @@ impl Glyph<'_> {
         }
     }
 
-    /// Writes the name and what matters about it: outwards, so that no link crosses it.
+    /// Draws the label on the outer side of the node, where no link crosses it.
     fn label(&self, ui: &Ui, relay: Pos2) {
         let tokens = tokens(ui);
-        let there = is_present(self.node.state);
-        let color = if there { tokens.text } else { tokens.faint };
+        let is_present = is_present(self.node.state);
+        let color = if is_present { tokens.text } else { tokens.faint };
         let (name, away) = (self.node.name.as_str(), self.size.radius + 5.0);
         let (words, second) = self.second_line(tokens);
         let painter = ui.painter();
@@ -120,12 +120,9 @@ impl Glyph<'_> {
         let state = state_word(node.state);
         match (node.state, &node.purge) {
             (MemberState::Dead, Some(purge)) => {
+                let removed = plural(purge.removed, "entry");
                 let words = match purge.done_ms {
-                    Some(done_ms) => format!(
-                        "dead: {} removed in {}",
-                        plural(purge.removed, "entry"),
-                        millis(done_ms)
-                    ),
+                    Some(done_ms) => format!("dead: {removed} removed in {}", millis(done_ms)),
                     None => "dead: its users are being removed".into(),
                 };
                 (words, tokens.state(node.state).color)
@@ -138,10 +135,10 @@ impl Glyph<'_> {
         }
     }
 
-    fn explained(&self) -> String {
+    fn tooltip(&self) -> String {
         let (node, rates) = (self.node, self.rates);
         if !is_present(node.state) {
-            return read_out(node);
+            return spoken_status(node);
         }
         format!(
             "{} is {}\n{} of {} sessions\n{} accepted / s, {} delivered / s\n{} forwarded / s \
@@ -159,7 +156,7 @@ impl Glyph<'_> {
     }
 }
 
-/// A part of a circle, clockwise from the top.
+/// An arc, clockwise from the top.
 fn arc(center: Pos2, radius: f32, share: f32, color: Color32) -> Shape {
     let steps = (share * 48.0).ceil().max(1.0) as usize;
     let point = |step: usize| {

@@ -2,24 +2,24 @@ use std::f32::consts::TAU;
 
 use eframe::egui::{Pos2, Rect, vec2};
 
-/// How finely the ellipse is measured.
+/// The number of points at which the length of the ellipse is measured.
 const STEPS: usize = 3_600;
 
-/// `count` places on the ellipse that fills `area`, the first at the top, going clockwise, with
-/// the same way along the ellipse between neighbours.
+/// `count` places on the ellipse that fills `area`, clockwise from the top, at equal distances along
+/// the ellipse. Equal angles would crowd them at its narrow ends.
 pub(super) fn places(area: Rect, count: usize) -> Vec<Pos2> {
     let at = |step: usize| {
         let angle = TAU * step as f32 / STEPS as f32 - TAU / 4.0;
         area.center() + vec2(angle.cos(), angle.sin()) * area.size() / 2.0
     };
-    let mut way = vec![0.0];
+    let mut length = vec![0.0];
     for step in 1..=STEPS {
-        way.push(way[step - 1] + at(step).distance(at(step - 1)));
+        length.push(length[step - 1] + at(step).distance(at(step - 1)));
     }
-    let whole = way[STEPS];
+    let whole = length[STEPS];
     let place = |number: usize| {
         let wanted = whole * number as f32 / count as f32;
-        at(way.partition_point(|&way| way < wanted))
+        at(length.partition_point(|&length| length < wanted))
     };
     (0..count).map(place).collect()
 }
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neighbours_are_equally_far_apart() {
+    fn neighbours_have_equal_distances() {
         let area = Rect::from_min_size(Pos2::ZERO, vec2(900.0, 300.0));
         let places = places(area, 20);
         assert!(places[0].distance(Pos2::new(450.0, 0.0)) < 1.0);
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn there_may_be_none() {
+    fn no_nodes_have_no_places() {
         assert_eq!(places(Rect::EVERYTHING, 0), []);
     }
 }

@@ -28,7 +28,7 @@ fn every_part_can_be_reached_at_every_size() {
         }
         window.press("Window");
         let screen = window.harness.ctx.content_rect();
-        for item in ["Save a recording …", "As the desktop"] {
+        for item in ["Save recording …", "Same as desktop"] {
             let rect = window.harness.get_by_label(item).rect();
             assert!(screen.contains_rect(rect), "{item} at {width} by {height}: {rect:?}");
         }
@@ -39,7 +39,7 @@ fn every_part_can_be_reached_at_every_size() {
 fn the_figures_stand_beside_one_another() {
     for (width, height) in &SIZES[..4] {
         let window = Window::sized(&mut Cluster::of(3), [*width, *height]);
-        let tops = ["sessions", "accepted / s", "p99", "ghosts"].map(|figure| {
+        let tops = ["sessions", "accepted / s", "p99", "stale entries"].map(|figure| {
             let all = window.harness.query_all_by_label(figure);
             let tops = all.map(|node| node.accesskit_node().raw_bounds().map_or(0.0, |at| at.y0));
             tops.fold(f64::MAX, f64::min)

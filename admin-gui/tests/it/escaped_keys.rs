@@ -64,10 +64,10 @@ fn a_search_marks_what_would_not_be_seen() {
     let mut window = Window::onto(&mut Cluster::of(3));
     window.press("Users");
     window.fill("Find a user", "al\u{200B}");
-    window.press("Find all that begin so");
+    window.press("Find by prefix");
     let users = KEYS.iter().map(|(key, _)| user(key)).collect();
     window.reply(QueryReply::Found { prefix: "al\u{200B}".into(), users, done: true });
-    window.assert_words("begin with “al‹U+200B›”");
+    window.assert_words("with prefix “al‹U+200B›”");
     for (_, shown) in KEYS {
         window.assert_has(shown);
     }
@@ -80,9 +80,9 @@ fn whose_sessions_are_ended_is_seen_and_what_is_ended_is_meant() {
     window.press("Users");
     found(&mut window, key);
     window.assert_has(shown);
-    window.press("End its sessions …");
-    window.assert_has(&format!("End every session of {shown}?"));
-    window.press(&format!("End {shown}"));
+    window.press("Disconnect …");
+    window.assert_has(&format!("Disconnect {shown}?"));
+    window.press(&format!("Disconnect {shown}"));
     let command = window.feed.commands.try_recv().unwrap();
     let action = serde_json::to_value(&command).unwrap().to_string();
     assert!(action.contains(key), "{action}");
@@ -106,14 +106,14 @@ fn a_key_however_long_leaves_room_for_the_answers() {
     let mut window = Window::onto(&mut Cluster::of(3));
     window.press("Users");
     found(&mut window, &long);
-    window.press("End its sessions …");
-    for answer in ["Cancel", "End ‹U+00AD›"] {
+    window.press("Disconnect …");
+    for answer in ["Cancel", "Disconnect ‹U+00AD›"] {
         let node = window.harness.get_all_by_label_contains(answer).next().unwrap();
         let bounds = node.rect();
         assert!(window.harness.ctx.content_rect().contains_rect(bounds), "{answer}: {bounds:?}");
     }
     window.press("Cancel");
-    assert!(!window.has_words("End every session"));
+    assert!(!window.has_words("Disconnect ‹"));
 }
 
 #[test]

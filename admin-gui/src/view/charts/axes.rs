@@ -1,74 +1,36 @@
 use eframe::egui::{Color32, Id, Rangef, RichText, Ui};
-use egui_plot::{AxisHints, GridInput, GridMark, Line, Plot, PlotBounds, PlotPoint, PlotUi, VLine};
+use egui_plot::{AxisHints, GridInput, GridMark, Plot, PlotBounds, PlotPoint, PlotUi, VLine};
 
-use super::series::{Chart, Points, Unit};
+use super::unit::ChartUnit;
 use crate::{
     format::{UNKNOWN, clock},
     state::Moment,
     theme::{space, text, tokens},
-    view::{Showing, Wish, Wishes, parts::pieces},
+    view::{
+        UiCommand, ViewContext,
+        widgets::{colored_text, static_plot},
+    },
 };
 
-/// From how far apart on the times beneath a chart are written, and are in full colour.
+/// The distances from which on the times beneath a chart are drawn, and drawn in full colour.
 const TIMES: Rangef = Rangef { min: 38.0, max: 46.0 };
 
-/// What stands above the highest value, as a share of it.
+/// The height of a chart, as a multiple of its highest value.
 const HEADROOM: f64 = 1.15;
 
-/// How far apart the points of a line are, in the window's points: closer, it breaks up where it
-/// is steep.
-const POINT_WIDTH: f64 = 2.0;
-
-/// Draws a chart. Pressing on it goes back to that moment.
-pub(super) fn show(
-    ui: &mut Ui,
-    chart: &Chart,
-    points: &Points,
-    height: f32,
-    showing: &Showing<'_>,
-    wishes: &mut Wishes,
-) {
-    let tokens = tokens(ui);
-    let canvas = Canvas { title: chart.title, unit: chart.unit, seconds: points.seconds, height };
-    ui.vertical(|ui| {
-        let at = read_at(ui, points.seconds, showing);
-        head(ui, (chart.title, chart.explained), |ui| {
-            for line in chart.lines {
-                let value = points.value(line, at).map(|value| chart.unit.format(value));
-                legend(ui, "—", (line.color)(tokens), line.name, value);
-            }
-        });
-        let lines: Vec<_> = chart
-            .lines
-            .iter()
-            .map(|line| (line, points.pieces(line, canvas.step_ms(ui))))
-            .collect();
-        let values = lines.iter().flat_map(|(_, pieces)| pieces.iter().flatten().map(|at| at.y));
-        let highest = values.fold(0.0, f64::max);
-        canvas.show(ui, highest, showing, wishes, |plot| {
-            for (line, pieces) in &lines {
-                for piece in pieces {
-                    let drawn = Line::new(line.name, piece.as_slice()).color((line.color)(tokens));
-                    plot.line(drawn.width(1.5));
-                }
-            }
-        });
-    });
+/// The time, in seconds, whose values are in the legend: under the pointer, else the shown moment.
+pub(super) fn read_at(ui: &Ui, seconds: (f64, f64), ctx: &ViewContext<'_>) -> f64 {
+    pointed_at(ui).or(shown_at(ctx)).unwrap_or(seconds.1)
 }
 
-/// The moment whose values stand above a chart: the one that is pointed at, else the one shown.
-pub(super) fn read_at(ui: &Ui, seconds: (f64, f64), showing: &Showing<'_>) -> f64 {
-    pointed_at(ui).or(shown_at(showing)).unwrap_or(seconds.1)
-}
-
-fn shown_at(showing: &Showing<'_>) -> Option<f64> {
-    match showing.state.moment() {
+fn shown_at(ctx: &ViewContext<'_>) -> Option<f64> {
+    match ctx.state.moment() {
         Moment::At(at_ms) => Some(at_ms as f64 / 1e3),
         Moment::Latest => None,
     }
 }
 
-/// Draws the title, and beneath it the values at the moment that is read: a legend with figures.
+/// Draws the title, and beneath it the legend with values.
 pub(super) fn head(ui: &mut Ui, (title, explained): (&str, &str), values: impl FnOnce(&mut Ui)) {
     let title = RichText::new(title).font(text::strong());
     ui.label(title).on_hover_text(explained);
@@ -78,48 +40,40 @@ pub(super) fn head(ui: &mut Ui, (title, explained): (&str, &str), values: impl F
     });
 }
 
-/// Draws the value of one line or band.
+/// Draws an entry of the legend.
 pub(super) fn legend(ui: &mut Ui, shape: &str, color: Color32, name: &str, value: Option<String>) {
     let tokens = tokens(ui);
     let value = value.unwrap_or(UNKNOWN.into());
     let words = [(shape, color), (name, tokens.muted), (&value, tokens.text)];
-    ui.label(pieces(text::label(), &words));
+    ui.label(colored_text(text::label(), &words));
 }
 
-/// What a chart is drawn on.
+/// The axes of a chart.
 #[derive(Clone, Copy)]
-pub(super) struct Canvas {
-    /// The chart's title, which no other has.
+pub(super) struct ChartAxes {
+    /// The chart's title, which identifies the chart.
     pub(super) title: &'static str,
-    /// What its values are.
-    pub(super) unit: Unit,
-    /// From when to when, in seconds.
+    /// The unit of its values.
+    pub(super) unit: ChartUnit,
+    /// The first and the last time, in seconds.
     pub(super) seconds: (f64, f64),
-    /// How high it is.
+    /// Its height in points.
     pub(super) height: f32,
 }
 
-impl Canvas {
-    /// How far apart points are drawn, in milliseconds.
-    fn step_ms(&self, ui: &Ui) -> u64 {
-        let (from, to) = self.seconds;
-        let step = (to - from) * 1e3 / f64::from(ui.available_width()) * POINT_WIDTH;
-        (step as u64).max(1)
-    }
-
-    /// Draws axes up to `highest`, what `draw` draws, and the moment that is shown. Pressing on it
-    /// goes back to that moment.
+impl ChartAxes {
+    /// Draws axes up to `highest`, the contents by `draw`, and a line at the shown moment. A click
+    /// shows the moment under the pointer.
     pub(super) fn show<'a>(
         &self,
         ui: &mut Ui,
         highest: f64,
-        showing: &Showing<'_>,
-        wishes: &mut Wishes,
+        ctx: &ViewContext<'_>,
         draw: impl FnOnce(&mut PlotUi<'a>) + 'a,
     ) {
         let (from, to) = self.seconds;
         let highest = highest.max(self.unit.least()) * HEADROOM;
-        let shown = shown_at(showing);
+        let shown = shown_at(ctx);
         let accent = tokens(ui).accent;
         let response = self.plot(ui).show(ui, move |plot| {
             plot.set_plot_bounds(PlotBounds::from_min_max([from, 0.0], [to, highest]));
@@ -133,7 +87,7 @@ impl Canvas {
         let Some(at) = pointed.map(|at| at.x) else { return };
         point_at(ui, at);
         if response.response.clicked() {
-            wishes.push(Wish::Show(Moment::At((at * 1e3) as u64)));
+            ctx.send(UiCommand::ShowMoment(Moment::At((at * 1e3) as u64)));
         }
     }
 
@@ -145,19 +99,11 @@ impl Canvas {
         };
         let times = axis(AxisHints::new_x()).label_spacing(TIMES);
         let values = axis(AxisHints::new_y()).formatter(move |mark, _| unit.format(mark.value));
-        Plot::new(self.title)
+        static_plot(self.title)
             .height(self.height)
-            .allow_drag(false)
-            .allow_zoom(false)
-            .allow_scroll(false)
-            .allow_boxed_zoom(false)
-            .allow_axis_zoom_drag(false)
-            .allow_double_click_reset(false)
-            .show_background(false)
             .grid_color(tokens.line)
             .cursor_color(tokens.faint)
             .label_formatter(|_| None)
-            .show_y(false)
             .link_cursor(cursors(), [true, false])
             .x_grid_spacer(move |_| time_marks(from, to))
             .y_grid_spacer(move |input| value_marks(unit, input))
@@ -170,7 +116,7 @@ fn cursors() -> Id {
     Id::unique("the charts' cursor")
 }
 
-/// The moment that the pointer was at, on whichever chart, in the frame before.
+/// The time under the pointer, in any chart, in the frame before.
 fn pointed_at(ui: &Ui) -> Option<f64> {
     let (pass, at) = ui.data(|data| data.get_temp::<(u64, f64)>(cursors()))?;
     (pass + 1 >= ui.ctx().cumulative_pass_nr()).then_some(at)
@@ -181,13 +127,13 @@ fn point_at(ui: &Ui, seconds: f64) {
     ui.data_mut(|data| data.insert_temp(cursors(), (pass, seconds)));
 }
 
-/// Marks at round times, none so near the edge that its time would not fit.
+/// Marks at round times, except near the edges, where their labels would be cut.
 fn time_marks(from: f64, to: f64) -> Vec<GridMark> {
     let edge = (to - from) * 0.04;
     marks(from + edge, to - edge, time_step(to - from))
 }
 
-/// The time between two marks of a span of time.
+/// The seconds between two marks of a span.
 fn time_step(seconds: f64) -> f64 {
     match seconds as u64 {
         0..=60 => 15.0,
@@ -202,8 +148,8 @@ fn time(at: f64, seconds: f64) -> String {
     if seconds <= 60.0 { clock } else { clock[..5].to_owned() }
 }
 
-/// A few marks at round values.
-fn value_marks(unit: Unit, input: GridInput) -> Vec<GridMark> {
+/// Marks at a few round values.
+fn value_marks(unit: ChartUnit, input: GridInput) -> Vec<GridMark> {
     let (_, highest) = input.bounds;
     marks(0.0, highest, unit.round_up(highest / 3.5))
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use quinn::{Connection as Quic, Endpoint, RecvStream, SendStream};
+use quinn::{Endpoint, RecvStream, SendStream, Connection as Quic};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
