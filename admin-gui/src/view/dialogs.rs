@@ -2,12 +2,12 @@
 
 pub(crate) mod dialog;
 
-use eframe::egui::{Button, ComboBox, Id, Key, Modal, TextEdit, Ui, vec2};
+use eframe::egui::{Button, Id, Key, Modal, TextEdit, Ui, vec2};
 use trunkline_protocol::{Name, status::AdminCommand};
 
 use super::{
     UiCommand, UiCommands,
-    widgets::{label, right_aligned},
+    widgets::{choice, label, right_aligned},
 };
 use crate::{
     escape, escaped_text,
@@ -81,29 +81,15 @@ fn confirm(
     head(ui, &title);
     escaped_text::label(ui, consequence, text::body(), tokens(ui).text);
     if let AdminCommand::Test { node, .. } = action {
-        sender(ui, node, nodes);
+        ui.add_space(space::M);
+        ui.horizontal(|ui| {
+            choice(ui, ("send from", "any node"), node, nodes.iter().cloned());
+        });
     }
     let is_destructive = !matches!(action, AdminCommand::Test { .. });
     if buttons(ui, Confirm { word: &yes, is_enabled: true, is_destructive }, commands) {
         commands.push(UiCommand::SendToRelay(action.clone()));
     }
-}
-
-/// Draws the choice of the node that accepts the test message.
-fn sender(ui: &mut Ui, chosen: &mut Option<Name>, nodes: &[Name]) {
-    ui.add_space(space::M);
-    ui.horizontal(|ui| {
-        let name = label(ui, "send from");
-        let text = chosen.as_ref().map_or("any node", Name::as_str).to_owned();
-        let combo = ComboBox::from_id_salt("test node").selected_text(text);
-        let combo = combo.show_ui(ui, |ui| {
-            ui.selectable_value(chosen, None, "any node");
-            for node in nodes {
-                ui.selectable_value(chosen, Some(node.clone()), node.as_str());
-            }
-        });
-        combo.response.labelled_by(name.id);
-    });
 }
 
 /// Draws the dialog for the file of a recording.

@@ -1,13 +1,13 @@
 //! The log of cluster events.
 
-use eframe::egui::{Align, ComboBox, Layout, RichText, Sense, TextEdit, Ui};
+use eframe::egui::{Align, Layout, RichText, Sense, TextEdit, Ui};
 use egui_extras::{Column, TableBuilder};
 use serde::{Deserialize, Serialize};
 use trunkline_protocol::{Name, status::ClusterEvent};
 
 use super::{
     UiCommand, ViewContext,
-    widgets::{label, mark_with_word, short_incarnation, tooltip},
+    widgets::{choice, label, mark_with_word, short_incarnation, tooltip},
 };
 use crate::{
     escaped_text,
@@ -111,8 +111,9 @@ fn filters(ui: &mut Ui, view: &mut EventsView, ctx: &ViewContext<'_>, listed: us
             ui.selectable_value(&mut view.least, least, words);
         }
         ui.add_space(space::M);
-        kinds(ui, view);
-        nodes(ui, view, ctx);
+        choice(ui, ("kind", "any"), &mut view.kind, EVENT_LABELS);
+        let nodes = ctx.status.snapshot.nodes.iter().map(|node| node.name.clone());
+        choice(ui, ("node", "all nodes"), &mut view.node, nodes);
         ui.add_space(space::M);
         let name = label(ui, "containing");
         let words = TextEdit::singleline(&mut view.words).desired_width(200.0);
@@ -120,31 +121,6 @@ fn filters(ui: &mut Ui, view: &mut EventsView, ctx: &ViewContext<'_>, listed: us
         ui.add_space(space::M);
         label(ui, plural(listed as u64, "event"));
     });
-}
-
-fn kinds(ui: &mut Ui, view: &mut EventsView) {
-    let name = label(ui, "kind");
-    let combo = ComboBox::from_id_salt("event kind").selected_text(view.kind.unwrap_or("any"));
-    let combo = combo.show_ui(ui, |ui| {
-        ui.selectable_value(&mut view.kind, None, "any");
-        for word in EVENT_LABELS {
-            ui.selectable_value(&mut view.kind, Some(word), word);
-        }
-    });
-    combo.response.labelled_by(name.id);
-}
-
-fn nodes(ui: &mut Ui, view: &mut EventsView, ctx: &ViewContext<'_>) {
-    let chosen = view.node.as_ref().map_or("all nodes", Name::as_str).to_owned();
-    let name = label(ui, "of");
-    let combo = ComboBox::from_id_salt("event node").selected_text(chosen);
-    let combo = combo.show_ui(ui, |ui| {
-        ui.selectable_value(&mut view.node, None, "all nodes");
-        for node in &ctx.status.snapshot.nodes {
-            ui.selectable_value(&mut view.node, Some(node.name.clone()), node.name.as_str());
-        }
-    });
-    combo.response.labelled_by(name.id);
 }
 
 fn table(ui: &mut Ui, listed: &[&ClusterEvent], ctx: &ViewContext<'_>) {

@@ -112,12 +112,9 @@ fn event(ui: &mut Ui, event: &TraceEvent) {
         | TraceEvent::NoLink { .. }
         | TraceEvent::Rejected { .. }
         | TraceEvent::Answered { .. } => Severity::Warning,
-        _ => {
-            ui.label(&words).on_hover_text(&words);
-            return;
-        }
+        _ => return drop(ui.label(&words).on_hover_text(&words)),
     };
-    mark_with_word(ui, tokens(ui).severity(severity), &words);
+    mark_with_word(ui, tokens(ui).severity(severity), &words).on_hover_text(&words);
 }
 
 fn event_words(event: &TraceEvent) -> String {

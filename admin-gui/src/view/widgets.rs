@@ -1,8 +1,10 @@
 //! Small widgets and texts that several views share.
 
+use std::borrow::Borrow;
+
 use eframe::egui::{
-    Align, Align2, Button, Color32, FontId, Layout, Rect, Response, RichText, Role, Sense, Ui,
-    Vec2, WidgetInfo,
+    Align, Align2, Button, Color32, ComboBox, FontId, Layout, Rect, Response, RichText, Role,
+    Sense, Ui, Vec2, WidgetInfo,
     text::{LayoutJob, TextFormat},
     vec2,
 };
@@ -85,6 +87,25 @@ pub(super) fn copy_menu(response: &Response, user: &User) {
             ui.copy_text(user.as_str().to_owned());
         }
     });
+}
+
+/// A list with a label, to choose one of `options` or none of them, which reads as `none`.
+pub(super) fn choice<T: PartialEq + Borrow<str>>(
+    ui: &mut Ui,
+    (name, none): (&str, &str),
+    chosen: &mut Option<T>,
+    options: impl IntoIterator<Item = T>,
+) {
+    let label = label(ui, name);
+    let text = chosen.as_ref().map_or(none, T::borrow).to_owned();
+    let list = ComboBox::from_id_salt(name).selected_text(text).show_ui(ui, |ui| {
+        ui.selectable_value(chosen, None, none);
+        for option in options {
+            let text = option.borrow().to_owned();
+            ui.selectable_value(chosen, Some(option), text);
+        }
+    });
+    list.response.labelled_by(label.id);
 }
 
 /// The text of a tooltip with words that others chose.

@@ -1,4 +1,4 @@
-//! What an operator can do, and a viewer cannot.
+//! Commands of an operator, which a viewer cannot give.
 
 use eframe::egui::Key;
 use trunkline_protocol::status::{AdminCommand, StatusLine};
@@ -11,7 +11,7 @@ use crate::{
 const NODE_2: &str = "node-2, live, 177 sessions of 500";
 
 #[test]
-fn a_node_is_drained_only_after_a_yes() {
+fn drain_requires_confirmation() {
     let mut window = Window::onto(&mut Cluster::of(3));
     window.press(NODE_2);
     window.press("Drain …");
@@ -23,7 +23,7 @@ fn a_node_is_drained_only_after_a_yes() {
     window.press("Drain …");
     window.key(Key::Escape);
     assert!(!window.has("Drain node-2?"));
-    assert!(window.feed.commands.try_recv().is_err(), "nobody said yes");
+    assert!(window.feed.commands.try_recv().is_err(), "it was not confirmed");
 
     window.press("Drain …");
     window.press("Drain node-2");
@@ -34,7 +34,7 @@ fn a_node_is_drained_only_after_a_yes() {
 }
 
 #[test]
-fn a_refusal_is_told() {
+fn refused_command_shows_the_error() {
     let mut window = Window::onto(&mut Cluster::of(3));
     window.press(NODE_2);
     window.press("Drain …");
@@ -45,7 +45,7 @@ fn a_refusal_is_told() {
 }
 
 #[test]
-fn a_viewer_is_shown_nothing_to_do() {
+fn viewer_has_no_commands() {
     let mut window = Window::open();
     window.tell(hello(false));
     window.watch(&mut Cluster::of(3), 3);
@@ -55,7 +55,7 @@ fn a_viewer_is_shown_nothing_to_do() {
 }
 
 #[test]
-fn nothing_can_be_done_while_the_relay_is_gone() {
+fn commands_are_hidden_while_relay_is_lost() {
     let mut window = Window::onto(&mut Cluster::of(3));
     window.press(NODE_2);
     window.assert_has("Drain …");

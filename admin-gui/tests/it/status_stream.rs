@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use quinn::{Endpoint, RecvStream, SendStream, Connection as Quic};
+use quinn::{Connection as Quic, Endpoint, RecvStream, SendStream};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{

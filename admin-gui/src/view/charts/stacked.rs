@@ -117,7 +117,9 @@ impl StackedChart {
     fn read(&mut self, history: &SnapshotHistory, (from_ms, to_ms): (u64, u64), names: &[Name]) {
         let last_ms = self.times.back().copied();
         let is_new = |at_ms: u64| (from_ms..=to_ms).contains(&at_ms) && last_ms < Some(at_ms);
-        for parts in history.node_shares(last_ms.unwrap_or(from_ms)).filter(|parts| is_new(parts.at_ms)) {
+        for parts in
+            history.node_shares(last_ms.unwrap_or(from_ms)).filter(|parts| is_new(parts.at_ms))
+        {
             self.push(&parts, names);
         }
         while self.times.front().is_some_and(|&at_ms| at_ms < from_ms) {

@@ -39,8 +39,7 @@ fn field(ui: &mut Ui, title: Id, words: &mut String, ctx: &ViewContext<'_>) {
     }
     ui.horizontal(|ui| {
         ui.add_enabled_ui(user.is_ok(), |ui| {
-            let exact =
-                "Look up the nodes that the user is connected to. Shortcut: Enter.";
+            let exact = "Look up the nodes that the user is connected to. Shortcut: Enter.";
             let exact = ui.button("Find exactly").on_hover_text(exact);
             let prefix = format!(
                 "Scan the directory for users whose keys start with this text, until {} are found.",
