@@ -16,7 +16,7 @@ use crate::{
     connection::StatusConnection,
     defaults::{COUNT_INTERVAL, FILE_JOB_CHECK_INTERVAL, UPDATES_MAX},
     escape, placement,
-    queries::{DirectoryQuery, QueryClient},
+    queries::QueryClient,
     state::{ClusterStatus, CommandAnswer, DeliveryTest, QueryCache, Severity, WindowState},
     theme::{self, tokens},
     view::{
@@ -41,7 +41,6 @@ const STORAGE_KEY: &str = "layout";
 pub struct App {
     relay: String,
     connection: StatusConnection,
-    queries: QueryClient,
     live: WindowState,
     recording: Option<OpenRecording>,
     cache: QueryCache,
@@ -77,10 +76,9 @@ impl App {
         Self {
             relay: relay.into(),
             connection,
-            queries,
             live: WindowState::default(),
             recording: None,
-            cache: QueryCache::default(),
+            cache: QueryCache::new(queries),
             pending: PendingCommands::default(),
             test: None,
             jobs: FileJobs::default(),
@@ -151,12 +149,6 @@ impl App {
         }
     }
 
-    fn send_query(&mut self, query: DirectoryQuery) {
-        if !self.queries.send(query.clone()) {
-            self.cache.not_sent(&query);
-        }
-    }
-
     fn send_command(&mut self, action: AdminCommand, now: Instant) {
         let tested = match &action {
             AdminCommand::Test { user, .. } => Some(user.clone()),
@@ -183,19 +175,9 @@ impl App {
             UiCommand::CloseDialog => self.dialog = None,
             UiCommand::SendToRelay(action) => self.send_command(action, now),
             UiCommand::CloseTest => self.test = None,
-            UiCommand::Query(query) => self.send_query(query),
-            UiCommand::FindUser(user) => {
-                let query = self.cache.find_user(user);
-                self.send_query(query);
-            }
-            UiCommand::Search(prefix) => {
-                let query = self.cache.start_search(prefix);
-                self.send_query(query);
-            }
-            UiCommand::StopSearch => {
-                let query = self.cache.stop_search();
-                self.send_query(query);
-            }
+            UiCommand::FindUser(user) => self.cache.find_user(user),
+            UiCommand::Search(prefix) => self.cache.start_search(prefix),
+            UiCommand::StopSearch => self.cache.stop_search(),
             UiCommand::ListUsers(node) => {
                 self.cache.list(Some(node));
                 self.test = None;
@@ -260,9 +242,7 @@ impl eframe::App for App {
             placement::move_onto_screen(frame);
         }
         self.take_updates(ctx, now);
-        while let Some(reply) = self.queries.poll() {
-            self.cache.store(reply);
-        }
+        self.cache.update();
         for result in self.jobs.take_results() {
             self.take_file_result(result, now);
         }

@@ -11,7 +11,6 @@ mod outcome;
 mod query_cache;
 mod recording;
 mod report_rates;
-mod report_time;
 mod samples;
 mod window_state;
 

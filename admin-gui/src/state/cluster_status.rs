@@ -27,10 +27,11 @@ impl ClusterStatus {
     /// The status at `now`, with rates since `before`.
     pub fn between(before: &Snapshot, now: Arc<Snapshot>, latency: LatencyHistogram) -> Self {
         let over_ms = now.at_ms.saturating_sub(before.at_ms);
-        let known: HashMap<_, _> = before.nodes.iter().map(|node| (&node.name, node)).collect();
-        let rates = now.nodes.iter().map(|node| match known.get(&node.name) {
-            Some(known) => Rates::of_node((known, before.at_ms), (node, now.at_ms)),
-            None => Rates::default(),
+        let rates = now.nodes.iter().enumerate().map(|(index, node)| {
+            let known = find_node(before, &node.name, index);
+            known.map_or_else(Rates::default, |known| {
+                Rates::of_node((known, before.at_ms), (node, now.at_ms))
+            })
         });
         let rates: Vec<_> = rates.collect();
         let relay = CounterValues::of_relay(&now.relay);
@@ -77,6 +78,16 @@ impl ClusterStatus {
             (sessions + u64::from(node.load.sessions), capacity + u64::from(node.capacity))
         })
     }
+}
+
+/// The node with a name. Most snapshots of one history have it at the same `index`.
+pub(super) fn find_node<'a>(
+    snapshot: &'a Snapshot,
+    name: &Name,
+    index: usize,
+) -> Option<&'a NodeStatus> {
+    let has_name = |node: &&NodeStatus| node.name == *name;
+    snapshot.nodes.get(index).filter(has_name).or_else(|| snapshot.nodes.iter().find(has_name))
 }
 
 /// Whether a node in this state still holds sessions.

@@ -2,7 +2,7 @@ use std::ops::{AddAssign, Index};
 
 use trunkline_protocol::status::{NodeLoad, NodeStatus, RelayStatus};
 
-use super::report_time::{report_interval_ms, reported_at_ms};
+use crate::defaults::REPORT_INTERVAL_MIN_MS;
 
 /// Defines [`Counter`], and for each source of counters a function that reads them.
 macro_rules! counters {
@@ -121,6 +121,22 @@ pub(super) fn growth(before: u64, now: u64) -> u64 {
 /// The rate of `count` events in `over_ms`.
 pub(super) fn per_second(count: u64, over_ms: u64) -> f64 {
     if over_ms == 0 { 0.0 } else { count as f64 * 1000.0 / over_ms as f64 }
+}
+
+/// The time in which a node counted what it reports, if its last report came `over_ms` ago. Two
+/// reports in quick succession mean that the first was delayed; nodes never report that fast.
+pub(super) fn report_interval_ms(node: &NodeStatus, over_ms: u64) -> u64 {
+    let is_delayed = node.load_at_ms != 0 && (1..REPORT_INTERVAL_MIN_MS).contains(&over_ms);
+    if is_delayed { REPORT_INTERVAL_MIN_MS } else { over_ms }
+}
+
+/// When a node reported the counters in a snapshot that was taken at `at_ms`. An older relay sends no
+/// time of the report.
+pub(super) fn reported_at_ms(node: &NodeStatus, at_ms: u64) -> u64 {
+    match node.load_at_ms {
+        0 => at_ms,
+        reported_at_ms => reported_at_ms,
+    }
 }
 
 impl CounterValues {

@@ -9,7 +9,7 @@ use trunkline_protocol::{
 };
 
 use super::{
-    cluster_status::ClusterStatus,
+    cluster_status::{ClusterStatus, find_node},
     counters::{CounterValues, Rates},
     name_order::by_name,
     report_rates::ReportRates,
@@ -61,11 +61,9 @@ impl HistoryEntry {
         let Some(before) = before else { return entry };
         let relay = CounterValues::of_relay(&now.relay);
         let mut counted = relay.since(&CounterValues::of_relay(&before.relay));
-        for (node, reported) in now.nodes.iter().zip(reported) {
+        for (index, (node, reported)) in now.nodes.iter().zip(reported).enumerate() {
             entry.rates += &reported;
-            let Some(known) = before.nodes.iter().find(|known| known.name == node.name) else {
-                continue;
-            };
+            let Some(known) = find_node(before, &node.name, index) else { continue };
             let traffic = CounterValues::of_traffic(node);
             counted += &traffic.since(&CounterValues::of_traffic(known));
             // Two snapshots may show the same report; its latencies count once.

@@ -4,7 +4,7 @@ use trunkline_protocol::{
 };
 
 use super::{
-    cluster_status::is_present,
+    cluster_status::{find_node, is_present},
     counters::{growth, per_second},
     history::SnapshotHistory,
 };
@@ -34,7 +34,7 @@ impl NodeShares<'_> {
         // A restarted relay has counted from zero, even if it is past its old value by now.
         let is_same_relay = self.before.relay.started_at_ms == self.now.relay.started_at_ms;
         self.now.nodes.iter().enumerate().map(move |(index, node)| {
-            let Some(known) = find(self.before, index, node) else {
+            let Some(known) = find_node(self.before, &node.name, index) else {
                 return (&node.name, NodeShare { forwarded: 0.0, sessions: sessions(node, None) });
             };
             let before = if is_same_relay { known.forwarded_from } else { 0 };
@@ -42,12 +42,6 @@ impl NodeShares<'_> {
             (&node.name, NodeShare { forwarded, sessions: sessions(node, Some(known)) })
         })
     }
-}
-
-/// The same node in another snapshot, where it mostly has the same index.
-fn find<'a>(before: &'a Snapshot, index: usize, node: &NodeStatus) -> Option<&'a NodeStatus> {
-    let is_same = |known: &&NodeStatus| known.name == node.name;
-    before.nodes.get(index).filter(is_same).or_else(|| before.nodes.iter().find(is_same))
 }
 
 fn sessions(node: &NodeStatus, known: Option<&NodeStatus>) -> f64 {

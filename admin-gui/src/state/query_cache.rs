@@ -8,13 +8,13 @@ use trunkline_protocol::User;
 
 use crate::{
     defaults::{COUNT_INTERVAL, PAGE_USERS, PAGES_MAX},
-    queries::{DirectoryQuery, NodeIncarnation, QueryError, QueryReply},
+    queries::{DirectoryQuery, NodeIncarnation, QueryClient, QueryError, QueryReply},
 };
 
-/// The directory's replies. Each method that needs one which is missing or old returns the query for
-/// it; the caller sends it.
-#[derive(Debug, Default)]
+/// The directory's replies. Sends a query for what is asked of it and is missing or old.
+#[derive(Debug)]
 pub struct QueryCache {
+    client: QueryClient,
     /// The user that was asked for.
     pub user: Option<UserQuery>,
     /// The search for users.
@@ -64,8 +64,21 @@ struct UserPages {
 }
 
 impl QueryCache {
-    /// Stores a reply. Drops one to a query that has been replaced since.
-    pub fn store(&mut self, reply: QueryReply) {
+    /// A cache of what `client` is answered.
+    pub fn new(client: QueryClient) -> Self {
+        let (counts, pages) = (HashMap::new(), UserPages::default());
+        Self { client, user: None, search: None, counts, pages }
+    }
+
+    /// Stores the replies that have come.
+    pub fn update(&mut self) {
+        while let Some(reply) = self.client.poll() {
+            self.store(reply);
+        }
+    }
+
+    /// Drops a reply to a query that has been replaced since.
+    fn store(&mut self, reply: QueryReply) {
         match reply {
             QueryReply::User(user, locations) => {
                 if let Some(query) = self.user.as_mut().filter(|query| query.user == user) {
@@ -98,31 +111,28 @@ impl QueryCache {
     }
 
     /// Asks for a user, in place of the user or search before.
-    pub fn find_user(&mut self, user: User) -> DirectoryQuery {
+    pub fn find_user(&mut self, user: User) {
+        let is_sent = self.client.send(DirectoryQuery::User(user.clone()));
+        let locations = (!is_sent).then(|| Err(too_many()));
         self.search = None;
-        self.user = Some(UserQuery { user: user.clone(), locations: None });
-        DirectoryQuery::User(user)
+        self.user = Some(UserQuery { user, locations });
     }
 
     /// Starts a search, in place of the user or search before.
-    pub fn start_search(&mut self, prefix: String) -> DirectoryQuery {
+    pub fn start_search(&mut self, prefix: String) {
+        let running = self.client.send(DirectoryQuery::Search(prefix.clone()));
+        let error = (!running).then(too_many);
         self.user = None;
-        self.search = Some(UserSearch {
-            prefix: prefix.clone(),
-            users: Vec::new(),
-            running: true,
-            error: None,
-            seen: HashSet::new(),
-        });
-        DirectoryQuery::Search(prefix)
+        self.search =
+            Some(UserSearch { prefix, users: Vec::new(), running, error, seen: HashSet::new() });
     }
 
     /// Ends the search, and keeps what it has found.
-    pub fn stop_search(&mut self) -> DirectoryQuery {
+    pub fn stop_search(&mut self) {
+        self.client.send(DirectoryQuery::Stop);
         if let Some(search) = &mut self.search {
             search.running = false;
         }
-        DirectoryQuery::Stop
     }
 
     /// How many users the directory lists for a node, if it has answered.
@@ -130,17 +140,17 @@ impl QueryCache {
         self.counts.get(node)?.count.as_ref()
     }
 
-    /// The query that refreshes a count, if the count is old.
-    pub fn recount(&mut self, node: &NodeIncarnation, now: Instant) -> Option<DirectoryQuery> {
+    /// Refreshes a count that is old.
+    pub fn refresh_count(&mut self, node: &NodeIncarnation, now: Instant) {
         let known = self.counts.get(node);
-        if known.is_some_and(|known| now < known.queried_at + COUNT_INTERVAL) {
-            return None;
+        let is_fresh = known.is_some_and(|known| now < known.queried_at + COUNT_INTERVAL);
+        if is_fresh || !self.client.send(DirectoryQuery::Count(node.clone())) {
+            return;
         }
         // The old count is shown until the new one comes; those of earlier incarnations never again.
         let count = self.counts.remove(node).and_then(|known| known.count);
         self.counts.retain(|(name, _), _| *name != node.0);
         self.counts.insert(node.clone(), UserCount { queried_at: now, count });
-        Some(DirectoryQuery::Count(node.clone()))
     }
 
     /// The node whose users are listed.
@@ -163,24 +173,19 @@ impl QueryCache {
         self.pages.error.as_ref()
     }
 
-    /// The query for the page with an index of the list, unless it is cached or was sent already.
-    pub fn fetch_page(&mut self, index: usize) -> Option<DirectoryQuery> {
-        let (page, node) = (index / PAGE_USERS, self.pages.node.clone()?);
-        let Entry::Vacant(entry) = self.pages.pages.entry(page) else { return None };
-        entry.insert(None);
-        Some(DirectoryQuery::Page { node, offset: page * PAGE_USERS, count: PAGE_USERS })
-    }
-
-    /// Forgets that a query was sent, because it could not be: the next frame asks again.
-    pub fn not_sent(&mut self, query: &DirectoryQuery) {
-        match query {
-            DirectoryQuery::Page { offset, .. } => {
-                self.pages.pages.remove(&(offset / PAGE_USERS));
-            }
-            DirectoryQuery::Count(node) => drop(self.counts.remove(node)),
-            _ => {}
+    /// Asks for the page with an index of the list, unless it is cached or was asked for already.
+    pub fn fetch_page(&mut self, index: usize) {
+        let (page, Some(node)) = (index / PAGE_USERS, self.pages.node.clone()) else { return };
+        let Entry::Vacant(entry) = self.pages.pages.entry(page) else { return };
+        let (offset, count) = (page * PAGE_USERS, PAGE_USERS);
+        if self.client.send(DirectoryQuery::Page { node, offset, count }) {
+            entry.insert(None);
         }
     }
+}
+
+fn too_many() -> QueryError {
+    QueryError("too many queries wait for the directory: try again".into())
 }
 
 impl UserSearch {
@@ -222,6 +227,7 @@ mod tests {
     use trunkline_protocol::Incarnation;
 
     use super::*;
+    use crate::queries::QueryServer;
 
     fn node(incarnation: u8) -> NodeIncarnation {
         ("node-1".parse().unwrap(), Incarnation::from_bytes([incarnation; 16]))
@@ -231,14 +237,18 @@ mod tests {
         key.parse().unwrap()
     }
 
-    fn page(index: usize) -> DirectoryQuery {
-        let (offset, count) = (index * PAGE_USERS, PAGE_USERS);
-        DirectoryQuery::Page { node: node(1), offset, count }
+    fn cache() -> (QueryCache, QueryServer) {
+        let (client, server) = QueryClient::pair();
+        (QueryCache::new(client), server)
+    }
+
+    fn sent(server: &mut QueryServer) -> Option<DirectoryQuery> {
+        server.queries.try_recv().ok()
     }
 
     #[test]
     fn reply_to_a_replaced_query_is_dropped() {
-        let mut cache = QueryCache::default();
+        let (mut cache, _server) = cache();
         cache.find_user(user("alice"));
         cache.find_user(user("bob"));
         cache.store(QueryReply::User(user("alice"), Ok(Vec::new())));
@@ -251,46 +261,66 @@ mod tests {
     }
 
     #[test]
+    fn query_that_cannot_be_sent_fails() {
+        let (mut cache, server) = cache();
+        drop(server);
+        cache.find_user(user("alice"));
+        assert!(matches!(cache.user.as_ref().unwrap().locations, Some(Err(_))));
+        cache.start_search("a".into());
+        let search = cache.search.unwrap();
+        assert!(!search.running && search.error.is_some());
+    }
+
+    #[test]
     fn user_found_twice_is_listed_once() {
-        let mut cache = QueryCache::default();
+        let (mut cache, server) = cache();
         cache.start_search("a".into());
         for done in [false, true] {
             let users = vec![user("alice"), user("alan")];
-            cache.store(QueryReply::Found { prefix: "a".into(), users, done });
+            let reply = QueryReply::Found { prefix: "a".into(), users, done };
+            server.replies.try_send(reply).unwrap();
         }
+        cache.update();
         let search = cache.search.unwrap();
         assert_eq!((search.users.len(), search.running), (2, false));
     }
 
     #[test]
     fn count_is_refreshed_when_old_and_shown_meanwhile() {
-        let (mut cache, start) = (QueryCache::default(), Instant::now());
+        let ((mut cache, mut server), start) = (cache(), Instant::now());
         let query = DirectoryQuery::Count(node(1));
-        assert_eq!(cache.recount(&node(1), start), Some(query.clone()));
-        assert_eq!(cache.recount(&node(1), start), None);
+        cache.refresh_count(&node(1), start);
+        assert_eq!(sent(&mut server).as_ref(), Some(&query));
+        cache.refresh_count(&node(1), start);
+        assert_eq!(sent(&mut server), None);
         cache.store(QueryReply::Count(node(1), Ok(7)));
-        assert_eq!(cache.recount(&node(1), start + COUNT_INTERVAL), Some(query));
+        cache.refresh_count(&node(1), start + COUNT_INTERVAL);
+        assert_eq!(sent(&mut server), Some(query));
         assert_eq!(cache.count(&node(1)), Some(&Ok(7)));
-        cache.recount(&node(2), start);
+        cache.refresh_count(&node(2), start);
         assert_eq!(cache.count(&node(1)), None, "an earlier incarnation");
     }
 
     #[test]
-    fn page_is_queried_once_unless_it_failed_or_was_not_sent() {
-        let mut cache = QueryCache::default();
-        assert_eq!(cache.fetch_page(0), None, "no node is listed");
+    fn page_is_queried_once_unless_it_failed() {
+        let (mut cache, mut server) = cache();
+        cache.fetch_page(0);
+        assert_eq!(sent(&mut server), None, "no node is listed");
         cache.list(Some(node(1)));
-        assert_eq!(cache.fetch_page(PAGE_USERS + 1), Some(page(1)));
-        assert_eq!(cache.fetch_page(PAGE_USERS), None);
-        cache.not_sent(&page(1));
-        assert_eq!(cache.fetch_page(PAGE_USERS), Some(page(1)));
+        let (offset, count) = (PAGE_USERS, PAGE_USERS);
+        let query = DirectoryQuery::Page { node: node(1), offset, count };
         let error = Err(QueryError("Redis is away".into()));
-        cache.store(QueryReply::Page { node: node(1), offset: PAGE_USERS, users: error });
-        assert!(cache.list_error().is_some());
-        assert_eq!(cache.fetch_page(PAGE_USERS), Some(page(1)));
-        let users = Ok(vec![(user("alice"), 5)]);
-        cache.store(QueryReply::Page { node: node(1), offset: PAGE_USERS, users });
+        for users in [error, Ok(vec![(user("alice"), 5)])] {
+            cache.fetch_page(PAGE_USERS + 1);
+            assert_eq!(sent(&mut server).as_ref(), Some(&query));
+            cache.fetch_page(PAGE_USERS);
+            assert_eq!(sent(&mut server), None);
+            let is_error = users.is_err();
+            cache.store(QueryReply::Page { node: node(1), offset, users });
+            assert_eq!(cache.list_error().is_some(), is_error);
+        }
         assert_eq!(cache.listed_user(PAGE_USERS), Some(&(user("alice"), 5)));
-        assert_eq!(cache.fetch_page(PAGE_USERS), None);
+        cache.fetch_page(PAGE_USERS);
+        assert_eq!(sent(&mut server), None);
     }
 }

@@ -25,7 +25,7 @@ pub struct RecordingError {
 enum RecordingProblem {
     #[error(transparent)]
     Io(#[from] io::Error),
-    #[error("line {line} is not a status line ({source})")]
+    #[error("line {line}: not a status line ({source})")]
     Malformed { line: usize, source: serde_json::Error },
     #[error("it holds no snapshot")]
     Empty,

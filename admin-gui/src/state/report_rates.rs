@@ -7,8 +7,7 @@ use trunkline_protocol::{
 
 use super::{
     cluster_status::is_present,
-    counters::{CounterValues, Rates},
-    report_time::{report_interval_ms, reported_at_ms},
+    counters::{CounterValues, Rates, report_interval_ms, reported_at_ms},
 };
 use crate::defaults::REPORT_MAX_AGE_MS;
 

@@ -2,13 +2,13 @@ use std::ops::Range;
 
 use trunkline_protocol::{
     Name,
-    status::{LatencyHistogram, NodeLoad, NodeStatus},
+    status::{LatencyHistogram, NodeStatus},
 };
 
 use super::{
-    cluster_status::is_present,
+    cluster_status::{find_node, is_present},
     counters::Rates,
-    history::{HistoryEntry, SnapshotHistory},
+    history::SnapshotHistory,
     node_shares::reported_load,
 };
 
@@ -74,11 +74,9 @@ impl SnapshotHistory {
             sample.rates += &entry.rates.clone().scaled(entry.over_ms as f64 / over_ms as f64);
             sample.latency.merge(&entry.latency);
         }
-        let before = self.entry(before);
-        for node in &snapshot.nodes {
-            // The search is worth its cost only for a node without a report.
-            let is_unreported = node.load == NodeLoad::default();
-            sample.add(node, is_unreported.then(|| find(before, &node.name)).flatten());
+        let before = &self.entry(before).snapshot;
+        for (index, node) in snapshot.nodes.iter().enumerate() {
+            sample.add(node, find_node(before, &node.name, index));
         }
         sample
     }
@@ -91,19 +89,15 @@ impl SnapshotHistory {
     }
 
     fn sample_of(&self, name: &Name, before: usize, index: usize) -> Option<Sample> {
-        let (before, entry) = (self.entry(before), self.entry(index));
-        let now = find(entry, name)?;
-        let mut sample = Sample {
-            at_ms: entry.snapshot.at_ms,
-            latency: now.load.latency.clone(),
-            ..Sample::default()
-        };
-        let known = find(before, name);
+        let (before, now) = (&self.entry(before).snapshot, &self.entry(index).snapshot);
+        let found = now.nodes.iter().position(|node| node.name == *name)?;
+        let (node, known) = (&now.nodes[found], find_node(before, name, found));
+        let mut sample =
+            Sample { at_ms: now.at_ms, latency: node.load.latency.clone(), ..Sample::default() };
         if let Some(known) = known {
-            sample.rates =
-                Rates::of_node((known, before.snapshot.at_ms), (now, entry.snapshot.at_ms));
+            sample.rates = Rates::of_node((known, before.at_ms), (node, now.at_ms));
         }
-        sample.add(now, known);
+        sample.add(node, known);
         Some(sample)
     }
 
@@ -111,8 +105,4 @@ impl SnapshotHistory {
     pub(super) fn indices_from(&self, from_ms: u64) -> Range<usize> {
         self.index_at(from_ms).unwrap_or(0).max(1)..self.len()
     }
-}
-
-fn find<'a>(entry: &'a HistoryEntry, name: &Name) -> Option<&'a NodeStatus> {
-    entry.snapshot.nodes.iter().find(|node| node.name == *name)
 }

@@ -4,10 +4,7 @@ use eframe::egui::ThemePreference;
 use trunkline_protocol::{Name, User, status::AdminCommand};
 
 use super::{dialogs::dialog::Dialog, tabs::tab::Tab};
-use crate::{
-    queries::{DirectoryQuery, NodeIncarnation},
-    state::Moment,
-};
+use crate::{queries::NodeIncarnation, state::Moment};
 
 /// What the operator requests by a click or a key.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,8 +33,6 @@ pub(crate) enum UiCommand {
     ListUsers(NodeIncarnation),
     /// Return to the number of users of each node.
     UnlistUsers,
-    /// Query the directory.
-    Query(DirectoryQuery),
     /// Save the history as a recording.
     SaveRecording(PathBuf),
     /// Open a recording.

@@ -22,8 +22,7 @@ const DRIFT: f32 = 200.0;
 pub(super) fn show(ui: &mut Ui, cache: &mut QueryCache, ctx: &ViewContext<'_>) {
     let nodes: Vec<_> = ctx.status.present().collect();
     for node in &nodes {
-        let query = cache.recount(&incarnation_of(node), ctx.now);
-        query.into_iter().for_each(|query| ctx.send(UiCommand::Query(query)));
+        cache.refresh_count(&incarnation_of(node), ctx.now);
     }
     title(ui, "Users by node");
     label(

@@ -22,8 +22,7 @@ pub(super) fn show(
     listed_node: &NodeIncarnation,
     ctx: &ViewContext<'_>,
 ) {
-    let query = cache.recount(listed_node, ctx.now);
-    query.into_iter().for_each(|query| ctx.send(UiCommand::Query(query)));
+    cache.refresh_count(listed_node, ctx.now);
     ui.horizontal(|ui| {
         title(ui, format!("Users of {}", listed_node.0));
         let reload = ui.button("Reload").on_hover_text("Read the list from the directory again.");
@@ -70,8 +69,7 @@ fn table(ui: &mut Ui, cache: &mut QueryCache, total: usize, ctx: &ViewContext<'_
         .body(|body| {
             body.rows(space::ROW, total, |mut row| {
                 let index = row.index();
-                let query = cache.fetch_page(index);
-                query.into_iter().for_each(|query| ctx.send(UiCommand::Query(query)));
+                cache.fetch_page(index);
                 let user = cache.listed_user(index);
                 row.col(|ui| colored_number(ui, count(index as u64 + 1), tokens(ui).faint));
                 row.col(|ui| match user {
