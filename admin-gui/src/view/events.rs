@@ -1,13 +1,13 @@
 //! The log of cluster events.
 
-use eframe::egui::{Align, Layout, RichText, Sense, TextEdit, Ui};
-use egui_extras::{Column, TableBuilder};
+use eframe::egui::{RichText, TextEdit, Ui};
+use egui_extras::Column;
 use serde::{Deserialize, Serialize};
 use trunkline_protocol::{Name, status::ClusterEvent};
 
 use super::{
     UiCommand, ViewContext,
-    widgets::{choice, label, mark_with_word, short_incarnation, tooltip},
+    widgets::{self, choice, label, mark_with_word, short_incarnation, tooltip},
 };
 use crate::{
     escaped_text,
@@ -125,10 +125,7 @@ fn filters(ui: &mut Ui, view: &mut EventsView, ctx: &ViewContext<'_>, listed: us
 
 fn table(ui: &mut Ui, listed: &[&ClusterEvent], ctx: &ViewContext<'_>) {
     let shown_ms = ctx.status.snapshot.at_ms;
-    TableBuilder::new(ui)
-        .id_salt("events")
-        .sense(Sense::CLICK)
-        .cell_layout(Layout::left_to_right(Align::Center))
+    widgets::table(ui, "events")
         .column(Column::exact(84.0))
         .column(Column::exact(96.0))
         .column(Column::exact(112.0))

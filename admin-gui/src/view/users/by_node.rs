@@ -1,7 +1,7 @@
 use std::cmp::Ordering;
 
-use eframe::egui::{Align, Color32, Layout, RichText, ScrollArea, Sense, Ui};
-use egui_extras::{Column, TableBuilder};
+use eframe::egui::{Color32, RichText, ScrollArea, Ui};
+use egui_extras::Column;
 use trunkline_protocol::status::NodeStatus;
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     theme::{Tokens, space, tokens},
     view::{
         UiCommand, ViewContext,
-        widgets::{label, number, number_head, text_button, title},
+        widgets::{self, label, number, number_head, text_button, title},
     },
 };
 
@@ -41,10 +41,7 @@ fn life_of(node: &NodeStatus) -> NodeIncarnation {
 }
 
 fn table(ui: &mut Ui, nodes: &[&NodeStatus], known: &QueryCache, ctx: &ViewContext<'_>) {
-    TableBuilder::new(ui)
-        .id_salt("users by node")
-        .sense(Sense::CLICK)
-        .cell_layout(Layout::left_to_right(Align::Center))
+    widgets::table(ui, "users by node")
         .column(Column::exact(150.0))
         .columns(Column::exact(110.0), 2)
         .column(Column::exact(space::M))
