@@ -7,7 +7,7 @@ use trunkline_protocol::{Name, status::ClusterEvent};
 
 use super::{
     UiCommand, ViewContext,
-    widgets::{self, choice, label, mark_with_word, short_incarnation, tooltip},
+    widgets::{self, choice, label, short_incarnation, symbol_with_word, tooltip},
 };
 use crate::{
     escaped_text,
@@ -68,11 +68,11 @@ pub(crate) fn of_node(ui: &mut Ui, name: &Name, most: usize, ctx: &ViewContext<'
         label(ui, "No events.");
     }
     for event in events {
-        let told = describe_event(event);
+        let described = describe_event(event);
         ui.horizontal_wrapped(|ui| {
             label(ui, clock(event.at_ms));
-            mark_with_word(ui, tokens(ui).severity(told.severity), told.label);
-            label(ui, told.text);
+            symbol_with_word(ui, tokens(ui).severity(described.severity), described.label);
+            label(ui, described.text);
         });
     }
 }
@@ -92,10 +92,10 @@ impl EventsView {
         if self.kind.is_none() && words.is_empty() {
             return true;
         }
-        let told = describe_event(event);
+        let described = describe_event(event);
         let node = event.node.as_ref().map_or("", Name::as_str);
-        self.kind.is_none_or(|kind| kind == told.label)
-            && [node, told.label, &told.text]
+        self.kind.is_none_or(|kind| kind == described.label)
+            && [node, described.label, &described.text]
                 .iter()
                 .any(|text| text.to_lowercase().contains(&words))
     }
@@ -140,12 +140,12 @@ fn table(ui: &mut Ui, listed: &[&ClusterEvent], ctx: &ViewContext<'_>) {
         .body(|body| {
             body.rows(space::ROW, listed.len(), |mut row| {
                 let event = listed[row.index()];
-                let told = describe_event(event);
+                let described = describe_event(event);
                 let mut pressed = false;
                 row.col(|ui| pressed = ui.link(clock(event.at_ms)).clicked());
                 row.col(|ui| drop(label(ui, since(event.at_ms, shown_ms))));
                 row.col(|ui| {
-                    mark_with_word(ui, tokens(ui).severity(told.severity), told.label);
+                    symbol_with_word(ui, tokens(ui).severity(described.severity), described.label);
                 });
                 row.col(|ui| {
                     let node = event.node.as_ref().map_or("", Name::as_str);
@@ -153,8 +153,8 @@ fn table(ui: &mut Ui, listed: &[&ClusterEvent], ctx: &ViewContext<'_>) {
                 });
                 row.col(|ui| {
                     let details =
-                        escaped_text::label(ui, &told.text, text::body(), tokens(ui).text);
-                    let whole = tooltip(ui, &told.text);
+                        escaped_text::label(ui, &described.text, text::body(), tokens(ui).text);
+                    let whole = tooltip(ui, &described.text);
                     details.on_hover_text(whole);
                 });
                 row.col(|ui| incarnation(ui, event));

@@ -62,9 +62,9 @@ fn health(ui: &mut Ui, ctx: &ViewContext<'_>) {
     let is_lost = ctx.recording.is_none() && ctx.state.connection != ConnectionState::Connected;
     let (severity, word) =
         if is_lost { (Severity::Bad, "Relay lost") } else { (health.severity(), health.label()) };
-    let mark = tokens(ui).severity(severity);
-    ui.label(RichText::new(mark.shape).font(text::headline()).color(mark.color));
-    ui.label(RichText::new(word).font(text::headline()).color(mark.color));
+    let symbol = tokens(ui).severity(severity);
+    ui.label(RichText::new(symbol.shape).font(text::headline()).color(symbol.color));
+    ui.label(RichText::new(word).font(text::headline()).color(symbol.color));
     ui.add_space(space::XS);
     if is_lost {
         let reason = match &ctx.state.connection {

@@ -94,7 +94,7 @@ fn link_rates(ui: &Ui, relay: Pos2, node: &MapNode<'_>) {
 fn relay(ui: &mut Ui, center: Pos2, status: &ClusterStatus) {
     let tokens = tokens(ui);
     let relay = &status.snapshot.relay;
-    let (mark, redis) = match relay.redis {
+    let (symbol, redis) = match relay.redis {
         RedisState::Up => (tokens.severity(Severity::Good), "up"),
         RedisState::Away { .. } => (tokens.severity(Severity::Bad), "away"),
     };
@@ -102,7 +102,7 @@ fn relay(ui: &mut Ui, center: Pos2, status: &ClusterStatus) {
     let lines = [
         (relay.name.to_string(), text::title(), tokens.text),
         (forwarded, text::label(), tokens.muted),
-        (format!("Redis {} {redis}", mark.shape), text::label(), mark.color),
+        (format!("Redis {} {redis}", symbol.shape), text::label(), symbol.color),
     ];
     let galleys = lines.map(|(words, font, color)| ui.painter().layout_no_wrap(words, font, color));
     let width = galleys.iter().map(|galley| galley.size().x).fold(0.0, f32::max);

@@ -14,7 +14,7 @@ use super::{
     charts::{self, ChartsView},
     dialogs::dialog::Dialog,
     events,
-    widgets::{bar, fill_color, label, mark_with_word, ratio, title},
+    widgets::{bar, fill_color, label, ratio, symbol_with_word, title},
 };
 use crate::{
     escape, escaped_text,
@@ -57,7 +57,7 @@ fn head(ui: &mut Ui, name: &Name, ctx: &ViewContext<'_>) {
     let name_and_state = |ui: &mut Ui| {
         ui.label(RichText::new(name.as_str()).font(text::number()));
         if let Some((node, _)) = ctx.status.node(name) {
-            mark_with_word(ui, tokens(ui).state(node.state), state_word(node.state));
+            symbol_with_word(ui, tokens(ui).state(node.state), state_word(node.state));
         }
     };
     Sides::new().show(ui, name_and_state, |ui| {
@@ -106,7 +106,7 @@ fn facts(ui: &mut Ui, node: &NodeStatus, rates: &Rates, at_ms: u64) {
         facts.push(("purge", format!("{removed} removed, {}, {done}", still_online(purge.kept))));
     }
     facts.extend([
-        ("last sign of life", format!("{} ago", millis(node.silent_ms))),
+        ("last response", format!("{} ago", millis(node.silent_ms))),
         ("uptime", since(node.started_at_ms, at_ms)),
         ("incarnation", node.incarnation.to_string()),
         ("version", escape::text(&node.software).into()),

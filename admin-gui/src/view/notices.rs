@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use eframe::egui::{Align2, Area, Context, Frame, Id, Label, TextStyle, vec2};
 
-use super::widgets::draw_mark;
+use super::widgets::draw_symbol;
 use crate::{
     defaults::NOTICE,
     escaped_text,
@@ -42,11 +42,11 @@ impl Notices {
             for notice in &self.0 {
                 Frame::popup(ui.style()).inner_margin(space::M).show(ui, |ui| {
                     ui.set_max_width(WIDTH);
-                    let mark = tokens(ui).severity(notice.severity);
+                    let symbol = tokens(ui).severity(notice.severity);
                     ui.horizontal_top(|ui| {
-                        draw_mark(ui, mark, ui.text_style_height(&TextStyle::Body));
+                        draw_symbol(ui, symbol, ui.text_style_height(&TextStyle::Body));
                         let words =
-                            escaped_text::layout(ui, &notice.text, text::body(), mark.color);
+                            escaped_text::layout(ui, &notice.text, text::body(), symbol.color);
                         ui.add(Label::new(words).wrap());
                     });
                 });

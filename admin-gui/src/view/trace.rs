@@ -9,7 +9,7 @@ use trunkline_protocol::{
 
 use super::{
     UiCommand, ViewContext,
-    widgets::{bar, colored_number, label, mark_with_word, number_head, ratio},
+    widgets::{bar, colored_number, label, number_head, ratio, symbol_with_word},
 };
 use crate::{
     escape, escaped_text,
@@ -19,31 +19,31 @@ use crate::{
 };
 
 /// Draws the delivery test.
-pub(super) fn show(ui: &mut Ui, trial: &DeliveryTest, ctx: &ViewContext<'_>) {
+pub(super) fn show(ui: &mut Ui, test: &DeliveryTest, ctx: &ViewContext<'_>) {
     ui.horizontal_wrapped(|ui| {
-        let title = format!("Delivery test to {}", escape::text(trial.user.as_str()));
+        let title = format!("Delivery test to {}", escape::text(test.user.as_str()));
         escaped_text::label(ui, &title, text::title(), tokens(ui).text);
         if ui.button("Close").on_hover_text("Return to the users by node.").clicked() {
             ctx.send(UiCommand::CloseTest);
         }
     });
     ui.add_space(space::XS);
-    match &trial.trace {
+    match &test.trace {
         None => drop(label(ui, "waiting for the outcome …")),
         Some(Err(error)) => drop(escaped_text::label(ui, error, text::body(), tokens(ui).bad)),
-        Some(Ok(trace)) => result(ui, trial, trace),
+        Some(Ok(trace)) => result(ui, test, trace),
     }
 }
 
-fn result(ui: &mut Ui, trial: &DeliveryTest, trace: &Trace) {
+fn result(ui: &mut Ui, test: &DeliveryTest, trace: &Trace) {
     ui.horizontal(|ui| {
-        let mark = tokens(ui).severity(outcome_severity(trace.outcome));
-        ui.label(RichText::new(mark.shape).font(text::headline()).color(mark.color));
+        let symbol = tokens(ui).severity(outcome_severity(trace.outcome));
+        ui.label(RichText::new(symbol.shape).font(text::headline()).color(symbol.color));
         let outcome = RichText::new(trace.outcome.as_str()).font(text::headline());
-        ui.label(outcome.color(mark.color));
+        ui.label(outcome.color(symbol.color));
         ui.label(RichText::new(format!("after {}", micros(trace.took_us))).font(text::number()));
     });
-    escaped_text::label(ui, &outcome_reason(&trial.user, trace), text::body(), tokens(ui).text);
+    escaped_text::label(ui, &outcome_reason(&test.user, trace), text::body(), tokens(ui).text);
     if trace.missed > 0 {
         let missed = plural(trace.missed.into(), "session or node");
         let words = format!("{missed} of the user missed it");
@@ -114,7 +114,7 @@ fn event(ui: &mut Ui, event: &TraceEvent) {
         | TraceEvent::Answered { .. } => Severity::Warning,
         _ => return drop(ui.label(&words).on_hover_text(&words)),
     };
-    mark_with_word(ui, tokens(ui).severity(severity), &words).on_hover_text(&words);
+    symbol_with_word(ui, tokens(ui).severity(severity), &words).on_hover_text(&words);
 }
 
 fn event_words(event: &TraceEvent) -> String {

@@ -20,8 +20,8 @@ const SEARCH: f32 = 400.0;
 pub(crate) fn show(
     ui: &mut Ui,
     words: &mut String,
-    known: &mut QueryCache,
-    trial: Option<&DeliveryTest>,
+    cache: &mut QueryCache,
+    test: Option<&DeliveryTest>,
     ctx: &ViewContext<'_>,
 ) {
     if ctx.recording.is_some() {
@@ -34,10 +34,10 @@ pub(crate) fn show(
     let panel = Panel::left("find users")
         .default_size(SEARCH.min(ui.available_width() / 2.0))
         .show_separator_line(false);
-    panel.frame(theme::left_panel()).show(ui, |ui| search::show(ui, words, known, ctx));
-    match (trial, known.listed().cloned()) {
-        (Some(trial), _) => trace::show(ui, trial, ctx),
-        (None, Some(life)) => list::show(ui, known, &life, ctx),
-        (None, None) => by_node::show(ui, known, ctx),
+    panel.frame(theme::left_panel()).show(ui, |ui| search::show(ui, words, cache, ctx));
+    match (test, cache.listed().cloned()) {
+        (Some(test), _) => trace::show(ui, test, ctx),
+        (None, Some(node)) => list::show(ui, cache, &node, ctx),
+        (None, None) => by_node::show(ui, cache, ctx),
     }
 }

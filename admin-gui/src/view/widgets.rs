@@ -22,7 +22,7 @@ use crate::{
     theme::{StatusSymbol, space, state_word, text, tokens},
 };
 
-/// The width of a mark.
+/// The width of a symbol.
 const MARK: f32 = 12.0;
 
 /// A small, muted label.
@@ -114,22 +114,22 @@ pub(super) fn tooltip(ui: &Ui, words: &str) -> LayoutJob {
     escaped_text::layout(ui, words, text::body(), tokens(ui).text)
 }
 
-/// A mark and the word that says the same.
-pub(super) fn mark_with_word(ui: &mut Ui, mark: StatusSymbol, word: &str) -> Response {
+/// A symbol and the word that says the same.
+pub(super) fn symbol_with_word(ui: &mut Ui, symbol: StatusSymbol, word: &str) -> Response {
     ui.horizontal(|ui| {
-        draw_mark(ui, mark, ui.available_height());
-        escaped_text::label(ui, word, text::body(), mark.color)
+        draw_symbol(ui, symbol, ui.available_height());
+        escaped_text::label(ui, word, text::body(), symbol.color)
     })
     .inner
 }
 
-/// Draws a mark. It is painted and not a label, so that a screen reader reads the word beside it
+/// Draws a symbol. It is painted and not a label, so that a screen reader reads the word beside it
 /// alone.
-pub(super) fn draw_mark(ui: &mut Ui, mark: StatusSymbol, height: f32) {
+pub(super) fn draw_symbol(ui: &mut Ui, symbol: StatusSymbol, height: f32) {
     ui.spacing_mut().item_spacing.x = space::XS;
     let (rect, _) = ui.allocate_exact_size(vec2(MARK, height), Sense::hover());
     let middle = Align2::CENTER_CENTER;
-    ui.painter().text(rect.center(), middle, mark.shape, text::body(), mark.color);
+    ui.painter().text(rect.center(), middle, symbol.shape, text::body(), symbol.color);
 }
 
 /// Words of several colours as one label.

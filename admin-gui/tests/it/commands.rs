@@ -29,7 +29,7 @@ fn drain_requires_confirmation() {
     window.press("Drain node-2");
     let command = window.feed.commands.try_recv().unwrap();
     assert_eq!(command.action, AdminCommand::Drain { node: "node-2".parse().unwrap() });
-    window.tell(StatusLine::Answer { id: command.id, error: None, trace: None });
+    window.send_line(StatusLine::Answer { id: command.id, error: None, trace: None });
     window.assert_words("drain node-2: done");
 }
 
@@ -40,14 +40,14 @@ fn refused_command_shows_the_error() {
     window.press("Drain …");
     window.press("Drain node-2");
     let id = window.feed.commands.try_recv().unwrap().id;
-    window.tell(StatusLine::Answer { id, error: Some("node-2 is gone".into()), trace: None });
+    window.send_line(StatusLine::Answer { id, error: Some("node-2 is gone".into()), trace: None });
     window.assert_words("drain node-2: node-2 is gone");
 }
 
 #[test]
 fn viewer_has_no_commands() {
     let mut window = Window::open();
-    window.tell(hello(false));
+    window.send_line(hello(false));
     window.watch(&mut Cluster::of(3), 3);
     window.press(NODE_2);
     window.assert_has("Show users");

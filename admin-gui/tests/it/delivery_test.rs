@@ -42,7 +42,7 @@ impl Window {
         window.press("Users");
         window.fill("Find a user", "bob");
         window.press("Find exactly");
-        window.desk.replies.try_send(QueryReply::User(bob(), Ok(Vec::new()))).unwrap();
+        window.query_server.replies.try_send(QueryReply::User(bob(), Ok(Vec::new()))).unwrap();
         window.draw();
         window
     }
@@ -55,7 +55,7 @@ impl Window {
         assert_eq!(command.action, AdminCommand::Test { user: bob(), node: None });
         self.assert_words("waiting for the outcome");
         let error = trace.as_ref().err().map(|error| (*error).to_owned());
-        self.tell(StatusLine::Answer { id: command.id, error, trace: trace.ok() });
+        self.send_line(StatusLine::Answer { id: command.id, error, trace: trace.ok() });
     }
 }
 
@@ -140,6 +140,6 @@ fn why_it_did_not_arrive_is_said_in_a_sentence() {
 fn a_viewer_sends_no_test_message() {
     let mut window = Window::onto_bob();
     window.assert_has("Delivery test …");
-    window.tell(hello(false));
+    window.send_line(hello(false));
     assert!(!window.has("Delivery test …"));
 }

@@ -32,7 +32,7 @@ fn found(window: &mut Window, key: &str) {
     window.fill("Find a user", key);
     window.press("Find exactly");
     assert!(
-        window.questions().contains(&DirectoryQuery::User(user(key))),
+        window.queries().contains(&DirectoryQuery::User(user(key))),
         "the key itself is asked for"
     );
     let place = UserLocation {
@@ -47,7 +47,7 @@ fn found(window: &mut Window, key: &str) {
 fn a_list_of_users_marks_what_would_not_be_seen() {
     let mut window = Window::onto(&mut Cluster::of(3));
     window.press("Users");
-    window.questions();
+    window.queries();
     window.press("node-1");
     let life = ("node-1".parse().unwrap(), Incarnation::from_bytes([1; 16]));
     window.reply(QueryReply::Count(life.clone(), Ok(KEYS.len())));

@@ -119,7 +119,7 @@ fn what_comes_again_is_not_taken_and_a_relay_whose_clock_is_behind_is() {
     assert!(!history.push(again.step(500)), "it was remembered already");
     assert_eq!(history.len(), 20);
     again.relay_mut().started_at_ms = START_MS;
-    assert!(history.push(again.step(500)), "another life of the relay");
+    assert!(history.push(again.step(500)), "a restarted relay");
     assert_eq!(history.latest_ms(), Some(START_MS + 1_000));
     assert_eq!(history.len(), 2);
 }

@@ -43,7 +43,7 @@ fn only_visible_rows_are_drawn() {
 #[test]
 fn first_report_of_a_node_is_not_counted_as_rate() {
     let mut window = Window::open();
-    window.tell(hello(true));
+    window.send_line(hello(true));
     let mut cluster = Cluster::of(1);
     cluster.node_mut(0).load = NodeLoad::default();
     window.show(cluster.now());

@@ -64,11 +64,11 @@ fn an_event_that_is_pressed_shows_the_picture_of_its_time() {
 fn what_a_relay_repeats_of_its_history_is_not_taken_twice() {
     let mut cluster = Cluster::of(3);
     let mut window = Window::open();
-    window.tell(hello(true));
+    window.send_line(hello(true));
     let past: Vec<_> = (0..6).map(|_| cluster.step(500)).collect();
     past.iter().cloned().for_each(|snapshot| window.show(snapshot));
     let accepted = window.labels("accepted");
-    window.tell(hello(true));
+    window.send_line(hello(true));
     past.into_iter().for_each(|snapshot| window.show(snapshot));
     assert_eq!(window.labels("accepted"), accepted);
     cluster.node_mut(0).state = MemberState::Draining;

@@ -13,7 +13,7 @@ use crate::{
     window::Window,
 };
 
-fn life(number: u8) -> NodeIncarnation {
+fn incarnation(number: u8) -> NodeIncarnation {
     let node = format!("node-{number}").parse().unwrap();
     (node, Incarnation::from_bytes([number; 16]))
 }
@@ -30,12 +30,12 @@ impl Window {
     }
 
     pub(crate) fn reply(&mut self, reply: QueryReply) {
-        self.desk.replies.try_send(reply).unwrap();
+        self.query_server.replies.try_send(reply).unwrap();
         self.draw();
     }
 
-    pub(crate) fn questions(&mut self) -> Vec<DirectoryQuery> {
-        std::iter::from_fn(|| self.desk.queries.try_recv().ok()).collect()
+    pub(crate) fn queries(&mut self) -> Vec<DirectoryQuery> {
+        std::iter::from_fn(|| self.query_server.queries.try_recv().ok()).collect()
     }
 
     /// Turns the wheel over the list.
@@ -61,14 +61,15 @@ fn a_user_is_found_on_its_nodes_and_its_sessions_ended() {
     let mut window = Window::onto_users();
     window.type_user("alice");
     window.press("Find exactly");
-    assert!(window.questions().contains(&DirectoryQuery::User(user("alice"))));
+    assert!(window.queries().contains(&DirectoryQuery::User(user("alice"))));
     let place = |(node, incarnation): NodeIncarnation| UserLocation {
         node,
         incarnation,
         since_ms: Some(START_MS),
     };
-    let former = UserLocation { incarnation: Incarnation::from_bytes([9; 16]), ..place(life(3)) };
-    window.reply(QueryReply::User(user("alice"), Ok(vec![place(life(1)), former])));
+    let former =
+        UserLocation { incarnation: Incarnation::from_bytes([9; 16]), ..place(incarnation(3)) };
+    window.reply(QueryReply::User(user("alice"), Ok(vec![place(incarnation(1)), former])));
     window.assert_has("live");
     window.assert_words("stale entry: an earlier incarnation of this node");
     window.press("Disconnect …");
@@ -82,14 +83,14 @@ fn a_user_who_is_nowhere_is_offline_and_a_key_that_cannot_be_is_refused() {
     let mut window = Window::onto_users();
     window.type_user("bob");
     window.press("Find exactly");
-    window.questions();
+    window.queries();
     window.reply(QueryReply::User(user("bob"), Ok(Vec::new())));
     window.assert_words("offline: no node");
     assert!(!window.has("Disconnect …"));
     window.type_user("a\u{7}b");
     window.assert_words("no control characters");
     window.press("Find exactly");
-    assert!(!window.questions().iter().any(|question| matches!(question, DirectoryQuery::User(_))));
+    assert!(!window.queries().iter().any(|query| matches!(query, DirectoryQuery::User(_))));
 }
 
 #[test]
@@ -97,7 +98,7 @@ fn a_search_tells_what_it_finds_and_can_be_stopped() {
     let mut window = Window::onto_users();
     window.type_user("a");
     window.press("Find by prefix");
-    assert!(window.questions().contains(&DirectoryQuery::Search("a".into())));
+    assert!(window.queries().contains(&DirectoryQuery::Search("a".into())));
     let found = |names: &[&str], done| QueryReply::Found {
         prefix: "a".into(),
         users: names.iter().map(|name| user(name)).collect(),
@@ -107,23 +108,23 @@ fn a_search_tells_what_it_finds_and_can_be_stopped() {
     window.reply(found(&["anna"], false));
     window.assert_words("2 users with prefix");
     window.press("Stop");
-    assert!(window.questions().contains(&DirectoryQuery::Stop));
+    assert!(window.queries().contains(&DirectoryQuery::Stop));
     window.reply(found(&["arno"], false));
     assert!(!window.has("arno"), "the search was stopped");
     window.press("alice");
-    assert!(window.questions().contains(&DirectoryQuery::User(user("alice"))));
+    assert!(window.queries().contains(&DirectoryQuery::User(user("alice"))));
 }
 
 #[test]
 fn drift_between_a_node_and_the_directory_is_told() {
     let mut window = Window::onto_users();
-    let asked = window.questions();
+    let asked = window.queries();
     for number in 1..=3 {
-        assert!(asked.contains(&DirectoryQuery::Count(life(number))), "{asked:?}");
+        assert!(asked.contains(&DirectoryQuery::Count(incarnation(number))), "{asked:?}");
     }
-    window.reply(QueryReply::Count(life(1), Ok(120)));
-    window.reply(QueryReply::Count(life(2), Ok(175)));
-    window.reply(QueryReply::Count(life(3), Err(QueryError("Redis is away".into()))));
+    window.reply(QueryReply::Count(incarnation(1), Ok(120)));
+    window.reply(QueryReply::Count(incarnation(2), Ok(175)));
+    window.reply(QueryReply::Count(incarnation(3), Err(QueryError("Redis is away".into()))));
     window.assert_has("none");
     window.assert_has("2 users only in the directory");
     window.assert_has("Redis is away");
@@ -132,10 +133,10 @@ fn drift_between_a_node_and_the_directory_is_told() {
 #[test]
 fn a_hundred_thousand_users_are_asked_for_page_by_page() {
     let mut window = Window::onto_users();
-    window.questions();
+    window.queries();
     window.press("node-1");
     window.draw();
-    window.reply(QueryReply::Count(life(1), Ok(100_000)));
+    window.reply(QueryReply::Count(incarnation(1), Ok(100_000)));
     let pages = answer_pages(&mut window);
     assert_eq!(pages, [0]);
     window.assert_has("user-0");
@@ -151,8 +152,8 @@ fn a_hundred_thousand_users_are_asked_for_page_by_page() {
 /// Answers the questions for pages as a directory of `user-0`, `user-1` … would.
 fn answer_pages(window: &mut Window) -> Vec<usize> {
     let mut pages = Vec::new();
-    for question in window.questions() {
-        let DirectoryQuery::Page { node: life, offset, count } = question else { continue };
+    for query in window.queries() {
+        let DirectoryQuery::Page { node: life, offset, count } = query else { continue };
         assert_eq!(count, PAGE_USERS);
         let users = (offset..offset + count).map(|at| (user(&format!("user-{at}")), START_MS));
         pages.push(offset / PAGE_USERS);

@@ -18,7 +18,7 @@ use crate::generated::{Cluster, hello, line};
 pub(crate) struct Window {
     pub(crate) harness: Harness<'static, App>,
     pub(crate) feed: Feed,
-    pub(crate) desk: QueryServer,
+    pub(crate) query_server: QueryServer,
 }
 
 impl Window {
@@ -29,11 +29,11 @@ impl Window {
 
     fn open_sized(size: [f32; 2]) -> Self {
         let (connection, feed) = StatusConnection::pair();
-        let (lookups, desk) = QueryClient::pair();
+        let (query_client, query_server) = QueryClient::pair();
         let harness = Harness::builder()
             .with_size(size)
-            .build_eframe(|context| App::new(context, "127.0.0.1:7400", connection, lookups));
-        Self { harness, feed, desk }
+            .build_eframe(|context| App::new(context, "127.0.0.1:7400", connection, query_client));
+        Self { harness, feed, query_server }
     }
 
     /// A window onto a cluster that has run for a few seconds, for an operator who may act.
@@ -44,13 +44,13 @@ impl Window {
     /// The same in a window of another size.
     pub(crate) fn sized(cluster: &mut Cluster, size: [f32; 2]) -> Self {
         let mut window = Self::open_sized(size);
-        window.tell(hello(true));
+        window.send_line(hello(true));
         window.watch(cluster, 8);
         window
     }
 
     /// Has the relay write a line, and draws.
-    pub(crate) fn tell(&mut self, line: StatusLine) {
+    pub(crate) fn send_line(&mut self, line: StatusLine) {
         self.update(Update::Line(line));
     }
 
@@ -70,12 +70,12 @@ impl Window {
 
     /// Has the relay write a snapshot as it is.
     pub(crate) fn show(&mut self, snapshot: Snapshot) {
-        self.tell(line(snapshot));
+        self.send_line(line(snapshot));
     }
 
     /// Has the relay tell an event.
     pub(crate) fn happen(&mut self, event: ClusterEvent) {
-        self.tell(StatusLine::Event(event));
+        self.send_line(StatusLine::Event(event));
     }
 
     /// Draws until what was pressed and told has had its effect.

@@ -35,9 +35,9 @@ pub(super) fn show(ui: &mut Ui, ctx: &ViewContext<'_>) {
             ),
         ),
     ];
-    for (name, (mark, words), explained) in states {
+    for (name, (symbol, words), explained) in states {
         let name = (name, tokens(ui).muted);
-        let pieces = [name, (mark.shape, mark.color), (&words, mark.color)];
+        let pieces = [name, (symbol.shape, symbol.color), (&words, symbol.color)];
         ui.label(colored_text(text::body(), &pieces)).on_hover_text(explained);
     }
 }
@@ -51,12 +51,12 @@ fn stale_age(ui: &Ui, ctx: &ViewContext<'_>) -> Option<Duration> {
 }
 
 fn with_age(
-    (mark, words): (StatusSymbol, String),
+    (symbol, words): (StatusSymbol, String),
     age: Option<Duration>,
 ) -> (StatusSymbol, String) {
     match age {
-        Some(age) => (mark, format!("{words}, {} ago", span(age))),
-        None => (mark, words),
+        Some(age) => (symbol, format!("{words}, {} ago", span(age))),
+        None => (symbol, words),
     }
 }
 
@@ -89,7 +89,7 @@ fn redis(ui: &Ui, status: &ClusterStatus) -> (StatusSymbol, String) {
 }
 
 fn nodes(ui: &Ui, status: &ClusterStatus) -> (StatusSymbol, String) {
-    // The worst state first: it gives the mark.
+    // The worst state first: it gives the symbol.
     const STATES: [MemberState; 6] = [
         MemberState::Dead,
         MemberState::Suspect,

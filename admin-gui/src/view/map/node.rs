@@ -80,9 +80,9 @@ impl MapNode<'_> {
         if is_present(self.node.state) {
             let full = ratio(self.node.load.sessions.into(), self.node.capacity.into());
             painter.add(arc(place, radius, full as f32, fill_color(ui, full)));
-            let mark = tokens.state(self.node.state);
+            let symbol = tokens.state(self.node.state);
             let font = FontId { size: radius * 0.8, ..text::body() };
-            painter.text(place, Align2::CENTER_CENTER, mark.shape, font, mark.color);
+            painter.text(place, Align2::CENTER_CENTER, symbol.shape, font, symbol.color);
         } else {
             self.cross(ui, tokens);
         }

@@ -9,8 +9,8 @@ use crate::{
     state::{Counter, Rates, by_name, is_present},
     theme::{BAR, space, state_word, tokens},
     view::widgets::{
-        bar, fill_color, label, mark_with_word, number, ratio, right_aligned, sessions_left,
-        short_incarnation, spoken_status, text_button,
+        bar, fill_color, label, number, ratio, right_aligned, sessions_left, short_incarnation,
+        spoken_status, symbol_with_word, text_button,
     },
 };
 
@@ -149,7 +149,7 @@ impl NodeColumn {
         let node = row.node;
         match self.cell {
             Cell::State => {
-                mark_with_word(ui, tokens(ui).state(node.state), state_word(node.state));
+                symbol_with_word(ui, tokens(ui).state(node.state), state_word(node.state));
             }
             Cell::Name => return name(ui, node),
             Cell::Sessions if is_present(node.state) => sessions(ui, node),

@@ -19,11 +19,11 @@ use crate::{
 const DRIFT: f32 = 200.0;
 
 /// Draws the number of users of each node: as the node reports it, and as the directory lists it.
-pub(super) fn show(ui: &mut Ui, known: &mut QueryCache, ctx: &ViewContext<'_>) {
+pub(super) fn show(ui: &mut Ui, cache: &mut QueryCache, ctx: &ViewContext<'_>) {
     let nodes: Vec<_> = ctx.status.present().collect();
     for node in &nodes {
-        let question = known.recount(&life_of(node), ctx.now);
-        question.into_iter().for_each(|question| ctx.send(UiCommand::Query(question)));
+        let query = cache.recount(&incarnation_of(node), ctx.now);
+        query.into_iter().for_each(|query| ctx.send(UiCommand::Query(query)));
     }
     title(ui, "Users by node");
     label(
@@ -32,15 +32,15 @@ pub(super) fn show(ui: &mut Ui, known: &mut QueryCache, ctx: &ViewContext<'_>) {
     );
     ui.add_space(space::S);
     ScrollArea::horizontal().id_salt("users by node across").show(ui, |ui| {
-        table(ui, &nodes, known, ctx);
+        table(ui, &nodes, cache, ctx);
     });
 }
 
-fn life_of(node: &NodeStatus) -> NodeIncarnation {
+fn incarnation_of(node: &NodeStatus) -> NodeIncarnation {
     (node.name.clone(), node.incarnation)
 }
 
-fn table(ui: &mut Ui, nodes: &[&NodeStatus], known: &QueryCache, ctx: &ViewContext<'_>) {
+fn table(ui: &mut Ui, nodes: &[&NodeStatus], cache: &QueryCache, ctx: &ViewContext<'_>) {
     widgets::table(ui, "users by node")
         .column(Column::exact(150.0))
         .columns(Column::exact(110.0), 2)
@@ -55,8 +55,8 @@ fn table(ui: &mut Ui, nodes: &[&NodeStatus], known: &QueryCache, ctx: &ViewConte
         })
         .body(|body| {
             body.rows(space::ROW, nodes.len(), |mut row| {
-                let (node, life) = (nodes[row.index()], life_of(nodes[row.index()]));
-                let listed = known.count(&life).and_then(|count| count.as_ref().ok());
+                let (node, incarnation) = (nodes[row.index()], incarnation_of(nodes[row.index()]));
+                let listed = cache.count(&incarnation).and_then(|count| count.as_ref().ok());
                 let listed = listed.map_or(UNKNOWN.into(), |&listed| count(listed as u64));
                 let mut pressed = false;
                 row.col(|ui| pressed = text_button(ui, node.name.as_str()).clicked());
@@ -64,19 +64,19 @@ fn table(ui: &mut Ui, nodes: &[&NodeStatus], known: &QueryCache, ctx: &ViewConte
                 row.col(|ui| number(ui, listed));
                 row.col(|_| ());
                 row.col(|ui| {
-                    let (words, color) = drift(tokens(ui), node, known);
+                    let (words, color) = drift(tokens(ui), node, cache);
                     ui.label(RichText::new(words).color(color));
                 });
                 if pressed || row.response().clicked() {
-                    ctx.send(UiCommand::ListUsers(life));
+                    ctx.send(UiCommand::ListUsers(incarnation));
                 }
             });
         });
 }
 
 /// The difference between a node and the directory, in words.
-pub(super) fn drift(tokens: &Tokens, node: &NodeStatus, known: &QueryCache) -> (String, Color32) {
-    let listed = match known.count(&life_of(node)) {
+pub(super) fn drift(tokens: &Tokens, node: &NodeStatus, cache: &QueryCache) -> (String, Color32) {
+    let listed = match cache.count(&incarnation_of(node)) {
         None => return ("loading …".into(), tokens.muted),
         Some(Err(error)) => return (error.to_string(), tokens.bad),
         Some(Ok(listed)) => *listed as u64,

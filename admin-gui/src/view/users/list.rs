@@ -18,41 +18,42 @@ use crate::{
 /// Draws the users that the directory lists for one incarnation of a node.
 pub(super) fn show(
     ui: &mut Ui,
-    known: &mut QueryCache,
-    life: &NodeIncarnation,
+    cache: &mut QueryCache,
+    listed_node: &NodeIncarnation,
     ctx: &ViewContext<'_>,
 ) {
-    let question = known.recount(life, ctx.now);
-    question.into_iter().for_each(|question| ctx.send(UiCommand::Query(question)));
+    let query = cache.recount(listed_node, ctx.now);
+    query.into_iter().for_each(|query| ctx.send(UiCommand::Query(query)));
     ui.horizontal(|ui| {
-        title(ui, format!("Users of {}", life.0));
+        title(ui, format!("Users of {}", listed_node.0));
         let reload = ui.button("Reload").on_hover_text("Read the list from the directory again.");
         if reload.clicked() {
-            ctx.send(UiCommand::ListUsers(life.clone()));
+            ctx.send(UiCommand::ListUsers(listed_node.clone()));
         }
         if ui.button("All nodes").clicked() {
             ctx.send(UiCommand::UnlistUsers);
         }
     });
-    let total = known.count(life).and_then(|total| total.as_ref().ok()).map_or(0, |&total| total);
+    let total =
+        cache.count(listed_node).and_then(|total| total.as_ref().ok()).map_or(0, |&total| total);
     ui.horizontal(|ui| {
         label(ui, format!("{} in the directory", plural(total as u64, "user")));
-        let node = ctx.status.node(&life.0).map(|(node, _)| node);
-        if let Some(node) = node.filter(|node| node.incarnation == life.1) {
-            let (words, color) = drift(tokens(ui), node, known);
+        let node = ctx.status.node(&listed_node.0).map(|(node, _)| node);
+        if let Some(node) = node.filter(|node| node.incarnation == listed_node.1) {
+            let (words, color) = drift(tokens(ui), node, cache);
             ui.label(RichText::new(format!("drift: {words}")).font(text::label()).color(color));
         } else {
             label(ui, "of an earlier incarnation of the node");
         }
     });
-    if let Some(error) = known.list_error() {
+    if let Some(error) = cache.list_error() {
         ui.label(RichText::new(error.to_string()).color(tokens(ui).bad));
     }
     ui.add_space(space::S);
-    table(ui, known, total, ctx);
+    table(ui, cache, total, ctx);
 }
 
-fn table(ui: &mut Ui, known: &mut QueryCache, total: usize, ctx: &ViewContext<'_>) {
+fn table(ui: &mut Ui, cache: &mut QueryCache, total: usize, ctx: &ViewContext<'_>) {
     let now_ms = ctx.state.history().latest_ms().unwrap_or(0);
     widgets::table(ui, "users")
         .column(Column::exact(80.0))
@@ -65,11 +66,11 @@ fn table(ui: &mut Ui, known: &mut QueryCache, total: usize, ctx: &ViewContext<'_
         })
         .body(|body| {
             body.rows(space::ROW, total, |mut row| {
-                let place = row.index();
-                let question = known.fetch_page(place);
-                question.into_iter().for_each(|question| ctx.send(UiCommand::Query(question)));
-                let user = known.listed_user(place);
-                row.col(|ui| colored_number(ui, count(place as u64 + 1), tokens(ui).faint));
+                let index = row.index();
+                let query = cache.fetch_page(index);
+                query.into_iter().for_each(|query| ctx.send(UiCommand::Query(query)));
+                let user = cache.listed_user(index);
+                row.col(|ui| colored_number(ui, count(index as u64 + 1), tokens(ui).faint));
                 row.col(|ui| match user {
                     Some((user, _)) => user_cell(ui, user),
                     None => drop(label(ui, "…")),

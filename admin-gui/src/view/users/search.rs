@@ -11,20 +11,20 @@ use crate::{
     view::{
         UiCommand, ViewContext,
         dialogs::dialog::Dialog,
-        widgets::{copy_menu, label, mark_with_word, title, user_link},
+        widgets::{copy_menu, label, symbol_with_word, title, user_link},
     },
 };
 
 /// Draws the search field and its results.
-pub(super) fn show(ui: &mut Ui, words: &mut String, known: &QueryCache, ctx: &ViewContext<'_>) {
+pub(super) fn show(ui: &mut Ui, words: &mut String, cache: &QueryCache, ctx: &ViewContext<'_>) {
     let title = title(ui, "Find a user");
     ui.add_space(space::XS);
     field(ui, title.id, words, ctx);
     ui.add_space(space::M);
-    if let Some(sought) = &known.user {
-        user(ui, sought, ctx);
+    if let Some(query) = &cache.user {
+        user(ui, query, ctx);
     }
-    if let Some(search) = &known.search {
+    if let Some(search) = &cache.search {
         search_results(ui, search, ctx);
     }
 }
@@ -57,13 +57,13 @@ fn field(ui: &mut Ui, title: Id, words: &mut String, ctx: &ViewContext<'_>) {
 }
 
 /// Draws one user, and the nodes that it is connected to.
-fn user(ui: &mut Ui, sought: &UserQuery, ctx: &ViewContext<'_>) {
-    let UserQuery { user, locations: places } = sought;
+fn user(ui: &mut Ui, query: &UserQuery, ctx: &ViewContext<'_>) {
+    let UserQuery { user, locations } = query;
     let name =
         escaped_text::label(ui, &escape::text(user.as_str()), text::strong(), tokens(ui).text);
     copy_menu(&name, user);
     let confirm = |action| ctx.send(UiCommand::OpenDialog(Dialog::confirm(action, ctx.status)));
-    let is_online = matches!(places, Some(Ok(places)) if !places.is_empty());
+    let is_online = matches!(locations, Some(Ok(locations)) if !locations.is_empty());
     ui.horizontal(|ui| {
         let test = "Send a test message to the user, and trace it hop by hop.";
         if ctx.may_act && ui.button("Delivery test …").on_hover_text(test).clicked() {
@@ -77,31 +77,31 @@ fn user(ui: &mut Ui, sought: &UserQuery, ctx: &ViewContext<'_>) {
             ui.copy_text(user.as_str().to_owned());
         }
     });
-    match places {
+    match locations {
         None => drop(label(ui, "loading …")),
         Some(Err(error)) => drop(ui.label(RichText::new(error.to_string()).color(tokens(ui).bad))),
-        Some(Ok(places)) if places.is_empty() => {
+        Some(Ok(locations)) if locations.is_empty() => {
             drop(label(ui, "offline: no node has a session of this user"));
         }
-        Some(Ok(places)) => places.iter().for_each(|place| location(ui, place, ctx)),
+        Some(Ok(locations)) => locations.iter().for_each(|at| show_location(ui, at, ctx)),
     }
 }
 
-fn location(ui: &mut Ui, place: &UserLocation, ctx: &ViewContext<'_>) {
-    let node = ctx.status.node(&place.node).map(|(node, _)| node);
+fn show_location(ui: &mut Ui, location: &UserLocation, ctx: &ViewContext<'_>) {
+    let node = ctx.status.node(&location.node).map(|(node, _)| node);
     let (state, word) = match node {
         None => (MemberState::Dead, "stale entry: the relay does not know this node"),
-        Some(node) if node.incarnation != place.incarnation => {
+        Some(node) if node.incarnation != location.incarnation => {
             (MemberState::Dead, "stale entry: an earlier incarnation of this node")
         }
         Some(node) => (node.state, state_word(node.state)),
     };
     ui.horizontal(|ui| {
-        if ui.link(place.node.as_str()).clicked() {
-            ctx.send(UiCommand::Select(Some(place.node.clone())));
+        if ui.link(location.node.as_str()).clicked() {
+            ctx.send(UiCommand::Select(Some(location.node.clone())));
         }
-        mark_with_word(ui, tokens(ui).state(state), word);
-        if let Some(since_ms) = place.since_ms {
+        symbol_with_word(ui, tokens(ui).state(state), word);
+        if let Some(since_ms) = location.since_ms {
             label(ui, format!("for {}", since(since_ms, ctx.status.snapshot.at_ms)));
         }
     });
