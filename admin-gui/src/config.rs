@@ -1,6 +1,9 @@
 use std::{path::PathBuf, str::FromStr};
 
-use clap::{Parser, ValueEnum};
+use clap::{
+    Parser,
+    builder::{PossibleValuesParser, TypedValueParser as _},
+};
 use eframe::egui::ThemePreference;
 use thiserror::Error;
 use trunkline_certs::{CertsError, Credentials, Role};
@@ -41,8 +44,8 @@ pub struct Args {
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct WindowOptions {
     /// Dark or light; without it, as the desktop is.
-    #[arg(long, env = "TRUNKLINE_THEME")]
-    pub theme: Option<Theme>,
+    #[arg(long, env = "TRUNKLINE_THEME", value_parser = PossibleValuesParser::new(["dark", "light"]).map(theme))]
+    pub theme: Option<ThemePreference>,
     /// The tab that is shown first.
     #[arg(long, env = "TRUNKLINE_TAB")]
     pub tab: Option<Tab>,
@@ -54,13 +57,8 @@ pub struct WindowOptions {
     pub dump: Option<PathBuf>,
 }
 
-/// Dark or light.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Theme {
-    /// Light on dark.
-    Dark,
-    /// Dark on light.
-    Light,
+fn theme(name: String) -> ThemePreference {
+    if name == "light" { ThemePreference::Light } else { ThemePreference::Dark }
 }
 
 /// A window's size in points.
@@ -75,15 +73,6 @@ pub struct WindowSize {
 impl Default for WindowSize {
     fn default() -> Self {
         Self { width: 1280.0, height: 800.0 }
-    }
-}
-
-impl From<Theme> for ThemePreference {
-    fn from(theme: Theme) -> Self {
-        match theme {
-            Theme::Dark => Self::Dark,
-            Theme::Light => Self::Light,
-        }
     }
 }
 

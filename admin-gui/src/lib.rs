@@ -27,7 +27,7 @@ mod window;
 
 pub use accessibility_dump::AccessibilityDump;
 pub use app::App;
-pub use config::{Args, Theme, WindowConfig, WindowConfigError, WindowOptions, WindowSize};
+pub use config::{Args, WindowConfig, WindowConfigError, WindowOptions, WindowSize};
 pub use display::NoDisplay;
 pub use view::tabs::Tab;
 pub use window::{WindowError, run};

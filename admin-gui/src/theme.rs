@@ -11,7 +11,7 @@ use crate::{fonts, state::Severity};
 
 /// The colour of the code point of an invisible character. Legible on dark and light grounds: glyphs
 /// are drawn once for both themes.
-const CODE_POINT: Color32 = Color32::from_rgb(0xc8, 0x8a, 0x10);
+const CODE_POINT: Color32 = rgb(0xc88a10);
 
 /// Distances in points.
 pub(crate) mod space {
@@ -29,98 +29,63 @@ pub(crate) mod space {
     pub(crate) const ROW: f32 = 26.0;
 }
 
-/// The colours of one theme, by what they mean.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tokens {
-    /// Behind everything.
-    pub(crate) ground: Color32,
-    /// Behind headers and side panels.
-    pub(crate) raised: Color32,
-    /// Behind tooltips, menus and dialogs.
-    pub(crate) floating: Color32,
-    /// Behind buttons and fields.
-    pub(crate) control: Color32,
-    /// Behind the button under the pointer.
-    pub(crate) hover: Color32,
-    /// Fine lines, and the empty share of a bar.
-    pub(crate) line: Color32,
-    /// Text.
-    pub(crate) text: Color32,
-    /// Labels, units, and less important text.
-    pub(crate) muted: Color32,
-    /// Absent and disabled items.
-    pub(crate) faint: Color32,
-    /// Selection, focus and links.
-    pub(crate) accent: Color32,
-    /// Behind selected items.
-    pub(crate) selected: Color32,
-    /// As it should be.
-    pub(crate) good: Color32,
-    /// Worth knowing.
-    pub(crate) note: Color32,
-    /// Users may be affected soon.
-    pub(crate) warning: Color32,
-    /// Users are affected.
-    pub(crate) bad: Color32,
-    /// An unconfirmed outcome.
-    pub(crate) indeterminate: Color32,
-    /// Text on a filled button.
-    pub(crate) on_fill: Color32,
-    /// A heat map's scale, from zero to the maximum.
-    pub(crate) heat: [Color32; 4],
+const fn rgb(hex: u32) -> Color32 {
+    let [_, red, green, blue] = hex.to_be_bytes();
+    Color32::from_rgb(red, green, blue)
 }
 
-const DARK: Tokens = Tokens {
-    ground: Color32::from_rgb(0x12, 0x15, 0x1a),
-    raised: Color32::from_rgb(0x19, 0x1d, 0x24),
-    floating: Color32::from_rgb(0x22, 0x27, 0x30),
-    control: Color32::from_rgb(0x26, 0x2c, 0x36),
-    hover: Color32::from_rgb(0x30, 0x38, 0x45),
-    line: Color32::from_rgb(0x2b, 0x32, 0x3d),
-    text: Color32::from_rgb(0xe7, 0xea, 0xee),
-    muted: Color32::from_rgb(0x9c, 0xa6, 0xb4),
-    faint: Color32::from_rgb(0x6d, 0x78, 0x88),
-    accent: Color32::from_rgb(0x6a, 0xae, 0xf5),
-    selected: Color32::from_rgb(0x20, 0x37, 0x52),
-    good: Color32::from_rgb(0x3c, 0xba, 0x92),
-    note: Color32::from_rgb(0x7a, 0xb8, 0xf0),
-    warning: Color32::from_rgb(0xec, 0xb4, 0x3c),
-    bad: Color32::from_rgb(0xf4, 0x74, 0x5b),
-    indeterminate: Color32::from_rgb(0xbf, 0x97, 0xe6),
-    on_fill: Color32::from_rgb(0x10, 0x13, 0x18),
-    heat: [
-        Color32::from_rgb(0x19, 0x1d, 0x24),
-        Color32::from_rgb(0x1d, 0x3d, 0x61),
-        Color32::from_rgb(0x35, 0x78, 0xb8),
-        Color32::from_rgb(0xa6, 0xd3, 0xff),
-    ],
-};
+macro_rules! tokens {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $dark:expr, $light:expr;)+) => {
+        /// The colours of one theme, by meaning.
+        #[derive(Clone, Copy, Debug)]
+        pub(crate) struct Tokens { $($(#[doc = $doc])+ pub(crate) $name: $type,)+ }
 
-const LIGHT: Tokens = Tokens {
-    ground: Color32::from_rgb(0xfb, 0xfb, 0xfc),
-    raised: Color32::from_rgb(0xf1, 0xf3, 0xf6),
-    floating: Color32::from_rgb(0xff, 0xff, 0xff),
-    control: Color32::from_rgb(0xe4, 0xe8, 0xed),
-    hover: Color32::from_rgb(0xd8, 0xde, 0xe6),
-    line: Color32::from_rgb(0xd9, 0xdd, 0xe3),
-    text: Color32::from_rgb(0x19, 0x1e, 0x26),
-    muted: Color32::from_rgb(0x55, 0x5f, 0x6e),
-    faint: Color32::from_rgb(0x8a, 0x94, 0xa2),
-    accent: Color32::from_rgb(0x17, 0x66, 0xc2),
-    selected: Color32::from_rgb(0xd3, 0xe4, 0xf8),
-    good: Color32::from_rgb(0x0b, 0x75, 0x56),
-    note: Color32::from_rgb(0x1c, 0x66, 0xb0),
-    warning: Color32::from_rgb(0x96, 0x62, 0x00),
-    bad: Color32::from_rgb(0xbd, 0x35, 0x1d),
-    indeterminate: Color32::from_rgb(0x74, 0x43, 0xab),
-    on_fill: Color32::WHITE,
-    heat: [
-        Color32::from_rgb(0xf1, 0xf3, 0xf6),
-        Color32::from_rgb(0xbc, 0xd8, 0xf4),
-        Color32::from_rgb(0x4f, 0x95, 0xdc),
-        Color32::from_rgb(0x0d, 0x3f, 0x7d),
-    ],
-};
+        const DARK: Tokens = Tokens { $($name: $dark,)+ };
+        const LIGHT: Tokens = Tokens { $($name: $light,)+ };
+    };
+}
+
+// Each with its colour in the dark and in the light theme.
+tokens! {
+    /// Behind everything.
+    ground: Color32 = rgb(0x12151a), rgb(0xfbfbfc);
+    /// Behind headers and side panels.
+    raised: Color32 = rgb(0x191d24), rgb(0xf1f3f6);
+    /// Behind tooltips, menus and dialogs.
+    floating: Color32 = rgb(0x222730), rgb(0xffffff);
+    /// Behind buttons and fields.
+    control: Color32 = rgb(0x262c36), rgb(0xe4e8ed);
+    /// Behind the button under the pointer.
+    hover: Color32 = rgb(0x303845), rgb(0xd8dee6);
+    /// Fine lines, and the empty share of a bar.
+    line: Color32 = rgb(0x2b323d), rgb(0xd9dde3);
+    /// Text.
+    text: Color32 = rgb(0xe7eaee), rgb(0x191e26);
+    /// Labels, units, and less important text.
+    muted: Color32 = rgb(0x9ca6b4), rgb(0x555f6e);
+    /// Absent and disabled items.
+    faint: Color32 = rgb(0x6d7888), rgb(0x8a94a2);
+    /// Selection, focus and links.
+    accent: Color32 = rgb(0x6aaef5), rgb(0x1766c2);
+    /// Behind selected items.
+    selected: Color32 = rgb(0x203752), rgb(0xd3e4f8);
+    /// As it should be.
+    good: Color32 = rgb(0x3cba92), rgb(0x0b7556);
+    /// Worth knowing.
+    note: Color32 = rgb(0x7ab8f0), rgb(0x1c66b0);
+    /// Users may be affected soon.
+    warning: Color32 = rgb(0xecb43c), rgb(0x966200);
+    /// Users are affected.
+    bad: Color32 = rgb(0xf4745b), rgb(0xbd351d);
+    /// An unconfirmed outcome.
+    indeterminate: Color32 = rgb(0xbf97e6), rgb(0x7443ab);
+    /// Text on a filled button.
+    on_fill: Color32 = rgb(0x101318), Color32::WHITE;
+    /// A heat map's scale, from zero to the maximum.
+    heat: [Color32; 4] =
+        [rgb(0x191d24), rgb(0x1d3d61), rgb(0x3578b8), rgb(0xa6d3ff)],
+        [rgb(0xf1f3f6), rgb(0xbcd8f4), rgb(0x4f95dc), rgb(0x0d3f7d)];
+}
 
 /// The colours of the theme that `ui` is drawn in.
 pub(crate) fn tokens(ui: &Ui) -> &'static Tokens {

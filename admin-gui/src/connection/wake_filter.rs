@@ -1,9 +1,6 @@
 use std::time::Instant;
 
-use trunkline_protocol::{
-    control::MemberState,
-    status::{NodeStatus, Outcomes, RedisState, Snapshot, StatusLine},
-};
+use trunkline_protocol::status::{NodeStatus, RelayStatus, Snapshot, StatusLine};
 
 use super::channel::Update;
 use crate::defaults::STILL_INTERVAL;
@@ -12,71 +9,46 @@ use crate::defaults::STILL_INTERVAL;
 /// idle cluster are drawn less often than they arrive.
 #[derive(Debug, Default)]
 pub(super) struct WakeFilter {
-    last: Option<Activity>,
+    /// The last snapshot, without its flows: they grow only if the relay forwards.
+    last: Option<(RelayStatus, Vec<NodeStatus>)>,
     woken_at: Option<Instant>,
 }
 
 impl WakeFilter {
     /// Whether an update that arrives at `now` wakes the window.
     pub(super) fn wakes(&mut self, update: &Update, now: Instant) -> bool {
-        let is_still = match update {
-            Update::Line(StatusLine::Snapshot(snapshot)) => {
-                let activity = Activity::of(snapshot);
-                self.last.replace(activity) == self.last
+        if let Update::Line(StatusLine::Snapshot(snapshot)) = update {
+            let last = self.last.replace((snapshot.relay.clone(), snapshot.nodes.clone()));
+            let is_still = last.is_some_and(|last| is_still(&last, snapshot));
+            if is_still && self.woken_at.is_some_and(|woken_at| now < woken_at + STILL_INTERVAL) {
+                return false;
             }
-            _ => false,
-        };
-        if is_still && self.woken_at.is_some_and(|woken_at| now < woken_at + STILL_INTERVAL) {
-            return false;
         }
         self.woken_at = Some(now);
         true
     }
 }
 
-/// The part of a snapshot that changes only if something happens. CPU time, memory and round-trip
-/// times change in an idle cluster too.
-#[derive(Debug, PartialEq)]
-struct Activity {
-    redis: RedisState,
-    redis_trouble: Option<String>,
-    forwarded: u64,
-    nodes: Vec<NodeActivity>,
-}
-
-#[derive(Debug, PartialEq)]
-struct NodeActivity {
-    state: MemberState,
-    is_linked: bool,
-    slots: u32,
-    sessions: u32,
-    rebuilding: bool,
-    redis: bool,
-    accepted: u64,
-    pending: u32,
-    outcomes: Outcomes,
-}
-
-impl Activity {
-    fn of(snapshot: &Snapshot) -> Self {
-        let node = |node: &NodeStatus| NodeActivity {
-            state: node.state,
-            is_linked: node.link.is_some(),
-            slots: node.load.slots,
-            sessions: node.load.sessions,
-            rebuilding: node.load.rebuilding,
-            redis: node.load.redis,
-            accepted: node.load.accepted,
-            pending: node.load.pending,
-            outcomes: node.load.outcomes,
-        };
-        Self {
-            redis: snapshot.relay.redis,
-            redis_trouble: snapshot.relay.redis_trouble.clone(),
-            forwarded: snapshot.relay.forwarded,
-            nodes: snapshot.nodes.iter().map(node).collect(),
-        }
-    }
+/// Whether nothing happened since the last snapshot. CPU time, memory and round-trip times change in
+/// an idle cluster too.
+fn is_still((relay, nodes): &(RelayStatus, Vec<NodeStatus>), now: &Snapshot) -> bool {
+    let is_still_node = |(before, now): (&NodeStatus, &NodeStatus)| {
+        let (load, now_load) = (&before.load, &now.load);
+        before.state == now.state
+            && before.link.is_some() == now.link.is_some()
+            && load.slots == now_load.slots
+            && load.sessions == now_load.sessions
+            && load.rebuilding == now_load.rebuilding
+            && load.redis == now_load.redis
+            && load.accepted == now_load.accepted
+            && load.pending == now_load.pending
+            && load.outcomes == now_load.outcomes
+    };
+    relay.redis == now.relay.redis
+        && relay.redis_trouble == now.relay.redis_trouble
+        && relay.forwarded == now.relay.forwarded
+        && nodes.len() == now.nodes.len()
+        && nodes.iter().zip(&now.nodes).all(is_still_node)
 }
 
 #[cfg(test)]

@@ -1,79 +1,116 @@
-use std::ops::{AddAssign, Index, IndexMut};
+use std::ops::{AddAssign, Index};
 
 use trunkline_protocol::status::{NodeLoad, NodeStatus, RelayStatus};
 
 use super::report_time::{report_interval_ms, reported_at_ms};
 
+/// Defines [`Counter`], and for each source of counters a function that reads them.
 macro_rules! counters {
-    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
+    ($($(#[doc = $source_doc:literal])+ $source:ident($from:ident: $type:ty) {
+        $($(#[doc = $doc:literal])+ $name:ident = $value:expr,)+
+    })+) => {
         /// A counter of a node or of the relay.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Counter { $($(#[doc = $doc])+ $name,)+ }
+        pub enum Counter { $($($(#[doc = $doc])+ $name,)+)+ }
 
-        const COUNTERS: usize = [$(Counter::$name),+].len();
+        const COUNTERS: usize = [$($(Counter::$name),+),+].len();
+
+        impl CounterValues {
+            $($(#[doc = $source_doc])+
+            pub fn $source($from: $type) -> Self {
+                let mut values = Self::default();
+                $(values.0[Counter::$name as usize] = $value;)+
+                values
+            })+
+        }
     };
 }
 
 counters! {
-    /// Sends accepted.
-    Accepted,
-    /// Branches taken on the node that accepted the send.
-    DeliveredLocally,
-    /// Branches taken on another node.
-    DeliveredFromLinks,
-    /// Sends that ended as delivered.
-    Delivered,
-    /// Sends that ended as offline.
-    Offline,
-    /// Sends that ended as busy.
-    Busy,
-    /// Sends that ended as unreachable.
-    Unreachable,
-    /// Sends that ended as unconfirmed.
-    Unconfirmed,
-    /// Outcomes that could not be reported, as the sender's session had ended.
-    Unreported,
-    /// Branches that a full queue refused.
-    RefusedFull,
-    /// Connections refused because every slot was taken.
-    RefusedSlots,
-    /// Sessions ended because they read too slowly.
-    EndedSlow,
-    /// Look-ups that went to the directory.
-    LookUps,
-    /// Directory entries found without a session.
-    StaleEntries,
-    /// Milliseconds of CPU time of nodes.
-    CpuMs,
-    /// Messages that the relay forwarded from nodes.
-    ForwardedFrom,
-    /// Messages that the relay forwarded to nodes.
-    ForwardedTo,
-    /// Packets sent on links.
-    SentPackets,
-    /// Packets lost on links.
-    LostPackets,
-    /// Messages that the relay forwarded.
-    Forwarded,
-    /// Bytes that the relay forwarded.
-    ForwardedBytes,
-    /// Messages that the relay rejected because a queue was full.
-    RelayFull,
-    /// Messages that the relay rejected because a link was gone.
-    RelayGone,
-    /// Rejections and receipts that the relay could not forward.
-    RelayDropped,
-    /// Milliseconds of CPU time of the relay.
-    RelayCpuMs,
+    /// The counters that a node reports.
+    of_load(load: &NodeLoad) {
+        /// Sends accepted.
+        Accepted = load.accepted,
+        /// Branches taken on the node that accepted the send.
+        DeliveredLocally = load.delivered_locally,
+        /// Branches taken on another node.
+        DeliveredFromLinks = load.delivered_from_links,
+        /// Sends that ended as delivered.
+        Delivered = load.outcomes.delivered,
+        /// Sends that ended as offline.
+        Offline = load.outcomes.offline,
+        /// Sends that ended as busy.
+        Busy = load.outcomes.busy,
+        /// Sends that ended as unreachable.
+        Unreachable = load.outcomes.unreachable,
+        /// Sends that ended as unconfirmed.
+        Unconfirmed = load.outcomes.unconfirmed,
+        /// Outcomes that could not be reported, as the sender's session had ended.
+        Unreported = load.unreported,
+        /// Branches that a full queue refused.
+        RefusedFull = load.refused_full,
+        /// Connections refused because every slot was taken.
+        RefusedSlots = load.refused_slots,
+        /// Sessions ended because they read too slowly.
+        EndedSlow = load.ended_slow,
+        /// Look-ups that went to the directory.
+        LookUps = load.look_ups,
+        /// Directory entries found without a session.
+        StaleEntries = load.stale_entries,
+        /// Milliseconds of CPU time of nodes.
+        CpuMs = load.cpu_ms,
+    }
+    /// The counters that the relay keeps of a node.
+    of_traffic(node: &NodeStatus) {
+        /// Messages that the relay forwarded from nodes.
+        ForwardedFrom = node.forwarded_from,
+        /// Messages that the relay forwarded to nodes.
+        ForwardedTo = node.forwarded_to,
+        /// Packets sent on links.
+        SentPackets = node.link.as_ref().map_or(0, |link| link.sent_packets),
+        /// Packets lost on links.
+        LostPackets = node.link.as_ref().map_or(0, |link| link.lost_packets),
+    }
+    /// The relay's own counters.
+    of_relay(relay: &RelayStatus) {
+        /// Messages that the relay forwarded.
+        Forwarded = relay.forwarded,
+        /// Bytes that the relay forwarded.
+        ForwardedBytes = relay.forwarded_bytes,
+        /// Messages that the relay rejected because a queue was full.
+        RelayFull = relay.refused_full,
+        /// Messages that the relay rejected because a link was gone.
+        RelayGone = relay.refused_gone,
+        /// Rejections and receipts that the relay could not forward.
+        RelayDropped = relay.dropped,
+        /// Milliseconds of CPU time of the relay.
+        RelayCpuMs = relay.cpu_ms,
+    }
 }
 
-/// The value of each [`Counter`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CounterValues([u64; COUNTERS]);
-
-/// The growth per second of each [`Counter`].
+/// A number for each [`Counter`].
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Rates([f64; COUNTERS]);
+pub struct PerCounter<T>([T; COUNTERS]);
+
+/// The values of the counters.
+pub type CounterValues = PerCounter<u64>;
+
+/// The growth of the counters per second.
+pub type Rates = PerCounter<f64>;
+
+impl<T> Index<Counter> for PerCounter<T> {
+    type Output = T;
+
+    fn index(&self, counter: Counter) -> &T {
+        &self.0[counter as usize]
+    }
+}
+
+impl<T: AddAssign + Copy> AddAssign<&Self> for PerCounter<T> {
+    fn add_assign(&mut self, other: &Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(sum, more)| *sum += more);
+    }
+}
 
 /// How much a counter grew. One that is smaller than before belongs to a new process or link, and has
 /// counted from zero.
@@ -87,51 +124,6 @@ pub(super) fn per_second(count: u64, over_ms: u64) -> f64 {
 }
 
 impl CounterValues {
-    /// The counters that a node reports.
-    pub fn of_load(load: &NodeLoad) -> Self {
-        use Counter as C;
-        let mut values = Self::default();
-        values[C::Accepted] = load.accepted;
-        values[C::DeliveredLocally] = load.delivered_locally;
-        values[C::DeliveredFromLinks] = load.delivered_from_links;
-        values[C::Delivered] = load.outcomes.delivered;
-        values[C::Offline] = load.outcomes.offline;
-        values[C::Busy] = load.outcomes.busy;
-        values[C::Unreachable] = load.outcomes.unreachable;
-        values[C::Unconfirmed] = load.outcomes.unconfirmed;
-        values[C::Unreported] = load.unreported;
-        values[C::RefusedFull] = load.refused_full;
-        values[C::RefusedSlots] = load.refused_slots;
-        values[C::EndedSlow] = load.ended_slow;
-        values[C::LookUps] = load.look_ups;
-        values[C::StaleEntries] = load.stale_entries;
-        values[C::CpuMs] = load.cpu_ms;
-        values
-    }
-
-    /// The counters that the relay keeps of a node.
-    pub fn of_traffic(node: &NodeStatus) -> Self {
-        let link = node.link.as_ref();
-        let mut values = Self::default();
-        values[Counter::ForwardedFrom] = node.forwarded_from;
-        values[Counter::ForwardedTo] = node.forwarded_to;
-        values[Counter::SentPackets] = link.map_or(0, |link| link.sent_packets);
-        values[Counter::LostPackets] = link.map_or(0, |link| link.lost_packets);
-        values
-    }
-
-    /// The relay's own counters.
-    pub fn of_relay(relay: &RelayStatus) -> Self {
-        let mut values = Self::default();
-        values[Counter::Forwarded] = relay.forwarded;
-        values[Counter::ForwardedBytes] = relay.forwarded_bytes;
-        values[Counter::RelayFull] = relay.refused_full;
-        values[Counter::RelayGone] = relay.refused_gone;
-        values[Counter::RelayDropped] = relay.dropped;
-        values[Counter::RelayCpuMs] = relay.cpu_ms;
-        values
-    }
-
     /// How much each counter grew since `before`.
     pub fn since(&self, before: &Self) -> Self {
         Self(std::array::from_fn(|index| growth(before.0[index], self.0[index])))
@@ -139,41 +131,7 @@ impl CounterValues {
 
     /// The rates of counters that grew by this in `over_ms`.
     pub fn per_second(&self, over_ms: u64) -> Rates {
-        Rates(self.0.map(|count| per_second(count, over_ms)))
-    }
-}
-
-impl Index<Counter> for CounterValues {
-    type Output = u64;
-
-    fn index(&self, counter: Counter) -> &u64 {
-        &self.0[counter as usize]
-    }
-}
-
-impl IndexMut<Counter> for CounterValues {
-    fn index_mut(&mut self, counter: Counter) -> &mut u64 {
-        &mut self.0[counter as usize]
-    }
-}
-
-impl AddAssign<&Self> for CounterValues {
-    fn add_assign(&mut self, other: &Self) {
-        self.0.iter_mut().zip(other.0).for_each(|(sum, more)| *sum += more);
-    }
-}
-
-impl Index<Counter> for Rates {
-    type Output = f64;
-
-    fn index(&self, counter: Counter) -> &f64 {
-        &self.0[counter as usize]
-    }
-}
-
-impl AddAssign<&Self> for Rates {
-    fn add_assign(&mut self, other: &Self) {
-        self.0.iter_mut().zip(other.0).for_each(|(sum, more)| *sum += more);
+        PerCounter(self.0.map(|count| per_second(count, over_ms)))
     }
 }
 
@@ -206,10 +164,8 @@ impl Rates {
 
     /// Sends that ended otherwise than delivered.
     pub fn not_delivered(&self) -> f64 {
-        [Counter::Offline, Counter::Busy, Counter::Unreachable, Counter::Unconfirmed]
-            .into_iter()
-            .map(|counter| self[counter])
-            .sum()
+        use Counter as C;
+        self[C::Offline] + self[C::Busy] + self[C::Unreachable] + self[C::Unconfirmed]
     }
 
     /// The share of packets that were lost.
@@ -235,16 +191,24 @@ mod tests {
 
     #[test]
     fn counter_that_fell_has_restarted_from_zero() {
-        let mut before = CounterValues::default();
-        before[Counter::Accepted] = 100;
-        before[Counter::Busy] = 7;
-        let mut now = CounterValues::default();
-        now[Counter::Accepted] = 30;
-        now[Counter::Busy] = 9;
-        let grown = now.since(&before);
+        let load = |accepted, busy| {
+            let mut load = NodeLoad { accepted, ..NodeLoad::default() };
+            load.outcomes.busy = busy;
+            CounterValues::of_load(&load)
+        };
+        let grown = load(30, 9).since(&load(100, 7));
         assert_eq!((grown[Counter::Accepted], grown[Counter::Busy]), (30, 2));
         let rates = grown.per_second(500);
         assert_eq!((rates[Counter::Accepted], rates[Counter::Busy]), (60.0, 4.0));
         assert_eq!(grown.per_second(0)[Counter::Accepted], 0.0);
+    }
+
+    #[test]
+    fn loss_is_a_share_of_the_packets_sent() {
+        let mut rates = Rates::default();
+        assert_eq!(rates.loss(), 0.0);
+        rates.0[Counter::SentPackets as usize] = 50.0;
+        rates.0[Counter::LostPackets as usize] = 1.0;
+        assert_eq!(rates.loss(), 0.02);
     }
 }

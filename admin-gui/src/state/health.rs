@@ -95,39 +95,36 @@ fn check_redis(status: &ClusterStatus) -> Option<Finding> {
 /// The worst that is to say about a node.
 pub(crate) fn check_node(node: &NodeStatus, rates: &Rates) -> Option<Finding> {
     let name = &node.name;
-    let (severity, text) = match node.state {
-        MemberState::Dead => return Some(check_dead(node)),
-        MemberState::Live => return check_live(node, rates),
-        MemberState::Left => return None,
+    match node.state {
+        MemberState::Dead => Some(check_dead(node)),
+        MemberState::Live => check_live(node, rates),
+        MemberState::Left => None,
         MemberState::Suspect => {
-            let silent = millis(node.silent_ms);
-            (Severity::Warning, format!("{name} is suspect: silent for {silent}"))
+            let text = format!("{name} is suspect: silent for {}", millis(node.silent_ms));
+            Some(Finding::new(Severity::Warning, text))
         }
         MemberState::Joining => {
-            (Severity::Note, format!("{name} is in the directory and has no link yet"))
+            let text = format!("{name} is in the directory and has no link yet");
+            Some(Finding::new(Severity::Note, text))
         }
         MemberState::Draining => {
             let sessions = plural(node.load.sessions.into(), "session");
-            (Severity::Note, format!("{name} is draining: {sessions} left"))
+            Some(Finding::new(Severity::Note, format!("{name} is draining: {sessions} left")))
         }
-    };
-    Some(Finding::new(severity, text))
+    }
 }
 
 fn check_dead(node: &NodeStatus) -> Finding {
-    let name = &node.name;
-    let (severity, text) = match &node.purge {
-        Some(purge) => match purge.done_ms {
-            Some(done_ms) => {
-                let users = plural(purge.removed, "user");
-                let done = millis(done_ms);
-                (Severity::Warning, format!("{name} is dead; its {users} were removed in {done}"))
-            }
-            None => (Severity::Bad, format!("{name} is dead; its users are being removed")),
-        },
-        None => (Severity::Bad, format!("{name} is dead; its users are not removed yet")),
+    let (severity, progress) = match node.purge.as_ref().map(|purge| (purge.removed, purge.done_ms))
+    {
+        None => (Severity::Bad, "its users are not removed yet".into()),
+        Some((_, None)) => (Severity::Bad, "its users are being removed".into()),
+        Some((removed, Some(done_ms))) => {
+            let users = plural(removed, "user");
+            (Severity::Warning, format!("its {users} were removed in {}", millis(done_ms)))
+        }
     };
-    Finding::new(severity, text)
+    Finding::new(severity, format!("{} is dead; {progress}", node.name))
 }
 
 fn check_live(node: &NodeStatus, rates: &Rates) -> Option<Finding> {

@@ -1,5 +1,5 @@
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque, hash_map::Entry},
     time::Instant,
 };
 
@@ -56,8 +56,8 @@ struct UserCount {
 #[derive(Debug, Default)]
 struct UserPages {
     node: Option<NodeIncarnation>,
-    pages: HashMap<usize, Vec<(User, u64)>>,
-    queried: HashSet<usize>,
+    /// By the page's number; `None` for one that was queried and has not come.
+    pages: HashMap<usize, Option<Vec<(User, u64)>>>,
     /// The cached pages, the oldest first.
     order: VecDeque<usize>,
     error: Option<QueryError>,
@@ -155,7 +155,7 @@ impl QueryCache {
 
     /// The user at an index of the list, with the time of the first session; `None` if not cached.
     pub fn listed_user(&self, index: usize) -> Option<&(User, u64)> {
-        self.pages.pages.get(&(index / PAGE_USERS))?.get(index % PAGE_USERS)
+        self.pages.pages.get(&(index / PAGE_USERS))?.as_ref()?.get(index % PAGE_USERS)
     }
 
     /// Why a page of the list is missing.
@@ -165,18 +165,17 @@ impl QueryCache {
 
     /// The query for the page with an index of the list, unless it is cached or was sent already.
     pub fn fetch_page(&mut self, index: usize) -> Option<DirectoryQuery> {
-        let (page, pages) = (index / PAGE_USERS, &mut self.pages);
-        let node = pages.node.clone()?;
-        let is_needed = !pages.pages.contains_key(&page) && pages.queried.insert(page);
-        let (offset, count) = (page * PAGE_USERS, PAGE_USERS);
-        is_needed.then_some(DirectoryQuery::Page { node, offset, count })
+        let (page, node) = (index / PAGE_USERS, self.pages.node.clone()?);
+        let Entry::Vacant(entry) = self.pages.pages.entry(page) else { return None };
+        entry.insert(None);
+        Some(DirectoryQuery::Page { node, offset: page * PAGE_USERS, count: PAGE_USERS })
     }
 
     /// Forgets that a query was sent, because it could not be: the next frame asks again.
     pub fn not_sent(&mut self, query: &DirectoryQuery) {
         match query {
             DirectoryQuery::Page { offset, .. } => {
-                self.pages.queried.remove(&(offset / PAGE_USERS));
+                self.pages.pages.remove(&(offset / PAGE_USERS));
             }
             DirectoryQuery::Count(node) => drop(self.counts.remove(node)),
             _ => {}
@@ -202,18 +201,17 @@ impl UserPages {
         users: Result<Vec<(User, u64)>, QueryError>,
     ) {
         let page = offset / PAGE_USERS;
-        if self.node.as_ref() != Some(node) || !self.queried.remove(&page) {
+        if self.node.as_ref() != Some(node) || !matches!(self.pages.get(&page), Some(None)) {
             return;
         }
-        match users {
-            Ok(users) => {
-                self.error = None;
-                self.pages.insert(page, users);
-                self.order.push_back(page);
-            }
-            Err(error) => self.error = Some(error),
-        }
-        while self.order.len() > PAGES_MAX {
+        self.error = users.as_ref().err().cloned();
+        let Ok(users) = users else {
+            self.pages.remove(&page);
+            return;
+        };
+        self.pages.insert(page, Some(users));
+        self.order.push_back(page);
+        if self.order.len() > PAGES_MAX {
             self.order.pop_front().map(|oldest| self.pages.remove(&oldest));
         }
     }

@@ -15,31 +15,26 @@ use crate::connection::Update;
 
 /// Why a recording could not be saved or opened.
 #[derive(Debug, Error)]
-pub enum RecordingError {
-    /// The file cannot be read or written.
-    #[error("{}: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// The file holds something else.
-    #[error("{}, line {line}: not a status line ({source})", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// The line's number, from 1.
-        line: usize,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
-    /// The file holds status lines, but no snapshot.
-    #[error("{}: it holds no snapshot", path.display())]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
+#[error("{}: {problem}", path.display())]
+pub struct RecordingError {
+    path: PathBuf,
+    problem: RecordingProblem,
+}
+
+#[derive(Debug, Error)]
+enum RecordingProblem {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("line {line} is not a status line ({source})")]
+    Malformed { line: usize, source: serde_json::Error },
+    #[error("it holds no snapshot")]
+    Empty,
+}
+
+impl RecordingProblem {
+    fn in_file(self, path: &Path) -> RecordingError {
+        RecordingError { path: path.to_owned(), problem: self }
+    }
 }
 
 /// What a recording holds. Taken out of a [`WindowState`] so that another thread can write it.
@@ -66,10 +61,10 @@ impl WindowState {
 pub fn write_recording(recording: &Recording, path: &Path) -> Result<(), RecordingError> {
     let partial = path.with_extension("partial");
     let written = write_lines(recording, &partial).and_then(|()| fs::rename(&partial, path));
-    written.map_err(|source| {
+    written.map_err(|error| {
         // The first error is the one to report; the file may not even exist.
         let _ = fs::remove_file(&partial);
-        RecordingError::File { path: path.to_owned(), source }
+        RecordingProblem::from(error).in_file(path)
     })
 }
 
@@ -110,19 +105,17 @@ fn write_line(file: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
 /// # Errors
 /// If the file cannot be read, a line is not a status line, or none is a snapshot.
 pub fn read_recording(path: &Path) -> Result<WindowState, RecordingError> {
-    let file_error = |source| RecordingError::File { path: path.to_owned(), source };
-    let file = BufReader::new(File::open(path).map_err(file_error)?);
+    read_lines(path).map_err(|problem| problem.in_file(path))
+}
+
+fn read_lines(path: &Path) -> Result<WindowState, RecordingProblem> {
     let (mut state, now) = (WindowState::default(), Instant::now());
-    for (index, text) in file.lines().enumerate() {
-        let line = serde_json::from_str(&text.map_err(file_error)?).map_err(|source| {
-            RecordingError::Malformed { path: path.to_owned(), line: index + 1, source }
-        })?;
+    for (index, text) in BufReader::new(File::open(path)?).lines().enumerate() {
+        let line = serde_json::from_str(&text?)
+            .map_err(|source| RecordingProblem::Malformed { line: index + 1, source })?;
         state.apply(Update::Line(line), now);
     }
-    if state.history().is_empty() {
-        return Err(RecordingError::Empty { path: path.to_owned() });
-    }
-    Ok(state)
+    if state.history().is_empty() { Err(RecordingProblem::Empty) } else { Ok(state) }
 }
 
 #[cfg(test)]
@@ -156,8 +149,9 @@ mod tests {
         let path = folder.path().join("other.jsonl");
         fs::write(&path, "{\"type\":\"later\"}\nnot JSON\n").unwrap();
         let error = read_recording(&path).unwrap_err();
-        assert!(matches!(error, RecordingError::Malformed { line: 2, .. }), "{error}");
+        assert!(error.to_string().contains("line 2"), "{error}");
         fs::write(&path, "{\"type\":\"later\"}\n").unwrap();
-        assert!(matches!(read_recording(&path), Err(RecordingError::Empty { .. })));
+        let error = read_recording(&path).unwrap_err();
+        assert!(error.to_string().contains("no snapshot"), "{error}");
     }
 }
