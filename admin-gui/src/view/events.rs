@@ -141,8 +141,8 @@ fn table(ui: &mut Ui, listed: &[&ClusterEvent], ctx: &ViewContext<'_>) {
             body.rows(space::ROW, listed.len(), |mut row| {
                 let event = listed[row.index()];
                 let described = describe_event(event);
-                let mut pressed = false;
-                row.col(|ui| pressed = ui.link(clock(event.at_ms)).clicked());
+                let mut clicked = false;
+                row.col(|ui| clicked = ui.link(clock(event.at_ms)).clicked());
                 row.col(|ui| drop(label(ui, since(event.at_ms, shown_ms))));
                 row.col(|ui| {
                     symbol_with_word(ui, tokens(ui).severity(described.severity), described.label);
@@ -159,7 +159,7 @@ fn table(ui: &mut Ui, listed: &[&ClusterEvent], ctx: &ViewContext<'_>) {
                 });
                 row.col(|ui| incarnation(ui, event));
                 let line = row.response().on_hover_text("Click to show the cluster at this time.");
-                if pressed || line.clicked() {
+                if clicked || line.clicked() {
                     ctx.send(UiCommand::ShowMoment(Moment::At(event.at_ms)));
                 }
             });

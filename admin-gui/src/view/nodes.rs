@@ -74,11 +74,11 @@ fn table(ui: &mut Ui, view: &mut NodesView, rows: &[Row<'_>], ctx: &ViewContext<
             let row = &rows[line.index()];
             let selected = ctx.selected == Some(&row.node.name);
             line.set_selected(selected);
-            let mut pressed = false;
+            let mut clicked = false;
             for column in &COLUMNS {
-                line.col(|ui| pressed |= column.draw(ui, row));
+                line.col(|ui| clicked |= column.draw(ui, row));
             }
-            if pressed || line.response().clicked() {
+            if clicked || line.response().clicked() {
                 ctx.send(UiCommand::Select((!selected).then(|| row.node.name.clone())));
             }
         });

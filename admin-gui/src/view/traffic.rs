@@ -144,12 +144,12 @@ fn busiest(ui: &mut Ui, ctx: &ViewContext<'_>) {
             body.rows(space::ROW, flows.len(), |mut row| {
                 let (flow, per_second) = flows[row.index()];
                 let size = flow.bytes.checked_div(flow.messages).unwrap_or(0);
-                let mut pressed = false;
+                let mut clicked = false;
                 let words = format!("{} → {}", flow.from, flow.to);
-                row.col(|ui| pressed = text_button(ui, &words).clicked());
+                row.col(|ui| clicked = text_button(ui, &words).clicked());
                 row.col(|ui| number(ui, rate(per_second)));
                 row.col(|ui| number(ui, bytes(size)));
-                if pressed || row.response().clicked() {
+                if clicked || row.response().clicked() {
                     ctx.send(UiCommand::Select(Some(flow.from.clone())));
                 }
             });

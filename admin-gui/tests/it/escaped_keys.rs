@@ -49,11 +49,11 @@ fn user_list_escapes_invisible_characters() {
     window.click("Users");
     window.queries();
     window.click("node-1");
-    let life = ("node-1".parse().unwrap(), Incarnation::from_bytes([1; 16]));
-    window.reply(QueryReply::Count(life.clone(), Ok(KEYS.len())));
+    let node = ("node-1".parse().unwrap(), Incarnation::from_bytes([1; 16]));
+    window.reply(QueryReply::Count(node.clone(), Ok(KEYS.len())));
     window.draw();
     let users = KEYS.iter().map(|(key, _)| (user(key), START_MS)).collect();
-    window.reply(QueryReply::Page { node: life, offset: 0, users: Ok(users) });
+    window.reply(QueryReply::Page { node, offset: 0, users: Ok(users) });
     for (_, shown) in KEYS {
         window.assert_has(shown);
     }

@@ -153,11 +153,11 @@ fn large_user_list_is_queried_page_by_page() {
 fn answer_pages(window: &mut WindowHarness) -> Vec<usize> {
     let mut pages = Vec::new();
     for query in window.queries() {
-        let DirectoryQuery::Page { node: life, offset, count } = query else { continue };
+        let DirectoryQuery::Page { node, offset, count } = query else { continue };
         assert_eq!(count, PAGE_USERS);
         let users = (offset..offset + count).map(|at| (user(&format!("user-{at}")), START_MS));
         pages.push(offset / PAGE_USERS);
-        window.reply(QueryReply::Page { node: life, offset, users: Ok(users.collect()) });
+        window.reply(QueryReply::Page { node, offset, users: Ok(users.collect()) });
     }
     pages
 }

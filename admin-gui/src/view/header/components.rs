@@ -8,11 +8,7 @@ use crate::{
     format::{since, span},
     state::{ClusterStatus, ConnectionState, Severity},
     theme::{StatusSymbol, space, state_word, text, tokens},
-    view::{
-        ViewContext,
-        connecting::{repaint_each_second, seconds_until},
-        widgets::colored_text,
-    },
+    view::{ViewContext, connecting::count_down, widgets::colored_text},
 };
 
 /// Draws the state of the nodes, of Redis and of the relay, from right to left.
@@ -70,8 +66,7 @@ fn relay(ui: &Ui, ctx: &ViewContext<'_>, age: Option<Duration>) -> (StatusSymbol
         }
         (ConnectionState::Dialling, _) => (Severity::Bad, format!("{}, connecting", lost())),
         (ConnectionState::Lost { retry_at, .. }, _) => {
-            repaint_each_second(ui, *retry_at, ctx.now);
-            let left = seconds_until(*retry_at, ctx.now);
+            let left = count_down(ui, *retry_at, ctx.now);
             (Severity::Bad, format!("{}, retrying in {left} s", lost()))
         }
     };

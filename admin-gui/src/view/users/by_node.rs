@@ -58,8 +58,8 @@ fn table(ui: &mut Ui, nodes: &[&NodeStatus], cache: &QueryCache, ctx: &ViewConte
                 let (node, incarnation) = (nodes[row.index()], incarnation_of(nodes[row.index()]));
                 let listed = cache.count(&incarnation).and_then(|count| count.as_ref().ok());
                 let listed = listed.map_or(UNKNOWN.into(), |&listed| count(listed as u64));
-                let mut pressed = false;
-                row.col(|ui| pressed = text_button(ui, node.name.as_str()).clicked());
+                let mut clicked = false;
+                row.col(|ui| clicked = text_button(ui, node.name.as_str()).clicked());
                 row.col(|ui| number(ui, count(node.load.users.into())));
                 row.col(|ui| number(ui, listed));
                 row.col(|_| ());
@@ -67,7 +67,7 @@ fn table(ui: &mut Ui, nodes: &[&NodeStatus], cache: &QueryCache, ctx: &ViewConte
                     let (words, color) = drift(tokens(ui), node, cache);
                     ui.label(RichText::new(words).color(color));
                 });
-                if pressed || row.response().clicked() {
+                if clicked || row.response().clicked() {
                     ctx.send(UiCommand::ListUsers(incarnation));
                 }
             });
