@@ -15,23 +15,18 @@ use crate::{
 pub(super) fn show(ui: &mut Ui, ctx: &ViewContext<'_>) {
     ui.spacing_mut().item_spacing.x = space::L;
     let age = stale_age(ui, ctx);
-    let states = [
-        ("Nodes", with_age(nodes(ui, ctx.status), age), "Number of nodes in each state.".into()),
-        (
-            "Redis",
-            with_age(redis(ui, ctx.status), age),
-            "Whether Redis, which holds the user directory, answers the relay.".into(),
-        ),
-        (
-            "Relay",
-            relay(ui, ctx, age),
-            format!(
-                "Whether this window receives the status stream of {} at {}.",
-                ctx.status.snapshot.relay.name, ctx.relay
-            ),
-        ),
-    ];
-    for (name, (symbol, words), explained) in states {
+    let ago = age.map_or(String::new(), |age| format!(", {} ago", span(age)));
+    let stream = format!(
+        "Whether this window receives the status stream of {} at {}.",
+        ctx.status.snapshot.relay.name, ctx.relay
+    );
+    let redis_explained = "Whether Redis, which holds the user directory, answers the relay.";
+    for (name, (symbol, words), ago, explained) in [
+        ("Nodes", nodes(ui, ctx.status), &*ago, "Number of nodes in each state."),
+        ("Redis", redis(ui, ctx.status), &*ago, redis_explained),
+        ("Relay", relay(ui, ctx, age), "", &*stream),
+    ] {
+        let words = format!("{words}{ago}");
         let name = (name, tokens(ui).muted);
         let pieces = [name, (symbol.shape, symbol.color), (&words, symbol.color)];
         ui.label(colored_text(text::body(), &pieces)).on_hover_text(explained);
@@ -44,16 +39,6 @@ fn stale_age(ui: &Ui, ctx: &ViewContext<'_>) -> Option<Duration> {
     let next = if age > FRESH { Duration::from_secs(1) } else { FRESH - age };
     ui.ctx().request_repaint_after(next + Duration::from_millis(1));
     (age > FRESH).then_some(age)
-}
-
-fn with_age(
-    (symbol, words): (StatusSymbol, String),
-    age: Option<Duration>,
-) -> (StatusSymbol, String) {
-    match age {
-        Some(age) => (symbol, format!("{words}, {} ago", span(age))),
-        None => (symbol, words),
-    }
 }
 
 fn relay(ui: &Ui, ctx: &ViewContext<'_>, age: Option<Duration>) -> (StatusSymbol, String) {
