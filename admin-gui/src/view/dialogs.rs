@@ -31,7 +31,7 @@ pub(crate) fn show(ui: &Ui, dialog: &mut Dialog, commands: &UiCommands) {
             Dialog::Confirm { action, consequence, nodes } => {
                 confirm(ui, action, consequence, nodes, commands);
             }
-            Dialog::Save { path } => {
+            Dialog::Save(path) => {
                 let words = "Saves the recorded history, up to one hour, as status lines: one \
                              JSON object per line. An existing file is replaced.";
                 file(
@@ -42,7 +42,7 @@ pub(crate) fn show(ui: &Ui, dialog: &mut Dialog, commands: &UiCommands) {
                     commands,
                 );
             }
-            Dialog::Open { path } => {
+            Dialog::Open(path) => {
                 let words = "Opens a saved recording, or the output of `just status` in a file. \
                              A file that is dropped on the window is opened too.";
                 file(

@@ -1,13 +1,13 @@
 //! The log of cluster events.
 
-use eframe::egui::{Align, Layout, RichText, Sense, TextEdit, Ui};
-use egui_extras::{Column, TableBuilder};
+use eframe::egui::{RichText, TextEdit, Ui};
+use egui_extras::Column;
 use serde::{Deserialize, Serialize};
 use trunkline_protocol::{Name, status::ClusterEvent};
 
 use super::{
     UiCommand, ViewContext,
-    widgets::{choice, label, short_incarnation, symbol_with_word, tooltip},
+    widgets::{self, choice, label, short_incarnation, symbol_with_word, tooltip},
 };
 use crate::{
     escaped_text,
@@ -125,10 +125,7 @@ fn filters(ui: &mut Ui, view: &mut EventsView, ctx: &ViewContext<'_>, listed: us
 
 fn table(ui: &mut Ui, listed: &[&ClusterEvent], ctx: &ViewContext<'_>) {
     let shown_ms = ctx.status.snapshot.at_ms;
-    TableBuilder::new(ui)
-        .id_salt("events")
-        .sense(Sense::CLICK)
-        .cell_layout(Layout::left_to_right(Align::Center))
+    widgets::table(ui, "events")
         .column(Column::exact(84.0))
         .column(Column::exact(96.0))
         .column(Column::exact(112.0))
@@ -144,8 +141,8 @@ fn table(ui: &mut Ui, listed: &[&ClusterEvent], ctx: &ViewContext<'_>) {
             body.rows(space::ROW, listed.len(), |mut row| {
                 let event = listed[row.index()];
                 let described = describe_event(event);
-                let mut pressed = false;
-                row.col(|ui| pressed = ui.link(clock(event.at_ms)).clicked());
+                let mut clicked = false;
+                row.col(|ui| clicked = ui.link(clock(event.at_ms)).clicked());
                 row.col(|ui| drop(label(ui, since(event.at_ms, shown_ms))));
                 row.col(|ui| {
                     symbol_with_word(ui, tokens(ui).severity(described.severity), described.label);
@@ -162,7 +159,7 @@ fn table(ui: &mut Ui, listed: &[&ClusterEvent], ctx: &ViewContext<'_>) {
                 });
                 row.col(|ui| incarnation(ui, event));
                 let line = row.response().on_hover_text("Click to show the cluster at this time.");
-                if pressed || line.clicked() {
+                if clicked || line.clicked() {
                     ctx.send(UiCommand::ShowMoment(Moment::At(event.at_ms)));
                 }
             });

@@ -2,11 +2,14 @@
 
 mod columns;
 
-use eframe::egui::{Align, Button, Layout, RichText, ScrollArea, Sense, Ui};
-use egui_extras::{Column, TableBuilder};
+use eframe::egui::{Button, RichText, ScrollArea, Ui};
+use egui_extras::Column;
 use serde::{Deserialize, Serialize};
 
-use super::{UiCommand, ViewContext, widgets::right_aligned};
+use super::{
+    UiCommand, ViewContext,
+    widgets::{self, right_aligned},
+};
 use crate::theme::{space, text, tokens};
 
 use columns::{COLUMNS, NodeColumn, Row};
@@ -57,8 +60,7 @@ fn table(ui: &mut Ui, view: &mut NodesView, rows: &[Row<'_>], ctx: &ViewContext<
     let needed: f32 = COLUMNS.iter().map(|column| column.width + space::S).sum();
     let room = ui.available_width() - space::M;
     let stretch = (room / needed).clamp(STRETCH_MIN, STRETCH_MAX);
-    let layout = Layout::left_to_right(Align::Center);
-    let mut table = TableBuilder::new(ui).id_salt("nodes").sense(Sense::CLICK).cell_layout(layout);
+    let mut table = widgets::table(ui, "nodes");
     for column in &COLUMNS {
         table = table.column(Column::exact(column.width * stretch).clip(true));
     }
@@ -72,11 +74,11 @@ fn table(ui: &mut Ui, view: &mut NodesView, rows: &[Row<'_>], ctx: &ViewContext<
             let row = &rows[line.index()];
             let selected = ctx.selected == Some(&row.node.name);
             line.set_selected(selected);
-            let mut pressed = false;
+            let mut clicked = false;
             for column in &COLUMNS {
-                line.col(|ui| pressed |= column.draw(ui, row));
+                line.col(|ui| clicked |= column.draw(ui, row));
             }
-            if pressed || line.response().clicked() {
+            if clicked || line.response().clicked() {
                 ctx.send(UiCommand::Select((!selected).then(|| row.node.name.clone())));
             }
         });

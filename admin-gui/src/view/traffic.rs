@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use eframe::egui::{Align, Layout, Panel, Rangef, Sense, Ui, Vec2, vec2};
-use egui_extras::{Column, TableBuilder};
+use eframe::egui::{Panel, Rangef, Ui, Vec2, vec2};
+use egui_extras::Column;
 use egui_plot::{AxisHints, GridInput, GridMark, Heatmap, Plot, PlotBounds, PlotPoint, VPlacement};
 use trunkline_protocol::Name;
 
 use super::{
     UiCommand, ViewContext,
-    widgets::{label, number, number_head, static_plot, text_button, title},
+    widgets::{self, label, number, number_head, static_plot, text_button, title},
 };
 use crate::{
     format::{bytes, rate},
@@ -131,10 +131,7 @@ fn busiest(ui: &mut Ui, ctx: &ViewContext<'_>) {
         label(ui, "No messages are forwarded.");
         return;
     }
-    TableBuilder::new(ui)
-        .id_salt("busiest flows")
-        .sense(Sense::CLICK)
-        .cell_layout(Layout::left_to_right(Align::Center))
+    widgets::table(ui, "busiest flows")
         .column(Column::remainder().clip(true))
         .column(Column::exact(56.0))
         .column(Column::exact(64.0))
@@ -147,12 +144,12 @@ fn busiest(ui: &mut Ui, ctx: &ViewContext<'_>) {
             body.rows(space::ROW, flows.len(), |mut row| {
                 let (flow, per_second) = flows[row.index()];
                 let size = flow.bytes.checked_div(flow.messages).unwrap_or(0);
-                let mut pressed = false;
+                let mut clicked = false;
                 let words = format!("{} → {}", flow.from, flow.to);
-                row.col(|ui| pressed = text_button(ui, &words).clicked());
+                row.col(|ui| clicked = text_button(ui, &words).clicked());
                 row.col(|ui| number(ui, rate(per_second)));
                 row.col(|ui| number(ui, bytes(size)));
-                if pressed || row.response().clicked() {
+                if clicked || row.response().clicked() {
                     ctx.send(UiCommand::Select(Some(flow.from.clone())));
                 }
             });

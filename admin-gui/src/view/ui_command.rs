@@ -9,17 +9,12 @@ use crate::{queries::NodeIncarnation, state::Moment};
 /// What the operator requests by a click or a key.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum UiCommand {
-    /// Open a tab.
     OpenTab(Tab),
     /// Show the details of a node, or of none.
     Select(Option<Name>),
-    /// Show another moment.
     ShowMoment(Moment),
-    /// Open a dialog.
     OpenDialog(Dialog),
-    /// Close the dialog.
     CloseDialog,
-    /// Send a command to the relay.
     SendToRelay(AdminCommand),
     /// Close the delivery test.
     CloseTest,
@@ -27,24 +22,19 @@ pub(crate) enum UiCommand {
     FindUser(User),
     /// Search for users by a prefix of their keys.
     Search(String),
-    /// Stop that search.
     StopSearch,
     /// List the users of a node.
     ListUsers(NodeIncarnation),
     /// Return to the number of users of each node.
     UnlistUsers,
-    /// Save the history as a recording.
     SaveRecording(PathBuf),
-    /// Open a recording.
     OpenRecording(PathBuf),
-    /// Close the recording.
     CloseRecording,
-    /// Set the theme.
     SetTheme(ThemePreference),
 }
 
-/// The commands of one frame, in order. The views share the queue, which is read once all are drawn: a view
-/// never sees the state change while it draws.
+/// The commands of one frame, in order. They are carried out when all views are drawn, so that no
+/// view sees the state change while it draws.
 #[derive(Debug, Default)]
 pub(crate) struct UiCommands(RefCell<Vec<UiCommand>>);
 

@@ -29,7 +29,7 @@ pub(crate) fn show(
         return;
     }
     if matches!(ctx.state.moment(), Moment::At(_)) {
-        label(ui, "The display is paused, but users are looked up as of now.");
+        label(ui, "The display is paused. Users are still looked up live.");
     }
     let panel = Panel::left("find users")
         .default_size(SEARCH.min(ui.available_width() / 2.0))

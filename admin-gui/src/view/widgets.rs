@@ -8,6 +8,7 @@ use eframe::egui::{
     text::{LayoutJob, TextFormat},
     vec2,
 };
+use egui_extras::TableBuilder;
 use egui_plot::Plot;
 use trunkline_protocol::{
     Incarnation, User,
@@ -207,4 +208,10 @@ pub(super) fn static_plot<'a>(name: &str) -> Plot<'a> {
         .allow_double_click_reset(false)
         .show_background(false)
         .show_y(false)
+}
+
+/// A table whose rows can be clicked.
+pub(super) fn table<'a>(ui: &'a mut Ui, name: &str) -> TableBuilder<'a> {
+    let cells = Layout::left_to_right(Align::Center);
+    TableBuilder::new(ui).id_salt(name).sense(Sense::CLICK).cell_layout(cells)
 }

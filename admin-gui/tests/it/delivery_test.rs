@@ -1,4 +1,4 @@
-//! "Why did bob not get it?"
+//! Delivery tests: the trace of a test message, and the reason of its outcome.
 
 use trunkline_admin_gui::queries::QueryReply;
 use trunkline_protocol::{
@@ -9,7 +9,7 @@ use trunkline_protocol::{
 
 use crate::{
     generated::{Cluster, hello},
-    window::Window,
+    window::WindowHarness,
 };
 
 fn bob() -> User {
@@ -20,8 +20,8 @@ fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-fn walk(outcome: Outcome, hops: &[(&str, u64, TraceEvent)]) -> Box<Trace> {
-    let step = |(at, after_us, what): &(&str, u64, TraceEvent)| Hop {
+fn trace(outcome: Outcome, hops: &[(&str, u64, TraceEvent)]) -> Box<Trace> {
+    let hop = |(at, after_us, what): &(&str, u64, TraceEvent)| Hop {
         at: name(at),
         after_us: *after_us,
         what: what.clone(),
@@ -31,26 +31,26 @@ fn walk(outcome: Outcome, hops: &[(&str, u64, TraceEvent)]) -> Box<Trace> {
         from: name("node-1"),
         outcome,
         missed: 0,
-        took_us: hops.last().map_or(0, |step| step.1),
-        hops: hops.iter().map(step).collect(),
+        took_us: hops.last().map_or(0, |hop| hop.1),
+        hops: hops.iter().map(hop).collect(),
     })
 }
 
-impl Window {
+impl WindowHarness {
     fn onto_bob() -> Self {
         let mut window = Self::onto(&mut Cluster::of(3));
-        window.press("Users");
+        window.click("Users");
         window.fill("Find a user", "bob");
-        window.press("Find exactly");
+        window.click("Find exactly");
         window.query_server.replies.try_send(QueryReply::User(bob(), Ok(Vec::new()))).unwrap();
         window.draw();
         window
     }
 
-    /// Sends a test message, and has the relay answer.
+    /// Sends a test message, and receives the answer of the relay.
     fn test(&mut self, trace: Result<Box<Trace>, &str>) {
-        self.press("Delivery test …");
-        self.press("Send");
+        self.click("Delivery test …");
+        self.click("Send");
         let command = self.feed.commands.try_recv().unwrap();
         assert_eq!(command.action, AdminCommand::Test { user: bob(), node: None });
         self.assert_words("waiting for the outcome");
@@ -60,9 +60,9 @@ impl Window {
 }
 
 #[test]
-fn a_walk_is_told_hop_by_hop_with_its_times() {
-    let mut window = Window::onto_bob();
-    let steps = [
+fn each_hop_is_shown_with_its_time() {
+    let mut window = WindowHarness::onto_bob();
+    let hops = [
         ("node-1", 0, TraceEvent::Accepted),
         ("node-1", 4, TraceEvent::Asked),
         ("node-1", 391, TraceEvent::Found { nodes: vec![name("node-2")] }),
@@ -73,7 +73,7 @@ fn a_walk_is_told_hop_by_hop_with_its_times() {
         ("relay-1", 3_000, TraceEvent::ReceiptPassed { from: name("node-2") }),
         ("node-1", 3_204, TraceEvent::CameBack { from: name("node-2") }),
     ];
-    window.test(Ok(walk(Outcome::Delivered, &steps)));
+    window.test(Ok(trace(Outcome::Delivered, &hops)));
     for label in [
         "Delivery test to bob",
         "delivered",
@@ -92,12 +92,12 @@ fn a_walk_is_told_hop_by_hop_with_its_times() {
     ] {
         window.assert_has(label);
     }
-    window.press("Close");
+    window.click("Close");
     window.assert_has("Users by node");
 }
 
 #[test]
-fn why_it_did_not_arrive_is_said_in_a_sentence() {
+fn outcome_is_explained_in_a_sentence() {
     let to = || name("node-2");
     let batched = ("node-1", 9, TraceEvent::Batched { to: to(), lane: 0 });
     let passed = ("relay-1", 20, TraceEvent::Passed { to: to(), behind_bytes: 0 });
@@ -126,9 +126,9 @@ fn why_it_did_not_arrive_is_said_in_a_sentence() {
             "it waits on node-2 for the socket of bob, which takes nothing",
         ),
     ];
-    let mut window = Window::onto_bob();
-    for (outcome, steps, words) in cases {
-        window.test(Ok(walk(outcome, &steps)));
+    let mut window = WindowHarness::onto_bob();
+    for (outcome, hops, words) in cases {
+        window.test(Ok(trace(outcome, &hops)));
         window.assert_has(outcome.as_str());
         window.assert_words(words);
     }
@@ -137,8 +137,8 @@ fn why_it_did_not_arrive_is_said_in_a_sentence() {
 }
 
 #[test]
-fn a_viewer_sends_no_test_message() {
-    let mut window = Window::onto_bob();
+fn viewer_has_no_delivery_test() {
+    let mut window = WindowHarness::onto_bob();
     window.assert_has("Delivery test …");
     window.send_line(hello(false));
     assert!(!window.has("Delivery test …"));

@@ -1,4 +1,4 @@
-//! Users whose keys look like those of others, or like nothing.
+//! User keys that look like other keys, or that are partly invisible.
 
 use eframe::egui::OutputCommand;
 use egui_kittest::kittest::Queryable as _;
@@ -8,10 +8,10 @@ use trunkline_protocol::{Incarnation, User, status::EventKind};
 
 use crate::{
     generated::{Cluster, START_MS},
-    window::Window,
+    window::WindowHarness,
 };
 
-/// Keys, and what they are shown as.
+/// Keys, and how they are shown.
 const KEYS: [(&str, &str); 9] = [
     ("alice", "alice"),
     ("alice ", "alice␠"),
@@ -28,9 +28,9 @@ fn user(key: &str) -> User {
     key.parse().unwrap()
 }
 
-fn found(window: &mut Window, key: &str) {
+fn found(window: &mut WindowHarness, key: &str) {
     window.fill("Find a user", key);
-    window.press("Find exactly");
+    window.click("Find exactly");
     assert!(
         window.queries().contains(&DirectoryQuery::User(user(key))),
         "the key itself is asked for"
@@ -44,27 +44,27 @@ fn found(window: &mut Window, key: &str) {
 }
 
 #[test]
-fn a_list_of_users_marks_what_would_not_be_seen() {
-    let mut window = Window::onto(&mut Cluster::of(3));
-    window.press("Users");
+fn user_list_escapes_invisible_characters() {
+    let mut window = WindowHarness::onto(&mut Cluster::of(3));
+    window.click("Users");
     window.queries();
-    window.press("node-1");
-    let life = ("node-1".parse().unwrap(), Incarnation::from_bytes([1; 16]));
-    window.reply(QueryReply::Count(life.clone(), Ok(KEYS.len())));
+    window.click("node-1");
+    let node = ("node-1".parse().unwrap(), Incarnation::from_bytes([1; 16]));
+    window.reply(QueryReply::Count(node.clone(), Ok(KEYS.len())));
     window.draw();
     let users = KEYS.iter().map(|(key, _)| (user(key), START_MS)).collect();
-    window.reply(QueryReply::Page { node: life, offset: 0, users: Ok(users) });
+    window.reply(QueryReply::Page { node, offset: 0, users: Ok(users) });
     for (_, shown) in KEYS {
         window.assert_has(shown);
     }
 }
 
 #[test]
-fn a_search_marks_what_would_not_be_seen() {
-    let mut window = Window::onto(&mut Cluster::of(3));
-    window.press("Users");
+fn search_escapes_invisible_characters() {
+    let mut window = WindowHarness::onto(&mut Cluster::of(3));
+    window.click("Users");
     window.fill("Find a user", "al\u{200B}");
-    window.press("Find by prefix");
+    window.click("Find by prefix");
     let users = KEYS.iter().map(|(key, _)| user(key)).collect();
     window.reply(QueryReply::Found { prefix: "al\u{200B}".into(), users, done: true });
     window.assert_words("with prefix “al‹U+200B›”");
@@ -74,25 +74,25 @@ fn a_search_marks_what_would_not_be_seen() {
 }
 
 #[test]
-fn whose_sessions_are_ended_is_seen_and_what_is_ended_is_meant() {
+fn disconnect_shows_escaped_key_and_sends_original() {
     let (key, shown) = KEYS[2];
-    let mut window = Window::onto(&mut Cluster::of(3));
-    window.press("Users");
+    let mut window = WindowHarness::onto(&mut Cluster::of(3));
+    window.click("Users");
     found(&mut window, key);
     window.assert_has(shown);
-    window.press("Disconnect …");
+    window.click("Disconnect …");
     window.assert_has(&format!("Disconnect {shown}?"));
-    window.press(&format!("Disconnect {shown}"));
+    window.click(&format!("Disconnect {shown}"));
     let command = window.feed.commands.try_recv().unwrap();
     let action = serde_json::to_value(&command).unwrap().to_string();
     assert!(action.contains(key), "{action}");
 }
 
 #[test]
-fn a_key_is_copied_as_it_is() {
+fn copied_key_is_the_original() {
     let (key, _) = KEYS[1];
-    let mut window = Window::onto(&mut Cluster::of(3));
-    window.press("Users");
+    let mut window = WindowHarness::onto(&mut Cluster::of(3));
+    window.click("Users");
     found(&mut window, key);
     window.harness.get_by_label("Copy").click();
     window.harness.step();
@@ -101,32 +101,32 @@ fn a_key_is_copied_as_it_is() {
 }
 
 #[test]
-fn a_key_however_long_leaves_room_for_the_answers() {
+fn long_key_leaves_room_for_the_buttons() {
     let long = format!("{}\u{200B}", "\u{AD}".repeat(60));
-    let mut window = Window::onto(&mut Cluster::of(3));
-    window.press("Users");
+    let mut window = WindowHarness::onto(&mut Cluster::of(3));
+    window.click("Users");
     found(&mut window, &long);
-    window.press("Disconnect …");
+    window.click("Disconnect …");
     for answer in ["Cancel", "Disconnect ‹U+00AD›"] {
         let node = window.harness.get_all_by_label_contains(answer).next().unwrap();
         let bounds = node.rect();
         assert!(window.harness.ctx.content_rect().contains_rect(bounds), "{answer}: {bounds:?}");
     }
-    window.press("Cancel");
+    window.click("Cancel");
     assert!(!window.has_words("Disconnect ‹"));
 }
 
 #[test]
-fn what_a_relay_tells_is_marked_too() {
+fn event_text_of_relay_is_escaped() {
     let mut cluster = Cluster::of(3);
-    let mut window = Window::onto(&mut cluster);
+    let mut window = WindowHarness::onto(&mut cluster);
     let kind = EventKind::Commanded { command: "admin: end alice\u{200B}".into() };
-    window.happen(trunkline_protocol::status::ClusterEvent {
+    window.send_event(trunkline_protocol::status::ClusterEvent {
         at_ms: cluster.now_ms(),
         node: None,
         incarnation: None,
         kind,
     });
-    window.press("Events");
+    window.click("Events");
     window.assert_has("admin: end alice‹U+200B›");
 }

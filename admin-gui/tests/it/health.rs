@@ -3,11 +3,11 @@
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use trunkline_protocol::{control::MemberState, status::RedisState};
 
-use crate::{generated::Cluster, window::Window};
+use crate::{generated::Cluster, window::WindowHarness};
 
 #[test]
 fn healthy_cluster_lists_nodes_and_reports_no_problems() {
-    let window = Window::onto(&mut Cluster::of(3));
+    let window = WindowHarness::onto(&mut Cluster::of(3));
     for label in [
         "Healthy",
         "3 nodes live, no problems",
@@ -26,14 +26,14 @@ fn healthy_cluster_lists_nodes_and_reports_no_problems() {
 #[test]
 fn worst_finding_is_shown_first() {
     let mut cluster = Cluster::of(3);
-    let mut window = Window::onto(&mut cluster);
+    let mut window = WindowHarness::onto(&mut cluster);
     cluster.node_mut(0).state = MemberState::Suspect;
     cluster.node_mut(0).silent_ms = 1_600;
-    window.watch(&mut cluster, 1);
+    window.advance(&mut cluster, 1);
     window.assert_has("Degraded");
     window.assert_words("node-1 is suspect");
     cluster.relay_mut().redis = RedisState::Away { since_ms: cluster.now_ms() - 3_000 };
-    window.watch(&mut cluster, 1);
+    window.advance(&mut cluster, 1);
     window.assert_has("Unhealthy");
     window.assert_words("Redis has not answered the relay for 3 s");
     window.assert_has("and 1 more");
@@ -42,28 +42,28 @@ fn worst_finding_is_shown_first() {
 #[test]
 fn redis_error_text_is_shown() {
     let mut cluster = Cluster::of(3);
-    let mut window = Window::onto(&mut cluster);
+    let mut window = WindowHarness::onto(&mut cluster);
     cluster.node_mut(0).load.redis_trouble = Some("NOPERM zadd (ask for the right)".into());
-    window.watch(&mut cluster, 1);
+    window.advance(&mut cluster, 1);
     window.assert_words("node-1 has trouble with Redis: NOPERM zadd (ask for the right)");
     cluster.relay_mut().redis_trouble = Some("NOPERM zrem".into());
-    window.watch(&mut cluster, 1);
+    window.advance(&mut cluster, 1);
     window.assert_has("Unhealthy");
     window.assert_words("the relay has trouble with Redis: NOPERM zrem");
     cluster.relay_mut().redis = RedisState::Away { since_ms: cluster.now_ms() - 3_000 };
     cluster.relay_mut().redis_trouble = Some("WRONGPASS invalid".into());
-    window.watch(&mut cluster, 1);
+    window.advance(&mut cluster, 1);
     window.assert_words("Redis has not answered the relay for 3 s (WRONGPASS invalid)");
 }
 
 #[test]
 fn long_finding_does_not_push_components_out() {
     let mut cluster = Cluster::of(3);
-    let mut window = Window::onto(&mut cluster);
+    let mut window = WindowHarness::onto(&mut cluster);
     cluster.relay_mut().redis = RedisState::Away { since_ms: cluster.now_ms() - 3_000 };
     cluster.relay_mut().redis_trouble = Some("WRONGPASS invalid ".repeat(30));
     cluster.node_mut(0).state = MemberState::Suspect;
-    window.watch(&mut cluster, 1);
+    window.advance(&mut cluster, 1);
     window.draw();
     let bounds = |words: &str| {
         let mut found = window.harness.query_all_by_label_contains(words);
@@ -79,11 +79,11 @@ fn long_finding_does_not_push_components_out() {
 #[test]
 fn dead_node_is_shown_with_result_of_purge() {
     let mut cluster = Cluster::of(3);
-    let mut window = Window::onto(&mut cluster);
-    cluster.kill(1).into_iter().for_each(|event| window.happen(event));
-    window.watch(&mut cluster, 1);
+    let mut window = WindowHarness::onto(&mut cluster);
+    cluster.kill(1).into_iter().for_each(|event| window.send_event(event));
+    window.advance(&mut cluster, 1);
     window.assert_words("node-2 is dead; its 173 users were removed in 1.9 s");
     window.assert_has("node-2, dead, 0 sessions of 500");
-    window.press("Events");
+    window.click("Events");
     window.assert_has("declared dead 1.6 s after it last responded");
 }

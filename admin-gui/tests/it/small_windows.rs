@@ -2,7 +2,7 @@
 
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
-use crate::{generated::Cluster, window::Window};
+use crate::{generated::Cluster, window::WindowHarness};
 
 /// The controls that lead to every part of the window.
 const CONTROLS: [&str; 8] =
@@ -17,9 +17,9 @@ fn every_control_is_on_screen_at_every_size() {
     for (width, height) in SIZES {
         let mut cluster = Cluster::of(7);
         cluster.kill(1);
-        let mut window = Window::sized(&mut cluster, [width, height]);
+        let mut window = WindowHarness::sized(&mut cluster, [width, height]);
         for tab in &CONTROLS[..6] {
-            window.press(tab);
+            window.click(tab);
             let screen = window.harness.ctx.content_rect();
             for control in CONTROLS {
                 let found = window.harness.query_all_by_label(control);
@@ -28,7 +28,7 @@ fn every_control_is_on_screen_at_every_size() {
                 assert!(is_on_screen, "{control} at {width} by {height}, in {tab}");
             }
         }
-        window.press("Window");
+        window.click("Window");
         let screen = window.harness.ctx.content_rect();
         for item in ["Save recording …", "Same as desktop"] {
             let rect = window.harness.get_by_label(item).rect();
@@ -40,7 +40,7 @@ fn every_control_is_on_screen_at_every_size() {
 #[test]
 fn metrics_stay_in_one_row() {
     for (width, height) in &SIZES[..4] {
-        let window = Window::sized(&mut Cluster::of(3), [*width, *height]);
+        let window = WindowHarness::sized(&mut Cluster::of(3), [*width, *height]);
         let tops = ["sessions", "accepted / s", "p99", "stale entries"].map(|metric| {
             let all = window.harness.query_all_by_label(metric);
             let tops = all.map(|node| node.accesskit_node().raw_bounds().map_or(0.0, |at| at.y0));

@@ -1,4 +1,4 @@
-//! The status stream over real QUIC, from a relay that is made by hand.
+//! The status stream over QUIC, from a simulated relay.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,10 +21,10 @@ use trunkline_protocol::status::{AdminCommand, CommandRequest, StatusLine};
 
 use crate::generated::hello;
 
-/// How long anything may take on a loaded machine.
+/// The longest time for any step on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A relay that says what it is told to say.
+/// A simulated relay.
 struct Relay {
     endpoint: Endpoint,
     certs: TempDir,
@@ -50,7 +50,7 @@ impl Relay {
         Self { endpoint, certs }
     }
 
-    /// What the window is started with to read this relay.
+    /// The configuration of a window that reads this relay.
     fn config(&self) -> WindowConfig {
         let name = "admin".parse().unwrap();
         WindowConfig {
@@ -100,7 +100,7 @@ async fn next(connection: &mut StatusConnection) -> Update {
 }
 
 #[tokio::test]
-async fn lines_come_through_commands_go_through_and_a_lost_relay_is_dialled_again() {
+async fn lines_and_commands_pass_and_lost_relay_is_redialled() {
     let relay = Relay::start();
     let (mut window, reading) = read(relay.config());
     let mut stream = relay.accept().await;
@@ -124,7 +124,7 @@ async fn lines_come_through_commands_go_through_and_a_lost_relay_is_dialled_agai
 }
 
 #[tokio::test]
-async fn a_relay_of_another_version_is_named_so() {
+async fn unsupported_version_of_relay_is_named() {
     let relay = Relay::start();
     let (mut window, _reading) = read(relay.config());
     let mut stream = relay.accept().await;
@@ -136,7 +136,7 @@ async fn a_relay_of_another_version_is_named_so() {
 }
 
 #[tokio::test]
-async fn a_relay_with_a_foreign_certificate_is_not_read() {
+async fn relay_with_foreign_certificate_is_refused() {
     let (relay, other) = (Relay::start(), Relay::start());
     let config = WindowConfig { credentials: other.config().credentials, ..relay.config() };
     let accepting = Arc::new(relay);

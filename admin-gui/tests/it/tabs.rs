@@ -5,13 +5,13 @@ use trunkline_protocol::status::{ClusterEvent, EventKind};
 
 use crate::{
     generated::{Cluster, line},
-    window::Window,
+    window::WindowHarness,
 };
 
 #[test]
 fn every_tab_shows_a_hundred_nodes() {
     let mut cluster = Cluster::of(100);
-    let mut window = Window::onto(&mut cluster);
+    let mut window = WindowHarness::onto(&mut cluster);
     for (tab, words) in [
         ("Nodes", "node-1, live"),
         ("Map", "node-100, live"),
@@ -20,9 +20,9 @@ fn every_tab_shows_a_hundred_nodes() {
         ("Events", "0 events"),
         ("Users", "Users by node"),
     ] {
-        window.press(tab);
+        window.click(tab);
         window.assert_words(words);
-        window.watch(&mut cluster, 1);
+        window.advance(&mut cluster, 1);
     }
     assert_eq!(window.labels("no such thing"), [""; 0]);
 }
@@ -30,7 +30,7 @@ fn every_tab_shows_a_hundred_nodes() {
 #[test]
 fn events_are_filtered_by_severity_and_text() {
     let mut cluster = Cluster::of(3);
-    let mut window = Window::onto(&mut cluster);
+    let mut window = WindowHarness::onto(&mut cluster);
     let event = |at_ms, node: &str, kind| ClusterEvent {
         at_ms,
         node: Some(node.parse().unwrap()),
@@ -38,16 +38,16 @@ fn events_are_filtered_by_severity_and_text() {
         kind,
     };
     let now = cluster.now_ms();
-    window.happen(event(now - 2_000, "node-1", EventKind::Joined));
-    window.happen(event(now - 1_000, "node-2", EventKind::Suspect));
-    window.happen(event(now - 500, "node-2", EventKind::Dead { verdict_ms: 1_500 }));
-    window.press("Events");
+    window.send_event(event(now - 2_000, "node-1", EventKind::Joined));
+    window.send_event(event(now - 1_000, "node-2", EventKind::Suspect));
+    window.send_event(event(now - 500, "node-2", EventKind::Dead { verdict_ms: 1_500 }));
+    window.click("Events");
     window.assert_has("3 events");
-    window.press("Warnings and errors");
+    window.click("Warnings and errors");
     window.assert_has("2 events");
-    window.press("Errors only");
+    window.click("Errors only");
     window.assert_has("1 event");
-    window.press("All");
+    window.click("All");
     window.fill("containing", "joined");
     window.assert_has("1 event");
     window.assert_has("its link was opened");
@@ -56,9 +56,9 @@ fn events_are_filtered_by_severity_and_text() {
 #[test]
 fn events_are_filtered_by_kind() {
     let mut cluster = Cluster::of(3);
-    let mut window = Window::onto(&mut cluster);
-    cluster.kill(1).into_iter().for_each(|event| window.happen(event));
-    window.press("Events");
+    let mut window = WindowHarness::onto(&mut cluster);
+    cluster.kill(1).into_iter().for_each(|event| window.send_event(event));
+    window.click("Events");
     let all = window.labels("node-2").len();
     window.choose("kind", "purged");
     window.assert_has("1 event");
@@ -69,7 +69,7 @@ fn events_are_filtered_by_kind() {
 #[test]
 fn charts_show_the_selected_moment() {
     let mut cluster = Cluster::of(3);
-    let mut window = Window::onto(&mut cluster);
+    let mut window = WindowHarness::onto(&mut cluster);
     let then = ClusterEvent {
         at_ms: cluster.now_ms(),
         node: None,
@@ -79,12 +79,12 @@ fn charts_show_the_selected_moment() {
     for _ in 0..100 {
         window.feed.updates.try_send(Update::Line(line(cluster.step(3_000)))).unwrap();
     }
-    window.happen(then);
-    window.press("Charts");
-    window.press("1 min");
-    window.press("Events");
-    window.press("14:13:24");
-    window.press("Charts");
+    window.send_event(then);
+    window.click("Charts");
+    window.click("1 min");
+    window.click("Events");
+    window.click("14:13:24");
+    window.click("Charts");
     assert!(!window.has("— accepted –"), "{:#?}", window.labels("accepted"));
     window.assert_words("■ node-1 ");
 }

@@ -1,4 +1,4 @@
-//! Users, as the directory lists them.
+//! User lookups: exact, by prefix, and by node.
 
 use eframe::egui::{Event, Modifiers, MouseWheelSource, MouseWheelUnit, TouchPhase, pos2, vec2};
 use trunkline_admin_gui::{
@@ -10,7 +10,7 @@ use trunkline_protocol::{Incarnation, User, status::AdminCommand};
 
 use crate::{
     generated::{Cluster, START_MS},
-    window::Window,
+    window::WindowHarness,
 };
 
 fn incarnation(number: u8) -> NodeIncarnation {
@@ -22,10 +22,10 @@ fn user(name: &str) -> User {
     name.parse().unwrap()
 }
 
-impl Window {
+impl WindowHarness {
     fn onto_users() -> Self {
         let mut window = Self::onto(&mut Cluster::of(3));
-        window.press("Users");
+        window.click("Users");
         window
     }
 
@@ -38,7 +38,7 @@ impl Window {
         std::iter::from_fn(|| self.query_server.queries.try_recv().ok()).collect()
     }
 
-    /// Turns the wheel over the list.
+    /// Scrolls the list.
     fn scroll(&mut self) {
         self.harness.hover_at(pos2(800.0, 500.0));
         self.harness.event(Event::MouseWheel {
@@ -57,10 +57,10 @@ impl Window {
 }
 
 #[test]
-fn a_user_is_found_on_its_nodes_and_its_sessions_ended() {
-    let mut window = Window::onto_users();
+fn found_user_can_be_disconnected() {
+    let mut window = WindowHarness::onto_users();
     window.type_user("alice");
-    window.press("Find exactly");
+    window.click("Find exactly");
     assert!(window.queries().contains(&DirectoryQuery::User(user("alice"))));
     let place = |(node, incarnation): NodeIncarnation| UserLocation {
         node,
@@ -72,32 +72,32 @@ fn a_user_is_found_on_its_nodes_and_its_sessions_ended() {
     window.reply(QueryReply::User(user("alice"), Ok(vec![place(incarnation(1)), former])));
     window.assert_has("live");
     window.assert_words("stale entry: an earlier incarnation of this node");
-    window.press("Disconnect …");
-    window.press("Disconnect alice");
+    window.click("Disconnect …");
+    window.click("Disconnect alice");
     let action = window.feed.commands.try_recv().unwrap().action;
     assert_eq!(action, AdminCommand::EndUser { user: user("alice") });
 }
 
 #[test]
-fn a_user_who_is_nowhere_is_offline_and_a_key_that_cannot_be_is_refused() {
-    let mut window = Window::onto_users();
+fn user_without_sessions_is_offline_and_invalid_key_is_refused() {
+    let mut window = WindowHarness::onto_users();
     window.type_user("bob");
-    window.press("Find exactly");
+    window.click("Find exactly");
     window.queries();
     window.reply(QueryReply::User(user("bob"), Ok(Vec::new())));
     window.assert_words("offline: no node");
     assert!(!window.has("Disconnect …"));
     window.type_user("a\u{7}b");
     window.assert_words("no control characters");
-    window.press("Find exactly");
+    window.click("Find exactly");
     assert!(!window.queries().iter().any(|query| matches!(query, DirectoryQuery::User(_))));
 }
 
 #[test]
-fn a_search_tells_what_it_finds_and_can_be_stopped() {
-    let mut window = Window::onto_users();
+fn stopped_search_keeps_its_results_and_takes_no_more() {
+    let mut window = WindowHarness::onto_users();
     window.type_user("a");
-    window.press("Find by prefix");
+    window.click("Find by prefix");
     assert!(window.queries().contains(&DirectoryQuery::Search("a".into())));
     let found = |names: &[&str], done| QueryReply::Found {
         prefix: "a".into(),
@@ -107,17 +107,17 @@ fn a_search_tells_what_it_finds_and_can_be_stopped() {
     window.reply(found(&["alice", "anna"], false));
     window.reply(found(&["anna"], false));
     window.assert_words("2 users with prefix");
-    window.press("Stop");
+    window.click("Stop");
     assert!(window.queries().contains(&DirectoryQuery::Stop));
     window.reply(found(&["arno"], false));
     assert!(!window.has("arno"), "the search was stopped");
-    window.press("alice");
+    window.click("alice");
     assert!(window.queries().contains(&DirectoryQuery::User(user("alice"))));
 }
 
 #[test]
-fn drift_between_a_node_and_the_directory_is_told() {
-    let mut window = Window::onto_users();
+fn drift_between_node_and_directory_is_shown() {
+    let mut window = WindowHarness::onto_users();
     let asked = window.queries();
     for number in 1..=3 {
         assert!(asked.contains(&DirectoryQuery::Count(incarnation(number))), "{asked:?}");
@@ -131,10 +131,10 @@ fn drift_between_a_node_and_the_directory_is_told() {
 }
 
 #[test]
-fn a_hundred_thousand_users_are_asked_for_page_by_page() {
-    let mut window = Window::onto_users();
+fn large_user_list_is_queried_page_by_page() {
+    let mut window = WindowHarness::onto_users();
     window.queries();
-    window.press("node-1");
+    window.click("node-1");
     window.draw();
     window.reply(QueryReply::Count(incarnation(1), Ok(100_000)));
     let pages = answer_pages(&mut window);
@@ -149,15 +149,15 @@ fn a_hundred_thousand_users_are_asked_for_page_by_page() {
     assert!(asked > 1, "scrolling asks for more");
 }
 
-/// Answers the questions for pages as a directory of `user-0`, `user-1` … would.
-fn answer_pages(window: &mut Window) -> Vec<usize> {
+/// Answers the queries of pages from a list of `user-0`, `user-1` and so on.
+fn answer_pages(window: &mut WindowHarness) -> Vec<usize> {
     let mut pages = Vec::new();
     for query in window.queries() {
-        let DirectoryQuery::Page { node: life, offset, count } = query else { continue };
+        let DirectoryQuery::Page { node, offset, count } = query else { continue };
         assert_eq!(count, PAGE_USERS);
         let users = (offset..offset + count).map(|at| (user(&format!("user-{at}")), START_MS));
         pages.push(offset / PAGE_USERS);
-        window.reply(QueryReply::Page { node: life, offset, users: Ok(users.collect()) });
+        window.reply(QueryReply::Page { node, offset, users: Ok(users.collect()) });
     }
     pages
 }

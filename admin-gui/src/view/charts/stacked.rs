@@ -52,36 +52,30 @@ struct StackKey {
 impl StackedChart {
     /// Messages that the relay forwarded, by the node that sent them.
     pub(super) fn forwarded() -> Self {
-        Self::of(
-            "Forwarded / s, by node",
-            "Messages per second that the relay forwarded, by the node that sent them. The nodes \
-             with the most have an area each; all others share one.",
-            ChartUnit::Rate,
-            |part| part.forwarded,
-            |node| node.forwarded_from,
-        )
+        Self {
+            title: "Forwarded / s, by node",
+            explained: "Messages per second that the relay forwarded, by the node that sent them. \
+                        The nodes with the most have an area each; all others share one.",
+            unit: ChartUnit::Rate,
+            value: |share| share.forwarded,
+            size: |node| node.forwarded_from,
+            key: None,
+            times: VecDeque::new(),
+            areas: Vec::new(),
+        }
     }
 
     /// Sessions by node.
     pub(super) fn sessions() -> Self {
-        Self::of(
-            "Sessions, by node",
-            "Sessions by node. The nodes with the most have an area each; all others share one.",
-            ChartUnit::Count,
-            |part| part.sessions,
-            |node| node.load.sessions.into(),
-        )
-    }
-
-    fn of(
-        title: &'static str,
-        explained: &'static str,
-        unit: ChartUnit,
-        value: fn(&NodeShare) -> f64,
-        size: fn(&NodeStatus) -> u64,
-    ) -> Self {
-        let (times, areas) = (VecDeque::new(), Vec::new());
-        Self { title, explained, unit, value, size, key: None, times, areas }
+        Self {
+            title: "Sessions, by node",
+            explained: "Sessions by node. The nodes with the most have an area each; all others \
+                        share one.",
+            unit: ChartUnit::Count,
+            value: |share| share.sessions,
+            size: |node| node.load.sessions.into(),
+            ..Self::forwarded()
+        }
     }
 
     /// Reads the values over the time of `points` that are not read yet.

@@ -20,16 +20,10 @@ pub(crate) enum Dialog {
         /// The nodes that a test message can be sent from.
         nodes: Vec<Name>,
     },
-    /// Choose the file that a recording is saved to.
-    Save {
-        /// The path in the field.
-        path: String,
-    },
-    /// Choose the recording to open.
-    Open {
-        /// The path in the field.
-        path: String,
-    },
+    /// Choose the path that a recording is saved to.
+    Save(String),
+    /// Choose the path of the recording to open.
+    Open(String),
 }
 
 impl Dialog {
@@ -65,12 +59,12 @@ impl Dialog {
     pub(crate) fn save(status: &ClusterStatus) -> Self {
         let (relay, at_ms) = (&status.snapshot.relay.name, status.snapshot.at_ms);
         let time = format!("{}-{}", day(at_ms), clock(at_ms).replace(':', ""));
-        Self::Save { path: in_home(&format!("trunkline-{relay}-{time}.jsonl")) }
+        Self::Save(in_home(&format!("trunkline-{relay}-{time}.jsonl")))
     }
 
     /// The dialog that opens a recording.
     pub(crate) fn open() -> Self {
-        Self::Open { path: in_home("trunkline-") }
+        Self::Open(in_home("trunkline-"))
     }
 }
 

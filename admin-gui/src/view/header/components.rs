@@ -8,34 +8,25 @@ use crate::{
     format::{since, span},
     state::{ClusterStatus, ConnectionState, Severity},
     theme::{StatusSymbol, space, state_word, text, tokens},
-    view::{
-        ViewContext,
-        connecting::{repaint_each_second, seconds_until},
-        widgets::colored_text,
-    },
+    view::{ViewContext, connecting::count_down, widgets::colored_text},
 };
 
 /// Draws the state of the nodes, of Redis and of the relay, from right to left.
 pub(super) fn show(ui: &mut Ui, ctx: &ViewContext<'_>) {
     ui.spacing_mut().item_spacing.x = space::L;
     let age = stale_age(ui, ctx);
-    let states = [
-        ("Nodes", with_age(nodes(ui, ctx.status), age), "Number of nodes in each state.".into()),
-        (
-            "Redis",
-            with_age(redis(ui, ctx.status), age),
-            "Whether Redis, which holds the user directory, answers the relay.".into(),
-        ),
-        (
-            "Relay",
-            relay(ui, ctx, age),
-            format!(
-                "Whether this window receives the status stream of {} at {}.",
-                ctx.status.snapshot.relay.name, ctx.relay
-            ),
-        ),
-    ];
-    for (name, (symbol, words), explained) in states {
+    let ago = age.map_or(String::new(), |age| format!(", {} ago", span(age)));
+    let stream = format!(
+        "Whether this window receives the status stream of {} at {}.",
+        ctx.status.snapshot.relay.name, ctx.relay
+    );
+    let redis_explained = "Whether Redis, which holds the user directory, answers the relay.";
+    for (name, (symbol, words), ago, explained) in [
+        ("Nodes", nodes(ui, ctx.status), &*ago, "Number of nodes in each state."),
+        ("Redis", redis(ui, ctx.status), &*ago, redis_explained),
+        ("Relay", relay(ui, ctx, age), "", &*stream),
+    ] {
+        let words = format!("{words}{ago}");
         let name = (name, tokens(ui).muted);
         let pieces = [name, (symbol.shape, symbol.color), (&words, symbol.color)];
         ui.label(colored_text(text::body(), &pieces)).on_hover_text(explained);
@@ -50,16 +41,6 @@ fn stale_age(ui: &Ui, ctx: &ViewContext<'_>) -> Option<Duration> {
     (age > FRESH).then_some(age)
 }
 
-fn with_age(
-    (symbol, words): (StatusSymbol, String),
-    age: Option<Duration>,
-) -> (StatusSymbol, String) {
-    match age {
-        Some(age) => (symbol, format!("{words}, {} ago", span(age))),
-        None => (symbol, words),
-    }
-}
-
 fn relay(ui: &Ui, ctx: &ViewContext<'_>, age: Option<Duration>) -> (StatusSymbol, String) {
     let lost = || age.map_or("lost".into(), |age| format!("lost for {}", span(age)));
     let (severity, words) = match (&ctx.state.connection, age) {
@@ -70,8 +51,7 @@ fn relay(ui: &Ui, ctx: &ViewContext<'_>, age: Option<Duration>) -> (StatusSymbol
         }
         (ConnectionState::Dialling, _) => (Severity::Bad, format!("{}, connecting", lost())),
         (ConnectionState::Lost { retry_at, .. }, _) => {
-            repaint_each_second(ui, *retry_at, ctx.now);
-            let left = seconds_until(*retry_at, ctx.now);
+            let left = count_down(ui, *retry_at, ctx.now);
             (Severity::Bad, format!("{}, retrying in {left} s", lost()))
         }
     };

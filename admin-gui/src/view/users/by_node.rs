@@ -1,7 +1,7 @@
 use std::cmp::Ordering;
 
-use eframe::egui::{Align, Color32, Layout, RichText, ScrollArea, Sense, Ui};
-use egui_extras::{Column, TableBuilder};
+use eframe::egui::{Color32, RichText, ScrollArea, Ui};
+use egui_extras::Column;
 use trunkline_protocol::status::NodeStatus;
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     theme::{Tokens, space, tokens},
     view::{
         UiCommand, ViewContext,
-        widgets::{label, number, number_head, text_button, title},
+        widgets::{self, label, number, number_head, text_button, title},
     },
 };
 
@@ -40,10 +40,7 @@ fn incarnation_of(node: &NodeStatus) -> NodeIncarnation {
 }
 
 fn table(ui: &mut Ui, nodes: &[&NodeStatus], cache: &QueryCache, ctx: &ViewContext<'_>) {
-    TableBuilder::new(ui)
-        .id_salt("users by node")
-        .sense(Sense::CLICK)
-        .cell_layout(Layout::left_to_right(Align::Center))
+    widgets::table(ui, "users by node")
         .column(Column::exact(150.0))
         .columns(Column::exact(110.0), 2)
         .column(Column::exact(space::M))
@@ -60,8 +57,8 @@ fn table(ui: &mut Ui, nodes: &[&NodeStatus], cache: &QueryCache, ctx: &ViewConte
                 let (node, incarnation) = (nodes[row.index()], incarnation_of(nodes[row.index()]));
                 let listed = cache.count(&incarnation).and_then(|count| count.as_ref().ok());
                 let listed = listed.map_or(UNKNOWN.into(), |&listed| count(listed as u64));
-                let mut pressed = false;
-                row.col(|ui| pressed = text_button(ui, node.name.as_str()).clicked());
+                let mut clicked = false;
+                row.col(|ui| clicked = text_button(ui, node.name.as_str()).clicked());
                 row.col(|ui| number(ui, count(node.load.users.into())));
                 row.col(|ui| number(ui, listed));
                 row.col(|_| ());
@@ -69,7 +66,7 @@ fn table(ui: &mut Ui, nodes: &[&NodeStatus], cache: &QueryCache, ctx: &ViewConte
                     let (words, color) = drift(tokens(ui), node, cache);
                     ui.label(RichText::new(words).color(color));
                 });
-                if pressed || row.response().clicked() {
+                if clicked || row.response().clicked() {
                     ctx.send(UiCommand::ListUsers(incarnation));
                 }
             });

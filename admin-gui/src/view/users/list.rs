@@ -1,5 +1,5 @@
-use eframe::egui::{Align, Label, Layout, RichText, Sense, Ui};
-use egui_extras::{Column, TableBuilder};
+use eframe::egui::{Label, RichText, Ui};
+use egui_extras::Column;
 use trunkline_protocol::User;
 
 use super::by_node::drift;
@@ -11,7 +11,7 @@ use crate::{
     theme::{space, text, tokens},
     view::{
         UiCommand, ViewContext,
-        widgets::{colored_number, copy_menu, label, number, number_head, title, tooltip},
+        widgets::{self, colored_number, copy_menu, label, number, number_head, title, tooltip},
     },
 };
 
@@ -54,10 +54,7 @@ pub(super) fn show(
 
 fn table(ui: &mut Ui, cache: &mut QueryCache, total: usize, ctx: &ViewContext<'_>) {
     let now_ms = ctx.state.history().latest_ms().unwrap_or(0);
-    TableBuilder::new(ui)
-        .id_salt("users")
-        .sense(Sense::CLICK)
-        .cell_layout(Layout::left_to_right(Align::Center))
+    widgets::table(ui, "users")
         .column(Column::exact(80.0))
         .column(Column::remainder().clip(true))
         .column(Column::exact(140.0))
