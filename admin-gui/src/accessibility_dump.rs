@@ -67,3 +67,34 @@ fn texts(tree: &TreeUpdate) -> Vec<TextNode<'_>> {
     }
     texts
 }
+
+#[cfg(test)]
+mod tests {
+    use eframe::egui::accesskit::{Role, TreeId, TreeInfo};
+
+    use super::*;
+
+    #[test]
+    fn texts_are_in_reading_order() {
+        let node = |label: &str, children: &[u64]| {
+            let mut node = Node::new(Role::Label);
+            node.set_label(label);
+            node.set_children(children.iter().copied().map(NodeId).collect::<Vec<_>>());
+            node
+        };
+        let nodes = [
+            (0, node("", &[1, 3])),
+            (3, node("last", &[])),
+            (1, node("first", &[2])),
+            (2, node("second", &[])),
+        ];
+        let update = TreeUpdate {
+            nodes: nodes.map(|(id, node)| (NodeId(id), node)).into(),
+            tree: Some(TreeInfo::new(NodeId(0))),
+            tree_id: TreeId::ROOT,
+            focus: NodeId(0),
+        };
+        let texts: Vec<_> = texts(&update).iter().map(|node| node.text).collect();
+        assert_eq!(texts, ["first", "second", "last"]);
+    }
+}

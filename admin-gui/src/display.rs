@@ -86,7 +86,7 @@ fn probe_wayland(name: &OsString, runtime: Option<&OsString>) -> io::Result<()> 
 
 fn probe_x11(name: &str) -> io::Result<()> {
     let unusable = || io::Error::other("not [HOST]:NUMBER");
-    // XQuartz names the socket itself, some with a screen number at its end.
+    // A path names the socket itself; a screen number may follow it.
     if name.starts_with('/') {
         let path = name.rsplit_once('.').map(|(path, _)| path);
         let stream =

@@ -1,8 +1,7 @@
 //! The window's queries to the directory of users. They are answered on the reader's thread, so that
 //! drawing never waits for Redis.
 
-use std::fmt;
-
+use thiserror::Error;
 use tokio::sync::mpsc;
 use trunkline_directory::{CallError, Directory, FindCursor, UserLocation};
 use trunkline_protocol::{Incarnation, Name, User};
@@ -67,18 +66,13 @@ pub enum QueryReply {
 }
 
 /// Why the directory has not answered: an escaped text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{0}")]
 pub struct QueryError(pub String);
 
 impl From<CallError> for QueryError {
     fn from(error: CallError) -> Self {
         Self(escape::text(&error.to_string()).into())
-    }
-}
-
-impl fmt::Display for QueryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
