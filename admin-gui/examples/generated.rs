@@ -1,4 +1,4 @@
-//! The window over a cluster that runs nowhere, to look at how it looks:
+//! The window over a generated cluster, to see its design without running one:
 //! `cargo run -p trunkline-admin-gui --example generated -- [--nodes N] [--back SHARE] [--theme light]`
 
 #[path = "../tests/it/generated.rs"]
@@ -12,75 +12,74 @@ use eframe::{
     egui::{self, Event, Modifiers, PointerButton, Pos2, RawInput, ViewportBuilder, pos2},
 };
 use trunkline_admin_gui::{
-    App, Look,
-    connection::{Connection, Feed, Update},
-    lookups::Lookups,
+    App, WindowOptions,
+    connection::{Feed, StatusConnection, Update},
+    queries::QueryClient,
 };
 use trunkline_protocol::status::StatusLine;
 
 use generated::{Cluster, hello, line};
 
-/// How many snapshots are of the time before the window was opened, and how far they are apart:
-/// an hour.
+/// The snapshots before the window was opened, and their interval: an hour.
 const PAST: u64 = 1_200;
 const PAST_STEP_MS: u64 = 3_000;
 
-/// The time between the snapshots that come while it is open.
+/// The interval of the snapshots that come while it is open.
 const STEP_MS: u64 = 500;
 
-/// The frame in which the slider is pressed: when the past has come.
-const PRESSED_AT: u64 = 12;
+/// The frame in which the slider is clicked: all snapshots of the past have come by then.
+const CLICK_FRAME: u64 = 12;
 
 #[derive(Clone, Parser)]
 struct Args {
-    /// How many nodes there are; the second one dies on the way.
+    /// The number of nodes; the second one dies.
     #[arg(long, default_value_t = 3)]
     nodes: usize,
-    /// Where the slider of time is pressed, from the left of the window to the right.
+    /// Click the timeline at this share of the window's width.
     #[arg(long)]
     back: Option<f32>,
     #[command(flatten)]
-    look: Look,
+    options: WindowOptions,
 }
 
 fn main() -> eframe::Result {
     let args = Args::parse();
-    let size = args.look.size.unwrap_or_default();
+    let size = args.options.size.unwrap_or_default();
     let viewport = ViewportBuilder::default().with_inner_size([size.width, size.height]);
     let options = NativeOptions { viewport, persist_window: false, ..NativeOptions::default() };
     eframe::run_native(
         "trunkline-generated",
         options,
-        Box::new(move |context| Ok(Box::new(Pressed::new(context, args)))),
+        Box::new(move |context| Ok(Box::new(ClickedApp::new(context, args)))),
     )
 }
 
-/// The window, and a finger that presses its slider.
-struct Pressed {
+/// The window, with a click on its timeline.
+struct ClickedApp {
     app: App,
     back: Option<f32>,
     frames: u64,
 }
 
-impl Pressed {
+impl ClickedApp {
     fn new(context: &CreationContext<'_>, args: Args) -> Self {
-        let (connection, feed) = Connection::pair();
-        let (lookups, _) = Lookups::pair();
+        let (connection, feed) = StatusConnection::pair();
+        let (queries, _) = QueryClient::pair();
         let ctx = context.egui_ctx.clone();
         thread::spawn(move || run(args.nodes, &feed, || ctx.request_repaint()));
-        let mut app = App::new(context, "127.0.0.1:7400", connection, lookups);
-        app.look(&context.egui_ctx, args.look);
+        let mut app = App::new(context, "127.0.0.1:7400", connection, queries);
+        app.apply_options(&context.egui_ctx, args.options);
         Self { app, back: args.back, frames: 0 }
     }
 }
 
-impl eframe::App for Pressed {
+impl eframe::App for ClickedApp {
     fn raw_input_hook(&mut self, _ctx: &egui::Context, input: &mut RawInput) {
         self.frames += 1;
         let (Some(share), Some(screen)) = (self.back, input.screen_rect) else { return };
         let at = pos2(screen.width() * share, screen.height() - 25.0);
         let press = |pressed| button(at, pressed);
-        match self.frames.saturating_sub(PRESSED_AT) {
+        match self.frames.saturating_sub(CLICK_FRAME) {
             1 => input.events.extend([Event::PointerMoved(at), press(true)]),
             2 => input.events.extend([press(false), Event::PointerGone]),
             _ => {}
@@ -101,23 +100,23 @@ fn button(pos: Pos2, pressed: bool) -> Event {
     Event::PointerButton { pos, button, pressed, modifiers }
 }
 
-/// Runs the cluster until the window is closed; its second node dies on the way.
+/// Feeds the window until it is closed.
 fn run(nodes: usize, feed: &Feed, wake: impl Fn()) {
     let mut cluster = Cluster::of(nodes);
-    let tell = |line: StatusLine| feed.updates.blocking_send(Update::Line(line)).is_ok();
-    tell(hello(true));
+    let send = |line: StatusLine| feed.updates.blocking_send(Update::Line(line)).is_ok();
+    send(hello(true));
     for step in 0.. {
         if step == PAST * 2 / 3 && nodes > 2 {
             cluster.kill(1).into_iter().map(StatusLine::Event).for_each(|event| {
-                tell(event);
+                send(event);
             });
         }
-        let past = step < PAST;
-        if !tell(line(cluster.step(if past { PAST_STEP_MS } else { STEP_MS }))) {
+        let is_past = step < PAST;
+        if !send(line(cluster.step(if is_past { PAST_STEP_MS } else { STEP_MS }))) {
             return;
         }
         wake();
-        if !past {
+        if !is_past {
             thread::sleep(Duration::from_millis(STEP_MS));
         }
     }

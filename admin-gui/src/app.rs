@@ -1,41 +1,37 @@
-mod jobs;
-mod orders;
-mod wishes;
+mod commands;
+mod file_jobs;
+mod layout;
+mod pending_commands;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use eframe::{
     CreationContext, Frame, Storage,
     egui::{self, CentralPanel, Panel, Ui},
 };
-use serde::{Deserialize, Serialize};
-use trunkline_protocol::Name;
+use trunkline_protocol::{Name, status::AdminCommand};
 
 use crate::{
-    Dump, Look,
-    connection::Connection,
-    defaults::{COUNT_INTERVAL, UPDATES_MAX},
-    lookups::{Lookups, Question},
-    placement,
-    state::{Answer, Known, Picture, Severity, State, Trial},
+    AccessibilityDump, WindowOptions,
+    connection::StatusConnection,
+    defaults::{COUNT_INTERVAL, FILE_JOB_CHECK_INTERVAL, UPDATES_MAX},
+    escape, placement,
+    queries::QueryClient,
+    state::{ClusterStatus, CommandAnswer, DeliveryTest, QueryCache, Severity, WindowState},
     theme::{self, tokens},
     view::{
-        Showing, Wishes,
-        charts::{self, ChartsView},
-        detail,
+        UiCommand, UiCommands, ViewContext, connecting,
         dialogs::{self, Dialog},
-        events::{self, EventsView},
-        header, map, matrix,
-        nodes::{self, NodesView},
+        header, node_detail,
         notices::Notices,
         tabs::{self, Tab},
-        timeline, users, waiting,
+        timeline, users,
     },
-    visible,
 };
 
-use jobs::{Done, Jobs};
-use orders::Orders;
+use file_jobs::{FileJobResult, FileJobs};
+use layout::WindowLayout;
+use pending_commands::PendingCommands;
 
 /// The key that the layout is stored under.
 const STORAGE_KEY: &str = "layout";
@@ -44,82 +40,69 @@ const STORAGE_KEY: &str = "layout";
 #[derive(Debug)]
 pub struct App {
     relay: String,
-    connection: Connection,
-    lookups: Lookups,
-    live: State,
-    recording: Option<Recording>,
-    known: Known,
-    orders: Orders,
-    trial: Option<Trial>,
-    jobs: Jobs,
-    layout: Layout,
+    connection: StatusConnection,
+    live: WindowState,
+    recording: Option<OpenRecording>,
+    cache: QueryCache,
+    pending: PendingCommands,
+    test: Option<DeliveryTest>,
+    jobs: FileJobs,
+    layout: WindowLayout,
     selected: Option<Name>,
-    user: String,
+    /// What is typed into the search for users.
+    search: String,
     dialog: Option<Dialog>,
     notices: Notices,
-    /// Whether it was seen to that the window stands on a screen.
     is_placed: bool,
 }
 
-/// How the operator has arranged the window: remembered from one run to the next.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-struct Layout {
-    tab: Tab,
-    nodes: NodesView,
-    charts: ChartsView,
-    events: EventsView,
-}
-
-/// A recording that is shown in place of what comes.
+/// A recording that is shown in place of the live state.
 #[derive(Debug)]
-struct Recording {
+struct OpenRecording {
     name: String,
-    state: State,
+    state: WindowState,
 }
 
 impl App {
-    /// The window onto what comes through `connection`, and what `lookups` are answered. `relay`
-    /// is the relay's address.
+    /// The window onto the relay at `relay`, whose status stream comes through `connection`.
     pub fn new(
         context: &CreationContext<'_>,
         relay: impl Into<String>,
-        connection: Connection,
-        lookups: Lookups,
+        connection: StatusConnection,
+        queries: QueryClient,
     ) -> Self {
         theme::apply(&context.egui_ctx);
         let stored = context.storage.and_then(|storage| eframe::get_value(storage, STORAGE_KEY));
         Self {
             relay: relay.into(),
             connection,
-            lookups,
-            live: State::default(),
+            live: WindowState::default(),
             recording: None,
-            known: Known::default(),
-            orders: Orders::default(),
-            trial: None,
-            jobs: Jobs::default(),
+            cache: QueryCache::new(queries),
+            pending: PendingCommands::default(),
+            test: None,
+            jobs: FileJobs::default(),
             layout: stored.unwrap_or_default(),
             selected: None,
-            user: String::new(),
+            search: String::new(),
             dialog: None,
             notices: Notices::default(),
             is_placed: false,
         }
     }
 
-    /// Has it look as it was asked to at its start.
-    pub fn look(&mut self, ctx: &egui::Context, look: Look) {
-        self.layout.tab = look.tab.unwrap_or(self.layout.tab);
-        if let Some(theme) = look.theme {
+    /// Applies the options of the command line.
+    pub fn apply_options(&mut self, ctx: &egui::Context, options: WindowOptions) {
+        self.layout.tab = options.tab.unwrap_or(self.layout.tab);
+        if let Some(theme) = options.theme {
             ctx.set_theme(theme);
         }
-        if let Some(file) = look.dump {
-            ctx.add_plugin(Dump(file));
+        if let Some(file) = options.dump {
+            ctx.add_plugin(AccessibilityDump(file));
         }
     }
 
-    fn shown(&mut self) -> &mut State {
+    fn shown_state(&mut self) -> &mut WindowState {
         self.recording.as_mut().map_or(&mut self.live, |recording| &mut recording.state)
     }
 
@@ -127,164 +110,166 @@ impl App {
         for _ in 0..UPDATES_MAX {
             let Some(update) = self.connection.poll() else { return };
             if let Some(answer) = self.live.apply(update, now) {
-                self.tell_answer(answer, now);
+                self.take_answer(answer, now);
             }
         }
+        // More may wait. They are left to the next frame, so that a flood does not freeze the window.
         ctx.request_repaint();
     }
 
-    fn tell_answer(&mut self, Answer { id, error, walk }: Answer, now: Instant) {
-        let Some(words) = self.orders.answered(id) else { return };
-        if let Some(trial) = self.trial.as_mut().filter(|trial| trial.id == id) {
-            let missing = || "this relay does not tell the walk: it is older".to_owned();
-            let refused = error.map_or_else(missing, |error| visible::text(&error).into());
-            trial.walk = Some(walk.map_or(Err(refused), |walk| Ok(*walk)));
+    fn take_answer(&mut self, CommandAnswer { id, error, trace }: CommandAnswer, now: Instant) {
+        let Some(command) = self.pending.remove(id) else { return };
+        if let Some(test) = self.test.as_mut().filter(|test| test.id == id) {
+            let no_trace = || "the relay sends no trace: it is older than this window".to_owned();
+            let refused = error.map_or_else(no_trace, |error| escape::text(&error).into());
+            test.trace = Some(trace.map_or(Err(refused), |trace| Ok(*trace)));
             return;
         }
         match error {
-            None => self.notices.say(Severity::Good, format!("{words}: done"), now),
+            None => self.notices.say(Severity::Good, format!("{command}: done"), now),
             Some(error) => {
-                self.notices.say(Severity::Bad, format!("{words}: {}", visible::text(&error)), now)
+                let text = format!("{command}: {}", escape::text(&error));
+                self.notices.say(Severity::Bad, text, now);
             }
         }
     }
 
-    fn tell_done(&mut self, done: Done, now: Instant) {
-        match done {
-            Done::Saved(Ok(path)) => {
-                self.notices.say(
-                    Severity::Good,
-                    format!("saved {}", visible::text(&path.display().to_string())),
-                    now,
-                );
+    fn take_file_result(&mut self, result: FileJobResult, now: Instant) {
+        match result {
+            FileJobResult::Saved(Ok(path)) => {
+                let text = format!("saved {}", escape::text(&path.display().to_string()));
+                self.notices.say(Severity::Good, text, now);
             }
-            Done::Opened(Ok((name, state))) => {
-                self.recording = Some(Recording { name, state: *state });
+            FileJobResult::Opened(Ok((name, state))) => {
+                self.recording = Some(OpenRecording { name, state: *state });
             }
-            Done::Saved(Err(error)) | Done::Opened(Err(error)) => {
-                self.notices.say(Severity::Bad, visible::text(&error.to_string()), now);
+            FileJobResult::Saved(Err(error)) | FileJobResult::Opened(Err(error)) => {
+                self.notices.say(Severity::Bad, escape::text(&error.to_string()), now);
             }
         }
     }
 
-    fn ask(&mut self, question: Question) {
-        if !self.lookups.ask(question.clone()) {
-            self.known.unasked(&question);
+    fn send_command(&mut self, action: AdminCommand, now: Instant) {
+        let tested = match &action {
+            AdminCommand::Test { user, .. } => Some(user.clone()),
+            _ => None,
+        };
+        let request = self.pending.request(action);
+        let id = request.id;
+        if !self.connection.command(request)
+            && let Some(command) = self.pending.remove(id)
+        {
+            let text = format!("{command}: not sent, the relay accepts no commands now; try again");
+            self.notices.say(Severity::Bad, text, now);
+        } else if let Some(user) = tested {
+            self.test = Some(DeliveryTest { id, user, trace: None });
         }
     }
 
-    fn draw(&mut self, ui: &mut Ui, picture: &Picture, now: Instant, wishes: &mut Wishes) {
-        // Users are looked up as they are now, whichever moment is shown.
+    fn apply(&mut self, ctx: &egui::Context, command: UiCommand, now: Instant) {
+        match command {
+            UiCommand::OpenTab(tab) => self.layout.tab = tab,
+            UiCommand::Select(node) => self.selected = node,
+            UiCommand::ShowMoment(moment) => self.shown_state().show(moment),
+            UiCommand::OpenDialog(dialog) => self.dialog = Some(dialog),
+            UiCommand::CloseDialog => self.dialog = None,
+            UiCommand::SendToRelay(action) => self.send_command(action, now),
+            UiCommand::CloseTest => self.test = None,
+            UiCommand::FindUser(user) => self.cache.find_user(user),
+            UiCommand::Search(prefix) => self.cache.start_search(prefix),
+            UiCommand::StopSearch => self.cache.stop_search(),
+            UiCommand::ListUsers(node) => {
+                self.cache.list(Some(node));
+                self.test = None;
+                self.layout.tab = Tab::Users;
+            }
+            UiCommand::UnlistUsers => self.cache.list(None),
+            UiCommand::SaveRecording(path) => {
+                let recording = self.shown_state().recording();
+                self.jobs.save(recording, path);
+            }
+            UiCommand::OpenRecording(path) => self.jobs.open(path),
+            UiCommand::CloseRecording => self.recording = None,
+            UiCommand::SetTheme(theme) => ctx.set_theme(theme),
+        }
+    }
+
+    fn draw(&mut self, ui: &mut Ui, status: &ClusterStatus, now: Instant, commands: &UiCommands) {
+        // The directory knows users as they are now, whichever moment is shown.
         let latest = self.live.latest();
-        let state = self.recording.as_ref().map_or(&self.live, |recording| &recording.state);
-        let showing = Showing {
+        let ctx = ViewContext {
             relay: &self.relay,
-            state,
-            picture,
+            state: self.recording.as_ref().map_or(&self.live, |recording| &recording.state),
+            status,
             selected: self.selected.as_ref(),
             recording: self.recording.as_ref().map(|recording| recording.name.as_str()),
             may_act: self.recording.is_none() && self.live.may_act(),
             now,
+            commands,
         };
         let layout = &mut self.layout;
         let raised = theme::panel(tokens(ui).raised);
         Panel::top("header").frame(raised).show_separator_line(false).show(ui, |ui| {
-            header::show(ui, &showing);
-            tabs::show(ui, layout.tab, &showing, wishes);
+            header::show(ui, &ctx);
+            tabs::show(ui, layout.tab, &ctx);
         });
         Panel::bottom("timeline").frame(raised).show_separator_line(false).show(ui, |ui| {
-            timeline::show(ui, &showing, wishes);
+            timeline::show(ui, &ctx);
         });
-        if let Some(name) = showing.selected {
+        if let Some(name) = ctx.selected {
             let panel = Panel::right("detail").default_size(380.0).size_range(300.0..=640.0);
             panel.frame(raised).show_separator_line(false).show(ui, |ui| {
-                detail::show(ui, name, &mut layout.charts, &showing, wishes);
+                node_detail::show(ui, name, &mut layout.charts, &ctx);
             });
         }
         let ground = theme::panel(tokens(ui).ground);
-        let questions = CentralPanel::default().frame(ground).show(ui, |ui| match layout.tab {
-            Tab::Users => {
-                let showing = Showing { picture: latest.as_deref().unwrap_or(picture), ..showing };
-                let trial = self.trial.as_ref();
-                users::show(ui, &mut self.user, &mut self.known, trial, &showing, wishes)
+        CentralPanel::default().frame(ground).show(ui, |ui| {
+            if layout.tab != Tab::Users {
+                layout.show_tab(ui, &ctx);
+                return;
             }
-            tab => {
-                middle(ui, tab, layout, &showing, wishes);
-                Vec::new()
-            }
-        });
-        if layout.tab == Tab::Users {
             ui.ctx().request_repaint_after(COUNT_INTERVAL);
-        }
-        for question in questions.inner {
-            self.ask(question);
-        }
+            let ctx = ViewContext { status: latest.as_deref().unwrap_or(status), ..ctx };
+            users::show(ui, &mut self.search, &mut self.cache, self.test.as_ref(), &ctx);
+        });
     }
-}
-
-fn middle(ui: &mut Ui, tab: Tab, layout: &mut Layout, showing: &Showing<'_>, wishes: &mut Wishes) {
-    match tab {
-        Tab::Nodes => overview(ui, layout, showing, wishes),
-        Tab::Map => map::show(ui, showing, wishes),
-        Tab::Traffic => matrix::show(ui, showing, wishes),
-        Tab::Charts => charts::show(ui, &mut layout.charts, showing, wishes),
-        Tab::Events => events::show(ui, &mut layout.events, showing, wishes),
-        Tab::Users => {}
-    }
-}
-
-/// The nodes, and beneath them what they do together.
-fn overview(ui: &mut Ui, layout: &mut Layout, showing: &Showing<'_>, wishes: &mut Wishes) {
-    let nodes = showing.picture.snapshot.nodes.len();
-    let free = ui.available_height() - nodes::height(nodes);
-    // Where there is room for one of the two, it is the nodes.
-    if free < charts::STRIP && ui.available_height() < charts::STRIP + nodes::height(nodes.min(3)) {
-        nodes::show(ui, &mut layout.nodes, showing, wishes);
-        return;
-    }
-    let charts = Panel::bottom("charts").frame(theme::beneath()).show_separator_line(false);
-    let charts = charts.exact_size(free.max(charts::STRIP));
-    charts.show(ui, |ui| charts::strip(ui, &mut layout.charts, showing, wishes));
-    CentralPanel::no_frame().show(ui, |ui| nodes::show(ui, &mut layout.nodes, showing, wishes));
 }
 
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, frame: &mut Frame) {
         let now = Instant::now();
         if !std::mem::replace(&mut self.is_placed, true) {
-            placement::settle(frame);
+            placement::move_onto_screen(frame);
         }
         self.take_updates(ctx, now);
-        while let Some(reply) = self.lookups.poll() {
-            self.known.take(reply);
+        self.cache.update();
+        for result in self.jobs.take_results() {
+            self.take_file_result(result, now);
         }
-        for done in self.jobs.done() {
-            self.tell_done(done, now);
-        }
-        if self.jobs.running() {
-            ctx.request_repaint_after(Duration::from_millis(100));
+        if self.jobs.is_running() {
+            ctx.request_repaint_after(FILE_JOB_CHECK_INTERVAL);
         }
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut Frame) {
         let now = Instant::now();
-        let mut wishes = Wishes::new();
-        match self.shown().picture() {
-            Some(picture) => self.draw(ui, &picture, now, &mut wishes),
+        let commands = UiCommands::default();
+        match self.shown_state().shown() {
+            Some(status) => self.draw(ui, &status, now, &commands),
             None => {
                 let frame = theme::panel(tokens(ui).ground);
                 CentralPanel::default().frame(frame).show(ui, |ui| {
-                    waiting::show(ui, &self.relay, &self.live, now);
+                    connecting::show(ui, &self.relay, &self.live, now);
                 });
             }
         }
         if let Some(dialog) = &mut self.dialog {
-            dialogs::show(ui, dialog, &mut wishes);
+            dialogs::show(ui, dialog, &commands);
         }
         self.notices.show(ui.ctx(), now);
-        wishes::of_the_hands(ui, &mut wishes);
-        for wish in wishes {
-            self.grant(ui.ctx(), wish, now);
+        commands::take_input(ui, &commands);
+        for command in commands.into_vec() {
+            self.apply(ui.ctx(), command, now);
         }
     }
 

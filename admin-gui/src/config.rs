@@ -1,6 +1,9 @@
 use std::{path::PathBuf, str::FromStr};
 
-use clap::{Parser, ValueEnum};
+use clap::{
+    Parser,
+    builder::{PossibleValuesParser, TypedValueParser as _},
+};
 use eframe::egui::ThemePreference;
 use thiserror::Error;
 use trunkline_certs::{CertsError, Credentials, Role};
@@ -20,7 +23,7 @@ pub struct Args {
     /// The Redis that holds the directory of users.
     #[arg(long, env = "TRUNKLINE_REDIS", default_value = "redis://127.0.0.1:6379")]
     pub redis: SecretUrl,
-    /// What the directory's keys begin with.
+    /// The prefix of the directory's keys.
     #[arg(long, env = "TRUNKLINE_REDIS_PREFIX", default_value = trunkline_directory::defaults::KEY_PREFIX)]
     pub redis_prefix: String,
     /// The folder with ca.pem, and `<role>/<name>.pem` and `.key` of this operator.
@@ -29,99 +32,85 @@ pub struct Args {
     /// The operator's name, as in the certificate.
     #[arg(long, env = "TRUNKLINE_NAME", default_value = "admin")]
     pub name: Name,
-    /// What the certificate says the operator is: admin, or viewer, who may only read.
+    /// The operator's role, as in the certificate: admin, or viewer, who may only read.
     #[arg(long, env = "TRUNKLINE_ROLE", default_value = "admin")]
     pub role: Role,
-    /// How the window looks at first.
+    /// How the window starts.
     #[command(flatten)]
-    pub look: Look,
+    pub options: WindowOptions,
 }
 
-/// How the window looks at first. What is not given is as it was when it was last closed.
+/// How the window starts. What is not given is as it was when the window was last closed.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct Look {
-    /// Dark or light; without it, as the desktop has it.
-    #[arg(long, env = "TRUNKLINE_THEME")]
-    pub theme: Option<Theme>,
-    /// The part of the window that is shown first.
+pub struct WindowOptions {
+    /// Dark or light; without it, as the desktop is.
+    #[arg(long, env = "TRUNKLINE_THEME", value_parser = PossibleValuesParser::new(["dark", "light"]).map(theme))]
+    pub theme: Option<ThemePreference>,
+    /// The tab that is shown first.
     #[arg(long, env = "TRUNKLINE_TAB")]
     pub tab: Option<Tab>,
     /// The window's size in points, as WIDTHxHEIGHT.
     #[arg(long, env = "TRUNKLINE_SIZE")]
-    pub size: Option<Size>,
-    /// Write what the window says into this file at each frame, as JSON: for tests.
+    pub size: Option<WindowSize>,
+    /// Write the texts of the window into this file at each frame, as JSON: for tests.
     #[arg(long, env = "TRUNKLINE_DUMP", value_name = "FILE")]
     pub dump: Option<PathBuf>,
 }
 
-/// Dark or light.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Theme {
-    /// Light on dark.
-    Dark,
-    /// Dark on light.
-    Light,
+fn theme(name: String) -> ThemePreference {
+    if name == "light" { ThemePreference::Light } else { ThemePreference::Dark }
 }
 
-/// A window's size.
+/// A window's size in points.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Size {
-    /// From left to right, in points.
+pub struct WindowSize {
+    /// The width.
     pub width: f32,
-    /// From top to bottom, in points.
+    /// The height.
     pub height: f32,
 }
 
-impl Default for Size {
+impl Default for WindowSize {
     fn default() -> Self {
         Self { width: 1280.0, height: 800.0 }
     }
 }
 
-impl From<Theme> for ThemePreference {
-    fn from(theme: Theme) -> Self {
-        match theme {
-            Theme::Dark => Self::Dark,
-            Theme::Light => Self::Light,
-        }
-    }
-}
-
-/// That is no size.
+/// A text that is not a window's size.
 #[derive(Debug, Error)]
 #[error("give it as WIDTHxHEIGHT, such as 1280x800")]
-pub struct BadSize;
+pub struct WindowSizeError;
 
-impl FromStr for Size {
-    type Err = BadSize;
+impl FromStr for WindowSize {
+    type Err = WindowSizeError;
 
-    fn from_str(text: &str) -> Result<Self, BadSize> {
-        let (width, height) = text.split_once('x').ok_or(BadSize)?;
-        let points = |text: &str| text.parse::<u16>().map(f32::from).map_err(|_| BadSize);
+    fn from_str(text: &str) -> Result<Self, WindowSizeError> {
+        let (width, height) = text.split_once('x').ok_or(WindowSizeError)?;
+        let points = |text: &str| text.parse::<u16>().map(f32::from).map_err(|_| WindowSizeError);
         Ok(Self { width: points(width)?, height: points(height)? })
     }
 }
 
-/// What the window needs to run: arguments that were checked.
+/// The checked arguments, and what they name.
 #[derive(Clone, Debug)]
-pub struct Config {
-    /// The relay; the host is looked up at each dial.
+pub struct WindowConfig {
+    /// The relay.
     pub relay: DialAddress,
-    /// Who the operator is.
+    /// The operator's certificate.
     pub credentials: Credentials,
-    /// Where users are looked up.
+    /// The directory of users.
     pub directory: Directory,
-    /// How the window looks at first.
-    pub look: Look,
+    /// How the window starts.
+    pub options: WindowOptions,
 }
 
-/// Why the arguments cannot be used. Each text names the flag and the mend.
+/// Why the arguments cannot be used. Each text names the flag and the remedy.
 #[derive(Debug, Error)]
-pub enum ConfigError {
-    /// The directory cannot be opened, ever.
+pub enum WindowConfigError {
+    /// The directory cannot be opened.
     #[error("--redis or --redis-prefix: {0}")]
     Directory(#[from] trunkline_directory::ConfigError),
-    /// Nodes and relays have no window.
+    /// A node or relay has no access to the status stream.
     #[error("--role {0} has no window: use admin, or viewer to only read")]
     Role(Role),
     /// The certificate cannot be used.
@@ -133,13 +122,27 @@ impl Args {
     /// Checks the arguments and loads what they name.
     ///
     /// # Errors
-    /// If one of them can never work, however long one waits.
-    pub fn check(self) -> Result<Config, ConfigError> {
+    /// If an argument can never work. A relay or Redis that is away is no error: they may come.
+    pub fn check(self) -> Result<WindowConfig, WindowConfigError> {
         if !matches!(self.role, Role::Admin | Role::Viewer) {
-            return Err(ConfigError::Role(self.role));
+            return Err(WindowConfigError::Role(self.role));
         }
         let credentials = Credentials::load(&self.certs, self.role, &self.name)?;
         let directory = Directory::open(self.redis.as_str(), &self.redis_prefix)?;
-        Ok(Config { relay: self.relay, credentials, directory, look: self.look })
+        Ok(WindowConfig { relay: self.relay, credentials, directory, options: self.options })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn size_is_width_by_height() {
+        let size: WindowSize = "1440x900".parse().unwrap();
+        assert_eq!(size, WindowSize { width: 1440.0, height: 900.0 });
+        for text in ["", "1440", "x900", "1440x", "1440x900x1", "-1x900", "1e3x900"] {
+            assert!(text.parse::<WindowSize>().is_err(), "{text}");
+        }
     }
 }

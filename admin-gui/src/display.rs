@@ -1,5 +1,5 @@
-//! Which display the window is shown on: the first of those that the environment names at which
-//! someone answers. A name alone says little: a session that has ended leaves its names behind.
+//! Chooses the display: the first of those that the environment names which answers. The variables
+//! alone prove nothing, as a session that has ended may leave them behind.
 
 use std::{
     env,
@@ -17,25 +17,25 @@ use thiserror::Error;
 
 use crate::defaults::DISPLAY_TIMEOUT;
 
-/// The port of the first X display; each next one has the next.
+/// The TCP port of X display 0; display n has the n-th port after it.
 const X_PORT: u16 = 6_000;
 
-/// Where the sockets of X displays are.
+/// The Unix sockets of X displays.
 const X_SOCKETS: &str = "/tmp/.X11-unix/X";
 
-/// What an X client says first: least significant byte first, a version, and no key. The version is
-/// one that no server has, so that it refuses, which is an answer: one that took this client in would
-/// start anew when it goes, if it is the only one, and turn away whoever comes meanwhile.
-const X_HELLO: [u8; 12] = [b'l', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+/// An X connection setup: least significant byte first, protocol version 0, no authorisation. No server
+/// has that version, so it refuses, which is answer enough: a server that accepted its first client
+/// would reset itself when that client left, and refuse others meanwhile.
+const X_SETUP: [u8; 12] = [b'l', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
-/// How the window speaks to a display.
+/// A display protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Backend {
     Wayland,
     X11,
 }
 
-/// No display answers. Says what each of those that are named says instead.
+/// No display answers. Holds what is wrong with each variable.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("{}", .0.join("; "))]
 pub struct NoDisplay(Vec<String>);
@@ -49,79 +49,79 @@ pub(crate) fn choose() -> Result<Backend, NoDisplay> {
 }
 
 fn choose_from(variable: impl Fn(&str) -> Option<OsString>) -> Result<Backend, NoDisplay> {
-    // A connection that is open already, from whoever has started the program.
+    // An open connection, inherited from the process that started this one.
     if variable("WAYLAND_SOCKET").is_some() {
         return Ok(Backend::Wayland);
     }
     let runtime = variable("XDG_RUNTIME_DIR");
-    let ask = |backend, name: &OsString| match backend {
-        Backend::Wayland => ask_wayland(name, runtime.as_ref()),
-        Backend::X11 => ask_x11(&name.to_string_lossy()),
+    let probe = |backend, name: &OsString| match backend {
+        Backend::Wayland => probe_wayland(name, runtime.as_ref()),
+        Backend::X11 => probe_x11(&name.to_string_lossy()),
     };
-    let mut said = Vec::new();
+    let mut errors = Vec::new();
     for (name, backend) in [("WAYLAND_DISPLAY", Backend::Wayland), ("DISPLAY", Backend::X11)] {
         let Some(value) = variable(name) else {
-            said.push(format!("{name} is not set"));
+            errors.push(format!("{name} is not set"));
             continue;
         };
-        match ask(backend, &value) {
+        match probe(backend, &value) {
             Ok(()) => return Ok(backend),
-            Err(error) => said.push(format!("{name}={} ({error})", value.display())),
+            Err(error) => errors.push(format!("{name}={} ({error})", value.display())),
         }
     }
-    Err(NoDisplay(said))
+    Err(NoDisplay(errors))
 }
 
-fn ask_wayland(name: &OsString, runtime: Option<&OsString>) -> io::Result<()> {
+fn probe_wayland(name: &OsString, runtime: Option<&OsString>) -> io::Result<()> {
     let path = match runtime {
         _ if Path::new(name).is_absolute() => PathBuf::from(name),
         Some(runtime) => Path::new(runtime).join(name),
         None => return Err(io::Error::other("XDG_RUNTIME_DIR is not set")),
     };
-    // wl_display.get_registry: to object 1, 12 bytes with opcode 1, the new object is 2.
-    let words: [u32; 3] = [1, 12 << 16 | 1, 2];
-    let hello: Vec<u8> = words.into_iter().flat_map(u32::to_ne_bytes).collect();
-    ask_socket(UnixStream::connect(path)?, &hello)
+    // wl_display.get_registry: object 1, 12 bytes with opcode 1, the new object is 2.
+    let request: [u32; 3] = [1, 12 << 16 | 1, 2];
+    let request: Vec<u8> = request.into_iter().flat_map(u32::to_ne_bytes).collect();
+    probe_socket(UnixStream::connect(path)?, &request)
 }
 
-fn ask_x11(name: &str) -> io::Result<()> {
+fn probe_x11(name: &str) -> io::Result<()> {
     let unusable = || io::Error::other("not [HOST]:NUMBER");
-    // A path, as some desktops have it, names its socket.
+    // A path names the socket itself; a screen number may follow it.
     if name.starts_with('/') {
         let path = name.rsplit_once('.').map(|(path, _)| path);
         let stream =
             UnixStream::connect(name).or_else(|error| path.map_or(Err(error), UnixStream::connect));
-        return ask_socket(stream?, &X_HELLO);
+        return probe_socket(stream?, &X_SETUP);
     }
     let (host, number) = name.rsplit_once(':').ok_or_else(unusable)?;
     let number = number.split('.').next().unwrap_or(number);
     let number: u16 = number.parse().map_err(|_| unusable())?;
     let host = host.rsplit_once('/').map_or(host, |(_, host)| host);
     if !matches!(host, "" | "unix") {
-        return ask_host(host, number);
+        return probe_host(host, number);
     }
     let path = format!("{X_SOCKETS}{number}");
     let stream = SocketAddr::from_abstract_name(&path)
         .and_then(|address| UnixStream::connect_addr(&address))
         .or_else(|_| UnixStream::connect(&path));
     match stream {
-        Ok(stream) => ask_socket(stream, &X_HELLO),
-        // A server elsewhere that is reached by a port of this machine.
-        Err(error) if host.is_empty() => ask_host("localhost", number).map_err(|_| error),
+        Ok(stream) => probe_socket(stream, &X_SETUP),
+        // A server on another machine, behind a forwarded port of this one.
+        Err(error) if host.is_empty() => probe_host("localhost", number).map_err(|_| error),
         Err(error) => Err(error),
     }
 }
 
-fn ask_host(host: &str, number: u16) -> io::Result<()> {
+fn probe_host(host: &str, number: u16) -> io::Result<()> {
     let port = X_PORT.checked_add(number).ok_or_else(|| io::Error::other("no such display"))?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let mut last = io::Error::other("its host has no address");
     for address in (host, port).to_socket_addrs()? {
-        let asked = TcpStream::connect_timeout(&address, DISPLAY_TIMEOUT).and_then(|stream| {
+        let probed = TcpStream::connect_timeout(&address, DISPLAY_TIMEOUT).and_then(|stream| {
             stream.set_read_timeout(Some(DISPLAY_TIMEOUT))?;
-            ask(stream, &X_HELLO)
+            exchange(stream, &X_SETUP)
         });
-        match asked {
+        match probed {
             Ok(()) => return Ok(()),
             Err(error) => last = error,
         }
@@ -129,19 +129,19 @@ fn ask_host(host: &str, number: u16) -> io::Result<()> {
     Err(last)
 }
 
-fn ask_socket(stream: UnixStream, hello: &[u8]) -> io::Result<()> {
+fn probe_socket(stream: UnixStream, request: &[u8]) -> io::Result<()> {
     stream.set_read_timeout(Some(DISPLAY_TIMEOUT))?;
     stream.set_write_timeout(Some(DISPLAY_TIMEOUT))?;
-    ask(stream, hello)
+    exchange(stream, request)
 }
 
-/// Waits for the first byte of an answer.
-fn ask(mut stream: impl Read + Write, hello: &[u8]) -> io::Result<()> {
+/// Writes a request and waits for the first byte of the answer.
+fn exchange(mut stream: impl Read + Write, request: &[u8]) -> io::Result<()> {
     let silent = |error: io::Error| match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => io::Error::other("nobody answers"),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => io::Error::other("no answer"),
         _ => error,
     };
-    stream.write_all(hello).map_err(silent)?;
+    stream.write_all(request).map_err(silent)?;
     stream.read_exact(&mut [0]).map_err(silent)
 }
 
@@ -151,7 +151,7 @@ mod tests {
 
     use super::*;
 
-    /// A display at which someone answers, or none does.
+    /// The socket of a display: live, or left behind by a server that has ended.
     fn display(folder: &Path, name: &str, answers: bool) -> OsString {
         let path = folder.join(name);
         let listener = UnixListener::bind(&path).unwrap();
@@ -162,12 +162,12 @@ mod tests {
                 stream.write_all(&[1]).unwrap();
             });
         }
-        // One that nobody holds any more refuses.
+        // Dropping the listener leaves the socket file, which refuses connections.
         path.into_os_string()
     }
 
     #[test]
-    fn the_first_display_that_answers_is_used() {
+    fn first_display_that_answers_is_used() {
         let folder = tempfile::tempdir().unwrap();
         let cases = [
             (Some(true), Some(true), Ok(Backend::Wayland)),
@@ -191,20 +191,20 @@ mod tests {
             });
             match expected {
                 Ok(backend) => assert_eq!(chosen, Ok(backend), "case {number}"),
-                Err(words) => {
-                    let said = chosen.unwrap_err().to_string();
-                    assert!(words.iter().all(|words| said.contains(words)), "{said}");
+                Err(causes) => {
+                    let error = chosen.unwrap_err().to_string();
+                    assert!(causes.iter().all(|cause| error.contains(cause)), "{error}");
                 }
             }
         }
     }
 
     #[test]
-    fn a_name_that_is_none_is_told() {
+    fn malformed_display_names_are_errors() {
         for name in ["nowhere", ":", ":x", "localhost:65000"] {
-            assert!(ask_x11(name).is_err(), "{name}");
+            assert!(probe_x11(name).is_err(), "{name}");
         }
-        let relative = ask_wayland(&"wayland-0".into(), None).unwrap_err();
+        let relative = probe_wayland(&"wayland-0".into(), None).unwrap_err();
         assert!(relative.to_string().contains("XDG_RUNTIME_DIR"));
     }
 }

@@ -1,10 +1,9 @@
-//! The window's typefaces: Inter, with figures of one width, and what stands in where it has no
-//! glyph. Two texts that differ never look the same for want of one: what nothing can draw is drawn
-//! as its code point.
+//! The window's fonts: Inter with tabular digits, and fallbacks for what it lacks. A character that no
+//! font has is drawn as its code point, so that two different texts never look the same.
 //!
-//! Arabic, Devanagari, Hebrew and Thai are shaped from outlines that the window brings along. Other
-//! scripts are drawn with the fonts of the desktop, which eframe looks for on a thread of its own
-//! and maps into memory when they are needed; where it has none, with the bitmaps of GNU Unifont.
+//! Arabic, Devanagari, Hebrew and Thai are shaped with bundled fonts. Other scripts are drawn with the
+//! desktop's fonts, which eframe finds on a thread of its own and maps into memory on demand; without
+//! one, with the bitmaps of GNU Unifont.
 
 mod bitmaps;
 mod fallback;
@@ -25,7 +24,7 @@ macro_rules! fonts {
 const REGULAR: &str = "InterTabular-Regular";
 const SEMI_BOLD: &str = "InterTabular-SemiBold";
 
-/// The files, the typefaces first.
+/// The font files, the typefaces first.
 const FILES: [(&str, &[u8]); 6] = fonts![
     "InterTabular-Regular",
     "InterTabular-SemiBold",
@@ -35,21 +34,21 @@ const FILES: [(&str, &[u8]); 6] = fonts![
     "NotoSansThai"
 ];
 
-/// How many of them are typefaces.
+/// How many of them are typefaces; the rest are fallbacks.
 const TYPEFACES: usize = 2;
 
-/// The family that headings and figures are set in.
+/// The family of titles and large values.
 pub(crate) fn semi_bold() -> FontFamily {
     FontFamily::Name("semi-bold".into())
 }
 
-/// Gives the window its fonts, the same on every machine, and what stands in for them: what would not
-/// be seen is drawn in the color `marked`.
-pub(crate) fn install(ctx: &Context, marked: Color32) {
+/// Sets the window's fonts, the same on every machine. Invisible characters are drawn as their code
+/// point in `code_color`.
+pub(crate) fn install(ctx: &Context, code_color: Color32) {
     ctx.set_fonts(definitions());
     ctx.add_glyph_rasterizer(GlyphRasterizer::new("trunkline::missing", fallback::missing));
     let invisible =
-        move |request: &GlyphRasterizerRequest<'_>| fallback::invisible(request, marked);
+        move |request: &GlyphRasterizerRequest<'_>| fallback::invisible(request, code_color);
     let invisible = GlyphRasterizer::new("trunkline::invisible", invisible);
     ctx.add_glyph_rasterizer(invisible.with_priority(FontPriority::Highest));
 }

@@ -1,16 +1,18 @@
-//! Figures as an operator reads them: short, with their unit, and the same width at each update.
+//! Values as an operator reads them: short and with their unit.
 
 use std::time::Duration;
 
-/// What stands where a figure is not known.
+use jiff::Timestamp;
+
+/// Shown in place of a value that is not known.
 pub(crate) const UNKNOWN: &str = "–";
 
-/// A whole number with its thousands set apart.
+/// A whole number with thousands separators.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -18,7 +20,7 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
-/// How often a second: one decimal below ten, none above.
+/// A rate per second: one decimal below ten, none above.
 pub(crate) fn rate(per_second: f64) -> String {
     match per_second {
         small if small < 0.05 => "0".into(),
@@ -42,7 +44,7 @@ pub(crate) fn bytes(bytes: u64) -> String {
     format!("{value:.precision$} {}", UNITS[unit], precision = usize::from(value < 99.95))
 }
 
-/// A time given in microseconds.
+/// A duration in microseconds.
 pub(crate) fn micros(us: u64) -> String {
     match us {
         0..1_000 => format!("{us} µs"),
@@ -52,12 +54,12 @@ pub(crate) fn micros(us: u64) -> String {
     }
 }
 
-/// A time given in milliseconds, as a person says how long something took.
+/// A duration in milliseconds.
 pub(crate) fn millis(ms: u64) -> String {
     if ms < 60_000 { micros(ms * 1_000) } else { span(Duration::from_millis(ms)) }
 }
 
-/// How long something has lasted, in its two largest units.
+/// A duration in its two largest units, from seconds up.
 pub(crate) fn span(time: Duration) -> String {
     let seconds = time.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
@@ -69,7 +71,7 @@ pub(crate) fn span(time: Duration) -> String {
     }
 }
 
-/// The time from one moment to another, both in Unix milliseconds.
+/// The duration between two moments in Unix milliseconds.
 pub(crate) fn since(then_ms: u64, now_ms: u64) -> String {
     span(Duration::from_millis(now_ms.saturating_sub(then_ms)))
 }
@@ -86,24 +88,18 @@ pub(crate) fn percent(share: f64) -> String {
 
 /// The time of day of a moment in Unix milliseconds, in UTC like the programs' logs.
 pub(crate) fn clock(at_ms: u64) -> String {
-    let seconds = at_ms / 1000 % 86_400;
-    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    utc(at_ms, "%H:%M:%S")
 }
 
 /// The day of a moment in Unix milliseconds, in UTC, as YYYYMMDD.
 pub(crate) fn day(at_ms: u64) -> String {
-    // The civil calendar from the number of days, by Howard Hinnant: years begin in March, so that
-    // a leap day is the last of its year.
-    let days = at_ms / 86_400_000 + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let leaps = day_of_era / 1_460 - day_of_era / 36_524 + day_of_era / 146_096;
-    let year_of_era = (day_of_era - leaps) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = 400 * era + year_of_era + u64::from(month <= 2);
-    format!("{year:04}{month:02}{day:02}")
+    utc(at_ms, "%Y%m%d")
+}
+
+/// A recording may hold any number as a time: one that no calendar has is [`UNKNOWN`].
+fn utc(at_ms: u64, format: &str) -> String {
+    let at = i64::try_from(at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    at.map_or(UNKNOWN.into(), |at| at.strftime(format).to_string())
 }
 
 /// `noun` in the singular or plural after its number.
@@ -121,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_grouped() {
+    fn thousands_are_separated() {
         assert_eq!(count(0), "0");
         assert_eq!(count(999), "999");
         assert_eq!(count(1_000), "1,000");
@@ -129,14 +125,14 @@ mod tests {
     }
 
     #[test]
-    fn nouns_take_their_plural() {
+    fn nouns_agree_with_their_number() {
         assert_eq!(plural(1, "entry"), "1 entry");
         assert_eq!(plural(2, "entry"), "2 entries");
         assert_eq!(plural(2_000, "day"), "2,000 days");
     }
 
     #[test]
-    fn rates_lose_their_decimal_as_they_grow() {
+    fn rates_from_ten_on_have_no_decimal() {
         assert_eq!(rate(0.0), "0");
         assert_eq!(rate(0.25), "0.2");
         assert_eq!(rate(9.94), "9.9");
@@ -145,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_take_the_unit_that_fits() {
+    fn sizes_take_the_largest_unit() {
         assert_eq!(bytes(1_023), "1023 B");
         assert_eq!(bytes(1_536), "1.5 KiB");
         assert_eq!(bytes(300 * 1024), "300 KiB");
@@ -154,21 +150,26 @@ mod tests {
     }
 
     #[test]
-    fn times_take_the_unit_that_fits() {
+    fn durations_take_the_largest_unit() {
         assert_eq!(micros(150), "150 µs");
         assert_eq!(micros(1_500), "1.5 ms");
         assert_eq!(micros(250_000), "250 ms");
         assert_eq!(millis(1_900), "1.9 s");
         assert_eq!(millis(61_000), "1 min 1 s");
         assert_eq!(span(Duration::from_secs(3 * 86_400 + 4 * 3600)), "3 d 4 h");
+    }
+
+    #[test]
+    fn dates_are_in_utc() {
         assert_eq!(clock(1_790_000_000_000), "14:13:20");
         assert_eq!(day(1_790_000_000_000), "20260921");
         assert_eq!(day(951_782_400_000), "20000229");
         assert_eq!(day(0), "19700101");
+        assert_eq!(day(u64::MAX), UNKNOWN);
     }
 
     #[test]
-    fn shares_never_round_to_nothing() {
+    fn small_shares_do_not_round_to_zero() {
         assert_eq!(percent(0.0), "0 %");
         assert_eq!(percent(0.0001), "<0.1 %");
         assert_eq!(percent(0.025), "2.5 %");

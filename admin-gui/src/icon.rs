@@ -15,25 +15,27 @@ pub(crate) fn icon() -> IconData {
             nodes
         } else if places.iter().any(|&place| distance_to_line(at, center, place) < 2.0) {
             links
-        } else if is_in_round_square(at) {
+        } else if is_in_rounded_square(at) {
             ground
         } else {
             Color32::TRANSPARENT
         }
     };
-    let pixel = |at: usize| pos2((at % SIZE) as f32 + 0.5, (at / SIZE) as f32 + 0.5);
-    let rgba = (0..SIZE * SIZE).flat_map(|at| color(pixel(at)).to_srgba_unmultiplied()).collect();
+    let center_of = |pixel| pos2((pixel % SIZE) as f32 + 0.5, (pixel / SIZE) as f32 + 0.5);
+    let rgba = (0..SIZE * SIZE)
+        .flat_map(|pixel| color(center_of(pixel)).to_srgba_unmultiplied())
+        .collect();
     IconData { rgba, width: SIZE as u32, height: SIZE as u32 }
 }
 
 fn distance_to_line(at: Pos2, from: Pos2, to: Pos2) -> f32 {
-    let way: Vec2 = to - from;
-    let along = ((at - from).dot(way) / way.length_sq()).clamp(0.0, 1.0);
-    at.distance(from + along * way)
+    let line: Vec2 = to - from;
+    let share = ((at - from).dot(line) / line.length_sq()).clamp(0.0, 1.0);
+    at.distance(from + share * line)
 }
 
-fn is_in_round_square(at: Pos2) -> bool {
-    const ROUND: f32 = 14.0;
-    let inner = at.clamp(pos2(ROUND, ROUND), pos2(SIZE as f32 - ROUND, SIZE as f32 - ROUND));
-    at.distance(inner) < ROUND
+fn is_in_rounded_square(at: Pos2) -> bool {
+    const RADIUS: f32 = 14.0;
+    let inner = at.clamp(pos2(RADIUS, RADIUS), pos2(SIZE as f32 - RADIUS, SIZE as f32 - RADIUS));
+    at.distance(inner) < RADIUS
 }

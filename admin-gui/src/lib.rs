@@ -1,31 +1,33 @@
-//! The operator's window: what the cluster's relay tells, drawn.
+//! The operator's window: draws what a relay reports of the cluster.
 //!
-//! [`connection`] reads the relay's status stream on a thread of its own; [`state`] is what is
-//! known; the views draw a [`state::Picture`] of it and never wait for anything.
+//! [`connection`] reads the relay's status stream and [`queries`] asks the directory, both on one
+//! thread; [`state`] holds what they have received; the views draw a [`state::ClusterStatus`] of it
+//! and never wait.
 
+mod accessibility_dump;
 mod app;
 mod config;
 pub mod connection;
 pub mod defaults;
 mod display;
-mod dump;
+mod escape;
+mod escaped_text;
 mod fonts;
 mod format;
 #[cfg(test)]
 #[path = "../tests/it/generated.rs"]
 mod generated;
 mod icon;
-pub mod lookups;
 mod placement;
+pub mod queries;
 pub mod state;
 mod theme;
 mod view;
-mod visible;
 mod window;
 
+pub use accessibility_dump::AccessibilityDump;
 pub use app::App;
-pub use config::{Args, Config, ConfigError, Look, Size, Theme};
+pub use config::{Args, WindowConfig, WindowConfigError, WindowOptions, WindowSize};
 pub use display::NoDisplay;
-pub use dump::Dump;
 pub use view::tabs::Tab;
-pub use window::{RunError, run};
+pub use window::{WindowError, run};

@@ -1,5 +1,5 @@
-//! Where the window stands on the screens that are there. The place that it had when it was closed
-//! may be on one that has gone since.
+//! Moves the window onto a screen: the position that was stored when it was closed may be on a screen
+//! that has been unplugged since.
 
 use eframe::{
     Frame,
@@ -12,54 +12,55 @@ use winit::{
 
 use crate::defaults::REACHABLE;
 
-/// Has the window stand where it can be seen and moved.
-pub(crate) fn settle(frame: &Frame) {
+/// Moves the window to where it can be seen and dragged.
+pub(crate) fn move_onto_screen(frame: &Frame) {
     let Some(window) = frame.winit_window() else { return };
-    // Where the desktop alone says where windows stand, it says so to nobody.
+    // Wayland tells no window its position, and places it by itself.
     let Ok(position) = window.outer_position() else { return };
     let screens: Vec<_> = window.available_monitors().map(|screen| area(&screen)).collect();
-    let first = window.primary_monitor().map(|screen| area(&screen));
-    let size = window.outer_size();
-    let now = Rect::from_min_size(
-        pos2(position.x as f32, position.y as f32),
-        vec2(size.width as f32, size.height as f32),
-    );
-    let Some(place) = place(now, first, &screens) else { return };
-    if place.size() != now.size() {
-        let around = vec2(
-            size.width.saturating_sub(window.inner_size().width) as f32,
-            size.height.saturating_sub(window.inner_size().height) as f32,
-        );
-        let inner = (place.size() - around).max(Vec2::splat(1.0));
+    let primary = window.primary_monitor().map(|screen| area(&screen));
+    let now = physical_rect(position, window.outer_size());
+    let Some(target) = reachable_rect(now, primary, &screens) else { return };
+    if target.size() != now.size() {
+        let inner = window.inner_size();
+        let border = now.size() - vec2(inner.width as f32, inner.height as f32);
+        let inner = (target.size() - border.max(Vec2::ZERO)).max(Vec2::splat(1.0));
         let size = PhysicalSize::new(inner.x as u32, inner.y as u32);
-        // Whether it was done at once or will be makes no difference here.
+        // The returned size says whether the desktop has resized already; nothing here depends on it.
         let _ = window.request_inner_size(size);
     }
-    window.set_outer_position(PhysicalPosition::new(place.min.x as i32, place.min.y as i32));
+    window.set_outer_position(PhysicalPosition::new(target.min.x as i32, target.min.y as i32));
 }
 
 fn area(screen: &MonitorHandle) -> Rect {
-    let (position, size) = (screen.position(), screen.size());
+    physical_rect(screen.position(), screen.size())
+}
+
+fn physical_rect(position: PhysicalPosition<i32>, size: PhysicalSize<u32>) -> Rect {
     Rect::from_min_size(
         pos2(position.x as f32, position.y as f32),
         vec2(size.width as f32, size.height as f32),
     )
 }
 
-/// Where a window belongs that cannot be reached where it is; `None` where it can.
-fn place(window: Rect, first: Option<Rect>, screens: &[Rect]) -> Option<Rect> {
-    let seen = |screen: &Rect| {
+/// Where to move a window that cannot be reached or does not fit; `None` if it may stay.
+fn reachable_rect(window: Rect, primary: Option<Rect>, screens: &[Rect]) -> Option<Rect> {
+    let visible_area = |screen: &Rect| {
         let shared = window.intersect(*screen);
         if shared.is_positive() { shared.area() } else { 0.0 }
     };
     let fits =
         |screen: &Rect| window.width() <= screen.width() && window.height() <= screen.height();
-    let best = screens.iter().copied().max_by(|one, other| seen(one).total_cmp(&seen(other)))?;
-    let screen = if seen(&best) > 0.0 { best } else { first.unwrap_or(best) };
+    let best = screens
+        .iter()
+        .copied()
+        .max_by(|one, other| visible_area(one).total_cmp(&visible_area(other)))?;
+    let is_visible = visible_area(&best) > 0.0;
+    let screen = if is_visible { best } else { primary.unwrap_or(best) };
     if screen.area() <= 0.0 {
         return None;
     }
-    // By its upper edge a window is moved, and told from others.
+    // A window is dragged by its upper edge.
     let edge = Rect::from_min_size(window.min, vec2(window.width(), REACHABLE.y));
     let is_reachable = |screen: &Rect| {
         let shared = edge.intersect(*screen);
@@ -70,9 +71,8 @@ fn place(window: Rect, first: Option<Rect>, screens: &[Rect]) -> Option<Rect> {
     }
     let size = window.size().min(screen.size());
     let room = screen.size() - size;
-    let within = |at: f32, from: f32, room: f32| at.clamp(from, from + room);
-    let min = if seen(&screen) > 0.0 {
-        pos2(within(window.min.x, screen.min.x, room.x), within(window.min.y, screen.min.y, room.y))
+    let min = if is_visible {
+        window.min.clamp(screen.min, screen.min + room)
     } else {
         screen.min + room / 2.0
     };
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_is_seen_stays() {
+    fn reachable_window_stays() {
         let screens = [rect(0.0, 0.0, 1920.0, 1080.0), rect(1920.0, 0.0, 2560.0, 1440.0)];
         for window in [
             rect(100.0, 100.0, 1280.0, 800.0),
@@ -97,12 +97,12 @@ mod tests {
             rect(-900.0, 0.0, 1280.0, 800.0),
             rect(0.0, 900.0, 1280.0, 800.0),
         ] {
-            assert_eq!(place(window, Some(screens[0]), &screens), None, "{window:?}");
+            assert_eq!(reachable_rect(window, Some(screens[0]), &screens), None, "{window:?}");
         }
     }
 
     #[test]
-    fn a_window_on_a_screen_that_has_gone_comes_to_one_that_is_there() {
+    fn unreachable_window_moves_onto_a_screen() {
         let screen = rect(0.0, 0.0, 1280.0, 800.0);
         let cases = [
             (rect(3000.0, 200.0, 1000.0, 700.0), rect(140.0, 50.0, 1000.0, 700.0)),
@@ -113,15 +113,19 @@ mod tests {
             (rect(0.0, 0.0, 2400.0, 1300.0), rect(0.0, 0.0, 1280.0, 800.0)),
         ];
         for (window, expected) in cases {
-            assert_eq!(place(window, Some(screen), &[screen]), Some(expected), "{window:?}");
-            assert_eq!(place(expected, Some(screen), &[screen]), None, "{expected:?}");
+            assert_eq!(
+                reachable_rect(window, Some(screen), &[screen]),
+                Some(expected),
+                "{window:?}"
+            );
+            assert_eq!(reachable_rect(expected, Some(screen), &[screen]), None, "{expected:?}");
         }
     }
 
     #[test]
-    fn without_a_screen_nothing_is_moved() {
+    fn nothing_moves_without_a_screen() {
         let window = rect(3000.0, 0.0, 1280.0, 800.0);
-        assert_eq!(place(window, None, &[]), None);
-        assert_eq!(place(window, None, &[rect(0.0, 0.0, 0.0, 0.0)]), None);
+        assert_eq!(reachable_rect(window, None, &[]), None);
+        assert_eq!(reachable_rect(window, None, &[rect(0.0, 0.0, 0.0, 0.0)]), None);
     }
 }

@@ -1,5 +1,5 @@
-//! The look of the window: colours of fixed meaning, spacing, and a type scale. No other module
-//! names a colour or a size of text.
+//! The window's design tokens: colours by meaning, spacing, and a type scale. No other module names a
+//! colour or a size of text.
 
 use eframe::egui::{
     self, Color32, Context, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Style,
@@ -9,17 +9,17 @@ use trunkline_protocol::control::MemberState;
 
 use crate::{fonts, state::Severity};
 
-/// The colour of a code point in place of a character that would not be seen: dark or light, it is
-/// read on either.
-const MARKED_CODE: Color32 = Color32::from_rgb(0xc8, 0x8a, 0x10);
+/// The colour of the code point of an invisible character. Legible on dark and light grounds: glyphs
+/// are drawn once for both themes.
+const CODE_POINT: Color32 = rgb(0xc88a10);
 
 /// Distances in points.
 pub(crate) mod space {
-    /// Between a figure and its unit or mark.
+    /// Between a value and its unit or symbol.
     pub(crate) const XS: f32 = 4.0;
-    /// Between things that belong together.
+    /// Between related items.
     pub(crate) const S: f32 = 8.0;
-    /// Between neighbours.
+    /// Between items.
     pub(crate) const M: f32 = 12.0;
     /// Around a panel.
     pub(crate) const L: f32 = 20.0;
@@ -29,142 +29,107 @@ pub(crate) mod space {
     pub(crate) const ROW: f32 = 26.0;
 }
 
-/// The colours of one theme, by what they mean.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Tokens {
-    /// Behind everything.
-    pub(crate) ground: Color32,
-    /// Behind headers and side panels.
-    pub(crate) raised: Color32,
-    /// Behind what floats: tooltips, menus and dialogs.
-    pub(crate) floating: Color32,
-    /// Behind what can be pressed.
-    pub(crate) control: Color32,
-    /// Behind what the pointer is over.
-    pub(crate) hover: Color32,
-    /// Fine lines, and the empty part of a bar.
-    pub(crate) line: Color32,
-    /// What is read.
-    pub(crate) text: Color32,
-    /// Labels, units, and what matters less.
-    pub(crate) muted: Color32,
-    /// What is not there.
-    pub(crate) faint: Color32,
-    /// What is selected, focused, or can be followed.
-    pub(crate) accent: Color32,
-    /// Behind what is selected.
-    pub(crate) selected: Color32,
-    /// As it should be.
-    pub(crate) good: Color32,
-    /// Worth knowing.
-    pub(crate) note: Color32,
-    /// Someone may be hurt soon.
-    pub(crate) warning: Color32,
-    /// Someone is hurt.
-    pub(crate) bad: Color32,
-    /// It is not known which.
-    pub(crate) doubt: Color32,
-    /// What is read on a filled button.
-    pub(crate) on_fill: Color32,
-    /// From nothing to much, ever lighter or ever darker.
-    pub(crate) heat: [Color32; 4],
+const fn rgb(hex: u32) -> Color32 {
+    let [_, red, green, blue] = hex.to_be_bytes();
+    Color32::from_rgb(red, green, blue)
 }
 
-const DARK: Tokens = Tokens {
-    ground: Color32::from_rgb(0x12, 0x15, 0x1a),
-    raised: Color32::from_rgb(0x19, 0x1d, 0x24),
-    floating: Color32::from_rgb(0x22, 0x27, 0x30),
-    control: Color32::from_rgb(0x26, 0x2c, 0x36),
-    hover: Color32::from_rgb(0x30, 0x38, 0x45),
-    line: Color32::from_rgb(0x2b, 0x32, 0x3d),
-    text: Color32::from_rgb(0xe7, 0xea, 0xee),
-    muted: Color32::from_rgb(0x9c, 0xa6, 0xb4),
-    faint: Color32::from_rgb(0x6d, 0x78, 0x88),
-    accent: Color32::from_rgb(0x6a, 0xae, 0xf5),
-    selected: Color32::from_rgb(0x20, 0x37, 0x52),
-    good: Color32::from_rgb(0x3c, 0xba, 0x92),
-    note: Color32::from_rgb(0x7a, 0xb8, 0xf0),
-    warning: Color32::from_rgb(0xec, 0xb4, 0x3c),
-    bad: Color32::from_rgb(0xf4, 0x74, 0x5b),
-    doubt: Color32::from_rgb(0xbf, 0x97, 0xe6),
-    on_fill: Color32::from_rgb(0x10, 0x13, 0x18),
-    heat: [
-        Color32::from_rgb(0x19, 0x1d, 0x24),
-        Color32::from_rgb(0x1d, 0x3d, 0x61),
-        Color32::from_rgb(0x35, 0x78, 0xb8),
-        Color32::from_rgb(0xa6, 0xd3, 0xff),
-    ],
-};
+macro_rules! tokens {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $dark:expr, $light:expr;)+) => {
+        /// The colours of one theme, by meaning.
+        #[derive(Clone, Copy, Debug)]
+        pub(crate) struct Tokens { $($(#[doc = $doc])+ pub(crate) $name: $type,)+ }
 
-const LIGHT: Tokens = Tokens {
-    ground: Color32::from_rgb(0xfb, 0xfb, 0xfc),
-    raised: Color32::from_rgb(0xf1, 0xf3, 0xf6),
-    floating: Color32::from_rgb(0xff, 0xff, 0xff),
-    control: Color32::from_rgb(0xe4, 0xe8, 0xed),
-    hover: Color32::from_rgb(0xd8, 0xde, 0xe6),
-    line: Color32::from_rgb(0xd9, 0xdd, 0xe3),
-    text: Color32::from_rgb(0x19, 0x1e, 0x26),
-    muted: Color32::from_rgb(0x55, 0x5f, 0x6e),
-    faint: Color32::from_rgb(0x8a, 0x94, 0xa2),
-    accent: Color32::from_rgb(0x17, 0x66, 0xc2),
-    selected: Color32::from_rgb(0xd3, 0xe4, 0xf8),
-    good: Color32::from_rgb(0x0b, 0x75, 0x56),
-    note: Color32::from_rgb(0x1c, 0x66, 0xb0),
-    warning: Color32::from_rgb(0x96, 0x62, 0x00),
-    bad: Color32::from_rgb(0xbd, 0x35, 0x1d),
-    doubt: Color32::from_rgb(0x74, 0x43, 0xab),
-    on_fill: Color32::WHITE,
-    heat: [
-        Color32::from_rgb(0xf1, 0xf3, 0xf6),
-        Color32::from_rgb(0xbc, 0xd8, 0xf4),
-        Color32::from_rgb(0x4f, 0x95, 0xdc),
-        Color32::from_rgb(0x0d, 0x3f, 0x7d),
-    ],
-};
+        const DARK: Tokens = Tokens { $($name: $dark,)+ };
+        const LIGHT: Tokens = Tokens { $($name: $light,)+ };
+    };
+}
+
+// Each with its colour in the dark and in the light theme.
+tokens! {
+    /// Behind everything.
+    ground: Color32 = rgb(0x12151a), rgb(0xfbfbfc);
+    /// Behind headers and side panels.
+    raised: Color32 = rgb(0x191d24), rgb(0xf1f3f6);
+    /// Behind tooltips, menus and dialogs.
+    floating: Color32 = rgb(0x222730), rgb(0xffffff);
+    /// Behind buttons and fields.
+    control: Color32 = rgb(0x262c36), rgb(0xe4e8ed);
+    /// Behind the button under the pointer.
+    hover: Color32 = rgb(0x303845), rgb(0xd8dee6);
+    /// Fine lines, and the empty share of a bar.
+    line: Color32 = rgb(0x2b323d), rgb(0xd9dde3);
+    /// Text.
+    text: Color32 = rgb(0xe7eaee), rgb(0x191e26);
+    /// Labels, units, and less important text.
+    muted: Color32 = rgb(0x9ca6b4), rgb(0x555f6e);
+    /// Absent and disabled items.
+    faint: Color32 = rgb(0x6d7888), rgb(0x8a94a2);
+    /// Selection, focus and links.
+    accent: Color32 = rgb(0x6aaef5), rgb(0x1766c2);
+    /// Behind selected items.
+    selected: Color32 = rgb(0x203752), rgb(0xd3e4f8);
+    /// As it should be.
+    good: Color32 = rgb(0x3cba92), rgb(0x0b7556);
+    /// Worth knowing.
+    note: Color32 = rgb(0x7ab8f0), rgb(0x1c66b0);
+    /// Users may be affected soon.
+    warning: Color32 = rgb(0xecb43c), rgb(0x966200);
+    /// Users are affected.
+    bad: Color32 = rgb(0xf4745b), rgb(0xbd351d);
+    /// An unconfirmed outcome.
+    indeterminate: Color32 = rgb(0xbf97e6), rgb(0x7443ab);
+    /// Text on a filled button.
+    on_fill: Color32 = rgb(0x101318), Color32::WHITE;
+    /// A heat map's scale, from zero to the maximum.
+    heat: [Color32; 4] =
+        [rgb(0x191d24), rgb(0x1d3d61), rgb(0x3578b8), rgb(0xa6d3ff)],
+        [rgb(0xf1f3f6), rgb(0xbcd8f4), rgb(0x4f95dc), rgb(0x0d3f7d)];
+}
 
 /// The colours of the theme that `ui` is drawn in.
 pub(crate) fn tokens(ui: &Ui) -> &'static Tokens {
     if ui.visuals().dark_mode { &DARK } else { &LIGHT }
 }
 
-/// Texts by what they are for.
+/// Fonts by purpose.
 pub(crate) mod text {
     use super::*;
 
-    /// The answer to "is it well?".
+    /// The cluster's health.
     pub(crate) fn headline() -> FontId {
         FontId::new(22.0, fonts::semi_bold())
     }
 
-    /// A figure that is looked for.
-    pub(crate) fn figure() -> FontId {
+    /// A large value.
+    pub(crate) fn number() -> FontId {
         FontId::new(19.0, fonts::semi_bold())
     }
 
-    /// What a part of the window is about.
+    /// The title of a panel or chart.
     pub(crate) fn title() -> FontId {
         FontId::new(15.0, fonts::semi_bold())
     }
 
-    /// A word that matters among others.
+    /// Emphasised text.
     pub(crate) fn strong() -> FontId {
         FontId::new(13.0, fonts::semi_bold())
     }
 
-    /// What is read.
+    /// Text.
     pub(crate) fn body() -> FontId {
         FontId::new(13.0, FontFamily::Proportional)
     }
 
-    /// Labels of figures, heads of columns, axes.
+    /// Labels of values, column headers, axes.
     pub(crate) fn label() -> FontId {
         FontId::new(11.5, FontFamily::Proportional)
     }
 }
 
-/// A shape that says the same as its colour, for those who tell colours apart badly.
+/// A coloured shape. The shape alone tells as much, for the colour-blind.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Mark {
+pub(crate) struct StatusSymbol {
     /// A single character.
     pub(crate) shape: &'static str,
     /// Its colour.
@@ -172,19 +137,19 @@ pub(crate) struct Mark {
 }
 
 impl Tokens {
-    /// How a severity looks.
-    pub(crate) fn severity(&self, severity: Severity) -> Mark {
+    /// The symbol of a severity.
+    pub(crate) fn severity(&self, severity: Severity) -> StatusSymbol {
         let (shape, color) = match severity {
             Severity::Good => ("●", self.good),
             Severity::Note => ("◆", self.note),
             Severity::Warning => ("▲", self.warning),
             Severity::Bad => ("■", self.bad),
         };
-        Mark { shape, color }
+        StatusSymbol { shape, color }
     }
 
-    /// How a node's state looks.
-    pub(crate) fn state(&self, state: MemberState) -> Mark {
+    /// The symbol of a node's state.
+    pub(crate) fn state(&self, state: MemberState) -> StatusSymbol {
         let (shape, color) = match state {
             MemberState::Live => ("●", self.good),
             MemberState::Joining => ("○", self.note),
@@ -193,7 +158,7 @@ impl Tokens {
             MemberState::Dead => ("×", self.bad),
             MemberState::Left => ("□", self.faint),
         };
-        Mark { shape, color }
+        StatusSymbol { shape, color }
     }
 }
 
@@ -209,9 +174,9 @@ pub(crate) fn state_word(state: MemberState) -> &'static str {
     }
 }
 
-/// Gives the window its look, dark and light.
+/// Sets the window's fonts, and its style in both themes.
 pub(crate) fn apply(ctx: &Context) {
-    fonts::install(ctx, MARKED_CODE);
+    fonts::install(ctx, CODE_POINT);
     ctx.set_style_of(Theme::Dark, style(&DARK, Visuals::dark()));
     ctx.set_style_of(Theme::Light, style(&LIGHT, Visuals::light()));
 }
@@ -236,13 +201,13 @@ fn style(tokens: &Tokens, visuals: Visuals) -> Style {
     spacing.slider_rail_height = 4.0;
     spacing.scroll = egui::style::ScrollStyle::thin();
     style.interaction.tooltip_delay = 0.35;
-    // A table's row is pressed wherever it is pressed, its words included.
+    // A label that can be selected takes the clicks on the row of the table around it.
     style.interaction.selectable_labels = false;
     style.animation_time = 0.1;
     style
 }
 
-fn recolor(tokens: &Tokens, visuals: Visuals) -> Visuals {
+fn recolor(tokens: &Tokens, mut visuals: Visuals) -> Visuals {
     let widget = |fill: Color32, text: Color32, outline: Stroke| WidgetVisuals {
         bg_fill: fill,
         weak_bg_fill: fill,
@@ -254,7 +219,6 @@ fn recolor(tokens: &Tokens, visuals: Visuals) -> Visuals {
     let shadow =
         Shadow { offset: [0, 6], blur: 24, spread: 0, color: Color32::from_black_alpha(70) };
     let fine = Stroke::new(1.0, tokens.line);
-    let mut visuals = visuals;
     visuals.widgets.noninteractive = widget(tokens.ground, tokens.text, fine);
     visuals.widgets.inactive = widget(tokens.control, tokens.text, Stroke::NONE);
     visuals.widgets.hovered = widget(tokens.hover, tokens.text, Stroke::NONE);
@@ -288,7 +252,7 @@ pub(crate) fn icon() -> (Color32, Color32, Color32) {
     (DARK.control, DARK.good, DARK.text)
 }
 
-/// The frame of a panel: room around it, and no line.
+/// The frame of a panel: a margin, and no line.
 pub(crate) fn panel(fill: Color32) -> egui::Frame {
     egui::Frame::new().fill(fill).inner_margin(Margin::symmetric(space::L as i8, space::M as i8))
 }
@@ -298,18 +262,18 @@ pub(crate) fn dialog(ui: &Ui) -> egui::Frame {
     egui::Frame::popup(ui.style()).inner_margin(Margin::same(24)).corner_radius(10)
 }
 
-/// The frame of what stands beneath something.
-pub(crate) fn beneath() -> egui::Frame {
+/// The frame of a panel below another.
+pub(crate) fn lower_panel() -> egui::Frame {
     egui::Frame::new().inner_margin(Margin { top: space::M as i8, ..Margin::ZERO })
 }
 
-/// The frame of what stands to the right of something.
-pub(crate) fn beside_left() -> egui::Frame {
+/// The frame of a panel to the right of another.
+pub(crate) fn right_panel() -> egui::Frame {
     egui::Frame::new().inner_margin(Margin { left: space::L as i8, ..Margin::ZERO })
 }
 
-/// The frame of what stands to the left of something.
-pub(crate) fn beside_right() -> egui::Frame {
+/// The frame of a panel to the left of another.
+pub(crate) fn left_panel() -> egui::Frame {
     egui::Frame::new().inner_margin(Margin { right: space::L as i8, ..Margin::ZERO })
 }
 

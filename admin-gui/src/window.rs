@@ -14,57 +14,57 @@ use trunkline_ops::stop_signal;
 use winit::platform::{wayland::EventLoopBuilderExtWayland, x11::EventLoopBuilderExtX11};
 
 use crate::{
-    App, Config, NoDisplay, Size,
-    connection::{self, Connection, Feed},
+    App, NoDisplay, WindowConfig, WindowSize,
+    connection::{self, Feed, StatusConnection},
     defaults::{REPAINT_DELAY, WINDOW_MIN},
     display::{self, Backend},
     icon::icon,
-    lookups::{self, Desk, Lookups},
+    queries::{self, QueryClient, QueryServer},
 };
 
-/// What the desktop knows the window by, and the folder that its layout is stored in.
+/// Identifies the window to the desktop, and names the folder that its layout is stored in.
 const APP_ID: &str = "trunkline-admin-gui";
 
-/// Why the window failed. Each text names the mend.
+/// Why the window failed. Each text names the remedy.
 #[derive(Debug, Error)]
-pub enum RunError {
+pub enum WindowError {
     /// No display answers.
     #[error(
-        "no window can be shown, for no display answers: {0}; run it in a desktop session, or set \
-         one of the two to a display that is there"
+        "cannot open the window, as no display answers: {0}; run it in a desktop session, or set one \
+         of the two variables to a running display"
     )]
     NoDisplay(#[from] NoDisplay),
-    /// A display answered, and does not take the window.
-    #[error("no window can be shown, for the display refuses it ({said}): {hint}")]
+    /// The display answered and refuses the window.
+    #[error("cannot open the window, as the display refuses it ({cause}): {hint}")]
     Display {
-        /// What was said.
-        said: String,
-        /// The mend.
+        /// The library's error.
+        cause: String,
+        /// The remedy.
         hint: &'static str,
     },
-    /// Nothing draws.
+    /// OpenGL is missing or too old.
     #[error(
-        "no window can be shown, for there is no OpenGL 2.1 or newer ({0}): install libgl1, libegl1 \
-         and libgl1-mesa-dri, or a driver for the graphics card; where that does not help, as on a \
-         display of another machine, set LIBGL_ALWAYS_SOFTWARE=1"
+        "cannot open the window without OpenGL 2.1 or newer ({0}): install libgl1, libegl1 and \
+         libgl1-mesa-dri, or a driver for the graphics card; if that does not help, as on a display \
+         of another machine, set LIBGL_ALWAYS_SOFTWARE=1"
     )]
     OpenGl(String),
-    /// The window cannot be made ready.
-    #[error("no window can be shown: {0}")]
+    /// The app could not be created.
+    #[error("cannot open the window: {0}")]
     Start(String),
 }
 
-impl RunError {
+impl WindowError {
     fn of(error: eframe::Error, backend: Backend) -> Self {
-        let said = cause(&error.to_string()).to_owned();
+        let cause = without_location(&error.to_string()).to_owned();
         match error {
             eframe::Error::Winit(_) | eframe::Error::WinitEventLoop(_) => {
-                Self::Display { said, hint: hint(backend) }
+                Self::Display { cause, hint: hint(backend) }
             }
             eframe::Error::Glutin(_)
             | eframe::Error::NoGlutinConfigs(..)
-            | eframe::Error::OpenGL(_) => Self::OpenGl(said),
-            eframe::Error::AppCreation(_) => Self::Start(said),
+            | eframe::Error::OpenGL(_) => Self::OpenGl(cause),
+            eframe::Error::AppCreation(_) => Self::Start(cause),
         }
     }
 }
@@ -72,37 +72,38 @@ impl RunError {
 fn hint(backend: Backend) -> &'static str {
     match backend {
         Backend::Wayland => {
-            "install libwayland-client0 and libxkbcommon0, or unset WAYLAND_DISPLAY where DISPLAY names \
-             one that takes it"
+            "install libwayland-client0 and libxkbcommon0, or unset WAYLAND_DISPLAY if DISPLAY names a \
+             display that accepts it"
         }
         Backend::X11 => {
-            "is it yours? See `xauth list` and `xhost`, and install libx11-xcb1, libxcursor1, libxi6 \
-             and libxkbcommon-x11-0"
+            "see `xauth list` and `xhost` for access to it, and install libx11-xcb1, libxcursor1, \
+             libxi6 and libxkbcommon-x11-0"
         }
     }
 }
 
-/// What winit says behind the place in its code where it says it.
-fn cause(said: &str) -> &str {
-    let behind = said
-        .rsplit_once(".rs:")
-        .map(|(_, rest)| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
-    behind.map_or(said, |rest| rest.trim_start_matches([':', ' '])).trim_end_matches('.')
+/// The text of a winit error without the source location that it starts with.
+fn without_location(error: &str) -> &str {
+    let after = error.rsplit_once(".rs:").map_or(error, |(_, after)| {
+        after.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches([':', ' '])
+    });
+    after.trim_end_matches('.')
 }
 
-/// Opens the window and shows the cluster until it is closed, or the process is told to end.
+/// Opens the window and shows the cluster, until the window is closed or the process gets a signal to
+/// end.
 ///
 /// # Errors
-/// If no window can be opened.
-pub fn run(config: Config) -> Result<(), RunError> {
+/// If the window cannot be opened.
+pub fn run(config: WindowConfig) -> Result<(), WindowError> {
     let backend = display::choose()?;
     let title = format!("Trunkline, relay at {}", config.relay);
     let viewport =
         ViewportBuilder::default().with_app_id(APP_ID).with_title(title).with_icon(icon());
-    let Size { width, height } = config.look.size.unwrap_or_default();
+    let WindowSize { width, height } = config.options.size.unwrap_or_default();
     let viewport = viewport.with_inner_size([width, height]).with_min_inner_size(WINDOW_MIN);
-    // A size that was asked for is not that of the last time.
-    let persist_window = config.look.size.is_none();
+    // A size given on the command line replaces the stored one.
+    let persist_window = config.options.size.is_none();
     let event_loop_builder: EventLoopBuilderHook = Box::new(move |builder| {
         match backend {
             Backend::Wayland => EventLoopBuilderExtWayland::with_wayland(builder),
@@ -115,48 +116,63 @@ pub fn run(config: Config) -> Result<(), RunError> {
         event_loop_builder: Some(event_loop_builder),
         ..NativeOptions::default()
     };
-    let mut reading = None;
-    let shown = eframe::run_native(
+    let mut reader = None;
+    let closed = eframe::run_native(
         APP_ID,
         options,
         Box::new(|context| {
             let (app, thread) = open(context, config)?;
-            reading = Some(thread);
+            reader = Some(thread);
             Ok(Box::new(app))
         }),
     );
-    if let Some(thread) = reading {
-        // The window is gone, so the thread has nobody to tell and ends by itself.
+    if let Some(thread) = reader {
+        // The window's ends of the channels are dropped, so the thread closes its connections and
+        // ends. It cannot fail: a panic ends the process.
         let _ = thread.join();
     }
-    shown.map_err(|error| RunError::of(error, backend))
+    closed.map_err(|error| WindowError::of(error, backend))
 }
 
-fn open(context: &CreationContext<'_>, config: Config) -> io::Result<(App, JoinHandle<()>)> {
-    let (connection, feed) = Connection::pair();
-    let (lookups, desk) = Lookups::pair();
-    let (relay, look) = (config.relay.to_string(), config.look.clone());
+fn open(context: &CreationContext<'_>, config: WindowConfig) -> io::Result<(App, JoinHandle<()>)> {
+    let (connection, feed) = StatusConnection::pair();
+    let (queries, server) = QueryClient::pair();
+    let (relay, window_options) = (config.relay.to_string(), config.options.clone());
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let ctx = context.egui_ctx.clone();
-    let read = move || runtime.block_on(read(config, feed, desk, ctx));
+    let read = move || runtime.block_on(read(config, feed, server, ctx));
     let thread = thread::Builder::new().name("status".into()).spawn(read)?;
-    let mut app = App::new(context, relay, connection, lookups);
-    app.look(&context.egui_ctx, look);
+    let mut app = App::new(context, relay, connection, queries);
+    app.apply_options(&context.egui_ctx, window_options);
     Ok((app, thread))
 }
 
-/// All that the window does beside drawing.
-async fn read(config: Config, feed: Feed, desk: Desk, ctx: Context) {
+/// Reads the status stream and answers queries until the window is closed. A signal closes it.
+async fn read(config: WindowConfig, feed: Feed, server: QueryServer, ctx: Context) {
     let wake = || ctx.request_repaint_after(REPAINT_DELAY);
-    let looking_up = lookups::run(config.directory.clone(), desk, wake);
-    let reading = async { tokio::join!(connection::run(config, feed, wake), looking_up) };
+    let answering = queries::run(config.directory.clone(), server, wake);
+    let reading = async { tokio::join!(connection::run(config, feed, wake), answering) };
     tokio::pin!(reading);
     match stop_signal() {
         Ok(stop) => tokio::select! {
             _ = &mut reading => return,
             () = stop => ctx.send_viewport_cmd(ViewportCommand::Close),
         },
-        Err(error) => warn!(%error, "a signal will end the window without saving its layout"),
+        Err(error) => {
+            warn!(%error, "cannot catch signals: one will end the window without saving its layout")
+        }
     }
     reading.await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn source_location_is_left_out() {
+        let error = "os error at /src/x11/mod.rs:42: Failed to open the display.";
+        assert_eq!(without_location(error), "Failed to open the display");
+        assert_eq!(without_location("no EGL configuration"), "no EGL configuration");
+    }
 }

@@ -6,7 +6,7 @@ use std::{
 use flate2::read::ZlibDecoder;
 use tracing::warn;
 
-/// Most of the basic plane, and emoji. Its making is `assets/fonts/fallback.py`.
+/// Most of the basic multilingual plane, and emoji. Made by `assets/fonts/fallback.py`.
 const PACKED: &[u8] = include_bytes!("../../assets/fonts/Unifont.z");
 
 /// The width and the height of a bitmap.
@@ -15,18 +15,18 @@ pub(super) const SIDE: usize = 16;
 /// The rows of a bitmap, from the top. The leftmost pixel is the highest bit.
 pub(super) type Bitmap = [u16; SIDE];
 
-/// Unpacked when the first character is met that no font has: most never do, and it takes 1.6 MB.
+/// Unpacked at the first character that no font has: few windows meet one, and it takes 1.6 MB.
 static UNIFONT: LazyLock<Unifont> = LazyLock::new(|| {
     unpack(PACKED).unwrap_or_else(|error| {
-        warn!(%error, "the bitmaps cannot be unpacked");
+        warn!(%error, "cannot unpack the fallback font, drawing code points instead");
         Unifont::default()
     })
 });
 
-/// Bitmaps by character.
+/// The bitmaps by character.
 #[derive(Debug, Default)]
 struct Unifont {
-    /// Characters that follow one another: the first, how many, and the place of the first bitmap.
+    /// Runs of consecutive characters: the first one, their number, the index of the first bitmap.
     runs: Vec<(u32, u32, usize)>,
     bitmaps: Vec<Bitmap>,
 }
@@ -35,22 +35,22 @@ struct Unifont {
 pub(super) fn bitmap(character: char) -> Option<&'static Bitmap> {
     let (code, unifont) = (u32::from(character), &*UNIFONT);
     let after = unifont.runs.partition_point(|&(first, ..)| first <= code);
-    let &(first, count, place) = unifont.runs.get(after.checked_sub(1)?)?;
-    let at = code - first;
-    (at < count).then(|| unifont.bitmaps.get(place + at as usize)).flatten()
+    let &(first, count, start) = unifont.runs.get(after.checked_sub(1)?)?;
+    let offset = code - first;
+    (offset < count).then(|| unifont.bitmaps.get(start + offset as usize)).flatten()
 }
 
-/// How many runs there are, each of them, and the bitmaps: all numbers little endian, all rows big.
+/// Reads the number of runs, the runs and the bitmaps. Numbers are little-endian, rows big-endian.
 fn unpack(packed: &[u8]) -> io::Result<Unifont> {
     let mut bytes = ZlibDecoder::new(packed);
     let mut unifont = Unifont::default();
-    let (count, mut place) = (number(&mut bytes)?, 0);
+    let (count, mut start) = (number(&mut bytes)?, 0);
     for _ in 0..count {
         let (first, length) = (number(&mut bytes)?, number(&mut bytes)?);
-        unifont.runs.push((first, length, place));
-        place += length as usize;
+        unifont.runs.push((first, length, start));
+        start += length as usize;
     }
-    let mut rows = Vec::with_capacity(place * size_of::<Bitmap>());
+    let mut rows = Vec::with_capacity(start * size_of::<Bitmap>());
     bytes.read_to_end(&mut rows)?;
     let (bitmaps, _) = rows.as_chunks::<{ size_of::<Bitmap>() }>();
     unifont.bitmaps.extend(bitmaps.iter().map(|bitmap| {
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_character_has_its_own_bitmap() {
+    fn similar_characters_have_different_bitmaps() {
         // A vertical stroke through a box.
         let middle = bitmap('中').unwrap();
         assert_eq!(middle[0], 0b0000_0001_0000_0000);

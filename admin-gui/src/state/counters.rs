@@ -1,214 +1,187 @@
-use std::ops::{AddAssign, Index, IndexMut};
+use std::ops::{AddAssign, Index};
 
 use trunkline_protocol::status::{NodeLoad, NodeStatus, RelayStatus};
 
-use super::report_time::{told_at_ms, told_over_ms};
+use crate::defaults::REPORT_INTERVAL_MIN_MS;
 
+/// Defines [`Counter`], and for each source of counters a function that reads them.
 macro_rules! counters {
-    ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
-        /// Something that is counted.
+    ($($(#[doc = $source_doc:literal])+ $source:ident($from:ident: $type:ty) {
+        $($(#[doc = $doc:literal])+ $name:ident = $value:expr,)+
+    })+) => {
+        /// A counter of a node or of the relay.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Counter { $($(#[doc = $doc])+ $name,)+ }
+        pub enum Counter { $($($(#[doc = $doc])+ $name,)+)+ }
 
-        const COUNTERS: usize = [$(Counter::$name),+].len();
+        const COUNTERS: usize = [$($(Counter::$name),+),+].len();
+
+        impl CounterValues {
+            $($(#[doc = $source_doc])+
+            pub fn $source($from: $type) -> Self {
+                let mut values = Self::default();
+                $(values.0[Counter::$name as usize] = $value;)+
+                values
+            })+
+        }
     };
 }
 
 counters! {
-    /// Sends accepted.
-    Accepted,
-    /// Branches taken on the node that accepted the send.
-    DeliveredLocally,
-    /// Branches taken on another node.
-    DeliveredFromLinks,
-    /// Sends that ended as delivered.
-    Delivered,
-    /// Sends that ended as offline.
-    Offline,
-    /// Sends that ended as busy.
-    Busy,
-    /// Sends that ended as unreachable.
-    Unreachable,
-    /// Sends that ended as unconfirmed.
-    Unconfirmed,
-    /// Outcomes that could not be told.
-    Untold,
-    /// Branches that a full queue refused.
-    RefusedFull,
-    /// Upgrades refused for want of a seat.
-    RefusedSeats,
-    /// Sessions ended for reading too slowly.
-    EndedSlow,
-    /// Look-ups that went to the directory.
-    LookUps,
-    /// Directory entries found without a session.
-    Ghosts,
-    /// Milliseconds of CPU time of nodes.
-    CpuMs,
-    /// Messages that the relay passed on from nodes.
-    ForwardedFrom,
-    /// Messages that the relay passed on to nodes.
-    ForwardedTo,
-    /// Packets sent on links.
-    SentPackets,
-    /// Packets lost on links.
-    LostPackets,
-    /// Messages that the relay passed on.
-    Forwarded,
-    /// Bytes that the relay passed on.
-    ForwardedBytes,
-    /// Messages sent back by the relay because a queue was full.
-    RelayFull,
-    /// Messages sent back by the relay because a link was gone.
-    RelayGone,
-    /// Refusals and receipts that the relay could not pass on.
-    RelayDropped,
-    /// Milliseconds of CPU time of the relay.
-    RelayCpuMs,
+    /// The counters that a node reports.
+    of_load(load: &NodeLoad) {
+        /// Sends accepted.
+        Accepted = load.accepted,
+        /// Branches taken on the node that accepted the send.
+        DeliveredLocally = load.delivered_locally,
+        /// Branches taken on another node.
+        DeliveredFromLinks = load.delivered_from_links,
+        /// Sends that ended as delivered.
+        Delivered = load.outcomes.delivered,
+        /// Sends that ended as offline.
+        Offline = load.outcomes.offline,
+        /// Sends that ended as busy.
+        Busy = load.outcomes.busy,
+        /// Sends that ended as unreachable.
+        Unreachable = load.outcomes.unreachable,
+        /// Sends that ended as unconfirmed.
+        Unconfirmed = load.outcomes.unconfirmed,
+        /// Outcomes that could not be reported, as the sender's session had ended.
+        Unreported = load.unreported,
+        /// Branches that a full queue refused.
+        RefusedFull = load.refused_full,
+        /// Connections refused because every slot was taken.
+        RefusedSlots = load.refused_slots,
+        /// Sessions ended because they read too slowly.
+        EndedSlow = load.ended_slow,
+        /// Look-ups that went to the directory.
+        LookUps = load.look_ups,
+        /// Directory entries found without a session.
+        StaleEntries = load.stale_entries,
+        /// Milliseconds of CPU time of nodes.
+        CpuMs = load.cpu_ms,
+    }
+    /// The counters that the relay keeps of a node.
+    of_traffic(node: &NodeStatus) {
+        /// Messages that the relay forwarded from nodes.
+        ForwardedFrom = node.forwarded_from,
+        /// Messages that the relay forwarded to nodes.
+        ForwardedTo = node.forwarded_to,
+        /// Packets sent on links.
+        SentPackets = node.link.as_ref().map_or(0, |link| link.sent_packets),
+        /// Packets lost on links.
+        LostPackets = node.link.as_ref().map_or(0, |link| link.lost_packets),
+    }
+    /// The relay's own counters.
+    of_relay(relay: &RelayStatus) {
+        /// Messages that the relay forwarded.
+        Forwarded = relay.forwarded,
+        /// Bytes that the relay forwarded.
+        ForwardedBytes = relay.forwarded_bytes,
+        /// Messages that the relay rejected because a queue was full.
+        RelayFull = relay.refused_full,
+        /// Messages that the relay rejected because a link was gone.
+        RelayGone = relay.refused_gone,
+        /// Rejections and receipts that the relay could not forward.
+        RelayDropped = relay.dropped,
+        /// Milliseconds of CPU time of the relay.
+        RelayCpuMs = relay.cpu_ms,
+    }
 }
 
 /// A number for each [`Counter`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts([u64; COUNTERS]);
-
-/// How often a second each [`Counter`] grew.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Rates([f64; COUNTERS]);
+pub struct PerCounter<T>([T; COUNTERS]);
 
-impl Counts {
-    /// What a node has counted, and told.
-    pub fn of_load(load: &NodeLoad) -> Self {
-        use Counter as C;
-        let mut counts = Self::default();
-        counts[C::Accepted] = load.accepted;
-        counts[C::DeliveredLocally] = load.delivered_locally;
-        counts[C::DeliveredFromLinks] = load.delivered_from_links;
-        counts[C::Delivered] = load.outcomes.delivered;
-        counts[C::Offline] = load.outcomes.offline;
-        counts[C::Busy] = load.outcomes.busy;
-        counts[C::Unreachable] = load.outcomes.unreachable;
-        counts[C::Unconfirmed] = load.outcomes.unconfirmed;
-        counts[C::Untold] = load.unreported;
-        counts[C::RefusedFull] = load.refused_full;
-        counts[C::RefusedSeats] = load.refused_slots;
-        counts[C::EndedSlow] = load.ended_slow;
-        counts[C::LookUps] = load.look_ups;
-        counts[C::Ghosts] = load.stale_entries;
-        counts[C::CpuMs] = load.cpu_ms;
-        counts
+/// The values of the counters.
+pub type CounterValues = PerCounter<u64>;
+
+/// The growth of the counters per second.
+pub type Rates = PerCounter<f64>;
+
+impl<T> Index<Counter> for PerCounter<T> {
+    type Output = T;
+
+    fn index(&self, counter: Counter) -> &T {
+        &self.0[counter as usize]
     }
+}
 
-    /// What the relay has counted about a node.
-    pub fn about_node(node: &NodeStatus) -> Self {
-        let link = node.link.as_ref();
-        let mut counts = Self::default();
-        counts[Counter::ForwardedFrom] = node.forwarded_from;
-        counts[Counter::ForwardedTo] = node.forwarded_to;
-        counts[Counter::SentPackets] = link.map_or(0, |link| link.sent_packets);
-        counts[Counter::LostPackets] = link.map_or(0, |link| link.lost_packets);
-        counts
+impl<T: AddAssign + Copy> AddAssign<&Self> for PerCounter<T> {
+    fn add_assign(&mut self, other: &Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(sum, more)| *sum += more);
     }
+}
 
-    /// What a relay has counted.
-    pub fn of_relay(relay: &RelayStatus) -> Self {
-        let mut counts = Self::default();
-        counts[Counter::Forwarded] = relay.forwarded;
-        counts[Counter::ForwardedBytes] = relay.forwarded_bytes;
-        counts[Counter::RelayFull] = relay.refused_full;
-        counts[Counter::RelayGone] = relay.refused_gone;
-        counts[Counter::RelayDropped] = relay.dropped;
-        counts[Counter::RelayCpuMs] = relay.cpu_ms;
-        counts
+/// How much a counter grew. One that is smaller than before belongs to a new process or link, and has
+/// counted from zero.
+pub(super) fn growth(before: u64, now: u64) -> u64 {
+    now.checked_sub(before).unwrap_or(now)
+}
+
+/// The rate of `count` events in `over_ms`.
+pub(super) fn per_second(count: u64, over_ms: u64) -> f64 {
+    if over_ms == 0 { 0.0 } else { count as f64 * 1000.0 / over_ms as f64 }
+}
+
+/// The time in which a node counted what it reports, if its last report came `over_ms` ago. Two
+/// reports in quick succession mean that the first was delayed; nodes never report that fast.
+pub(super) fn report_interval_ms(node: &NodeStatus, over_ms: u64) -> u64 {
+    let is_delayed = node.load_at_ms != 0 && (1..REPORT_INTERVAL_MIN_MS).contains(&over_ms);
+    if is_delayed { REPORT_INTERVAL_MIN_MS } else { over_ms }
+}
+
+/// When a node reported the counters in a snapshot that was taken at `at_ms`. An older relay sends no
+/// time of the report.
+pub(super) fn reported_at_ms(node: &NodeStatus, at_ms: u64) -> u64 {
+    match node.load_at_ms {
+        0 => at_ms,
+        reported_at_ms => reported_at_ms,
     }
+}
 
-    /// What was counted since `before`. A counter that is smaller than before belongs to a new
-    /// process or link, and has counted from zero.
+impl CounterValues {
+    /// How much each counter grew since `before`.
     pub fn since(&self, before: &Self) -> Self {
-        let mut grown = self.clone();
-        for (grown, before) in grown.0.iter_mut().zip(before.0) {
-            *grown = grown.checked_sub(before).unwrap_or(*grown);
-        }
-        grown
+        Self(std::array::from_fn(|index| growth(before.0[index], self.0[index])))
     }
 
-    /// How often a second, if it took `over_ms` to count this.
+    /// The rates of counters that grew by this in `over_ms`.
     pub fn per_second(&self, over_ms: u64) -> Rates {
-        let seconds = over_ms as f64 / 1000.0;
-        Rates(self.0.map(|count| if over_ms == 0 { 0.0 } else { count as f64 / seconds }))
-    }
-}
-
-impl Index<Counter> for Counts {
-    type Output = u64;
-
-    fn index(&self, counter: Counter) -> &u64 {
-        &self.0[counter as usize]
-    }
-}
-
-impl IndexMut<Counter> for Counts {
-    fn index_mut(&mut self, counter: Counter) -> &mut u64 {
-        &mut self.0[counter as usize]
-    }
-}
-
-impl AddAssign<&Self> for Counts {
-    fn add_assign(&mut self, other: &Self) {
-        for (sum, more) in self.0.iter_mut().zip(other.0) {
-            *sum += more;
-        }
-    }
-}
-
-impl Index<Counter> for Rates {
-    type Output = f64;
-
-    fn index(&self, counter: Counter) -> &f64 {
-        &self.0[counter as usize]
-    }
-}
-
-impl AddAssign<&Self> for Rates {
-    fn add_assign(&mut self, other: &Self) {
-        for (sum, more) in self.0.iter_mut().zip(other.0) {
-            *sum += more;
-        }
+        PerCounter(self.0.map(|count| per_second(count, over_ms)))
     }
 }
 
 impl Rates {
-    /// How fast a node, and the relay about it, counted from one snapshot to another: those at these
-    /// times.
+    /// The rates of a node between two snapshots, each given as the node and the snapshot's time.
     pub fn of_node(before: (&NodeStatus, u64), now: (&NodeStatus, u64)) -> Self {
-        let about = Counts::about_node(now.0).since(&Counts::about_node(before.0));
-        let mut rates = about.per_second(now.1.saturating_sub(before.1));
-        // A relay that was just started knows nothing of a node's load until it is told: what it is
-        // told first did not happen since.
+        let traffic = CounterValues::of_traffic(now.0).since(&CounterValues::of_traffic(before.0));
+        let mut rates = traffic.per_second(now.1.saturating_sub(before.1));
+        // A restarted relay shows an empty load until the node's first report. What that report has
+        // counted did not happen since.
         if before.0.load != NodeLoad::default() {
-            let told = Counts::of_load(&now.0.load).since(&Counts::of_load(&before.0.load));
-            let over_ms = told_at_ms(now.0, now.1).saturating_sub(told_at_ms(before.0, before.1));
-            rates += &told.per_second(told_over_ms(now.0, over_ms));
+            let reported =
+                CounterValues::of_load(&now.0.load).since(&CounterValues::of_load(&before.0.load));
+            let over_ms =
+                reported_at_ms(now.0, now.1).saturating_sub(reported_at_ms(before.0, before.1));
+            rates += &reported.per_second(report_interval_ms(now.0, over_ms));
         }
         rates
     }
 
-    /// So much of each.
-    pub fn scaled(mut self, factor: f64) -> Self {
-        self.0.iter_mut().for_each(|rate| *rate *= factor);
-        self
+    /// The rates times a factor.
+    pub fn scaled(self, factor: f64) -> Self {
+        Self(self.0.map(|rate| rate * factor))
     }
 
-    /// What was taken by recipients' sessions, here and from elsewhere.
+    /// Branches that recipients' sessions took, on the sender's node and on others.
     pub fn delivered(&self) -> f64 {
         self[Counter::DeliveredLocally] + self[Counter::DeliveredFromLinks]
     }
 
     /// Sends that ended otherwise than delivered.
     pub fn not_delivered(&self) -> f64 {
-        [Counter::Offline, Counter::Busy, Counter::Unreachable, Counter::Unconfirmed]
-            .into_iter()
-            .map(|counter| self[counter])
-            .sum()
+        use Counter as C;
+        self[C::Offline] + self[C::Busy] + self[C::Unreachable] + self[C::Unconfirmed]
     }
 
     /// The share of packets that were lost.
@@ -233,17 +206,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_counter_that_fell_began_anew() {
-        let mut before = Counts::default();
-        before[Counter::Accepted] = 100;
-        before[Counter::Busy] = 7;
-        let mut now = Counts::default();
-        now[Counter::Accepted] = 30;
-        now[Counter::Busy] = 9;
-        let grown = now.since(&before);
+    fn counter_that_fell_has_restarted_from_zero() {
+        let load = |accepted, busy| {
+            let mut load = NodeLoad { accepted, ..NodeLoad::default() };
+            load.outcomes.busy = busy;
+            CounterValues::of_load(&load)
+        };
+        let grown = load(30, 9).since(&load(100, 7));
         assert_eq!((grown[Counter::Accepted], grown[Counter::Busy]), (30, 2));
         let rates = grown.per_second(500);
         assert_eq!((rates[Counter::Accepted], rates[Counter::Busy]), (60.0, 4.0));
         assert_eq!(grown.per_second(0)[Counter::Accepted], 0.0);
+    }
+
+    #[test]
+    fn loss_is_a_share_of_the_packets_sent() {
+        let mut rates = Rates::default();
+        assert_eq!(rates.loss(), 0.0);
+        rates.0[Counter::SentPackets as usize] = 50.0;
+        rates.0[Counter::LostPackets as usize] = 1.0;
+        assert_eq!(rates.loss(), 0.02);
     }
 }

@@ -5,37 +5,38 @@ use trunkline_protocol::status::{ClusterEvent, EventKind};
 use super::health::Severity;
 use crate::{
     defaults::EVENTS_MAX,
+    escape,
     format::{millis, plural},
-    visible,
 };
 
-/// What happened, the oldest first.
+/// The events, the oldest first.
 #[derive(Debug, Default)]
 pub struct EventLog {
     events: VecDeque<ClusterEvent>,
     revision: u64,
 }
 
-/// An event in words.
+/// An event as the operator reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct EventText {
     /// How much it matters.
     pub severity: Severity,
-    /// What kind it is, in a word or two.
-    pub word: &'static str,
+    /// Its kind: one of [`EVENT_LABELS`], or "unknown".
+    pub label: &'static str,
     /// What happened, in a sentence.
     pub text: String,
 }
 
 impl EventLog {
-    /// Adds what the relay told; what it repeats is left out.
+    /// Adds an event in the order of time. Drops one that is known: a relay repeats its history on
+    /// each new connection.
     pub fn push(&mut self, event: ClusterEvent) {
-        let known = self.events.iter().rev().take_while(|known| known.at_ms >= event.at_ms);
-        if known.into_iter().any(|known| *known == event) {
+        let mut newer = self.events.iter().rev().take_while(|known| known.at_ms >= event.at_ms);
+        if newer.any(|known| *known == event) {
             return;
         }
-        let at = self.events.partition_point(|known| known.at_ms <= event.at_ms);
-        self.events.insert(at, event);
+        let index = self.events.partition_point(|known| known.at_ms <= event.at_ms);
+        self.events.insert(index, event);
         if self.events.len() > EVENTS_MAX {
             self.events.pop_front();
         }
@@ -47,19 +48,19 @@ impl EventLog {
         self.events.iter()
     }
 
-    /// Grows with each event.
+    /// Grows with each event. A cache of values from the log is stale when it has.
     pub fn revision(&self) -> u64 {
         self.revision
     }
 }
 
-/// The words for all kinds of events, in the order of a node's life.
-pub(crate) const WORDS: [&str; 15] = [
+/// The labels of all kinds of events, from a node's start to its end, then the rest.
+pub(crate) const EVENT_LABELS: [&str; 15] = [
     "joined",
     "suspect",
     "recovered",
     "dead",
-    "cleaned",
+    "purged",
     "draining",
     "left",
     "refused",
@@ -72,47 +73,49 @@ pub(crate) const WORDS: [&str; 15] = [
     "certificate",
 ];
 
-/// An event in an operator's words.
-pub(crate) fn tell(event: &ClusterEvent) -> Told {
-    let (severity, word) = kind(&event.kind);
+/// An event as the operator reads it.
+pub(crate) fn describe_event(event: &ClusterEvent) -> EventText {
+    let (severity, label) = classify(&event.kind);
     let text = match &event.kind {
         EventKind::Joined => "its link was opened".into(),
-        EventKind::Suspect => "its link is silent or gone; it is not judged yet".into(),
-        EventKind::Recovered => "it gave a sign of life again".into(),
+        EventKind::Suspect => {
+            "its link is silent or gone; it may still be declared dead or recover".into()
+        }
+        EventKind::Recovered => "it responds again".into(),
         EventKind::Dead { verdict_ms } => {
-            format!("judged dead {} after its last sign of life", millis(*verdict_ms))
+            format!("declared dead {} after it last responded", millis(*verdict_ms))
         }
         EventKind::Cleaned { removed, kept, done_ms } => format!(
-            "{} removed from the directory, {}; done {} after the last sign of life",
+            "{} removed from the directory, {}; done {} after it last responded",
             plural(*removed, "entry"),
             still_online(*kept),
             millis(*done_ms)
         ),
-        EventKind::Draining => "takes no new sessions and is leaving".into(),
-        EventKind::Left => "has left by its own will".into(),
+        EventKind::Draining => "accepts no new sessions and shuts down".into(),
+        EventKind::Left => "shut down".into(),
         EventKind::Refused { reason } => {
-            format!("a connection was turned away: {}", visible::text(reason))
+            format!("a connection was refused: {}", escape::text(reason))
         }
         EventKind::SlowReaders { count } => {
             format!("{} ended for reading too slowly", plural(*count, "session"))
         }
         EventKind::RedisAway => "Redis does not answer the relay".into(),
         EventKind::RedisBack => "Redis answers the relay again".into(),
-        EventKind::Commanded { command } => visible::text(command).into(),
+        EventKind::Commanded { command } => escape::text(command).into(),
         EventKind::CertificateEnding { subject, days } => {
-            let subject = visible::text(subject);
-            format!("the certificate of {subject} ends in {}", plural(*days, "day"))
+            let subject = escape::text(subject);
+            format!("the certificate of {subject} expires in {}", plural(*days, "day"))
         }
         EventKind::RelayLost { reason } => {
-            format!("this window lost the relay: {}", visible::text(reason))
+            format!("this window lost the relay: {}", escape::text(reason))
         }
-        EventKind::RelayBack => "this window reads the relay again".into(),
-        EventKind::Unknown => "something that only a newer window can tell".into(),
+        EventKind::RelayBack => "this window is connected to the relay again".into(),
+        EventKind::Unknown => "a kind of event that only a newer window can describe".into(),
     };
-    Told { severity, word, text }
+    EventText { severity, label, text }
 }
 
-/// How many users of a dead node are elsewhere.
+/// How many users of a dead node are logged in elsewhere.
 pub(crate) fn still_online(users: u64) -> String {
     match users {
         0 => "no user online elsewhere".into(),
@@ -122,16 +125,16 @@ pub(crate) fn still_online(users: u64) -> String {
 
 /// How much an event matters.
 pub(crate) fn severity(event: &ClusterEvent) -> Severity {
-    kind(&event.kind).0
+    classify(&event.kind).0
 }
 
-fn kind(kind: &EventKind) -> (Severity, &'static str) {
+fn classify(kind: &EventKind) -> (Severity, &'static str) {
     match kind {
         EventKind::Joined => (Severity::Good, "joined"),
         EventKind::Suspect => (Severity::Warning, "suspect"),
         EventKind::Recovered => (Severity::Good, "recovered"),
         EventKind::Dead { .. } => (Severity::Bad, "dead"),
-        EventKind::Cleaned { .. } => (Severity::Note, "cleaned"),
+        EventKind::Cleaned { .. } => (Severity::Note, "purged"),
         EventKind::Draining => (Severity::Note, "draining"),
         EventKind::Left => (Severity::Note, "left"),
         EventKind::Refused { .. } => (Severity::Warning, "refused"),
@@ -143,5 +146,44 @@ fn kind(kind: &EventKind) -> (Severity, &'static str) {
         EventKind::RelayLost { .. } => (Severity::Bad, "relay lost"),
         EventKind::RelayBack => (Severity::Good, "relay back"),
         EventKind::Unknown => (Severity::Note, "unknown"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(at_ms: u64, kind: EventKind) -> ClusterEvent {
+        ClusterEvent { at_ms, node: None, incarnation: None, kind }
+    }
+
+    #[test]
+    fn repeated_history_is_not_added_twice() {
+        let mut log = EventLog::default();
+        let past = [event(1, EventKind::RedisAway), event(2, EventKind::RedisBack)];
+        for event in past.iter().chain(&past) {
+            log.push(event.clone());
+        }
+        assert!(log.iter().eq(&past));
+        assert_eq!(log.revision(), 2);
+    }
+
+    #[test]
+    fn late_event_is_sorted_in() {
+        let mut log = EventLog::default();
+        for at_ms in [5, 9, 7] {
+            log.push(event(at_ms, EventKind::RedisAway));
+        }
+        assert!(log.iter().map(|event| event.at_ms).eq([5, 7, 9]));
+    }
+
+    #[test]
+    fn oldest_event_makes_room() {
+        let mut log = EventLog::default();
+        for at_ms in 0..=EVENTS_MAX as u64 {
+            log.push(event(at_ms, EventKind::RedisAway));
+        }
+        assert_eq!(log.iter().len(), EVENTS_MAX);
+        assert_eq!(log.iter().next().map(|event| event.at_ms), Some(1));
     }
 }

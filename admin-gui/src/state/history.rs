@@ -9,80 +9,117 @@ use trunkline_protocol::{
 };
 
 use super::{
-    counters::{Counts, Rates},
-    names::by_name,
-    picture::Picture,
-    reports::Reports,
+    cluster_status::{ClusterStatus, find_node},
+    counters::{CounterValues, Rates},
+    name_order::by_name,
+    report_rates::ReportRates,
 };
 use crate::defaults::{
-    COARSE_STEP_MS, FINE_MS, HISTORY_BYTES_MAX, HISTORY_MS, LATENCY_WINDOW_MS, RATE_WINDOW_MS,
+    COARSE_STEP_MS, FINE_MS, HISTORY_BYTES_MAX, HISTORY_MS, LATENCY_WINDOW_MS, NODE_HEAP_BYTES,
+    RATE_WINDOW_MS,
 };
 
-/// About what a node's strings and vectors take beside its own size.
-const NODE_EXTRA_BYTES: usize = 400;
-
-/// The snapshots of the last hour, the older ones thinned out.
+/// The snapshots of the last hour; of the older ones, only some.
 #[derive(Debug, Default)]
-pub struct History {
-    kept: VecDeque<Kept>,
-    /// How many of the oldest were thinned out already.
+pub struct SnapshotHistory {
+    entries: VecDeque<HistoryEntry>,
+    /// How many of the oldest entries are thinned out already.
     coarse: usize,
     bytes: usize,
-    /// Names that all snapshots share, so that each takes the memory of a pointer.
+    /// The names of all snapshots, each allocated once.
     names: HashSet<Name>,
-    reports: Reports,
+    reports: ReportRates,
     revision: u64,
 }
 
-/// A snapshot, and how fast things were counted since the one kept before it.
+/// A snapshot, and what was counted since the entry before it. Of a snapshot that is thinned out, this
+/// much survives, in the next entry.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct HistoryEntry {
     /// What the relay wrote.
     pub snapshot: Arc<Snapshot>,
-    /// How fast the nodes and the relay counted together since the one before.
+    /// The rates of the relay and all nodes since the entry before.
     pub rates: Rates,
-    /// How long that took, in milliseconds; 0 for the very first.
+    /// The milliseconds since the entry before; 0 for the first.
     pub over_ms: u64,
-    /// The times from accept to receipt that were reported since the one before.
+    /// The times from accept to receipt that were reported since the entry before.
     pub latency: LatencyHistogram,
 }
 
-impl Kept {
+impl HistoryEntry {
+    fn between(before: Option<&Snapshot>, snapshot: Snapshot, reports: &mut ReportRates) -> Self {
+        let mut entry = Self {
+            rates: Rates::default(),
+            over_ms: before.map_or(0, |before| snapshot.at_ms - before.at_ms),
+            latency: LatencyHistogram::default(),
+            snapshot: Arc::new(snapshot),
+        };
+        let now = &entry.snapshot;
+        // Also for the first snapshot, whose reports the next rates start from.
+        let reported: Vec<_> =
+            now.nodes.iter().map(|node| reports.update(node, now.at_ms)).collect();
+        let Some(before) = before else { return entry };
+        let relay = CounterValues::of_relay(&now.relay);
+        let mut counted = relay.since(&CounterValues::of_relay(&before.relay));
+        for (index, (node, reported)) in now.nodes.iter().zip(reported).enumerate() {
+            entry.rates += &reported;
+            let Some(known) = find_node(before, &node.name, index) else { continue };
+            let traffic = CounterValues::of_traffic(node);
+            counted += &traffic.since(&CounterValues::of_traffic(known));
+            // Two snapshots may show the same report; its latencies count once.
+            if node.load != known.load {
+                entry.latency.merge(&node.load.latency);
+            }
+        }
+        entry.rates += &counted.per_second(entry.over_ms);
+        entry
+    }
+
+    /// Takes over what `earlier`, the entry before this one, has counted.
+    fn absorb(&mut self, earlier: Self) {
+        let over_ms = (self.over_ms + earlier.over_ms) as f64;
+        self.rates = self.rates.clone().scaled(self.over_ms as f64 / over_ms);
+        self.rates += &earlier.rates.scaled(earlier.over_ms as f64 / over_ms);
+        self.over_ms += earlier.over_ms;
+        self.latency.merge(&earlier.latency);
+    }
+
     fn bytes(&self) -> usize {
         size_of::<Self>()
-            + self.snapshot.nodes.len() * (size_of::<NodeStatus>() + NODE_EXTRA_BYTES)
+            + self.snapshot.nodes.len() * (size_of::<NodeStatus>() + NODE_HEAP_BYTES)
             + self.snapshot.flows.len() * size_of::<TrafficFlow>()
     }
 }
 
-impl History {
-    /// Remembers a snapshot. Returns false for one that is not newer than the latest, such as what
-    /// a relay repeats of its own history after it was lost for a moment.
+impl SnapshotHistory {
+    /// Adds a snapshot. Returns false for one that is not newer than the latest: a relay repeats its
+    /// own history on each new connection.
     pub fn push(&mut self, mut snapshot: Snapshot) -> bool {
-        self.forget_future_of(&snapshot);
-        let last = self.kept.back().map(|kept| kept.snapshot.clone());
+        self.drop_future_of(&snapshot);
+        let last = self.entries.back().map(|entry| entry.snapshot.clone());
         if last.as_ref().is_some_and(|last| snapshot.at_ms <= last.at_ms) {
             return false;
         }
         self.share_names(&mut snapshot);
         snapshot.nodes.sort_by(|a, b| by_name(&a.name, &b.name));
-        let kept = keep(snapshot, last.as_deref(), &mut self.reports);
-        self.bytes += kept.bytes();
-        self.kept.push_back(kept);
+        let entry = HistoryEntry::between(last.as_deref(), snapshot, &mut self.reports);
+        self.bytes += entry.bytes();
+        self.entries.push_back(entry);
         self.revision += 1;
-        self.thin();
-        self.forget_oldest();
+        self.thin_out();
+        self.drop_oldest();
         true
     }
 
-    /// A relay that was started anew on a machine whose clock is behind begins before our latest.
-    fn forget_future_of(&mut self, snapshot: &Snapshot) {
-        while self.kept.back().is_some_and(|kept| {
-            kept.snapshot.at_ms >= snapshot.at_ms
-                && kept.snapshot.relay.started_at_ms < snapshot.relay.started_at_ms
+    /// Drops entries from the future of a restarted relay, whose machine's clock is behind that of the
+    /// relay before. Its snapshots would be taken for old ones until its clock caught up.
+    fn drop_future_of(&mut self, snapshot: &Snapshot) {
+        while self.entries.back().is_some_and(|entry| {
+            entry.snapshot.at_ms >= snapshot.at_ms
+                && entry.snapshot.relay.started_at_ms < snapshot.relay.started_at_ms
         }) {
-            self.bytes -= self.kept.pop_back().map_or(0, |kept| kept.bytes());
-            self.coarse = self.coarse.min(self.kept.len());
+            self.bytes -= self.entries.pop_back().map_or(0, |entry| entry.bytes());
+            self.coarse = self.coarse.min(self.entries.len());
             self.reports.clear();
         }
     }
@@ -98,129 +135,96 @@ impl History {
         }
     }
 
-    fn thin(&mut self) {
+    /// Thins out the entries that have become older than [`FINE_MS`].
+    fn thin_out(&mut self) {
         let Some(fine_from_ms) = self.latest_ms().map(|ms| ms.saturating_sub(FINE_MS)) else {
             return;
         };
-        while self.coarse + 1 < self.kept.len() && self.at_ms(self.coarse) < fine_from_ms {
-            let at = self.coarse;
-            if at > 0 && self.at_ms(at + 1) - self.at_ms(at - 1) <= COARSE_STEP_MS {
-                self.fold_into_next(at);
+        while self.coarse + 1 < self.entries.len() && self.at_ms(self.coarse) < fine_from_ms {
+            let index = self.coarse;
+            if index > 0 && self.at_ms(index + 1) - self.at_ms(index - 1) <= COARSE_STEP_MS {
+                let dropped = self.entries.remove(index).expect("the loop has checked the index");
+                self.bytes -= dropped.bytes();
+                self.entries[index].absorb(dropped);
             } else {
                 self.coarse += 1;
             }
         }
     }
 
-    fn fold_into_next(&mut self, at: usize) {
-        let gone = self.kept.remove(at).expect("the caller has looked");
-        self.bytes -= gone.bytes();
-        let next = &mut self.kept[at];
-        let over_ms = (next.over_ms + gone.over_ms) as f64;
-        next.rates = next.rates.clone().scaled(next.over_ms as f64 / over_ms);
-        next.rates += &gone.rates.scaled(gone.over_ms as f64 / over_ms);
-        next.over_ms += gone.over_ms;
-        next.latency.merge(&gone.latency);
-    }
-
-    fn forget_oldest(&mut self) {
+    fn drop_oldest(&mut self) {
         let from_ms = self.latest_ms().unwrap_or(0).saturating_sub(HISTORY_MS);
-        while self.kept.len() > 1 && (self.bytes > HISTORY_BYTES_MAX || self.at_ms(0) < from_ms) {
-            self.bytes -= self.kept.pop_front().map_or(0, |kept| kept.bytes());
+        while self.entries.len() > 1 && (self.bytes > HISTORY_BYTES_MAX || self.at_ms(0) < from_ms)
+        {
+            self.bytes -= self.entries.pop_front().map_or(0, |entry| entry.bytes());
             self.coarse = self.coarse.saturating_sub(1);
         }
     }
 
-    fn at_ms(&self, at: usize) -> u64 {
-        self.kept[at].snapshot.at_ms
+    fn at_ms(&self, index: usize) -> u64 {
+        self.entries[index].snapshot.at_ms
     }
 
-    /// How many snapshots are remembered.
+    /// The number of entries.
     pub fn len(&self) -> usize {
-        self.kept.len()
+        self.entries.len()
     }
 
-    /// Whether nothing is remembered.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
-        self.kept.is_empty()
+        self.entries.is_empty()
     }
 
-    /// The remembered snapshots, the oldest first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Kept> + ExactSizeIterator {
-        self.kept.iter()
+    /// The entries, the oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &HistoryEntry> + ExactSizeIterator {
+        self.entries.iter()
     }
 
-    /// Grows with each snapshot: what was made of the history is out of date when it has.
+    /// Grows with each snapshot. A cache of values from the history is stale when it has.
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// When the oldest remembered snapshot was taken.
+    /// When the oldest snapshot was taken.
     pub fn earliest_ms(&self) -> Option<u64> {
-        self.kept.front().map(|kept| kept.snapshot.at_ms)
+        self.entries.front().map(|entry| entry.snapshot.at_ms)
     }
 
     /// When the latest snapshot was taken.
     pub fn latest_ms(&self) -> Option<u64> {
-        self.kept.back().map(|kept| kept.snapshot.at_ms)
+        self.entries.back().map(|entry| entry.snapshot.at_ms)
     }
 
-    /// The place of the last snapshot that was taken at or before a moment, else of the first.
-    pub fn at(&self, at_ms: u64) -> Option<usize> {
-        let after = self.kept.partition_point(|kept| kept.snapshot.at_ms <= at_ms);
-        (!self.kept.is_empty()).then(|| after.saturating_sub(1))
+    /// The index of the last snapshot that was taken at or before a moment, else of the first one.
+    pub fn index_at(&self, at_ms: u64) -> Option<usize> {
+        let after = self.entries.partition_point(|entry| entry.snapshot.at_ms <= at_ms);
+        (!self.entries.is_empty()).then(|| after.saturating_sub(1))
     }
 
-    /// The picture at the snapshot in place `at`.
+    /// The status at the snapshot with this index.
     ///
     /// # Panics
-    /// If there is none.
-    pub fn picture(&self, at: usize) -> Picture {
-        let now = self.kept[at].snapshot.clone();
-        let before = self.rates_from(at);
+    /// If the index is out of bounds.
+    pub fn status_at(&self, index: usize) -> ClusterStatus {
+        let now = self.entries[index].snapshot.clone();
+        let before = self.rates_from(index);
         let mut latency = LatencyHistogram::default();
-        for kept in self.kept.range(..=at).rev() {
-            if kept.snapshot.at_ms + LATENCY_WINDOW_MS <= now.at_ms {
+        for entry in self.entries.range(..=index).rev() {
+            if entry.snapshot.at_ms + LATENCY_WINDOW_MS <= now.at_ms {
                 break;
             }
-            latency.merge(&kept.latency);
+            latency.merge(&entry.latency);
         }
-        Picture::between(&self.kept[before].snapshot, now, latency)
+        ClusterStatus::between(&self.entries[before].snapshot, now, latency)
     }
 
-    /// The place of the snapshot that the rates at another are taken from.
-    pub(super) fn rates_from(&self, at: usize) -> usize {
-        let from_ms = self.at_ms(at).saturating_sub(RATE_WINDOW_MS);
-        self.at(from_ms).unwrap_or(0).min(at.saturating_sub(1))
+    /// The index of the snapshot that the rates at `index` start from.
+    pub(super) fn rates_from(&self, index: usize) -> usize {
+        let from_ms = self.at_ms(index).saturating_sub(RATE_WINDOW_MS);
+        self.index_at(from_ms).unwrap_or(0).min(index.saturating_sub(1))
     }
 
-    pub(super) fn kept(&self, at: usize) -> &Kept {
-        &self.kept[at]
+    pub(super) fn entry(&self, index: usize) -> &HistoryEntry {
+        &self.entries[index]
     }
-}
-
-fn keep(snapshot: Snapshot, before: Option<&Snapshot>, reports: &mut Reports) -> Kept {
-    let mut kept = Kept {
-        rates: Rates::default(),
-        over_ms: before.map_or(0, |before| snapshot.at_ms - before.at_ms),
-        latency: LatencyHistogram::default(),
-        snapshot: Arc::new(snapshot),
-    };
-    let now = &kept.snapshot;
-    let told: Vec<_> = now.nodes.iter().map(|node| reports.rates(node, now.at_ms)).collect();
-    let Some(before) = before else { return kept };
-    let mut counted = Counts::of_relay(&now.relay).since(&Counts::of_relay(&before.relay));
-    for (node, told) in now.nodes.iter().zip(told) {
-        kept.rates += &told;
-        let Some(known) = before.nodes.iter().find(|known| known.name == node.name) else {
-            continue;
-        };
-        counted += &Counts::about_node(node).since(&Counts::about_node(known));
-        // A report that was there before already has been merged.
-        if node.load != known.load {
-            kept.latency.merge(&node.load.latency);
-        }
-    }
-    kept.rates += &counted.per_second(kept.over_ms);
-    kept
 }

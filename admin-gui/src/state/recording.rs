@@ -8,68 +8,63 @@ use std::{
 
 use serde::Serialize;
 use thiserror::Error;
-use trunkline_protocol::status::{ClusterEvent, Snapshot, StatusLine};
+use trunkline_protocol::status::{ClusterEvent, STATUS_VERSION, Snapshot, StatusLine};
 
-use super::{Greeting, State};
+use super::window_state::{Greeting, WindowState};
 use crate::connection::Update;
 
 /// Why a recording could not be saved or opened.
 #[derive(Debug, Error)]
-pub enum RecordingError {
-    /// The file cannot be read or written.
-    #[error("{}: {source}", path.display())]
-    File {
-        /// Which one.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file holds something else.
-    #[error("{}, line {line}: not a status line ({source})", path.display())]
-    Malformed {
-        /// Which file.
-        path: PathBuf,
-        /// Which line of it, from 1.
-        line: usize,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
-    /// The file holds status lines, and no picture of a cluster.
-    #[error("{}: there is no snapshot in it", path.display())]
-    Empty {
-        /// Which file.
-        path: PathBuf,
-    },
+#[error("{}: {problem}", path.display())]
+pub struct RecordingError {
+    path: PathBuf,
+    problem: RecordingProblem,
 }
 
-/// All that a recording holds, taken out of a [`State`] so that it can be written elsewhere.
+#[derive(Debug, Error)]
+enum RecordingProblem {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("line {line}: not a status line ({source})")]
+    Malformed { line: usize, source: serde_json::Error },
+    #[error("it holds no snapshot")]
+    Empty,
+}
+
+impl RecordingProblem {
+    fn in_file(self, path: &Path) -> RecordingError {
+        RecordingError { path: path.to_owned(), problem: self }
+    }
+}
+
+/// What a recording holds. Taken out of a [`WindowState`] so that another thread can write it.
 #[derive(Debug)]
-pub struct Tape {
+pub struct Recording {
     greeting: Option<Greeting>,
     snapshots: Vec<Arc<Snapshot>>,
     events: Vec<ClusterEvent>,
 }
 
-impl State {
-    /// What there is to save. Costs a pointer for each snapshot.
-    pub fn tape(&self) -> Tape {
-        Tape {
+impl WindowState {
+    /// The recording of all that is known. Costs a pointer per snapshot.
+    pub fn recording(&self) -> Recording {
+        Recording {
             greeting: self.greeting.clone(),
-            snapshots: self.history.iter().map(|kept| kept.snapshot.clone()).collect(),
+            snapshots: self.history().iter().map(|entry| entry.snapshot.clone()).collect(),
             events: self.events.iter().cloned().collect(),
         }
     }
 }
 
-/// Saves a recording: status lines as a relay writes them, one a line, so that what
-/// `just status` printed into a file is one too. The file appears whole, or not at all.
-pub fn write(tape: &Tape, path: &Path) -> Result<(), RecordingError> {
+/// Saves a recording: status lines as a relay writes them, one per line, so that the output of
+/// `just status`, saved to a file, is a recording too. The file appears whole, or not at all.
+pub fn write_recording(recording: &Recording, path: &Path) -> Result<(), RecordingError> {
     let partial = path.with_extension("partial");
-    let written = write_lines(tape, &partial).and_then(|()| fs::rename(&partial, path));
-    written.map_err(|source| {
-        // What is left of it is of no use, and may not even be there.
+    let written = write_lines(recording, &partial).and_then(|()| fs::rename(&partial, path));
+    written.map_err(|error| {
+        // The first error is the one to report; the file may not even exist.
         let _ = fs::remove_file(&partial);
-        RecordingError::File { path: path.to_owned(), source }
+        RecordingProblem::from(error).in_file(path)
     })
 }
 
@@ -81,15 +76,15 @@ struct SnapshotLine<'a> {
     snapshot: &'a Snapshot,
 }
 
-fn write_lines(tape: &Tape, path: &Path) -> io::Result<()> {
+fn write_lines(recording: &Recording, path: &Path) -> io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
-    if let Some(Greeting { relay, .. }) = &tape.greeting {
-        let version = trunkline_protocol::status::STATUS_VERSION;
-        let hello = StatusLine::Hello { version, relay: relay.clone(), may_act: false };
+    if let Some(Greeting { relay, .. }) = &recording.greeting {
+        let hello =
+            StatusLine::Hello { version: STATUS_VERSION, relay: relay.clone(), may_act: false };
         write_line(&mut file, &hello)?;
     }
-    let mut events = tape.events.iter().peekable();
-    for snapshot in &tape.snapshots {
+    let mut events = recording.events.iter().peekable();
+    for snapshot in &recording.snapshots {
         while let Some(event) = events.next_if(|event| event.at_ms <= snapshot.at_ms) {
             write_line(&mut file, &StatusLine::Event(event.clone()))?;
         }
@@ -109,19 +104,55 @@ fn write_line(file: &mut impl Write, line: &impl Serialize) -> io::Result<()> {
 /// Opens a recording.
 ///
 /// # Errors
-/// If the file cannot be read, a line of it is no status line, or it shows no cluster.
-pub fn read(path: &Path) -> Result<State, RecordingError> {
-    let broken = |source| RecordingError::File { path: path.to_owned(), source };
-    let file = BufReader::new(File::open(path).map_err(broken)?);
-    let (mut state, now) = (State::default(), Instant::now());
-    for (at, text) in file.lines().enumerate() {
-        let line = serde_json::from_str(&text.map_err(broken)?).map_err(|source| {
-            RecordingError::Malformed { path: path.to_owned(), line: at + 1, source }
-        })?;
+/// If the file cannot be read, a line is not a status line, or none is a snapshot.
+pub fn read_recording(path: &Path) -> Result<WindowState, RecordingError> {
+    read_lines(path).map_err(|problem| problem.in_file(path))
+}
+
+fn read_lines(path: &Path) -> Result<WindowState, RecordingProblem> {
+    let (mut state, now) = (WindowState::default(), Instant::now());
+    for (index, text) in BufReader::new(File::open(path)?).lines().enumerate() {
+        let line = serde_json::from_str(&text?)
+            .map_err(|source| RecordingProblem::Malformed { line: index + 1, source })?;
         state.apply(Update::Line(line), now);
     }
-    if state.history.is_empty() {
-        return Err(RecordingError::Empty { path: path.to_owned() });
+    if state.history().is_empty() { Err(RecordingProblem::Empty) } else { Ok(state) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generated::{Cluster, hello, line};
+
+    #[test]
+    fn opened_recording_equals_what_was_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("saved.jsonl");
+        let (mut state, now) = (WindowState::default(), Instant::now());
+        let mut cluster = Cluster::of(2);
+        let [dead, cleaned] = cluster.kill(1);
+        let lines = [line(cluster.step(500)), StatusLine::Event(dead), line(cluster.step(500))];
+        for line in [hello(true)].into_iter().chain(lines).chain([StatusLine::Event(cleaned)]) {
+            state.apply(Update::Line(line), now);
+        }
+        write_recording(&state.recording(), &path).unwrap();
+        assert!(!path.with_extension("partial").exists());
+        let mut opened = read_recording(&path).unwrap();
+        assert!(opened.events.iter().eq(state.events.iter()));
+        assert_eq!(opened.history().len(), 2);
+        assert_eq!(opened.latest().unwrap().snapshot, state.latest().unwrap().snapshot);
+        assert!(!opened.may_act(), "nobody answers commands in a recording");
     }
-    Ok(state)
+
+    #[test]
+    fn malformed_line_is_named_by_its_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("other.jsonl");
+        fs::write(&path, "{\"type\":\"later\"}\nnot JSON\n").unwrap();
+        let error = read_recording(&path).unwrap_err();
+        assert!(error.to_string().contains("line 2"), "{error}");
+        fs::write(&path, "{\"type\":\"later\"}\n").unwrap();
+        let error = read_recording(&path).unwrap_err();
+        assert!(error.to_string().contains("no snapshot"), "{error}");
+    }
 }

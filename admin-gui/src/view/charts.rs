@@ -1,36 +1,40 @@
-//! What was, over time.
+//! Charts over time, of the cluster and of one node.
 
-mod bands;
-mod plot;
-mod series;
+mod axes;
+mod definitions;
+mod line_chart;
+mod points;
+mod stacked;
+mod unit;
 
 use eframe::egui::{ScrollArea, Ui};
 use serde::{Deserialize, Serialize};
 use trunkline_protocol::Name;
 
-use super::{Showing, Wishes, parts::label};
+use super::{ViewContext, widgets::label};
 use crate::theme::space;
 
-use bands::Bands;
-use series::{CLUSTER, Chart, NODE, Points};
+use definitions::{CLUSTER, Chart, NODE};
+use points::Points;
+use stacked::StackedChart;
 
 /// The spans of time that the charts can show, in minutes.
 const SPANS: [u64; 4] = [1, 5, 15, 60];
 
-/// The height of a chart among others, and of one in a narrow column.
+/// The height of a chart, and of one in a narrow column.
 const HIGH: f32 = 150.0;
 const LOW: f32 = 84.0;
 
-/// What the head and the foot of a chart take.
+/// The height of the legend and the times around a chart.
 const AROUND: f32 = 52.0;
 
-/// The width that a chart needs for its values to fit above it.
+/// The least width of a chart: its legend fits.
 const NARROW: f32 = 380.0;
 
-/// What the strip of charts needs at least.
+/// The least height of the strip of charts.
 pub(crate) const STRIP: f32 = 200.0;
 
-/// Which span the charts show, and what they are drawn from.
+/// The span of time that charts show, and their values.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct ChartsView {
@@ -40,9 +44,9 @@ pub(crate) struct ChartsView {
     #[serde(skip)]
     node: Points,
     #[serde(skip)]
-    forwarded: Bands,
+    forwarded: StackedChart,
     #[serde(skip)]
-    sessions: Bands,
+    sessions: StackedChart,
 }
 
 impl Default for ChartsView {
@@ -51,68 +55,56 @@ impl Default for ChartsView {
             minutes: 5,
             cluster: Points::default(),
             node: Points::default(),
-            forwarded: Bands::forwarded(),
-            sessions: Bands::sessions(),
+            forwarded: StackedChart::forwarded(),
+            sessions: StackedChart::sessions(),
         }
     }
 }
 
-/// Draws every chart of the cluster.
-pub(crate) fn show(ui: &mut Ui, view: &mut ChartsView, showing: &Showing<'_>, wishes: &mut Wishes) {
+/// Draws all charts of the cluster.
+pub(crate) fn show(ui: &mut Ui, view: &mut ChartsView, ctx: &ViewContext<'_>) {
     spans(ui, &mut view.minutes);
     ui.add_space(space::S);
-    view.cluster.update(showing.state, None, view.minutes);
-    view.forwarded.update(showing, &view.cluster, view.minutes);
-    view.sessions.update(showing, &view.cluster, view.minutes);
+    view.cluster.update(ctx.state, None, view.minutes);
+    view.forwarded.update(ctx, &view.cluster, view.minutes);
+    view.sessions.update(ctx, &view.cluster, view.minutes);
     let columns = ((ui.available_width() / NARROW) as usize).clamp(1, 2);
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        bands(ui, view, showing, wishes);
+        stacked_charts(ui, view, ctx);
         ui.add_space(space::M);
         for row in CLUSTER.chunks(columns) {
-            row_of(ui, (columns, HIGH), row, &view.cluster, showing, wishes);
+            row_of(ui, (columns, HIGH), row, &view.cluster, ctx);
             ui.add_space(space::M);
         }
     });
 }
 
-/// Draws what each node had a part in, side by side.
-fn bands(ui: &mut Ui, view: &ChartsView, showing: &Showing<'_>, wishes: &mut Wishes) {
+fn stacked_charts(ui: &mut Ui, view: &ChartsView, ctx: &ViewContext<'_>) {
     ui.spacing_mut().item_spacing.x = space::L;
     ui.columns(2, |columns| {
-        for (ui, bands) in columns.iter_mut().zip([&view.forwarded, &view.sessions]) {
-            bands.show(ui, view.cluster.seconds, HIGH, showing, wishes);
+        for (ui, chart) in columns.iter_mut().zip([&view.forwarded, &view.sessions]) {
+            chart.show(ui, view.cluster.seconds, HIGH, ctx);
         }
     });
 }
 
-/// Draws the first few charts of the cluster side by side, in the height that is left.
-pub(crate) fn strip(
-    ui: &mut Ui,
-    view: &mut ChartsView,
-    showing: &Showing<'_>,
-    wishes: &mut Wishes,
-) {
+/// Draws the first charts of the cluster side by side, in the remaining height.
+pub(crate) fn strip(ui: &mut Ui, view: &mut ChartsView, ctx: &ViewContext<'_>) {
     spans(ui, &mut view.minutes);
     ui.add_space(space::S);
-    view.cluster.update(showing.state, None, view.minutes);
+    view.cluster.update(ctx.state, None, view.minutes);
     let height = (ui.available_height() - AROUND).max(LOW);
     let columns = ((ui.available_width() / NARROW) as usize).clamp(1, 3);
-    row_of(ui, (columns, height), &CLUSTER[..columns], &view.cluster, showing, wishes);
+    row_of(ui, (columns, height), &CLUSTER[..columns], &view.cluster, ctx);
 }
 
 /// Draws the charts of one node, one below the other.
-pub(crate) fn node(
-    ui: &mut Ui,
-    view: &mut ChartsView,
-    name: &Name,
-    showing: &Showing<'_>,
-    wishes: &mut Wishes,
-) {
+pub(crate) fn node(ui: &mut Ui, view: &mut ChartsView, name: &Name, ctx: &ViewContext<'_>) {
     spans(ui, &mut view.minutes);
-    view.node.update(showing.state, Some(name), view.minutes);
+    view.node.update(ctx.state, Some(name), view.minutes);
     for chart in &NODE {
         ui.add_space(space::S);
-        plot::show(ui, chart, &view.node, LOW, showing, wishes);
+        line_chart::show(ui, chart, &view.node, LOW, ctx);
     }
 }
 
@@ -131,13 +123,12 @@ fn row_of(
     (columns, height): (usize, f32),
     charts: &[Chart],
     points: &Points,
-    showing: &Showing<'_>,
-    wishes: &mut Wishes,
+    ctx: &ViewContext<'_>,
 ) {
     ui.spacing_mut().item_spacing.x = space::L;
     ui.columns(columns, |columns| {
         for (ui, chart) in columns.iter_mut().zip(charts) {
-            plot::show(ui, chart, points, height, showing, wishes);
+            line_chart::show(ui, chart, points, height, ctx);
         }
     });
 }

@@ -1,35 +1,35 @@
-//! What happened.
+//! The log of cluster events.
 
-use eframe::egui::{Align, ComboBox, Layout, RichText, Sense, TextEdit, Ui};
-use egui_extras::{Column, TableBuilder};
+use eframe::egui::{RichText, TextEdit, Ui};
+use egui_extras::Column;
 use serde::{Deserialize, Serialize};
 use trunkline_protocol::{Name, status::ClusterEvent};
 
 use super::{
-    Showing, Wish, Wishes,
-    parts::{hint, label, marked, short},
+    UiCommand, ViewContext,
+    widgets::{self, choice, label, short_incarnation, symbol_with_word, tooltip},
 };
 use crate::{
+    escaped_text,
     format::{clock, plural, since},
-    state::{Moment, Severity, WORDS, severity, tell},
+    state::{EVENT_LABELS, Moment, Severity, describe_event, severity},
     theme::{space, text, tokens},
-    visible,
 };
 
-/// Which events are listed.
+/// The filters of the list.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct EventsView {
     least: Least,
     #[serde(skip)]
-    word: Option<&'static str>,
+    kind: Option<&'static str>,
     #[serde(skip)]
     node: Option<Name>,
     #[serde(skip)]
     words: String,
 }
 
-/// From which severity on.
+/// The least severity that is listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 enum Least {
     #[default]
@@ -38,90 +38,84 @@ enum Least {
     Bad,
 }
 
-impl Least {
-    fn lets(self, severity: Severity) -> bool {
-        match self {
-            Self::All => true,
-            Self::Warnings => severity >= Severity::Warning,
-            Self::Bad => severity >= Severity::Bad,
-        }
-    }
-}
-
-/// Draws the list and its filters.
-pub(crate) fn show(ui: &mut Ui, view: &mut EventsView, showing: &Showing<'_>, wishes: &mut Wishes) {
-    let until_ms = match showing.state.moment() {
-        Moment::At(_) => showing.picture.snapshot.at_ms,
+/// Draws the filters and the list.
+pub(crate) fn show(ui: &mut Ui, view: &mut EventsView, ctx: &ViewContext<'_>) {
+    let shown_ms = ctx.status.snapshot.at_ms;
+    let until_ms = match ctx.state.moment() {
+        Moment::At(_) => shown_ms,
+        // This window's own events have the time of its clock, and may be newer than the snapshot.
         Moment::Latest => u64::MAX,
     };
-    let events = showing.state.events.iter().rev().filter(|event| event.at_ms <= until_ms);
+    let events = ctx.state.events.iter().rev().filter(|event| event.at_ms <= until_ms);
     let listed: Vec<_> = events.filter(|event| view.lists(event)).collect();
-    filters(ui, view, showing, listed.len());
+    filters(ui, view, ctx, listed.len());
     ui.add_space(space::S);
-    table(ui, &listed, showing.picture.snapshot.at_ms, wishes);
+    if listed.is_empty() {
+        label(ui, "No matching events.");
+    } else {
+        table(ui, &listed, ctx);
+    }
 }
 
-/// Draws the latest few events of one node.
-pub(crate) fn of_node(ui: &mut Ui, name: &Name, most: usize, showing: &Showing<'_>) {
-    let shown_ms = showing.picture.snapshot.at_ms;
-    let events = showing.state.events.iter().rev();
-    let events =
-        events.filter(|event| event.node.as_ref() == Some(name) && event.at_ms <= shown_ms);
-    let mut none = true;
-    for event in events.take(most) {
-        none = false;
-        let told = tell(event);
+/// Draws the latest events of one node.
+pub(crate) fn of_node(ui: &mut Ui, name: &Name, most: usize, ctx: &ViewContext<'_>) {
+    let shown_ms = ctx.status.snapshot.at_ms;
+    let events = ctx.state.events.iter().rev();
+    let is_shown =
+        |event: &&ClusterEvent| event.node.as_ref() == Some(name) && event.at_ms <= shown_ms;
+    let mut events = events.filter(is_shown).take(most).peekable();
+    if events.peek().is_none() {
+        label(ui, "No events.");
+    }
+    for event in events {
+        let described = describe_event(event);
         ui.horizontal_wrapped(|ui| {
             label(ui, clock(event.at_ms));
-            let mark = tokens(ui).severity(told.severity);
-            marked(ui, mark, told.word);
-            label(ui, told.text);
+            symbol_with_word(ui, tokens(ui).severity(described.severity), described.label);
+            label(ui, described.text);
         });
-    }
-    if none {
-        label(ui, "nothing that is remembered");
     }
 }
 
 impl EventsView {
     fn lists(&self, event: &ClusterEvent) -> bool {
-        if self.node.is_some() && self.node != event.node {
-            return false;
-        }
-        if self.word.is_some_and(|word| word != tell(event).word) {
+        let is_severe = match self.least {
+            Least::All => true,
+            Least::Warnings => severity(event) >= Severity::Warning,
+            Least::Bad => severity(event) >= Severity::Bad,
+        };
+        if !is_severe || (self.node.is_some() && self.node != event.node) {
             return false;
         }
         let words = self.words.trim().to_lowercase();
-        self.least.lets(severity(event)) && (words.is_empty() || names(event, &words))
+        // Thousands of events are filtered in each frame: they are put into words only if needed.
+        if self.kind.is_none() && words.is_empty() {
+            return true;
+        }
+        let described = describe_event(event);
+        let node = event.node.as_ref().map_or("", Name::as_str);
+        self.kind.is_none_or(|kind| kind == described.label)
+            && [node, described.label, &described.text]
+                .iter()
+                .any(|text| text.to_lowercase().contains(&words))
     }
 }
 
-/// Whether an event is about these words.
-fn names(event: &ClusterEvent, words: &str) -> bool {
-    let told = tell(event);
-    let node = event.node.as_ref().map_or("", Name::as_str);
-    [node, told.word, &told.text.to_lowercase()].iter().any(|text| text.contains(words))
-}
-
-/// What the lines of the log about it carry.
-fn in_the_log(ui: &mut Ui, event: &ClusterEvent) {
-    let Some(incarnation) = event.incarnation else { return };
-    let explained = format!("{incarnation}: the lines of the relay's log about this carry it");
-    label(ui, short(incarnation)).on_hover_text(explained);
-}
-
-fn filters(ui: &mut Ui, view: &mut EventsView, showing: &Showing<'_>, listed: usize) {
+fn filters(ui: &mut Ui, view: &mut EventsView, ctx: &ViewContext<'_>, listed: usize) {
     ui.horizontal_wrapped(|ui| {
-        for (least, words) in
-            [(Least::All, "All"), (Least::Warnings, "Warnings and worse"), (Least::Bad, "Bad only")]
-        {
+        for (least, words) in [
+            (Least::All, "All"),
+            (Least::Warnings, "Warnings and errors"),
+            (Least::Bad, "Errors only"),
+        ] {
             ui.selectable_value(&mut view.least, least, words);
         }
         ui.add_space(space::M);
-        kinds(ui, view);
-        nodes(ui, view, showing);
+        choice(ui, ("kind", "any"), &mut view.kind, EVENT_LABELS);
+        let nodes = ctx.status.snapshot.nodes.iter().map(|node| node.name.clone());
+        choice(ui, ("node", "all nodes"), &mut view.node, nodes);
         ui.add_space(space::M);
-        let name = label(ui, "with the words");
+        let name = label(ui, "containing");
         let words = TextEdit::singleline(&mut view.words).desired_width(200.0);
         ui.add(words.id_salt("event words")).labelled_by(name.id);
         ui.add_space(space::M);
@@ -129,40 +123,9 @@ fn filters(ui: &mut Ui, view: &mut EventsView, showing: &Showing<'_>, listed: us
     });
 }
 
-fn kinds(ui: &mut Ui, view: &mut EventsView) {
-    let name = label(ui, "kind");
-    let combo = ComboBox::from_id_salt("event kind").selected_text(view.word.unwrap_or("any"));
-    let combo = combo.show_ui(ui, |ui| {
-        ui.selectable_value(&mut view.word, None, "any");
-        for word in WORDS {
-            ui.selectable_value(&mut view.word, Some(word), word);
-        }
-    });
-    combo.response.labelled_by(name.id);
-}
-
-fn nodes(ui: &mut Ui, view: &mut EventsView, showing: &Showing<'_>) {
-    let chosen = view.node.as_ref().map_or("all nodes", Name::as_str).to_owned();
-    let name = label(ui, "of");
-    let combo = ComboBox::from_id_salt("event node").selected_text(chosen);
-    let combo = combo.show_ui(ui, |ui| {
-        ui.selectable_value(&mut view.node, None, "all nodes");
-        for node in &showing.picture.snapshot.nodes {
-            ui.selectable_value(&mut view.node, Some(node.name.clone()), node.name.as_str());
-        }
-    });
-    combo.response.labelled_by(name.id);
-}
-
-fn table(ui: &mut Ui, listed: &[&ClusterEvent], shown_ms: u64, wishes: &mut Wishes) {
-    if listed.is_empty() {
-        label(ui, "No event that fits is remembered.");
-        return;
-    }
-    TableBuilder::new(ui)
-        .id_salt("events")
-        .sense(Sense::CLICK)
-        .cell_layout(Layout::left_to_right(Align::Center))
+fn table(ui: &mut Ui, listed: &[&ClusterEvent], ctx: &ViewContext<'_>) {
+    let shown_ms = ctx.status.snapshot.at_ms;
+    widgets::table(ui, "events")
         .column(Column::exact(84.0))
         .column(Column::exact(96.0))
         .column(Column::exact(112.0))
@@ -170,32 +133,41 @@ fn table(ui: &mut Ui, listed: &[&ClusterEvent], shown_ms: u64, wishes: &mut Wish
         .column(Column::remainder().clip(true))
         .column(Column::exact(84.0))
         .header(space::ROW, |mut header| {
-            for head in ["time (UTC)", "ago", "what", "node", "", "incarnation"] {
+            for head in ["time (UTC)", "age", "event", "node", "details", "incarnation"] {
                 header.col(|ui| drop(label(ui, head)));
             }
         })
         .body(|body| {
             body.rows(space::ROW, listed.len(), |mut row| {
                 let event = listed[row.index()];
-                let told = tell(event);
-                let mut pressed = false;
-                row.col(|ui| pressed = ui.link(clock(event.at_ms)).clicked());
+                let described = describe_event(event);
+                let mut clicked = false;
+                row.col(|ui| clicked = ui.link(clock(event.at_ms)).clicked());
                 row.col(|ui| drop(label(ui, since(event.at_ms, shown_ms))));
-                row.col(|ui| drop(marked(ui, tokens(ui).severity(told.severity), told.word)));
+                row.col(|ui| {
+                    symbol_with_word(ui, tokens(ui).severity(described.severity), described.label);
+                });
                 row.col(|ui| {
                     let node = event.node.as_ref().map_or("", Name::as_str);
                     ui.label(RichText::new(node).font(text::strong()));
                 });
                 row.col(|ui| {
-                    let said = visible::said(ui, &told.text, text::body(), tokens(ui).text);
-                    let whole = hint(ui, &told.text);
-                    said.on_hover_text(whole);
+                    let details =
+                        escaped_text::label(ui, &described.text, text::body(), tokens(ui).text);
+                    let whole = tooltip(ui, &described.text);
+                    details.on_hover_text(whole);
                 });
-                row.col(|ui| in_the_log(ui, event));
-                let line = row.response().on_hover_text("Press to see the picture as it was then");
-                if pressed || line.clicked() {
-                    wishes.push(Wish::Show(Moment::At(event.at_ms)));
+                row.col(|ui| incarnation(ui, event));
+                let line = row.response().on_hover_text("Click to show the cluster at this time.");
+                if clicked || line.clicked() {
+                    ctx.send(UiCommand::ShowMoment(Moment::At(event.at_ms)));
                 }
             });
         });
+}
+
+fn incarnation(ui: &mut Ui, event: &ClusterEvent) {
+    let Some(incarnation) = event.incarnation else { return };
+    let explained = format!("{incarnation}: search the relay's log for it.");
+    label(ui, short_incarnation(incarnation)).on_hover_text(explained);
 }

@@ -1,45 +1,44 @@
-//! The answer to "is it well?", and the figures that it is made of.
+//! The health of the cluster in a line, and its key metrics.
 
-mod figures;
-mod parties;
+mod components;
+mod metrics;
 
 use eframe::egui::{Align, Label, Layout, RichText, ScrollArea, TextWrapMode, Ui};
 use trunkline_protocol::control::MemberState;
 
 use super::{
-    Showing,
-    parts::{hint, label},
+    ViewContext,
+    widgets::{label, tooltip},
 };
 use crate::{
+    escape,
     format::plural,
-    state::{Health, Picture, Reach, Severity},
+    state::{ClusterHealth, ClusterStatus, ConnectionState, Severity},
     theme::{space, text, tokens},
-    visible,
 };
 
-/// Where a window is narrower than this, what the cluster is made of stands in a line of its own.
+/// In a narrower window the components have a line of their own.
 const NARROW: f32 = 760.0;
 
-/// Where a window is lower than this, the figures give their room to what stands beneath.
+/// In a lower window the metrics are left out.
 const LOW: f32 = 400.0;
 
-/// The width of the words that there is more.
+/// The width of "and 9 more".
 const MORE: f32 = 80.0;
 
 /// Draws the header.
-pub(crate) fn show(ui: &mut Ui, showing: &Showing<'_>) {
+pub(crate) fn show(ui: &mut Ui, ctx: &ViewContext<'_>) {
     if ui.available_width() < NARROW {
-        ui.horizontal(|ui| verdict(ui, showing));
-        ui.horizontal_wrapped(|ui| parties::show(ui, showing));
+        ui.horizontal(|ui| health(ui, ctx));
+        ui.horizontal_wrapped(|ui| components::show(ui, ctx));
     } else {
+        // The components are laid out first: a long finding wraps, and does not push them out.
         ui.horizontal(|ui| {
-            let from_the_right = Layout::right_to_left(Align::Center);
-            ui.with_layout(from_the_right, |ui| {
-                parties::show(ui, showing);
-                let rest = Layout::left_to_right(Align::Center);
-                ui.with_layout(rest, |ui| {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                components::show(ui, ctx);
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     ui.spacing_mut().item_spacing.x = space::S;
-                    verdict(ui, showing);
+                    health(ui, ctx);
                 });
             });
         });
@@ -48,60 +47,56 @@ pub(crate) fn show(ui: &mut Ui, showing: &Showing<'_>) {
     if ui.ctx().content_rect().height() < LOW {
         return;
     }
-    ScrollArea::horizontal().id_salt("figures").show(ui, |ui| {
-        // They are moved sideways, and never broken.
+    ScrollArea::horizontal().id_salt("metrics").show(ui, |ui| {
+        // In a narrow window they scroll, and do not wrap.
         ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = space::XL;
-            figures::show(ui, showing.picture);
+            metrics::show(ui, ctx.status);
         });
     });
 }
 
-fn verdict(ui: &mut Ui, showing: &Showing<'_>) {
-    let health = Health::of(showing.picture);
-    let lost = showing.recording.is_none() && showing.state.reach != Reach::Reached;
+fn health(ui: &mut Ui, ctx: &ViewContext<'_>) {
+    let health = ClusterHealth::of(ctx.status);
+    let is_lost = ctx.recording.is_none() && ctx.state.connection != ConnectionState::Connected;
     let (severity, word) =
-        if lost { (Severity::Bad, "Relay lost") } else { (health.severity(), health.word()) };
-    let mark = tokens(ui).severity(severity);
-    ui.label(RichText::new(mark.shape).font(text::headline()).color(mark.color));
-    ui.label(RichText::new(word).font(text::headline()).color(mark.color));
+        if is_lost { (Severity::Bad, "Relay lost") } else { (health.severity(), health.label()) };
+    let symbol = tokens(ui).severity(severity);
+    ui.label(RichText::new(symbol.shape).font(text::headline()).color(symbol.color));
+    ui.label(RichText::new(word).font(text::headline()).color(symbol.color));
     ui.add_space(space::XS);
-    if lost {
-        let words = "sessions and local delivery go on without it; this is the last that is known";
-        let reason = hint(ui, &visible::text(reason(&showing.state.reach)));
+    if is_lost {
+        let reason = match &ctx.state.connection {
+            ConnectionState::Lost { reason, .. } => reason,
+            ConnectionState::Dialling | ConnectionState::Connected => "connecting",
+        };
+        let reason = tooltip(ui, &escape::text(reason));
+        let words = "sessions and local delivery continue; this is the last known state";
         ui.label(words).on_hover_text(reason);
     } else {
-        findings(ui, &health, showing.picture);
+        findings(ui, &health, ctx.status);
     }
 }
 
-fn reason(reach: &Reach) -> &str {
-    match reach {
-        Reach::Lost { reason, .. } => reason,
-        Reach::Dialling | Reach::Reached => "It is being dialled.",
-    }
-}
-
-/// The worst of what was found, and the rest on demand.
-fn findings(ui: &mut Ui, health: &Health, picture: &Picture) {
+/// Draws the worst finding. The others are in the tooltip.
+fn findings(ui: &mut Ui, health: &ClusterHealth, status: &ClusterStatus) {
     let Some(worst) = health.findings.first() else {
-        let live = picture.count(MemberState::Live) as u64;
-        ui.label(format!("{} live, nothing is lost", plural(live, "node")));
+        let live = status.count(MemberState::Live) as u64;
+        ui.label(format!("{} live, no problems", plural(live, "node")));
         return;
     };
     let more = health.findings.len() - 1;
     let room = ui.available_width() - if more > 0 { MORE } else { 0.0 };
-    let told = ui.scope(|ui| {
+    // An error text of Redis may be long.
+    let finding = ui.scope(|ui| {
         ui.set_max_width(room.max(MORE));
-        // What Redis says may be long.
         ui.add(Label::new(&worst.text).wrap())
     });
-    let told = told.inner;
     if more > 0 {
         let list = health.findings.iter().map(|finding| format!("• {}", finding.text));
         let list = list.collect::<Vec<_>>().join("\n");
         label(ui, format!("and {more} more")).on_hover_text(&list);
-        told.on_hover_text(list);
+        finding.inner.on_hover_text(list);
     }
 }

@@ -1,81 +1,80 @@
-//! The relay in the middle, the nodes around it.
+//! The map: the relay in the middle, the nodes on an ellipse around it.
 
-mod glyph;
-mod ring;
+mod ellipse;
+mod node;
 
 use eframe::egui::{Pos2, Rect, ScrollArea, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, vec2};
 use trunkline_protocol::{control::MemberState, status::RedisState};
 
-use super::{Showing, Wish, Wishes};
+use super::{UiCommand, ViewContext};
 use crate::{
     format::rate,
-    state::{Counter, Picture, Rates, Severity, judge_node},
+    state::{ClusterStatus, Counter, Rates, Severity, check_node},
     theme::{text, tokens},
 };
 
-use glyph::Glyph;
+use node::{MapNode, NodeSize};
 
-/// Up to so many nodes, links carry their rates.
+/// The largest number of nodes with which links are labelled with their rates.
 const RATES_MAX: usize = 12;
 
-/// The room that it takes at least, for the nodes not to cover the relay.
+/// The least size of the map: in a smaller one the nodes cover the relay.
 const LEAST: Vec2 = vec2(420.0, 300.0);
 
 /// Draws the map.
-pub(crate) fn show(ui: &mut Ui, showing: &Showing<'_>, wishes: &mut Wishes) {
+pub(crate) fn show(ui: &mut Ui, ctx: &ViewContext<'_>) {
     ScrollArea::both().show(ui, |ui| {
         let (area, _) = ui.allocate_exact_size(ui.available_size().max(LEAST), Sense::hover());
-        draw(ui, area, showing, wishes);
+        draw(ui, area, ctx);
     });
 }
 
-fn draw(ui: &mut Ui, area: Rect, showing: &Showing<'_>, wishes: &mut Wishes) {
-    let picture = showing.picture;
-    let size = glyph::size(picture.snapshot.nodes.len());
-    let places = ring::places(area.shrink2(size.margin()), picture.snapshot.nodes.len());
-    let busiest = picture.rates.iter().map(through).fold(1.0, f64::max);
-    let glyphs = picture.nodes().zip(&places).map(|((node, rates), &place)| {
-        let selected = showing.selected == Some(&node.name);
-        Glyph { node, rates, place, size, selected }
+fn draw(ui: &mut Ui, area: Rect, ctx: &ViewContext<'_>) {
+    let status = ctx.status;
+    let size = NodeSize::for_nodes(status.snapshot.nodes.len());
+    let places = ellipse::places(area.shrink2(size.margin()), status.snapshot.nodes.len());
+    let busiest = status.rates.iter().map(through).fold(1.0, f64::max);
+    let nodes = status.nodes().zip(&places).map(|((node, rates), &place)| {
+        let selected = ctx.selected == Some(&node.name);
+        MapNode { node, rates, place, size, selected }
     });
-    let (glyphs, center): (Vec<_>, _) = (glyphs.collect(), area.center());
-    for glyph in &glyphs {
-        link(ui, center, glyph, through(glyph.rates) / busiest);
+    let (nodes, center): (Vec<_>, _) = (nodes.collect(), area.center());
+    for node in &nodes {
+        link(ui, center, node, through(node.rates) / busiest);
     }
-    if glyphs.len() <= RATES_MAX {
-        glyphs.iter().for_each(|glyph| link_rates(ui, center, glyph));
+    if nodes.len() <= RATES_MAX {
+        nodes.iter().for_each(|node| link_rates(ui, center, node));
     }
-    relay(ui, center, picture);
-    for glyph in &glyphs {
-        if glyph.show(ui, center).clicked() {
-            wishes.push(Wish::Select((!glyph.selected).then(|| glyph.node.name.clone())));
+    relay(ui, center, status);
+    for node in &nodes {
+        if node.show(ui, center).clicked() {
+            ctx.send(UiCommand::Select((!node.selected).then(|| node.node.name.clone())));
         }
     }
 }
 
-/// Messages a second that the relay passes on from and to a node.
+/// Messages per second that the relay forwards from and to a node.
 fn through(rates: &Rates) -> f64 {
     rates[Counter::ForwardedFrom] + rates[Counter::ForwardedTo]
 }
 
-/// A link: the wider, the more goes through it; its colour tells its health.
-fn link(ui: &Ui, relay: Pos2, glyph: &Glyph<'_>, share: f64) {
-    let Glyph { node, rates, place, size, .. } = *glyph;
+/// Draws a link: its width shows its traffic, its colour the health of the node.
+fn link(ui: &Ui, relay: Pos2, node: &MapNode<'_>, share: f64) {
+    let MapNode { node, rates, place, size, .. } = *node;
     let tokens = tokens(ui);
-    let stands = matches!(node.state, MemberState::Live | MemberState::Draining);
-    if !stands {
+    if !matches!(node.state, MemberState::Live | MemberState::Draining) {
         let color = if node.state == MemberState::Suspect { tokens.warning } else { tokens.faint };
         ui.painter().extend(Shape::dashed_line(&[relay, place], Stroke::new(1.0, color), 4.0, 6.0));
         return;
     }
-    let severity = judge_node(node, rates).map_or(Severity::Good, |finding| finding.severity);
+    let severity = check_node(node, rates).map_or(Severity::Good, |finding| finding.severity);
     let color = tokens.severity(severity).color.gamma_multiply(size.link_strength);
     let width = 1.0 + size.link_width * share.sqrt() as f32;
     ui.painter().line_segment([relay, place], Stroke::new(width, color));
 }
 
-fn link_rates(ui: &Ui, relay: Pos2, glyph: &Glyph<'_>) {
-    let Glyph { node, rates, place, .. } = *glyph;
+fn link_rates(ui: &Ui, relay: Pos2, node: &MapNode<'_>) {
+    let MapNode { node, rates, place, .. } = *node;
     if node.link.is_none() {
         return;
     }
@@ -92,21 +91,18 @@ fn link_rates(ui: &Ui, relay: Pos2, glyph: &Glyph<'_>) {
     ui.painter().galley(middle - galley.size() / 2.0, galley, tokens.muted);
 }
 
-fn relay(ui: &mut Ui, center: Pos2, picture: &Picture) {
+fn relay(ui: &mut Ui, center: Pos2, status: &ClusterStatus) {
     let tokens = tokens(ui);
-    let relay = &picture.snapshot.relay;
-    let (mark, redis) = match relay.redis {
+    let relay = &status.snapshot.relay;
+    let (symbol, redis) = match relay.redis {
         RedisState::Up => (tokens.severity(Severity::Good), "up"),
         RedisState::Away { .. } => (tokens.severity(Severity::Bad), "away"),
     };
+    let forwarded = format!("{} forwarded / s", rate(status.total[Counter::Forwarded]));
     let lines = [
         (relay.name.to_string(), text::title(), tokens.text),
-        (
-            format!("{} forwarded / s", rate(picture.total[Counter::Forwarded])),
-            text::label(),
-            tokens.muted,
-        ),
-        (format!("Redis {} {redis}", mark.shape), text::label(), mark.color),
+        (forwarded, text::label(), tokens.muted),
+        (format!("Redis {} {redis}", symbol.shape), text::label(), symbol.color),
     ];
     let galleys = lines.map(|(words, font, color)| ui.painter().layout_no_wrap(words, font, color));
     let width = galleys.iter().map(|galley| galley.size().x).fold(0.0, f32::max);

@@ -1,15 +1,18 @@
-//! The table of nodes.
+//! The table of the nodes.
 
 mod columns;
 
-use eframe::egui::{Align, Button, Layout, RichText, ScrollArea, Sense, Ui};
-use egui_extras::{Column, TableBuilder};
+use eframe::egui::{Button, RichText, ScrollArea, Ui};
+use egui_extras::Column;
 use serde::{Deserialize, Serialize};
 
-use super::{Showing, Wish, Wishes};
+use super::{
+    UiCommand, ViewContext,
+    widgets::{self, right_aligned},
+};
 use crate::theme::{space, text, tokens};
 
-use columns::{COLUMNS, Row};
+use columns::{COLUMNS, NodeColumn, Row};
 
 /// How the table is sorted.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -31,41 +34,33 @@ impl Default for Sort {
     }
 }
 
-/// How much wider than it needs a column becomes at most where there is room.
+/// The most that columns are widened in a wide window.
 const STRETCH_MAX: f32 = 1.5;
 
-/// How much narrower a column becomes at most before the table is moved sideways.
+/// The most that columns are narrowed before the table scrolls.
 const STRETCH_MIN: f32 = 0.94;
 
-/// The height that the table of so many nodes takes.
+/// The height of a table with this number of nodes.
 pub(crate) fn height(nodes: usize) -> f32 {
     (nodes + 1) as f32 * (space::ROW + space::XS) + space::L
 }
 
 /// Draws the table.
-pub(crate) fn show(ui: &mut Ui, view: &mut NodesView, showing: &Showing<'_>, wishes: &mut Wishes) {
-    let picture = showing.picture;
-    let at_ms = picture.snapshot.at_ms;
-    let rows = picture.nodes().map(|(node, rates)| Row { node, rates, at_ms });
+pub(crate) fn show(ui: &mut Ui, view: &mut NodesView, ctx: &ViewContext<'_>) {
+    let at_ms = ctx.status.snapshot.at_ms;
+    let rows = ctx.status.nodes().map(|(node, rates)| Row { node, rates, at_ms });
     let rows = view.sort.apply(rows.collect());
     ScrollArea::horizontal().id_salt("nodes across").show(ui, |ui| {
         ui.spacing_mut().item_spacing.x = space::S;
-        table(ui, view, &rows, showing, wishes);
+        table(ui, view, &rows, ctx);
     });
 }
 
-fn table(
-    ui: &mut Ui,
-    view: &mut NodesView,
-    rows: &[Row<'_>],
-    showing: &Showing<'_>,
-    wishes: &mut Wishes,
-) {
+fn table(ui: &mut Ui, view: &mut NodesView, rows: &[Row<'_>], ctx: &ViewContext<'_>) {
     let needed: f32 = COLUMNS.iter().map(|column| column.width + space::S).sum();
     let room = ui.available_width() - space::M;
     let stretch = (room / needed).clamp(STRETCH_MIN, STRETCH_MAX);
-    let layout = Layout::left_to_right(Align::Center);
-    let mut table = TableBuilder::new(ui).id_salt("nodes").sense(Sense::CLICK).cell_layout(layout);
+    let mut table = widgets::table(ui, "nodes");
     for column in &COLUMNS {
         table = table.column(Column::exact(column.width * stretch).clip(true));
     }
@@ -77,14 +72,14 @@ fn table(
     table.body(|body| {
         body.rows(space::ROW, rows.len(), |mut line| {
             let row = &rows[line.index()];
-            let selected = showing.selected == Some(&row.node.name);
+            let selected = ctx.selected == Some(&row.node.name);
             line.set_selected(selected);
-            let mut pressed = false;
+            let mut clicked = false;
             for column in &COLUMNS {
-                line.col(|ui| pressed |= column.draw(ui, row));
+                line.col(|ui| clicked |= column.draw(ui, row));
             }
-            if pressed || line.response().clicked() {
-                wishes.push(Wish::Select((!selected).then(|| row.node.name.clone())));
+            if clicked || line.response().clicked() {
+                ctx.send(UiCommand::Select((!selected).then(|| row.node.name.clone())));
             }
         });
     });
@@ -92,9 +87,9 @@ fn table(
 
 impl Sort {
     fn apply(self, mut rows: Vec<Row<'_>>) -> Vec<Row<'_>> {
-        // What was stored may be of a version with more columns.
-        // Within what is equal, the order stays that of the names.
+        // The stored column may be of a version with more columns.
         let column = COLUMNS.get(self.column).unwrap_or(&COLUMNS[columns::NAME]);
+        // The sort is stable: equal rows stay in the order of their names.
         rows.sort_by(|a, b| {
             let order = column.order(a, b);
             if self.descending { order.reverse() } else { order }
@@ -102,7 +97,8 @@ impl Sort {
         rows
     }
 
-    fn head(&mut self, ui: &mut Ui, at: usize, column: &columns::Column) {
+    /// Draws the head of a column; a click sorts by it.
+    fn head(&mut self, ui: &mut Ui, at: usize, column: &NodeColumn) {
         let sorted = self.column == at;
         let arrow = match (sorted, self.descending) {
             (false, _) => "",
@@ -112,15 +108,14 @@ impl Sort {
         let color = if sorted { tokens(ui).text } else { tokens(ui).muted };
         let words = RichText::new(format!("{}{arrow}", column.head)).font(text::label());
         let button = Button::new(words.color(color)).frame(false);
-        let layout = if column.is_figures() {
-            Layout::right_to_left(Align::Center)
+        let head = if column.is_numeric() {
+            right_aligned(ui, |ui| ui.add(button))
         } else {
-            Layout::left_to_right(Align::Center)
+            ui.add(button)
         };
-        let head = ui.with_layout(layout, |ui| ui.add(button)).inner;
         if head.on_hover_text(column.explained).clicked() {
-            let first = column.is_largest_first();
-            let descending = if sorted { !self.descending } else { first };
+            // The largest numbers are of interest first.
+            let descending = if sorted { !self.descending } else { column.is_numeric() };
             *self = Self { column: at, descending };
         }
     }

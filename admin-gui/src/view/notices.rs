@@ -1,21 +1,21 @@
-//! What became of what the operator wished: said once, and gone after a while.
+//! Short-lived messages about the result of a command.
 
 use std::time::Instant;
 
 use eframe::egui::{Align2, Area, Context, Frame, Id, Label, TextStyle, vec2};
 
-use super::parts::shape;
+use super::widgets::draw_symbol;
 use crate::{
     defaults::NOTICE,
+    escaped_text,
     state::Severity,
     theme::{space, text, tokens},
-    visible,
 };
 
-/// How wide a notice becomes at most.
+/// The largest width of a notice.
 const WIDTH: f32 = 460.0;
 
-/// What is said now.
+/// The notices that are shown.
 #[derive(Debug, Default)]
 pub(crate) struct Notices(Vec<Notice>);
 
@@ -27,12 +27,12 @@ struct Notice {
 }
 
 impl Notices {
-    /// Says something.
+    /// Adds a notice.
     pub(crate) fn say(&mut self, severity: Severity, text: impl Into<String>, now: Instant) {
         self.0.push(Notice { severity, text: text.into(), until: now + NOTICE });
     }
 
-    /// Draws what is said, and forgets what was said long enough.
+    /// Draws the notices, and drops those whose time is over.
     pub(crate) fn show(&mut self, ctx: &Context, now: Instant) {
         self.0.retain(|notice| notice.until > now);
         let Some(first) = self.0.iter().map(|notice| notice.until).min() else { return };
@@ -42,10 +42,11 @@ impl Notices {
             for notice in &self.0 {
                 Frame::popup(ui.style()).inner_margin(space::M).show(ui, |ui| {
                     ui.set_max_width(WIDTH);
-                    let mark = tokens(ui).severity(notice.severity);
+                    let symbol = tokens(ui).severity(notice.severity);
                     ui.horizontal_top(|ui| {
-                        shape(ui, mark, ui.text_style_height(&TextStyle::Body));
-                        let words = visible::words(ui, &notice.text, text::body(), mark.color);
+                        draw_symbol(ui, symbol, ui.text_style_height(&TextStyle::Body));
+                        let words =
+                            escaped_text::layout(ui, &notice.text, text::body(), symbol.color);
                         ui.add(Label::new(words).wrap());
                     });
                 });

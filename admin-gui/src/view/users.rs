@@ -1,48 +1,43 @@
-//! Who is where.
+//! Users: search, users by node, and the delivery test.
 
-mod find;
+mod by_node;
 mod list;
+mod search;
 
 use eframe::egui::{Panel, Ui};
 
-use super::{Showing, Wishes, parts::label, walk};
+use super::{ViewContext, trace, widgets::label};
 use crate::{
-    lookups::Question,
-    state::{Known, Moment, Trial},
+    state::{DeliveryTest, Moment, QueryCache},
     theme,
 };
 
-/// How wide the search is where there is room.
-const FIND: f32 = 400.0;
+/// The width of the search where there is room.
+const SEARCH: f32 = 400.0;
 
-/// Draws the search on the left, and the test message or the users of one node on the right. Returns what the
-/// directory must be asked for that.
+/// Draws the search at the left. At the right: the delivery test, else the users of the chosen
+/// node, else the number of users of each node.
 pub(crate) fn show(
     ui: &mut Ui,
     words: &mut String,
-    known: &mut Known,
-    trial: Option<&Trial>,
-    showing: &Showing<'_>,
-    wishes: &mut Wishes,
-) -> Vec<Question> {
-    if showing.recording.is_some() {
-        label(ui, "A recording does not hold who the users were.");
-        return Vec::new();
+    cache: &mut QueryCache,
+    test: Option<&DeliveryTest>,
+    ctx: &ViewContext<'_>,
+) {
+    if ctx.recording.is_some() {
+        label(ui, "A recording does not contain users.");
+        return;
     }
-    if matches!(showing.state.moment(), Moment::At(_)) {
-        label(ui, "The picture is paused; users are looked up as they are now.");
+    if matches!(ctx.state.moment(), Moment::At(_)) {
+        label(ui, "The display is paused. Users are still looked up live.");
     }
     let panel = Panel::left("find users")
-        .default_size(FIND.min(ui.available_width() / 2.0))
+        .default_size(SEARCH.min(ui.available_width() / 2.0))
         .show_separator_line(false);
-    panel.frame(theme::beside_right()).show(ui, |ui| {
-        find::show(ui, words, known, showing, wishes);
-    });
-    match trial {
-        Some(trial) => {
-            walk::show(ui, trial, wishes);
-            Vec::new()
-        }
-        None => list::show(ui, known, showing, wishes),
+    panel.frame(theme::left_panel()).show(ui, |ui| search::show(ui, words, cache, ctx));
+    match (test, cache.listed().cloned()) {
+        (Some(test), _) => trace::show(ui, test, ctx),
+        (None, Some(node)) => list::show(ui, cache, &node, ctx),
+        (None, None) => by_node::show(ui, cache, ctx),
     }
 }

@@ -1,6 +1,6 @@
-//! A cluster that runs nowhere: snapshots as a relay would write them.
+//! Generated snapshots of a cluster that does not run.
 
-#![allow(dead_code, reason = "of the programs that share this, each uses a part")]
+#![allow(dead_code, reason = "the tests, the example and the benchmark each use a part")]
 
 use trunkline_protocol::{
     Incarnation, Name,
@@ -11,17 +11,17 @@ use trunkline_protocol::{
     },
 };
 
-/// When generated clusters begin: 2026-09-21 14:13:20 UTC.
+/// The first snapshot's time: 2026-09-21 14:13:20 UTC.
 pub(crate) const START_MS: u64 = 1_790_000_000_000;
 
-/// A cluster of which each snapshot follows from the one before.
+/// A cluster whose counters grow from snapshot to snapshot.
 pub(crate) struct Cluster {
     now: Snapshot,
     steps: u64,
 }
 
 impl Cluster {
-    /// `nodes` nodes that are live and have something to do, named node-1 and so on.
+    /// A cluster of live nodes with traffic, named node-1, node-2 and so on.
     pub(crate) fn of(nodes: usize) -> Self {
         let names: Vec<_> = (1..=nodes).map(name).collect();
         let flow = |from: &Name, to: &Name| TrafficFlow {
@@ -30,7 +30,7 @@ impl Cluster {
             messages: 0,
             bytes: 0,
         };
-        // Each node sends to its next few: a hundred nodes would make ten thousand pairs.
+        // Each node sends to the next six: pairs of a hundred nodes would be ten thousand.
         let near =
             (0..nodes).flat_map(|at| (1..nodes.min(7)).map(move |step| (at, (at + step) % nodes)));
         let flows = near.map(|(from, to)| flow(&names[from], &names[to])).collect();
@@ -38,25 +38,25 @@ impl Cluster {
         Self { now: Snapshot { at_ms: START_MS, relay: relay(), nodes, flows }, steps: 0 }
     }
 
-    /// The cluster `ms` milliseconds later.
+    /// The snapshot `ms` milliseconds later.
     pub(crate) fn step(&mut self, ms: u64) -> Snapshot {
         self.now.at_ms += ms;
         self.steps += 1;
-        let tide = 1.0 + 0.4 * (self.steps as f64 / 23.0).sin();
+        let trend = 1.0 + 0.4 * (self.steps as f64 / 23.0).sin();
         for at in 0..self.now.nodes.len() {
-            self.step_node(at, ms, tide);
+            self.step_node(at, ms, trend);
         }
-        self.step_flows(ms, tide);
+        self.step_flows(ms, trend);
         self.now.clone()
     }
 
-    fn step_node(&mut self, at: usize, ms: u64, tide: f64) {
+    fn step_node(&mut self, at: usize, ms: u64, trend: f64) {
         let node = &mut self.now.nodes[at];
         if !matches!(node.state, MemberState::Live | MemberState::Draining) {
             node.silent_ms += ms;
             return;
         }
-        let wave = tide * (1.0 + 0.3 * ((self.steps + 7 * at as u64) as f64 / 5.0).sin());
+        let wave = trend * (1.0 + 0.3 * ((self.steps + 7 * at as u64) as f64 / 5.0).sin());
         let sent = (wave * ms as f64 * (0.4 + 0.13 * (at % 5) as f64)) as u64;
         let load = &mut node.load;
         load.accepted += sent;
@@ -75,13 +75,13 @@ impl Cluster {
             (middle * 2, sent * 3 / 10),
             (middle * 9, sent / 10),
         ]);
-        let link = node.link.as_mut().expect("a node that is there has a link");
+        let link = node.link.as_mut().expect("a live node has a link");
         link.sent_packets += sent / 8;
         link.rtt_us = 140 + (40.0 * wave) as u64;
         link.queued_bytes.iter_mut().for_each(|bytes| *bytes = (wave * 300.0) as u64);
     }
 
-    fn step_flows(&mut self, ms: u64, tide: f64) {
+    fn step_flows(&mut self, ms: u64, trend: f64) {
         let relay = &mut self.now.relay;
         for (at, flow) in self.now.flows.iter_mut().enumerate() {
             let is_live = |name: &Name| {
@@ -93,7 +93,7 @@ impl Cluster {
             if !is_live(&flow.from) || !is_live(&flow.to) {
                 continue;
             }
-            let passed = (tide * ms as f64 * 0.02 * (1 + at % 9) as f64) as u64;
+            let passed = (trend * ms as f64 * 0.02 * (1 + at % 9) as f64) as u64;
             flow.messages += passed;
             flow.bytes += passed * 190;
             relay.forwarded += passed;
@@ -106,27 +106,27 @@ impl Cluster {
         relay.cpu_ms += ms / 11;
     }
 
-    /// A node, to be changed.
+    /// A node, to change it.
     pub(crate) fn node_mut(&mut self, at: usize) -> &mut NodeStatus {
         &mut self.now.nodes[at]
     }
 
-    /// The relay, to be changed.
+    /// The relay, to change it.
     pub(crate) fn relay_mut(&mut self) -> &mut RelayStatus {
         &mut self.now.relay
     }
 
-    /// What the relay writes now.
+    /// The latest snapshot.
     pub(crate) fn now(&self) -> Snapshot {
         self.now.clone()
     }
 
-    /// The clock of the relay.
+    /// The time of the latest snapshot.
     pub(crate) fn now_ms(&self) -> u64 {
         self.now.at_ms
     }
 
-    /// Has a node judged dead; its users are removed at once.
+    /// Declares a node dead, and purges its users at once.
     pub(crate) fn kill(&mut self, at: usize) -> [ClusterEvent; 2] {
         let node = &mut self.now.nodes[at];
         node.state = MemberState::Dead;
@@ -147,12 +147,12 @@ impl Cluster {
     }
 }
 
-/// The relay's first line.
+/// The first line of the status stream.
 pub(crate) fn hello(may_act: bool) -> StatusLine {
     StatusLine::Hello { version: 1, relay: "relay-1".parse().expect("it is a name"), may_act }
 }
 
-/// A snapshot as a line.
+/// A snapshot as a status line.
 pub(crate) fn line(snapshot: Snapshot) -> StatusLine {
     StatusLine::Snapshot(Box::new(snapshot))
 }

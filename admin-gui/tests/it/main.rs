@@ -1,15 +1,18 @@
-//! The window over generated snapshots, and the program itself on a screen that nobody looks at.
+//! The window with generated snapshots, and the program on a virtual screen.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod actions;
+mod commands;
+mod connection_loss;
+mod delivery_test;
+mod escaped_keys;
 mod generated;
+mod health;
 mod history;
-mod names;
-mod narrow;
+mod node_table;
 mod program;
-mod sight;
-mod stream;
-mod time;
-mod trial;
+mod small_windows;
+mod status_stream;
+mod tabs;
+mod timeline;
 mod users;
 mod window;

@@ -1,4 +1,4 @@
-//! The program as it is started: its arguments, its exit status, and its window on a real screen.
+//! The program: arguments, exit status, and the window on a virtual screen.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use trunkline_certs::{Role, init, issue};
 use trunkline_tests::screen::Screen;
 
-/// How long a window may take to show on a loaded machine that draws in software.
+/// The longest time until a window is drawn, on a loaded machine that renders in software.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn program(certs: &Path) -> Command {
@@ -38,7 +38,7 @@ fn one_line(output: &Output) -> String {
 }
 
 #[test]
-fn arguments_that_cannot_be_used_end_it_with_2() {
+fn invalid_arguments_exit_with_2() {
     let certs = certs();
     let cases: [(&[&str], &str); 9] = [
         (&["--relay", "nowhere"], "--relay"),
@@ -61,7 +61,7 @@ fn arguments_that_cannot_be_used_end_it_with_2() {
 }
 
 #[test]
-fn help_shows_no_password_and_an_empty_variable_is_not_set() {
+fn help_hides_password_and_empty_variable_is_unset() {
     let certs = certs();
     let mut help = program(certs.path());
     let help = help.arg("--help").env("TRUNKLINE_REDIS", "redis://:hunter2@db").output().unwrap();
@@ -71,51 +71,51 @@ fn help_shows_no_password_and_an_empty_variable_is_not_set() {
     for name in ["RELAY", "REDIS", "ROLE", "NAME", "SIZE", "THEME", "TAB", "DUMP"] {
         empty.env(format!("TRUNKLINE_{name}"), "");
     }
-    // It comes as far as to miss a display.
+    // All arguments are valid: it fails only because it finds no display.
     let output = empty.env("TRUNKLINE_LOG", "off").output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
 }
 
 #[test]
-fn without_a_display_it_says_so_and_ends_with_1() {
+fn missing_display_exits_with_1() {
     let output = program(certs().path()).env("TRUNKLINE_LOG", "off").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(one_line(&output).contains("DISPLAY"));
 }
 
-/// Runs the program on a screen until it shows, and ends it.
-fn show(screen: &Screen, home: &Path, prepare: impl FnOnce(&mut Command)) {
+/// Runs the program until its window is drawn, and terminates it.
+fn assert_draws(screen: &Screen, home: &Path, prepare: impl FnOnce(&mut Command)) {
     let certs = certs();
     let mut command = program(certs.path());
-    // Nobody listens on port 1, so that what shows is that the relay is missing.
+    // No relay listens on port 1: the window draws the screen without a relay.
     command.args(["--relay", "127.0.0.1:1"]).env("DISPLAY", screen.display()).env("HOME", home);
     prepare(command.stderr(Stdio::null()));
     let mut window = command.spawn().unwrap();
-    await_picture(screen, &mut window);
+    await_window(screen, &mut window);
     kill_process(Pid::from_child(&window), Signal::TERM).unwrap();
     assert_eq!(window.wait().unwrap().code(), Some(0));
 }
 
 #[test]
-fn the_window_shows_and_ends_when_it_is_told_to() {
+fn window_is_drawn_and_exits_with_0_on_sigterm() {
     let (home, screen) = (tempfile::tempdir().unwrap(), Screen::start((1280, 800)).unwrap());
-    show(&screen, home.path(), |_| {});
+    assert_draws(&screen, home.path(), |_| {});
 }
 
 #[test]
-fn a_name_that_a_session_left_behind_does_not_keep_it_from_a_display() {
+fn stale_wayland_socket_falls_back_to_x11() {
     let home = tempfile::tempdir().unwrap();
     let stale = |command: &mut Command| {
         command.env("WAYLAND_DISPLAY", "wayland-0").env("XDG_RUNTIME_DIR", home.path());
     };
-    show(&Screen::start((1280, 800)).unwrap(), home.path(), stale);
-    // Its socket is still there, and nobody listens.
+    assert_draws(&Screen::start((1280, 800)).unwrap(), home.path(), stale);
+    // The socket exists, but no compositor listens on it.
     drop(UnixListener::bind(home.path().join("wayland-0")).unwrap());
-    show(&Screen::start((1280, 800)).unwrap(), home.path(), stale);
+    assert_draws(&Screen::start((1280, 800)).unwrap(), home.path(), stale);
 }
 
 #[test]
-fn displays_that_do_not_answer_are_named() {
+fn unreachable_displays_are_named_in_the_error() {
     let certs = certs();
     let mut program = program(certs.path());
     program.env("WAYLAND_DISPLAY", "wayland-9").env("DISPLAY", ":4711");
@@ -132,7 +132,7 @@ fn displays_that_do_not_answer_are_named() {
 }
 
 #[test]
-fn without_opengl_it_says_what_to_install() {
+fn missing_opengl_names_packages_to_install() {
     let (libraries, screen) = (tempfile::tempdir().unwrap(), Screen::start((1280, 800)).unwrap());
     for library in ["libGL.so", "libGL.so.1", "libEGL.so", "libEGL.so.1"] {
         fs::write(libraries.path().join(library), "no library").unwrap();
@@ -154,27 +154,27 @@ fn without_opengl_it_says_what_to_install() {
 }
 
 #[test]
-fn a_window_whose_screen_has_gone_shows_on_one_that_is_there() {
+fn window_stored_off_screen_is_moved_on_screen() {
     let (home, screen) = (tempfile::tempdir().unwrap(), Screen::start((1280, 800)).unwrap());
     let stored = home.path().join(".local/share/trunkline-admin-gui");
     fs::create_dir_all(&stored).unwrap();
     let window = "(normal_geometry:(outer_position_pixels:Some((x:9000.0,y:5000.0)),scale_factor:1.0,\
                   inner_size_points:(x:1500.0,y:900.0)),fullscreen:false,maximized:false)";
     fs::write(stored.join("app.ron"), format!("{{ \"window\": {window:?} }}")).unwrap();
-    show(&screen, home.path(), |_| {});
+    assert_draws(&screen, home.path(), |_| {});
 }
 
-/// Waits until most of the screen has one colour, the window's ground, and something is written
-/// on it: smoothed text has many shades.
-fn await_picture(screen: &Screen, window: &mut Child) {
+/// Waits until the screen shows the window: most of it has the background colour, and smoothed text
+/// adds many shades.
+fn await_window(screen: &Screen, window: &mut Child) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let colors = screen.picture().unwrap().colors();
         if colors[0].0 != [0; 3] && colors.len() > 20 {
             return;
         }
-        assert!(window.try_wait().unwrap().is_none(), "the program ended");
-        assert!(Instant::now() < deadline, "the window does not show: {colors:?}");
+        assert!(window.try_wait().unwrap().is_none(), "the program exited");
+        assert!(Instant::now() < deadline, "the window is not drawn: {colors:?}");
         thread::sleep(Duration::from_millis(50));
     }
 }

@@ -1,4 +1,4 @@
-//! The app as the tests see it: fed with lines, read by what it would read out.
+//! The window for tests: it receives status lines, and is checked by its accessible labels.
 
 use eframe::egui::Role;
 use egui_kittest::{
@@ -7,97 +7,97 @@ use egui_kittest::{
 };
 use trunkline_admin_gui::{
     App,
-    connection::{Connection, Feed, Update},
-    lookups::{Desk, Lookups},
+    connection::{Feed, StatusConnection, Update},
+    queries::{QueryClient, QueryServer},
 };
 use trunkline_protocol::status::{ClusterEvent, Snapshot, StatusLine};
 
 use crate::generated::{Cluster, hello, line};
 
-/// The window, and both its far ends.
-pub(crate) struct Window {
+/// A window, the feed of its status stream, and the server of its queries.
+pub(crate) struct WindowHarness {
     pub(crate) harness: Harness<'static, App>,
     pub(crate) feed: Feed,
-    pub(crate) desk: Desk,
+    pub(crate) query_server: QueryServer,
 }
 
-impl Window {
-    /// A window that has heard nothing.
+impl WindowHarness {
+    /// A window that has received nothing.
     pub(crate) fn open() -> Self {
         Self::open_sized([1280.0, 800.0])
     }
 
     fn open_sized(size: [f32; 2]) -> Self {
-        let (connection, feed) = Connection::pair();
-        let (lookups, desk) = Lookups::pair();
+        let (connection, feed) = StatusConnection::pair();
+        let (query_client, query_server) = QueryClient::pair();
         let harness = Harness::builder()
             .with_size(size)
-            .build_eframe(|context| App::new(context, "127.0.0.1:7400", connection, lookups));
-        Self { harness, feed, desk }
+            .build_eframe(|context| App::new(context, "127.0.0.1:7400", connection, query_client));
+        Self { harness, feed, query_server }
     }
 
-    /// A window onto a cluster that has run for a few seconds, for an operator who may act.
+    /// A window that has shown a cluster for four seconds, with the rights of an operator.
     pub(crate) fn onto(cluster: &mut Cluster) -> Self {
         Self::sized(cluster, [1280.0, 800.0])
     }
 
-    /// The same in a window of another size.
+    /// The same with a window of another size.
     pub(crate) fn sized(cluster: &mut Cluster, size: [f32; 2]) -> Self {
         let mut window = Self::open_sized(size);
-        window.tell(hello(true));
-        window.watch(cluster, 8);
+        window.send_line(hello(true));
+        window.advance(cluster, 8);
         window
     }
 
-    /// Has the relay write a line, and draws.
-    pub(crate) fn tell(&mut self, line: StatusLine) {
+    /// Receives a status line, and draws.
+    pub(crate) fn send_line(&mut self, line: StatusLine) {
         self.update(Update::Line(line));
     }
 
-    /// Has the connection tell something, and draws.
+    /// Receives an update of the connection, and draws.
     pub(crate) fn update(&mut self, update: Update) {
         self.feed.updates.try_send(update).unwrap();
         self.draw();
     }
 
-    /// Has the relay write so many snapshots, half a second apart.
-    pub(crate) fn watch(&mut self, cluster: &mut Cluster, snapshots: usize) {
+    /// Receives the next snapshots of a cluster, half a second apart, and draws.
+    pub(crate) fn advance(&mut self, cluster: &mut Cluster, snapshots: usize) {
         for _ in 0..snapshots {
             self.feed.updates.try_send(Update::Line(line(cluster.step(500)))).unwrap();
         }
         self.draw();
     }
 
-    /// Has the relay write a snapshot as it is.
-    pub(crate) fn show(&mut self, snapshot: Snapshot) {
-        self.tell(line(snapshot));
+    /// Receives a snapshot, and draws.
+    pub(crate) fn send_snapshot(&mut self, snapshot: Snapshot) {
+        self.send_line(line(snapshot));
     }
 
-    /// Has the relay tell an event.
-    pub(crate) fn happen(&mut self, event: ClusterEvent) {
-        self.tell(StatusLine::Event(event));
+    /// Receives an event, and draws.
+    pub(crate) fn send_event(&mut self, event: ClusterEvent) {
+        self.send_line(StatusLine::Event(event));
     }
 
-    /// Draws until what was pressed and told has had its effect.
+    /// Draws until all input has had its effect.
     pub(crate) fn draw(&mut self) {
-        // What is pressed is done in one, a dialog is measured in the next, and shown in the third.
+        // The first frame handles a click, the second measures the dialog, and the third shows it.
         self.harness.run_steps(3);
         self.harness.check_accessibility();
     }
 
-    /// Presses the one thing with this label that can be pressed.
+    /// Clicks the one control with this label.
     #[track_caller]
-    pub(crate) fn press(&mut self, label: &str) {
+    pub(crate) fn click(&mut self, label: &str) {
         let all = self.harness.query_all_by_label(label);
         let mut buttons = all.filter(|node| node.accesskit_node().role() != Role::Label);
-        let button = buttons.next().unwrap_or_else(|| panic!("there is no {label:?} to press"));
-        assert!(buttons.next().is_none(), "there are several {label:?} to press");
+        let button = buttons.next().unwrap_or_else(|| panic!("there is no {label:?} to click"));
+        assert!(buttons.next().is_none(), "there are several {label:?} to click");
         button.click();
         drop(buttons);
         self.draw();
     }
 
-    /// Types into the field with this label, in place of what was in it.
+    /// Replaces the text in the field with this label.
     #[track_caller]
     pub(crate) fn fill(&mut self, label: &str, text: &str) {
         let field = self.harness.get_by_role_and_label(Role::TextInput, label);
@@ -105,7 +105,7 @@ impl Window {
         self.draw();
     }
 
-    /// Chooses something from the list with this label.
+    /// Chooses an item of the list with this label.
     #[track_caller]
     pub(crate) fn choose(&mut self, label: &str, choice: &str) {
         self.harness.get_by_role_and_label(Role::ComboBox, label).click();
@@ -120,17 +120,17 @@ impl Window {
         self.draw();
     }
 
-    /// Whether something has exactly this label.
+    /// Whether a widget has exactly this label.
     pub(crate) fn has(&self, label: &str) -> bool {
         self.harness.query_all_by_label(label).next().is_some()
     }
 
-    /// Whether something's label contains this.
+    /// Whether the label of a widget contains these words.
     pub(crate) fn has_words(&self, words: &str) -> bool {
         self.harness.query_all_by_label_contains(words).next().is_some()
     }
 
-    /// The labels of all that contain these words, from top to bottom.
+    /// All labels that contain these words, from top to bottom.
     pub(crate) fn labels(&self, words: &str) -> Vec<String> {
         let all = self.harness.query_all_by_label_contains(words);
         let all = all.map(|node| {
@@ -143,13 +143,13 @@ impl Window {
         all.into_iter().map(|(_, label)| label).collect()
     }
 
-    /// Asserts that something has exactly this label.
+    /// Asserts that a widget has exactly this label.
     #[track_caller]
     pub(crate) fn assert_has(&self, label: &str) {
         assert!(self.has(label), "there is no {label:?} among {:#?}", self.labels(""));
     }
 
-    /// Asserts that something's label contains this.
+    /// Asserts that the label of a widget contains these words.
     #[track_caller]
     pub(crate) fn assert_words(&self, words: &str) {
         assert!(self.has_words(words), "there is no {words:?} among {:#?}", self.labels(""));

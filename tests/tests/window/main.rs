@@ -34,7 +34,7 @@ async fn what_the_window_shows_is_what_is() {
     let mut sight = Sight::open("nodes").await;
     let mut load = Load::new().unwrap();
     sight.until("three nodes, and all is well", &mut load, |says| {
-        says.has("Well")
+        says.has("Healthy")
             && says.has("Nodes ● 3 live")
             && says.has("Relay ● up")
             && says.has("Redis ● up")
@@ -129,8 +129,8 @@ async fn the_directory_is_shown(sight: &mut Sight, load: &mut Load) {
     }
     sight.until("nodes, directory and window agree", load, |says| {
         listed.iter().all(|(node, users)| {
-            says.cell(node, "the node says") == Some(users)
-                && says.cell(node, "the directory has") == Some(users)
+            says.cell(node, "node reports") == Some(users)
+                && says.cell(node, "directory lists") == Some(users)
                 && says.cell(node, "drift") == Some("none")
         })
     });

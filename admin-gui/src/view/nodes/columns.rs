@@ -4,37 +4,38 @@ use eframe::egui::{Role, Ui, WidgetInfo, vec2};
 use trunkline_protocol::{control::MemberState, status::NodeStatus};
 
 use crate::{
+    escape,
     format::{UNKNOWN, bytes, count, micros, percent, rate, since},
     state::{Counter, Rates, by_name, is_present},
     theme::{BAR, space, state_word, tokens},
-    view::parts::{
-        bar, figure, fullness, label, marked, read_out, right, sessions_left, share, short, way,
+    view::widgets::{
+        bar, fill_color, label, number, ratio, right_aligned, sessions_left, short_incarnation,
+        spoken_status, symbol_with_word, text_button,
     },
-    visible,
 };
 
-/// A node and what is known of it.
+/// What the cells of a row are drawn from.
 pub(super) struct Row<'a> {
-    /// What the relay wrote.
+    /// The node as the relay reports it.
     pub(super) node: &'a NodeStatus,
-    /// How fast its counters grow.
+    /// The rates of its counters.
     pub(super) rates: &'a Rates,
-    /// When that was, by the relay's clock.
+    /// The time of the snapshot, by the relay's clock.
     pub(super) at_ms: u64,
 }
 
 /// A column of the table.
-pub(super) struct Column {
-    /// What stands above it.
+pub(super) struct NodeColumn {
+    /// Its head.
     pub(super) head: &'static str,
-    /// What it tells.
+    /// The tooltip of its head.
     pub(super) explained: &'static str,
-    /// How wide it is at first.
+    /// Its width before it is stretched.
     pub(super) width: f32,
     cell: Cell,
 }
 
-/// What a column's cells hold, and thereby how they are sorted.
+/// What the cells hold, and thereby how rows are sorted.
 enum Cell {
     State,
     Name,
@@ -46,156 +47,136 @@ enum Cell {
     Version,
 }
 
-/// The place of the column with the names, which the table is sorted by at first.
+/// The index of the column of names, by which the table is sorted at first.
 pub(super) const NAME: usize = 1;
 
 /// The columns, from left to right.
-pub(super) const COLUMNS: [Column; 16] = [
-    Column {
-        head: "state",
-        explained: "What the relay thinks of the node: joining (in the directory, no link yet), \
-                    live, suspect (silent, not judged yet), draining (leaving), dead (judged) or \
-                    left.",
-        width: 76.0,
-        cell: Cell::State,
-    },
-    Column {
-        head: "node",
-        explained: "The node's name, as in its certificate.",
-        width: 96.0,
-        cell: Cell::Name,
-    },
-    Column {
-        head: "sessions",
-        explained: "Sessions that are logged in, of how many the node takes.",
-        width: 138.0,
-        cell: Cell::Sessions,
-    },
-    Column {
-        head: "in / s",
-        explained: "Messages a second that it accepted from its clients.",
-        width: 54.0,
-        cell: Cell::Rate(|rates| rates[Counter::Accepted], rate),
-    },
-    Column {
-        head: "out / s",
-        explained: "Messages a second that its sessions took, sent from here or from elsewhere.",
-        width: 54.0,
-        cell: Cell::Rate(Rates::delivered, rate),
-    },
-    Column {
-        head: "forwarded / s",
-        explained: "Messages a second that the relay passed on from it.",
-        width: 80.0,
-        cell: Cell::Rate(|rates| rates[Counter::ForwardedFrom], rate),
-    },
-    Column {
-        head: "CPU",
-        explained: "The share of one core that its process used. A node's data path is one \
-                    thread: at 100 % it is full.",
-        width: 48.0,
-        cell: Cell::Rate(Rates::cpu, percent),
-    },
-    Column {
-        head: "memory",
-        explained: "Resident memory of its process.",
-        width: 68.0,
-        cell: Cell::Gauge(|node| Some(node.load.memory_bytes), bytes),
-    },
-    Column {
-        head: "pending",
-        explained: "Sends that it accepted and that have no outcome yet.",
-        width: 58.0,
-        cell: Cell::Gauge(|node| Some(node.load.pending.into()), count),
-    },
-    Column {
-        head: "queued",
-        explained: "Bytes that wait in the buffers of its lanes and of its sessions.",
-        width: 62.0,
-        cell: Cell::Gauge(|node| Some(node.load.lane_bytes + node.load.session_bytes), bytes),
-    },
-    Column {
-        head: "RTT",
-        explained: "The smoothed round-trip time of its link.",
-        width: 56.0,
-        cell: Cell::Gauge(|node| node.link.as_ref().map(|link| link.rtt_us), micros),
-    },
-    Column {
-        head: "loss",
-        explained: "The share of its link's packets that were lost lately.",
-        width: 46.0,
-        cell: Cell::Rate(Rates::loss, percent),
-    },
-    Column {
-        head: "window",
-        explained: "Its link's congestion window: how many bytes may be under way at once.",
-        width: 66.0,
-        cell: Cell::Gauge(|node| node.link.as_ref().map(|link| link.window_bytes), bytes),
-    },
-    Column {
-        head: "uptime",
-        explained: "How long its process has run.",
-        width: 78.0,
-        cell: Cell::Uptime,
-    },
-    Column {
-        head: "incarnation",
-        explained: "Which life it is in: a new one begins at each start, and each time it was \
-                    judged dead.",
-        width: 84.0,
-        cell: Cell::Incarnation,
-    },
-    Column {
-        head: "version",
-        explained: "The version of its program.",
-        width: 52.0,
-        cell: Cell::Version,
-    },
+pub(super) const COLUMNS: [NodeColumn; 16] = [
+    column(
+        "state",
+        76.0,
+        Cell::State,
+        "State of the node as the relay sees it: joining (in the directory, no link yet), live, \
+         suspect (silent, not declared dead yet), draining (about to leave), dead (declared \
+         dead) or left.",
+    ),
+    column("node", 96.0, Cell::Name, "Name of the node, as in its certificate."),
+    column("sessions", 138.0, Cell::Sessions, "Logged-in sessions, and the node's capacity."),
+    column(
+        "in / s",
+        54.0,
+        Cell::Rate(|rates| rates[Counter::Accepted], rate),
+        "Messages per second that the node accepted from its clients.",
+    ),
+    column(
+        "out / s",
+        54.0,
+        Cell::Rate(Rates::delivered, rate),
+        "Messages per second that were delivered to its sessions, sent here or on other nodes.",
+    ),
+    column(
+        "forwarded / s",
+        80.0,
+        Cell::Rate(|rates| rates[Counter::ForwardedFrom], rate),
+        "Messages per second that the relay forwarded from this node.",
+    ),
+    column(
+        "CPU",
+        48.0,
+        Cell::Rate(Rates::cpu, percent),
+        "Share of one core that the process uses. The data path of a node is one thread: at 100 % \
+         it is saturated.",
+    ),
+    column(
+        "memory",
+        68.0,
+        Cell::Gauge(|node| Some(node.load.memory_bytes), bytes),
+        "Resident memory of the process.",
+    ),
+    column(
+        "pending",
+        58.0,
+        Cell::Gauge(|node| Some(node.load.pending.into()), count),
+        "Accepted messages that have no outcome yet.",
+    ),
+    column(
+        "queued",
+        62.0,
+        Cell::Gauge(|node| Some(node.load.lane_bytes + node.load.session_bytes), bytes),
+        "Bytes in the buffers of the node's lanes and sessions.",
+    ),
+    column(
+        "RTT",
+        56.0,
+        Cell::Gauge(|node| node.link.as_ref().map(|link| link.rtt_us), micros),
+        "Smoothed round-trip time of the link.",
+    ),
+    column(
+        "loss",
+        46.0,
+        Cell::Rate(Rates::loss, percent),
+        "Share of the link's packets that were lost in the last seconds.",
+    ),
+    column(
+        "window",
+        66.0,
+        Cell::Gauge(|node| node.link.as_ref().map(|link| link.window_bytes), bytes),
+        "Congestion window of the link: the bytes that may be in flight.",
+    ),
+    column("uptime", 78.0, Cell::Uptime, "Time since the process started."),
+    column(
+        "incarnation",
+        84.0,
+        Cell::Incarnation,
+        "Incarnation of the node. A new one begins at each start, and after the node was declared \
+         dead.",
+    ),
+    column("version", 52.0, Cell::Version, "Version of the program."),
 ];
 
-impl Column {
-    /// Whether its cells are figures, which stand to the right.
-    pub(super) fn is_figures(&self) -> bool {
+const fn column(head: &'static str, width: f32, cell: Cell, explained: &'static str) -> NodeColumn {
+    NodeColumn { head, explained, width, cell }
+}
+
+impl NodeColumn {
+    /// Whether its cells are numbers, which are right-aligned.
+    pub(super) fn is_numeric(&self) -> bool {
         matches!(self.cell, Cell::Sessions | Cell::Rate(..) | Cell::Gauge(..) | Cell::Uptime)
     }
 
-    /// Whether the larger of its values are looked for first.
-    pub(super) fn is_largest_first(&self) -> bool {
-        self.is_figures()
-    }
-
-    /// Draws a row's cell; returns whether it was pressed, if that is what it is for.
+    /// Draws a cell; returns whether a button in it was clicked.
     pub(super) fn draw(&self, ui: &mut Ui, row: &Row<'_>) -> bool {
         let node = row.node;
         match self.cell {
             Cell::State => {
-                marked(ui, tokens(ui).state(node.state), state_word(node.state));
+                symbol_with_word(ui, tokens(ui).state(node.state), state_word(node.state));
             }
             Cell::Name => return name(ui, node),
             Cell::Sessions if is_present(node.state) => sessions(ui, node),
             Cell::Sessions => {
                 let left = sessions_left(node).map(|left| count(left.into()));
-                drop(figure(ui, left.unwrap_or(UNKNOWN.into())));
+                number(ui, left.unwrap_or(UNKNOWN.into()));
             }
-            // What a node that is gone said last is no figure of now.
+            // The last report of a node that is gone is no current value.
             Cell::Rate(..) | Cell::Gauge(..) | Cell::Uptime if !is_present(node.state) => {
-                drop(figure(ui, UNKNOWN));
+                number(ui, UNKNOWN);
             }
-            Cell::Rate(of, format) => drop(figure(ui, format(of(row.rates)))),
-            Cell::Gauge(of, format) => {
-                drop(figure(ui, of(node).map_or(UNKNOWN.to_owned(), format)));
+            Cell::Rate(of, format) => number(ui, format(of(row.rates))),
+            Cell::Gauge(of, format) => number(ui, of(node).map_or(UNKNOWN.to_owned(), format)),
+            Cell::Uptime => number(ui, since(node.started_at_ms, row.at_ms)),
+            Cell::Incarnation => {
+                let short = short_incarnation(node.incarnation);
+                label(ui, short).on_hover_text(node.incarnation.to_string());
             }
-            Cell::Uptime => drop(figure(ui, since(node.started_at_ms, row.at_ms))),
-            Cell::Incarnation => incarnation(ui, node),
-            Cell::Version => drop(label(ui, visible::text(&node.software))),
+            Cell::Version => drop(label(ui, escape::text(&node.software))),
         }
         false
     }
 
-    /// How two rows stand to each other in this column.
+    /// The order of two rows by this column.
     pub(super) fn order(&self, a: &Row<'_>, b: &Row<'_>) -> Ordering {
         match self.cell {
-            Cell::State => rank(a.node.state).cmp(&rank(b.node.state)),
+            Cell::State => urgency(a.node.state).cmp(&urgency(b.node.state)),
             Cell::Name => by_name(&a.node.name, &b.node.name),
             Cell::Sessions => a.node.load.sessions.cmp(&b.node.load.sessions),
             Cell::Rate(of, _) => of(a.rates).total_cmp(&of(b.rates)),
@@ -207,8 +188,8 @@ impl Column {
     }
 }
 
-/// States by how much they ask for an eye.
-fn rank(state: MemberState) -> u8 {
+/// The rank of a state, the most urgent first.
+fn urgency(state: MemberState) -> u8 {
     match state {
         MemberState::Dead => 0,
         MemberState::Suspect => 1,
@@ -220,23 +201,19 @@ fn rank(state: MemberState) -> u8 {
 }
 
 fn name(ui: &mut Ui, node: &NodeStatus) -> bool {
-    let response = way(ui, node.name.as_str());
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, read_out(node)));
+    let response = text_button(ui, node.name.as_str());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, spoken_status(node)));
     response.clicked()
 }
 
 fn sessions(ui: &mut Ui, node: &NodeStatus) {
     let (sessions, capacity) = (u64::from(node.load.sessions), u64::from(node.capacity));
-    let share = share(sessions, capacity);
-    right(ui, |ui| {
-        bar(ui, vec2(44.0, BAR.y), share, fullness(ui, share));
+    let ratio = ratio(sessions, capacity);
+    right_aligned(ui, |ui| {
+        bar(ui, vec2(44.0, BAR.y), ratio, fill_color(ui, ratio));
         ui.add_space(space::XS);
         ui.spacing_mut().item_spacing.x = space::XS;
         label(ui, format!("/ {}", count(capacity)));
         ui.label(count(sessions));
     });
-}
-
-fn incarnation(ui: &mut Ui, node: &NodeStatus) {
-    label(ui, short(node.incarnation)).on_hover_text(node.incarnation.to_string());
 }

@@ -1,0 +1,55 @@
+use eframe::egui::{CentralPanel, Panel, Ui};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    theme,
+    view::{
+        ViewContext,
+        charts::{self, ChartsView},
+        events::{self, EventsView},
+        map,
+        nodes::{self, NodesView},
+        tabs::Tab,
+        traffic,
+    },
+};
+
+/// How the operator has arranged the window. Stored between two runs.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct WindowLayout {
+    pub(super) tab: Tab,
+    nodes: NodesView,
+    pub(super) charts: ChartsView,
+    events: EventsView,
+}
+
+impl WindowLayout {
+    /// Draws the content of the tab. That of [`Tab::Users`] needs the directory's replies too, and is
+    /// drawn elsewhere.
+    pub(super) fn show_tab(&mut self, ui: &mut Ui, ctx: &ViewContext<'_>) {
+        match self.tab {
+            Tab::Nodes => self.show_overview(ui, ctx),
+            Tab::Map => map::show(ui, ctx),
+            Tab::Traffic => traffic::show(ui, ctx),
+            Tab::Charts => charts::show(ui, &mut self.charts, ctx),
+            Tab::Events => events::show(ui, &mut self.events, ctx),
+            Tab::Users => {}
+        }
+    }
+
+    /// The table of nodes above a strip of charts. Where only one of them fits, the table.
+    fn show_overview(&mut self, ui: &mut Ui, ctx: &ViewContext<'_>) {
+        let nodes = ctx.status.snapshot.nodes.len();
+        let (height, free) = (ui.available_height(), ui.available_height() - nodes::height(nodes));
+        if free < charts::STRIP && height < charts::STRIP + nodes::height(nodes.min(3)) {
+            nodes::show(ui, &mut self.nodes, ctx);
+            return;
+        }
+        let strip = Panel::bottom("charts").frame(theme::lower_panel()).show_separator_line(false);
+        strip.exact_size(free.max(charts::STRIP)).show(ui, |ui| {
+            charts::strip(ui, &mut self.charts, ctx);
+        });
+        CentralPanel::no_frame().show(ui, |ui| nodes::show(ui, &mut self.nodes, ctx));
+    }
+}

@@ -1,0 +1,161 @@
+use eframe::egui::{Color32, Id, Rangef, RichText, Ui};
+use egui_plot::{AxisHints, GridInput, GridMark, Plot, PlotBounds, PlotPoint, PlotUi, VLine};
+
+use super::unit::ChartUnit;
+use crate::{
+    format::{UNKNOWN, clock},
+    state::Moment,
+    theme::{space, text, tokens},
+    view::{
+        UiCommand, ViewContext,
+        widgets::{colored_text, static_plot},
+    },
+};
+
+/// The distances from which on the times beneath a chart are drawn, and drawn in full colour.
+const TIMES: Rangef = Rangef { min: 38.0, max: 46.0 };
+
+/// The height of a chart, as a multiple of its highest value.
+const HEADROOM: f64 = 1.15;
+
+/// The time, in seconds, whose values are in the legend: under the pointer, else the shown moment.
+pub(super) fn read_at(ui: &Ui, seconds: (f64, f64), ctx: &ViewContext<'_>) -> f64 {
+    pointed_at(ui).or(shown_at(ctx)).unwrap_or(seconds.1)
+}
+
+fn shown_at(ctx: &ViewContext<'_>) -> Option<f64> {
+    match ctx.state.moment() {
+        Moment::At(at_ms) => Some(at_ms as f64 / 1e3),
+        Moment::Latest => None,
+    }
+}
+
+/// Draws the title, and beneath it the legend with values.
+pub(super) fn head(ui: &mut Ui, (title, explained): (&str, &str), values: impl FnOnce(&mut Ui)) {
+    let title = RichText::new(title).font(text::strong());
+    ui.label(title).on_hover_text(explained);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::M;
+        values(ui);
+    });
+}
+
+/// Draws an entry of the legend.
+pub(super) fn legend(ui: &mut Ui, shape: &str, color: Color32, name: &str, value: Option<String>) {
+    let tokens = tokens(ui);
+    let value = value.unwrap_or(UNKNOWN.into());
+    let words = [(shape, color), (name, tokens.muted), (&value, tokens.text)];
+    ui.label(colored_text(text::label(), &words));
+}
+
+/// The axes of a chart.
+#[derive(Clone, Copy)]
+pub(super) struct ChartAxes {
+    /// The chart's title, which identifies the chart.
+    pub(super) title: &'static str,
+    /// The unit of its values.
+    pub(super) unit: ChartUnit,
+    /// The first and the last time, in seconds.
+    pub(super) seconds: (f64, f64),
+    /// Its height in points.
+    pub(super) height: f32,
+}
+
+impl ChartAxes {
+    /// Draws axes up to `highest`, the contents by `draw`, and a line at the shown moment. A click
+    /// shows the moment under the pointer.
+    pub(super) fn show<'a>(
+        &self,
+        ui: &mut Ui,
+        highest: f64,
+        ctx: &ViewContext<'_>,
+        draw: impl FnOnce(&mut PlotUi<'a>) + 'a,
+    ) {
+        let (from, to) = self.seconds;
+        let highest = highest.max(self.unit.least()) * HEADROOM;
+        let shown = shown_at(ctx);
+        let accent = tokens(ui).accent;
+        let response = self.plot(ui).show(ui, move |plot| {
+            plot.set_plot_bounds(PlotBounds::from_min_max([from, 0.0], [to, highest]));
+            draw(plot);
+            if let Some(at) = shown {
+                plot.vline(VLine::new("shown", at).color(accent).width(1.5));
+            }
+            plot.pointer_coordinate()
+        });
+        let pointed: Option<PlotPoint> = response.inner.filter(|_| response.response.hovered());
+        let Some(at) = pointed.map(|at| at.x) else { return };
+        point_at(ui, at);
+        if response.response.clicked() {
+            ctx.send(UiCommand::ShowMoment(Moment::At((at * 1e3) as u64)));
+        }
+    }
+
+    fn plot(&self, ui: &Ui) -> Plot<'static> {
+        let tokens = tokens(ui);
+        let (unit, (from, to)) = (self.unit, self.seconds);
+        let axis = |hints: AxisHints<'static>| {
+            hints.tick_label_color(tokens.muted).tick_label_font(text::label())
+        };
+        let times = axis(AxisHints::new_x()).label_spacing(TIMES);
+        let values = axis(AxisHints::new_y()).formatter(move |mark, _| unit.format(mark.value));
+        static_plot(self.title)
+            .height(self.height)
+            .grid_color(tokens.line)
+            .cursor_color(tokens.faint)
+            .label_formatter(|_| None)
+            .link_cursor(cursors(), [true, false])
+            .x_grid_spacer(move |_| time_marks(from, to))
+            .y_grid_spacer(move |input| value_marks(unit, input))
+            .custom_x_axes(vec![times.formatter(move |mark, _| time(mark.value, to - from))])
+            .custom_y_axes(vec![values.min_thickness(52.0)])
+    }
+}
+
+fn cursors() -> Id {
+    Id::unique("the charts' cursor")
+}
+
+/// The time under the pointer, in any chart, in the frame before.
+fn pointed_at(ui: &Ui) -> Option<f64> {
+    let (pass, at) = ui.data(|data| data.get_temp::<(u64, f64)>(cursors()))?;
+    (pass + 1 >= ui.ctx().cumulative_pass_nr()).then_some(at)
+}
+
+fn point_at(ui: &Ui, seconds: f64) {
+    let pass = ui.ctx().cumulative_pass_nr();
+    ui.data_mut(|data| data.insert_temp(cursors(), (pass, seconds)));
+}
+
+/// Marks at round times, except near the edges, where their labels would be cut.
+fn time_marks(from: f64, to: f64) -> Vec<GridMark> {
+    let edge = (to - from) * 0.04;
+    marks(from + edge, to - edge, time_step(to - from))
+}
+
+/// The seconds between two marks of a span.
+fn time_step(seconds: f64) -> f64 {
+    match seconds as u64 {
+        0..=60 => 15.0,
+        61..=300 => 60.0,
+        301..=900 => 180.0,
+        _ => 900.0,
+    }
+}
+
+fn time(at: f64, seconds: f64) -> String {
+    let clock = clock((at * 1e3) as u64);
+    if seconds <= 60.0 { clock } else { clock[..5].to_owned() }
+}
+
+/// Marks at a few round values.
+fn value_marks(unit: ChartUnit, input: GridInput) -> Vec<GridMark> {
+    let (_, highest) = input.bounds;
+    marks(0.0, highest, unit.round_up(highest / 3.5))
+}
+
+fn marks(from: f64, to: f64, step: f64) -> Vec<GridMark> {
+    let first = (from / step).ceil() as i64;
+    let last = (to / step).floor() as i64;
+    (first..=last).map(|at| GridMark { value: at as f64 * step, step_size: step }).collect()
+}
