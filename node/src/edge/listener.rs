@@ -33,22 +33,19 @@ pub(crate) struct Listener {
 impl Listener {
     /// Accepts connections while it is polled. Their sessions outlive it.
     pub(crate) async fn run(self) {
+        let Self { listener, data_plane, rules, origins } = self;
         let read_ahead = ReadAhead::default();
         let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
         let log_throttle = LogThrottle::new();
         loop {
             let permit = handshakes.clone().acquire_owned().await.expect("it is never closed");
-            match self.listener.accept().await {
+            match listener.accept().await {
                 Ok((stream, address)) => {
-                    let handshake = Handshake {
-                        data_plane: self.data_plane.clone(),
-                        rules: self.rules.clone(),
-                        origins: self.origins.clone(),
-                        read_ahead: read_ahead.clone(),
-                    };
+                    let (origins, read_ahead) = (origins.clone(), read_ahead.clone());
+                    let session = (data_plane.clone(), rules.clone(), read_ahead);
                     // Boxed, because the session would otherwise keep the memory of its handshake.
-                    let upgrade = Box::pin(handshake.run(stream));
-                    task::spawn_local(serve(upgrade, address, permit));
+                    let handshake = Box::pin(handshake(stream, origins, session));
+                    task::spawn_local(serve(handshake, address, permit));
                 }
                 Err(error) => {
                     if let Some(line) = log_throttle.admit(&error.to_string()) {
@@ -62,43 +59,36 @@ impl Listener {
     }
 }
 
-type Upgrade = Result<Option<(SessionTask, ConnectionSlot)>, HttpError>;
+type Handshake = Result<Option<(SessionTask, ConnectionSlot)>, HttpError>;
+
+/// Answers one HTTP request. Returns the session if the request was an upgrade and was granted.
+async fn handshake(
+    stream: TcpStream,
+    origins: Rc<Origins>,
+    (data_plane, rules, read_ahead): (DataPlane, Rc<SessionRules>, ReadAhead),
+) -> Handshake {
+    stream.set_nodelay(true)?;
+    let (reading, writing) = stream.into_split();
+    let route = |request: &_| routes::answer(&data_plane, &origins, request);
+    let Some(upgraded) = http::serve(reading, writing, route).await? else { return Ok(None) };
+    let http::Upgraded { reading, mut writing, received, granted } = upgraded;
+    let answered = time::timeout(REQUEST_TIMEOUT, writing.write_all(&granted.head)).await;
+    answered.map_err(io::Error::from)??;
+    let key = data_plane.turn(|state, _| state.open(writing));
+    let session = SessionTask::new(data_plane, key, (reading, received), read_ahead, rules);
+    Ok(Some((session, granted.slot)))
+}
 
 async fn serve(
-    upgrade: Pin<Box<impl Future<Output = Upgrade>>>,
+    handshake: Pin<Box<impl Future<Output = Handshake>>>,
     address: SocketAddr,
     permit: OwnedSemaphorePermit,
 ) {
-    let upgraded = upgrade.await;
+    let result = handshake.await;
     drop(permit);
-    match upgraded {
+    match result {
         Ok(Some((session, _slot))) => session.run().await,
         Ok(None) => {}
         Err(error) => debug!(%address, %error, "handshake failed"),
-    }
-}
-
-/// What a connection needs to become a session.
-struct Handshake {
-    data_plane: DataPlane,
-    rules: Rc<SessionRules>,
-    origins: Rc<Origins>,
-    read_ahead: ReadAhead,
-}
-
-impl Handshake {
-    /// Answers one HTTP request. Returns the session if the request was an upgrade and was granted.
-    async fn run(self, stream: TcpStream) -> Upgrade {
-        stream.set_nodelay(true)?;
-        let Self { data_plane, rules, origins, read_ahead } = self;
-        let (reading, writing) = stream.into_split();
-        let route = |request: &_| routes::answer(&data_plane, &origins, request);
-        let Some(upgraded) = http::serve(reading, writing, route).await? else { return Ok(None) };
-        let http::Upgraded { reading, mut writing, received, granted } = upgraded;
-        let answered = time::timeout(REQUEST_TIMEOUT, writing.write_all(&granted.head)).await;
-        answered.map_err(io::Error::from)??;
-        let key = data_plane.turn(|state, _| state.open(writing));
-        let session = SessionTask::new(data_plane, key, (reading, received), read_ahead, rules);
-        Ok(Some((session, granted.slot)))
     }
 }

@@ -33,7 +33,7 @@ use crate::{
 };
 use closing::{close_frame, finish};
 use end::SessionEnd;
-use frame_reader::{Frame, FrameReader};
+use frame_reader::FrameReader;
 use requests::RequestHandler;
 
 /// The task of one session. Dropping it removes the session from the data plane, however it ends.
@@ -42,14 +42,6 @@ pub(super) struct SessionTask<R: AsyncRead + Unpin = OwnedReadHalf> {
     key: SessionKey,
     reader: FrameReader<R>,
     requests: RequestHandler,
-}
-
-/// What a session waits for.
-enum Progress {
-    /// For its socket, the flush, or the directory.
-    Waiting,
-    /// For nothing: a login has started, and has to be polled.
-    LoginStarted,
 }
 
 impl<R: AsyncRead + Unpin> SessionTask<R> {
@@ -92,17 +84,14 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<SessionEnd> {
-        loop {
-            match self.progress(cx) {
-                Ok(Progress::Waiting) => return Poll::Pending,
-                Ok(Progress::LoginStarted) => {}
-                Err(end) => return Poll::Ready(end),
-            }
+        match self.progress(cx) {
+            Ok(()) => Poll::Pending,
+            Err(end) => Poll::Ready(end),
         }
     }
 
     /// Writes and reads as much as the socket allows now.
-    fn progress(&mut self, cx: &mut Context<'_>) -> Result<Progress, SessionEnd> {
+    fn progress(&mut self, cx: &mut Context<'_>) -> Result<(), SessionEnd> {
         let login = self.requests.login.poll(cx);
         let data_plane = self.data_plane.clone();
         data_plane.turn(|state, now| {
@@ -116,12 +105,12 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
                 flushed?;
             }
             self.reader.begin_turn(cx);
-            let progress = self.read_frames(state, now, cx);
+            let read = self.read_frames(state, now, cx);
             // A part of a frame counts as well: a slow client needs time for a large frame.
             if self.reader.end_turn() {
                 state.heard(self.key, now);
             }
-            progress
+            read
         })
     }
 
@@ -130,23 +119,24 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
         state: &mut DataPlaneState,
         now: Instant,
         cx: &mut Context<'_>,
-    ) -> Result<Progress, SessionEnd> {
+    ) -> Result<(), SessionEnd> {
         for _ in 0..FRAMES_PER_TURN {
             if self.requests.login.is_registering() || !state.may_read(self.key) {
-                return Ok(Progress::Waiting);
+                return Ok(());
             }
             match self.reader.next()? {
-                Frame::Message(message) => self.handle(state, now, message)?,
-                Frame::NoneYet => return Ok(Progress::Waiting),
-                Frame::TurnExhausted => break,
+                Some(message) => self.handle(state, now, message)?,
+                None if self.reader.is_exhausted() => break,
+                None => return Ok(()),
             }
             if self.requests.login.is_registering() {
-                return Ok(Progress::LoginStarted);
+                // The registration starts when the next turn polls it.
+                break;
             }
         }
         // The socket may have more, but the other sessions come first.
         cx.waker().wake_by_ref();
-        Ok(Progress::Waiting)
+        Ok(())
     }
 
     fn handle(

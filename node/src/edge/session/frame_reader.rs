@@ -18,15 +18,6 @@ pub(super) struct FrameReader<R> {
     frame_bytes_max: usize,
 }
 
-/// The result of reading one frame.
-pub(super) enum Frame {
-    Message(Message),
-    /// The socket has nothing more, and wakes the task when it has.
-    NoneYet,
-    /// The turn has read its share. The socket may have more.
-    TurnExhausted,
-}
-
 impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// `received` is what the client has sent behind the head of its HTTP request.
     pub(super) fn new(
@@ -47,16 +38,20 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         self.socket.get_mut().begin_turn(cx);
     }
 
-    /// Reads one frame. A panic of the codec is contained: it ends only this session.
-    pub(super) fn next(&mut self) -> Result<Frame, SessionEnd> {
+    /// Reads one message. `None` means that the socket has none yet, or that the turn
+    /// [is exhausted](Self::is_exhausted). A panic of the codec is contained: it ends only this
+    /// session.
+    pub(super) fn next(&mut self) -> Result<Option<Message>, SessionEnd> {
         match contain(|| self.socket.read())? {
-            Ok(message) => Ok(Frame::Message(message)),
-            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                let exhausted = self.socket.get_ref().is_exhausted();
-                Ok(if exhausted { Frame::TurnExhausted } else { Frame::NoneYet })
-            }
+            Ok(message) => Ok(Some(message)),
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(SessionEnd::from_codec(&error, self.frame_bytes_max)),
         }
+    }
+
+    /// Whether the turn has spent its budget, so that the socket may have more.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.socket.get_ref().is_exhausted()
     }
 
     /// Ends the turn. Returns whether the client sent anything, even a part of a frame.
