@@ -9,7 +9,7 @@ use x509_parser::{certificate::X509Certificate, extensions::GeneralName};
 /// The zone of every name in a certificate. The CA may not sign names of any other zone.
 pub(crate) const ZONE: &str = "trunkline";
 
-/// The server name in every relay's certificate, which whoever dials a relay checks.
+/// The server name in every relay's certificate. Clients of a relay check it.
 pub const RELAY_SERVER_NAME: &str = "relay.trunkline";
 
 /// What the holder of a certificate does in the cluster.

@@ -5,7 +5,7 @@
 //! - A cluster trusts exactly one CA, which may only sign names under `trunkline`. Only [`issue`]
 //!   needs the CA's key; running a cluster does not.
 //! - The SAN of a certificate names its holder's role and name. A peer's own claims do not count.
-//! - Both ends present a certificate. Whoever dials a relay checks the fixed name
+//! - Both ends present a certificate. A client of a relay checks the fixed name
 //!   [`RELAY_SERVER_NAME`], never an address. The relay calls [`peer_identity`] and then
 //!   [`authorize`] before it accepts a stream.
 //! - Relays are servers and all others are clients: the extended key usage says so, and TLS rejects

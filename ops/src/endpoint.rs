@@ -69,3 +69,51 @@ async fn metrics<M: Monitored>(State(endpoint): State<Arc<Endpoint<M>>>) -> Stri
     });
     endpoint.handle.render()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read, Write},
+        net::TcpStream,
+        sync::atomic::{AtomicBool, Ordering},
+    };
+
+    use metrics::gauge;
+
+    use super::*;
+
+    struct Program(Arc<AtomicBool>);
+
+    impl Monitored for Program {
+        fn ready(&self) -> Result<(), String> {
+            self.0.load(Ordering::Relaxed).then_some(()).ok_or("no link".to_owned())
+        }
+
+        fn report(&self) {
+            gauge!("sessions").set(7.0);
+        }
+    }
+
+    #[test]
+    fn endpoint_serves_health_readiness_and_metrics() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let ready = Arc::new(AtomicBool::new(false));
+        serve(listener, Program(ready.clone())).unwrap();
+        let get = |path: &str| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            write!(stream, "GET {path} HTTP/1.0\r\n\r\n").unwrap();
+            let mut response = String::new();
+            stream.read_to_string(&mut response).unwrap();
+            response
+        };
+        assert!(get("/healthz").starts_with("HTTP/1.0 200"));
+        let response = get("/readyz");
+        assert!(response.starts_with("HTTP/1.0 503") && response.ends_with("no link\n"));
+        ready.store(true, Ordering::Relaxed);
+        assert!(get("/readyz").starts_with("HTTP/1.0 200"));
+        let metrics = get("/metrics");
+        assert!(metrics.contains("\nsessions 7\n"), "{metrics}");
+        assert!(metrics.contains("trunkline_log_lines_dropped_total 0\n"), "{metrics}");
+    }
+}

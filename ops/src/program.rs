@@ -110,3 +110,38 @@ fn one_line(error: &clap::Error) -> String {
     }
     format!("{line} (see --help)")
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Args {
+        #[arg(long, value_parser = number_in(1..=10))]
+        count: Option<u8>,
+        #[arg(long)]
+        relay: Option<crate::DialAddress>,
+    }
+
+    fn error_of(args: &[&str]) -> String {
+        let args = ["program"].iter().chain(args);
+        one_line(&prepared(Args::command()).try_get_matches_from(args).unwrap_err())
+    }
+
+    #[test]
+    fn number_out_of_bounds_names_the_bounds() {
+        for given in ["0", "11", "-1", "many"] {
+            let error = error_of(&["--count", given]);
+            assert!(error.contains("give a number from 1 to 10 (see --help)"), "{error}");
+        }
+    }
+
+    #[test]
+    fn error_is_one_line_without_secrets() {
+        let error = error_of(&["--relay", "quic://alice:hunter2@host:7400"]);
+        assert!(error.starts_with("error: ") && error.contains("--relay"), "{error}");
+        assert!(!error.contains("hunter2") && !error.contains('\n'), "{error}");
+    }
+}

@@ -72,3 +72,63 @@ impl std::fmt::Debug for Auth {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use jsonwebtoken::{EncodingKey, Header};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    /// An expiry in the far future.
+    const EXPIRY: u64 = 4_000_000_000;
+
+    fn auth(secret: &str) -> Result<Auth, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret");
+        fs::write(&file, secret).unwrap();
+        Auth::jwt(&file).map_err(|error| error.to_string())
+    }
+
+    fn token(header: &Header, claims: &Value, secret: &str) -> String {
+        jsonwebtoken::encode(header, claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn token_admits_only_its_subject() {
+        let auth = auth(&format!("{SECRET}\n")).unwrap();
+        let token = token(&Header::default(), &json!({ "sub": "alice", "exp": EXPIRY }), SECRET);
+        auth.check("alice", Some(&token)).unwrap();
+        assert!(matches!(auth.check("bob", Some(&token)), Err(AuthError::OtherUser)));
+        assert!(matches!(auth.check("alice", None), Err(AuthError::Missing)));
+        Auth::Open.check("alice", None).unwrap();
+    }
+
+    #[test]
+    fn invalid_token_is_rejected() {
+        let auth = auth(SECRET).unwrap();
+        let (header, claims) = (Header::default(), json!({ "sub": "alice", "exp": EXPIRY }));
+        for token in [
+            token(&header, &claims, "another secret"),
+            token(&Header::new(Algorithm::HS512), &claims, SECRET),
+            token(&header, &json!({ "sub": "alice", "exp": 1 }), SECRET),
+            token(&header, &json!({ "sub": "alice" }), SECRET),
+            token(&header, &json!({ "exp": EXPIRY }), SECRET),
+            "nonsense".to_owned(),
+        ] {
+            assert!(matches!(auth.check("alice", Some(&token)), Err(AuthError::Invalid(_))));
+        }
+    }
+
+    #[test]
+    fn public_key_is_not_a_secret() {
+        let error =
+            auth("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n").unwrap_err();
+        assert!(error.contains("--jwt-secret-file") && error.contains("PEM form"), "{error}");
+        assert!(auth(" \n").unwrap_err().contains("is empty"));
+    }
+}

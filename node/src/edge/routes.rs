@@ -120,3 +120,83 @@ fn health(data_plane: &DataPlane) -> Response<String> {
         true => text(StatusCode::SERVICE_UNAVAILABLE, "draining"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::isolated;
+
+    const HANDSHAKE: [(&str, &str); 5] = [
+        ("host", "chat.example"),
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+
+    /// The answer to a GET; `None` for a granted upgrade.
+    fn get(
+        data_plane: &DataPlane,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Option<Response<String>> {
+        let mut request = Request::get(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(String::new()).unwrap();
+        match answer(data_plane, &Origins::Loopback, &request) {
+            Routed::Respond(response) => Some(response),
+            Routed::Upgrade(_) => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn path_decides_the_answer() {
+        let data_plane = isolated::data_plane(1).unwrap();
+        for (path, status) in [
+            ("/healthz", StatusCode::OK),
+            ("//nodes/", StatusCode::OK),
+            ("/", StatusCode::NOT_FOUND),
+            ("/ws/more", StatusCode::NOT_FOUND),
+            ("/ws", StatusCode::UPGRADE_REQUIRED),
+        ] {
+            let response = get(&data_plane, path, &HANDSHAKE[..1]).unwrap();
+            assert_eq!(response.status(), status, "{path}");
+        }
+        assert!(get(&data_plane, "//ws/?x", &HANDSHAKE).is_none());
+    }
+
+    #[tokio::test]
+    async fn host_header_must_be_valid_and_unique() {
+        let data_plane = isolated::data_plane(1).unwrap();
+        for headers in
+            [&[][..], &[("host", "a"), ("host", "b")], &[("host", "user@a")], &[("host", "a b")]]
+        {
+            let response = get(&data_plane, "/healthz", headers).unwrap();
+            assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{headers:?}");
+        }
+        assert_eq!(get(&data_plane, "/healthz", &[("host", "")]).unwrap().status(), StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn foreign_origin_may_not_connect() {
+        let data_plane = isolated::data_plane(1).unwrap();
+        let foreign = [&HANDSHAKE[..], &[("origin", "https://evil.example")]].concat();
+        assert_eq!(get(&data_plane, "/ws", &foreign).unwrap().status(), StatusCode::FORBIDDEN);
+        let local = [&HANDSHAKE[..], &[("origin", "http://localhost:3000")]].concat();
+        assert!(get(&data_plane, "/ws", &local).is_none());
+    }
+
+    #[tokio::test]
+    async fn draining_node_is_unhealthy_and_rejects_upgrades() {
+        let data_plane = isolated::data_plane(1).unwrap();
+        data_plane.turn(|state, _| state.close_slots());
+        let response = get(&data_plane, "/ws", &HANDSHAKE).unwrap();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()["retry-after"], "1");
+        assert_eq!(response.body(), r#"{"error":"full","nodes":[]}"#);
+        let response = get(&data_plane, "/healthz", &HANDSHAKE).unwrap();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+}
