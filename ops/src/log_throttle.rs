@@ -1,5 +1,7 @@
 use std::{
+    collections::BTreeMap,
     hash::{DefaultHasher, Hash, Hasher},
+    mem,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -19,7 +21,8 @@ use crate::defaults::{LOG_PROBLEMS_MAX, LOG_REPEAT_EVERY};
 /// ```
 #[derive(Debug)]
 pub struct LogThrottle {
-    problems: Mutex<Vec<Problem>>,
+    /// By the hash of their text.
+    problems: Mutex<BTreeMap<u64, Problem>>,
 }
 
 /// An occurrence to log.
@@ -31,23 +34,17 @@ pub struct Admitted {
 
 #[derive(Debug)]
 struct Problem {
-    key: Key,
     logged: Instant,
     suppressed: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Key {
-    /// The hash of the text.
-    Known(u64),
-    /// All problems beyond [`LOG_PROBLEMS_MAX`].
-    Other,
-}
+/// The key of all problems beyond [`LOG_PROBLEMS_MAX`].
+const OTHERS: u64 = 0;
 
 impl LogThrottle {
     /// A throttle that has admitted nothing yet.
     pub const fn new() -> Self {
-        Self { problems: Mutex::new(Vec::new()) }
+        Self { problems: Mutex::new(BTreeMap::new()) }
     }
 
     /// Counts an occurrence of `problem`, and returns whether to log it. Different texts are
@@ -58,39 +55,33 @@ impl LogThrottle {
 
     /// Whether to log that `problem` is over: only if its last occurrence was logged.
     pub fn recovered(&self, problem: &str) -> bool {
-        let problems = self.lock();
-        let found = problems.iter().find(|known| known.key == Key::of(problem));
-        found.is_none_or(|found| found.suppressed == 0)
+        self.lock().get(&key_of(problem)).is_none_or(|known| known.suppressed == 0)
     }
 
     fn admit_at(&self, problem: &str, now: Instant) -> Option<Admitted> {
         let mut problems = self.lock();
-        let mut key = Key::of(problem);
-        let find = |problems: &[Problem], key| problems.iter().position(|known| known.key == key);
-        let mut found = find(&problems, key);
-        if found.is_none() && problems.len() >= LOG_PROBLEMS_MAX {
+        let mut key = key_of(problem);
+        if problems.len() >= LOG_PROBLEMS_MAX && !problems.contains_key(&key) {
             // Problems that are due are forgotten to make room: their counts start again at zero.
-            problems.retain(|known| !known.is_due(now));
+            problems.retain(|_, known| !known.is_due(now));
             if problems.len() >= LOG_PROBLEMS_MAX {
-                key = Key::Other;
-                found = find(&problems, key);
+                key = OTHERS;
             }
         }
-        let Some(found) = found else {
-            problems.push(Problem { key, logged: now, suppressed: 0 });
+        let Some(known) = problems.get_mut(&key) else {
+            problems.insert(key, Problem { logged: now, suppressed: 0 });
             return Some(Admitted { suppressed: None });
         };
-        let found = &mut problems[found];
-        if !found.is_due(now) {
-            found.suppressed += 1;
+        if !known.is_due(now) {
+            known.suppressed += 1;
             return None;
         }
-        let suppressed = Some(found.suppressed).filter(|&count| count > 0);
-        *found = Problem { logged: now, suppressed: 0, ..*found };
+        known.logged = now;
+        let suppressed = Some(mem::take(&mut known.suppressed)).filter(|&count| count > 0);
         Some(Admitted { suppressed })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Problem>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Problem>> {
         self.problems.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -107,12 +98,10 @@ impl Problem {
     }
 }
 
-impl Key {
-    fn of(problem: &str) -> Self {
-        let mut hasher = DefaultHasher::new();
-        problem.hash(&mut hasher);
-        Self::Known(hasher.finish())
-    }
+fn key_of(problem: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    problem.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

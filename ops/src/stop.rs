@@ -1,9 +1,6 @@
-use std::{fs, io, process};
+use std::{fs, future::poll_fn, io, process, task::Poll};
 
-use tokio::{
-    select,
-    signal::unix::{Signal, SignalKind, signal},
-};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::{output::flush_output, program::FAILED};
@@ -32,13 +29,7 @@ impl StopSignal {
 
 /// The [`StopSignal`]s that the process receives.
 #[derive(Debug)]
-pub struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
-    quit: Signal,
-    /// `None` under `nohup`, which makes the process ignore it.
-    hangup: Option<Signal>,
-}
+pub struct StopSignals(Vec<(StopSignal, Signal)>);
 
 impl StopSignals {
     /// Installs the signal handlers.
@@ -50,30 +41,30 @@ impl StopSignals {
     /// Outside a tokio runtime.
     pub fn listen() -> io::Result<Self> {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let hangup = SignalKind::hangup();
-        let ignored = is_ignored(&status, hangup);
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            quit: signal(SignalKind::quit())?,
-            hangup: if ignored { None } else { Some(signal(hangup)?) },
-        })
+        let mut signals = Vec::new();
+        for (stop, kind) in [
+            (StopSignal::Terminate, SignalKind::terminate()),
+            (StopSignal::Interrupt, SignalKind::interrupt()),
+            (StopSignal::Quit, SignalKind::quit()),
+            (StopSignal::Hangup, SignalKind::hangup()),
+        ] {
+            // `nohup` makes the process ignore SIGHUP, and a handler would undo that.
+            if stop != StopSignal::Hangup || !is_ignored(&status, kind) {
+                signals.push((stop, signal(kind)?));
+            }
+        }
+        Ok(Self(signals))
     }
 
     /// Waits for the next signal. Cancel-safe.
     pub async fn next(&mut self) -> StopSignal {
-        let hangup = async {
-            match &mut self.hangup {
-                Some(hangup) => hangup.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        select! {
-            _ = self.terminate.recv() => StopSignal::Terminate,
-            _ = self.interrupt.recv() => StopSignal::Interrupt,
-            _ = self.quit.recv() => StopSignal::Quit,
-            _ = hangup => StopSignal::Hangup,
-        }
+        poll_fn(|cx| {
+            let mut signals = self.0.iter_mut();
+            let received =
+                signals.find_map(|(stop, signal)| signal.poll_recv(cx).is_ready().then_some(*stop));
+            received.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 
     /// Waits for a signal that [insists](StopSignal::insists). Cancel-safe.
@@ -113,6 +104,8 @@ fn is_ignored(status: &str, kind: SignalKind) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use rustix::process::{Signal, getpid, kill_process};
+
     use super::*;
 
     #[test]
@@ -122,5 +115,16 @@ mod tests {
         assert!(is_ignored(status, SignalKind::pipe()));
         assert!(!is_ignored(status, SignalKind::interrupt()));
         assert!(!is_ignored("", SignalKind::hangup()));
+    }
+
+    #[tokio::test]
+    async fn only_an_insisting_signal_counts_as_the_second() {
+        let mut signals = StopSignals::listen().unwrap();
+        let raise = |signal| kill_process(getpid(), signal).unwrap();
+        raise(Signal::TERM);
+        assert_eq!(signals.next().await, StopSignal::Terminate);
+        raise(Signal::TERM);
+        raise(Signal::INT);
+        signals.next_insisting().await;
     }
 }

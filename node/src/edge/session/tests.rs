@@ -19,11 +19,11 @@ use trunkline_protocol::client::close;
 use crate::defaults::{
     BAD_REQUESTS_MAX, CLOSE_WITHIN, LOGIN_WITHIN, PING_INTERVAL, REGISTER_WITHIN, SLOW_AFTER,
 };
-use bench::Bench;
+use bench::SessionBench;
 
 #[tokio::test(start_paused = true)]
 async fn logged_in_session_sends_and_closes() {
-    Bench::run(8, async |bench| {
+    SessionBench::run(8, async |bench| {
         let mut alice = bench.connect_as("alice", Vec::new());
         assert!(alice.text().await.starts_with(r#"{"type":"welcome","user":"alice""#));
 
@@ -43,7 +43,7 @@ async fn logged_in_session_sends_and_closes() {
 
 #[tokio::test(start_paused = true)]
 async fn new_session_replaces_the_oldest_of_its_user() {
-    Bench::run(1, async |bench| {
+    SessionBench::run(1, async |bench| {
         let mut older = bench.connect_as("alice", Vec::new());
         older.text().await;
         let mut newer = bench.connect_as("alice", Vec::new());
@@ -57,7 +57,7 @@ async fn new_session_replaces_the_oldest_of_its_user() {
 
 #[tokio::test(start_paused = true)]
 async fn too_many_bad_requests_close_the_session() {
-    Bench::run(8, async |bench| {
+    SessionBench::run(8, async |bench| {
         let mut client = bench.connect();
         for _ in 0..=BAD_REQUESTS_MAX.get() {
             client.send("nonsense");
@@ -71,7 +71,7 @@ async fn too_many_bad_requests_close_the_session() {
 
 #[tokio::test(start_paused = true)]
 async fn send_before_login_closes_the_session() {
-    Bench::run(8, async |bench| {
+    SessionBench::run(8, async |bench| {
         let mut client = bench.connect();
         client.send(r#"{"type":"send","id":"1","to":"bob","body":1}"#);
         let (code, errors) = client.closed().await;
@@ -83,7 +83,7 @@ async fn send_before_login_closes_the_session() {
 
 #[tokio::test(start_paused = true)]
 async fn missing_login_closes_the_session() {
-    Bench::run(8, async |bench| {
+    SessionBench::run(8, async |bench| {
         let mut client = bench.connect();
         client.send(r#"{"type":"ping"}"#);
         assert_eq!(client.text().await, r#"{"type":"pong"}"#);
@@ -95,7 +95,7 @@ async fn missing_login_closes_the_session() {
 
 #[tokio::test(start_paused = true)]
 async fn unregistered_login_is_to_be_tried_again() {
-    Bench::run(8, async |bench| {
+    SessionBench::run(8, async |bench| {
         let mut client = bench.connect();
         client.send(r#"{"type":"login","user":"alice"}"#);
         client.send(r#"{"type":"ping"}"#);
@@ -113,7 +113,7 @@ async fn unregistered_login_is_to_be_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn silent_session_is_pinged_and_then_closed() {
-    Bench::run(8, async |bench| {
+    SessionBench::run(8, async |bench| {
         let mut client = bench.connect_as("alice", Vec::new());
         client.text().await;
         bench.sweep_after(PING_INTERVAL).await;
@@ -126,7 +126,7 @@ async fn silent_session_is_pinged_and_then_closed() {
 
 #[tokio::test(start_paused = true)]
 async fn pong_keeps_the_session() {
-    Bench::run(8, async |bench| {
+    SessionBench::run(8, async |bench| {
         let mut client = bench.connect_as("alice", Vec::new());
         client.text().await;
         for _ in 0..4 {
@@ -148,7 +148,7 @@ async fn slow_reader_is_closed() {
         frame
     }
 
-    Bench::run(8, async |bench| {
+    SessionBench::run(8, async |bench| {
         let mut client = bench.connect_as("alice", Vec::new());
         client.text().await;
         // More than the buffers of both sockets hold.
@@ -183,7 +183,7 @@ async fn contained_panic_closes_only_its_session() {
         }
     }
 
-    Bench::run(8, async |bench| {
+    SessionBench::run(8, async |bench| {
         let mut other = bench.connect();
         let mut client =
             bench.connect_with(|reading| PanicsOnce { reading, panicked: false }, |_| {});
@@ -196,7 +196,7 @@ async fn contained_panic_closes_only_its_session() {
 
 #[tokio::test(start_paused = true)]
 async fn refused_frames_name_the_reason() {
-    Bench::run(8, async |bench| {
+    SessionBench::run(8, async |bench| {
         for (message, code) in [
             (Message::binary(&b"binary"[..]), close::UNSUPPORTED),
             (Message::text("x".repeat(2_000)), close::TOO_BIG),
@@ -211,7 +211,7 @@ async fn refused_frames_name_the_reason() {
 
 #[tokio::test(start_paused = true)]
 async fn client_that_keeps_its_side_open_is_cut_off() {
-    Bench::run(8, async |bench| {
+    SessionBench::run(8, async |bench| {
         let mut client = bench.connect();
         client.send(Message::binary(&b"binary"[..]));
         assert_eq!(client.closed().await.0, close::UNSUPPORTED);

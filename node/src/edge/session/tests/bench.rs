@@ -25,18 +25,18 @@ use crate::{
 const POLLS_MAX: usize = 100_000;
 
 /// A data plane without Redis and relay, to which clients connect over loopback.
-pub(super) struct Bench {
+pub(super) struct SessionBench {
     pub(super) data_plane: DataPlane,
     rules: Rc<SessionRules>,
 }
 
 /// A client of a session.
-pub(super) struct Client {
+pub(super) struct TestClient {
     socket: WebSocket<TcpStream>,
     pub(super) key: SessionKey,
 }
 
-impl Bench {
+impl SessionBench {
     /// Runs a test with the tasks of a data plane.
     pub(super) async fn run(sessions_per_user: usize, test: impl AsyncFnOnce(&Self)) {
         let data_plane = isolated::data_plane(sessions_per_user).unwrap();
@@ -54,12 +54,12 @@ impl Bench {
     }
 
     /// Connects a client whose session waits for the login.
-    pub(super) fn connect(&self) -> Client {
+    pub(super) fn connect(&self) -> TestClient {
         self.connect_with(|reading| reading, |_| {})
     }
 
     /// Connects a client whose login the directory has registered, with sessions at `others`.
-    pub(super) fn connect_as(&self, user: &str, others: Vec<Location>) -> Client {
+    pub(super) fn connect_as(&self, user: &str, others: Vec<Location>) -> TestClient {
         let registered = Box::pin(std::future::ready(Some(others)));
         let login = Login::Registering(user.parse().unwrap(), registered);
         self.connect_with(|reading| reading, |session| session.requests.login = login)
@@ -70,7 +70,7 @@ impl Bench {
         &self,
         wrap: impl FnOnce(OwnedReadHalf) -> R,
         modify: impl FnOnce(&mut SessionTask<R>),
-    ) -> Client {
+    ) -> TestClient {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (accepted, _) = listener.accept().unwrap();
@@ -84,7 +84,7 @@ impl Bench {
             SessionTask::new(data_plane, key, connection, ReadAhead::default(), rules);
         modify(&mut session);
         task::spawn_local(session.run());
-        Client { socket: WebSocket::from_raw_socket(stream, Role::Client, None), key }
+        TestClient { socket: WebSocket::from_raw_socket(stream, Role::Client, None), key }
     }
 
     /// Lets time pass, and then closes or pings the sessions that are due.
@@ -105,7 +105,7 @@ impl Bench {
     }
 }
 
-impl Client {
+impl TestClient {
     pub(super) fn send(&mut self, message: impl Into<Message>) {
         self.socket.send(message.into()).unwrap();
     }
