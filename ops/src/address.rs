@@ -110,6 +110,18 @@ impl FromStr for DialAddress {
     }
 }
 
+impl From<SocketAddr> for ListenAddress {
+    fn from(address: SocketAddr) -> Self {
+        Self(address.into())
+    }
+}
+
+impl From<SocketAddr> for DialAddress {
+    fn from(address: SocketAddr) -> Self {
+        Self(address.into())
+    }
+}
+
 impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::{Ipv4Addr, Ipv6Addr},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
 use thiserror::Error;
@@ -67,6 +67,12 @@ impl HostPort {
             Some(host) => Ok(Self { host: host.to_owned(), port: number }),
             None => bad("the host is neither a name nor an IP address", as_in_example()),
         }
+    }
+}
+
+impl From<SocketAddr> for HostPort {
+    fn from(address: SocketAddr) -> Self {
+        Self { host: address.ip().to_string(), port: address.port() }
     }
 }
 
