@@ -8,7 +8,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task, time,
 };
-use tracing::{debug, warn};
+use tracing::{Instrument as _, debug, debug_span, field, warn};
 use trunkline_ops::LogThrottle;
 
 use super::{
@@ -87,7 +87,11 @@ async fn serve(
     let result = handshake.await;
     drop(permit);
     match result {
-        Ok(Some((session, _slot))) => session.run().await,
+        Ok(Some((session, _slot))) => {
+            // At level `debug`, one id follows the connection through the log.
+            let span = debug_span!("session", id = %session.key(), %address, user = field::Empty);
+            session.run().instrument(span).await;
+        }
         Ok(None) => {}
         Err(error) => debug!(%address, %error, "handshake failed"),
     }

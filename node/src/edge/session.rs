@@ -25,6 +25,7 @@ use std::{
 
 use tokio::{io::AsyncRead, net::tcp::OwnedReadHalf, time};
 use tokio_tungstenite::tungstenite::Message;
+use tracing::debug;
 use trunkline_protocol::client::close;
 
 use crate::{
@@ -58,9 +59,14 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
         Self { data_plane, key, reader, requests: RequestHandler::new(key, rules) }
     }
 
+    pub(super) fn key(&self) -> SessionKey {
+        self.key
+    }
+
     /// Runs the session until it ends and its connection is closed.
     pub(super) async fn run(mut self) {
         let end = poll_fn(|cx| self.poll(cx)).await;
+        debug!(?end, "session ended");
         let close_reason = match end {
             SessionEnd::Broken => return,
             SessionEnd::ClosedByClient => None,
