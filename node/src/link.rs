@@ -5,7 +5,6 @@ use std::{io, net::SocketAddr, time::Duration};
 use quinn::{Connection, ConnectionError, VarInt};
 use thiserror::Error;
 use tokio::{
-    net::lookup_host,
     select,
     sync::mpsc,
     task::JoinSet,
@@ -130,8 +129,7 @@ impl Link {
 
     /// A connection that the relay has welcomed.
     async fn dial(&mut self) -> Result<Connected, LinkError> {
-        let addresses = lookup_host((self.relay.host(), self.relay.port())).await?;
-        let mut addresses: Vec<_> = addresses.collect();
+        let mut addresses = self.relay.resolve().await?;
         loop {
             let (connection, address) = self.dialer.dial(&addresses, RELAY_SERVER_NAME).await?;
             let greeted = time::timeout(HANDSHAKE_TIMEOUT, self.greet(connection, address)).await;

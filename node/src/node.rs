@@ -5,7 +5,6 @@ use std::{
     net::{self, SocketAddr},
     rc::Rc,
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use thiserror::Error;
@@ -19,8 +18,8 @@ use tokio::{
 use tracing::{info, warn};
 use trunkline_certs::{Alpn, Credentials, Role};
 use trunkline_directory::{Directory, LeaseState, NodeRecord, Registrar};
-use trunkline_link::{DialSockets, client_config};
-use trunkline_ops::{LogThrottle, Usage};
+use trunkline_link::{DialSockets, client_config, defaults::CLOSE_TIMEOUT};
+use trunkline_ops::{LogThrottle, Usage, unix_ms};
 use trunkline_protocol::{
     Incarnation, Name,
     control::{self, Hello, ToRelay},
@@ -28,10 +27,10 @@ use trunkline_protocol::{
 };
 
 use crate::{
-    config::{AuthMode, Config, ConfigError},
+    config::{AuthMode, NodeConfig, NodeConfigError},
     custody::Limits,
     data_plane::{DataPlane, Setup},
-    defaults::{CLOSE_TIMEOUT, LISTEN_BACKLOG, LOAD_EVERY, OUTBOX, SWEEP_EVERY},
+    defaults::{LISTEN_BACKLOG, LOAD_EVERY, OUTBOX, SWEEP_EVERY},
     drain::drain,
     edge::{Auth, Listener, SessionRules},
     health::{Doctor, Health},
@@ -42,7 +41,7 @@ use crate::{
 /// A node that has its addresses and its credentials, and can be run.
 #[derive(Debug)]
 pub struct Node {
-    config: Config,
+    config: NodeConfig,
     url: String,
     auth: Auth,
     origins: Origins,
@@ -72,19 +71,19 @@ impl Node {
     ///
     /// # Errors
     /// If the configuration cannot be used. That the relay or Redis does not answer is no error.
-    pub fn load(config: Config) -> Result<Self, ConfigError> {
+    pub fn load(config: NodeConfig) -> Result<Self, NodeConfigError> {
         let credentials = Credentials::load(&config.certs, Role::Node, &config.name)?;
         let directory = Directory::open(config.redis.as_str(), &config.redis_prefix)?;
-        let (listener, bound) = config.listen.bind(listen).map_err(ConfigError::Listen)?;
+        let (listener, bound) = config.listen.bind(listen).map_err(NodeConfigError::Listen)?;
         let mode = config.auth(bound)?;
         let auth = match (mode, &config.jwt_secret_file) {
             (AuthMode::Open, _) => Auth::Open,
             (AuthMode::Jwt, Some(file)) => Auth::jwt(file)?,
-            (AuthMode::Jwt, None) => return Err(ConfigError::SecretMissing),
+            (AuthMode::Jwt, None) => return Err(NodeConfigError::SecretMissing),
         };
         let origins = config.origins(mode, bound);
         let url = config.url(bound)?;
-        let ops = config.ops.as_ref().map(|ops| ops.bind(listen).map_err(ConfigError::Ops));
+        let ops = config.ops.as_ref().map(|ops| ops.bind(listen).map_err(NodeConfigError::Ops));
         let ops = ops.transpose()?.map(|(listener, _)| listener);
         let sockets = DialSockets::bind()?;
         Ok(Self { config, url, auth, origins, credentials, directory, listener, sockets, ops })
@@ -181,13 +180,12 @@ impl Node {
     }
 
     fn hello(&self, incarnation: Incarnation) -> Hello {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Hello {
             version: control::CONTROL_VERSION,
             incarnation,
             url: self.url.clone(),
             capacity: self.config.capacity,
-            started_at_ms: now.as_millis() as u64,
+            started_at_ms: unix_ms(),
             software: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     custody::{Ended, Environment, Forwarded, LocalDelivery},
-    defaults::{RECEIPT_BYTES, ROUTE_LIFE, SESSION_BYTES_MAX},
+    defaults::{FRAME_OVERHEAD_BYTES_MAX, ROUTE_LIFE, SESSION_BYTES_MAX},
 };
 
 /// What a node counts, from its start.
@@ -154,7 +154,7 @@ impl Floor {
         message: &Message<'_>,
     ) -> bool {
         let Some(session) = self.sessions.get_mut(key) else { return false };
-        let bytes = RECEIPT_BYTES + message.from.len() + message.body.len();
+        let bytes = FRAME_OVERHEAD_BYTES_MAX + message.from.len() + message.body.len();
         if session.outbound.queued() + bytes > SESSION_BYTES_MAX {
             self.counters.refused_full += 1;
             return false;

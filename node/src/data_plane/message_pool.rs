@@ -9,7 +9,7 @@ use trunkline_protocol::lane::{MESSAGE_LANES, Message};
 use super::sessions::SessionKey;
 use crate::{
     custody::Letter,
-    defaults::{LETTER_BYTES_KEPT, LETTERS_KEPT, RECEIPT_BYTES},
+    defaults::{FRAME_OVERHEAD_BYTES_MAX, LETTER_BYTES_KEPT, LETTERS_KEPT},
 };
 
 /// How long an id may be to need no memory of its own.
@@ -39,7 +39,7 @@ impl PendingMessage {
 
     /// How many bytes its receipt needs at most in its sender's buffer.
     pub(super) fn receipt_bytes(&self) -> usize {
-        RECEIPT_BYTES + self.id.len()
+        FRAME_OVERHEAD_BYTES_MAX + self.id.len()
     }
 }
 

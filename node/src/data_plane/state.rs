@@ -1,7 +1,8 @@
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use tokio::time;
 use trunkline_directory::{Location, Registrar};
+use trunkline_ops::unix_ms;
 use trunkline_protocol::{
     Incarnation, User,
     client::close,
@@ -54,8 +55,7 @@ impl DataPlaneState {
 
     /// Reads the clocks, once for all that follows from one event.
     pub(super) fn begin_turn(&mut self) -> Instant {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH);
-        self.floor.now_ms = unix.map_or(0, |since| since.as_millis() as u64);
+        self.floor.now_ms = unix_ms();
         self.floor.now = time::Instant::now().into_std();
         self.floor.now
     }
