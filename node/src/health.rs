@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use metrics::{counter, gauge};
 use tokio::sync::watch;
-use trunkline_ops::Observed;
+use trunkline_ops::Monitored;
 use trunkline_protocol::{Outcome, status::NodeLoad};
 
 /// What the data path last told of itself.
@@ -24,7 +24,7 @@ pub(crate) struct Health {
 #[derive(Debug)]
 pub(crate) struct Doctor(pub(crate) watch::Receiver<Arc<Health>>);
 
-impl Observed for Doctor {
+impl Monitored for Doctor {
     fn ready(&self) -> Result<(), String> {
         let health = self.0.borrow();
         let trouble = health.load.redis_trouble.as_ref();

@@ -6,45 +6,45 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use crate::{FAILED, flush_output};
+use crate::{output::flush_output, program::FAILED};
 
-/// A signal that asks a process to end in order.
+/// A signal that asks the process to shut down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopSignal {
     /// SIGTERM: a service manager.
     Terminate,
     /// SIGINT: Ctrl-C.
     Interrupt,
-    /// SIGQUIT: Ctrl-\, or a service manager that knows it as the gentle one.
+    /// SIGQUIT: Ctrl-\, or a service manager that sends it for a graceful shutdown.
     Quit,
-    /// SIGHUP: the terminal was closed.
+    /// SIGHUP: the terminal closed.
     Hangup,
 }
 
 impl StopSignal {
-    /// Whether it ends the process at once when it comes after another. The others come twice
-    /// without anybody being impatient: a terminal that is closed, and its shell, send SIGHUP
-    /// each, and service managers send SIGHUP after SIGTERM.
+    /// Whether this signal, as a second one, ends the process at once. The others can arrive twice
+    /// for one request: a terminal that closes and its shell each send SIGHUP, and service managers
+    /// send SIGHUP after SIGTERM.
     pub fn insists(self) -> bool {
         matches!(self, Self::Interrupt | Self::Quit)
     }
 }
 
-/// Every [`StopSignal`] that the process gets.
+/// The [`StopSignal`]s that the process receives.
 #[derive(Debug)]
 pub struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
     quit: Signal,
-    /// `None` under `nohup`, which has it ignored.
+    /// `None` under `nohup`, which makes the process ignore it.
     hangup: Option<Signal>,
 }
 
 impl StopSignals {
-    /// Begins to listen.
+    /// Installs the signal handlers.
     ///
     /// # Errors
-    /// If the signals cannot be listened to.
+    /// If a handler cannot be installed.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -60,7 +60,7 @@ impl StopSignals {
         })
     }
 
-    /// Waits for the next one. Cancel-safe.
+    /// Waits for the next signal. Cancel-safe.
     pub async fn next(&mut self) -> StopSignal {
         let hangup = async {
             match &mut self.hangup {
@@ -76,17 +76,17 @@ impl StopSignals {
         }
     }
 
-    /// Waits for one that [insists](StopSignal::insists). Cancel-safe.
+    /// Waits for a signal that [insists](StopSignal::insists). Cancel-safe.
     pub async fn next_insisting(&mut self) {
         while !self.next().await.insists() {}
     }
 }
 
-/// Completes when the process is asked to end: by SIGTERM, SIGINT, SIGQUIT or SIGHUP. From then on,
-/// SIGINT or SIGQUIT once more ends the process at once, with status [`FAILED`].
+/// Completes at the first SIGTERM, SIGINT, SIGQUIT or SIGHUP. After that, one more SIGINT or SIGQUIT
+/// ends the process at once, with status [`FAILED`].
 ///
 /// # Errors
-/// If the signals cannot be listened to.
+/// If a signal handler cannot be installed.
 ///
 /// # Panics
 /// Outside a tokio runtime.
@@ -97,14 +97,14 @@ pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
         info!(?signal, "asked to stop");
         tokio::spawn(async move {
             signals.next_insisting().await;
-            warn!("asked to stop once more: ending at once");
+            warn!("asked to stop again: ending at once");
             flush_output();
             process::exit(FAILED.into());
         });
     })
 }
 
-/// Whether a signal is ignored, by `/proc/self/status`.
+/// Whether the process ignores a signal, according to `/proc/self/status`.
 fn is_ignored(status: &str, kind: SignalKind) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nohup_is_told_from_the_kernels_own_words() {
+    fn ignored_signal_is_read_from_the_process_status() {
         let status = "Name:\tx\nSigBlk:\t0000000000000001\nSigIgn:\t0000000000001001\n";
         assert!(is_ignored(status, SignalKind::hangup()));
         assert!(is_ignored(status, SignalKind::pipe()));
