@@ -10,7 +10,7 @@ use trunkline_ops::{
     parse_args, raise_open_files, stop_signal,
 };
 use trunkline_protocol::Name;
-use trunkline_relay::{Config, Relay, defaults};
+use trunkline_relay::{Relay, RelayConfig, defaults};
 
 /// Forwards messages between Trunkline's nodes, judges whether they live, and cleans up after
 /// those that do not.
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
     }
 }
 
-impl From<Args> for Config {
+impl From<Args> for RelayConfig {
     fn from(args: Args) -> Self {
         let Args { listen, redis, redis_prefix, certs, name, ops } = args;
         Self { listen, redis, redis_prefix, certs, name, ops }
