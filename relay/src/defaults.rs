@@ -36,10 +36,10 @@ pub const LATENCY_BUCKETS_MAX: usize = 1_024;
 
 // Membership
 
-/// How long membership changes gather before the nodes are told.
+/// How long membership changes gather before they are announced to the nodes.
 pub const MEMBERS_GATHER: Duration = Duration::from_millis(20);
 
-/// How often nodes are told what changes all the time: how many sessions each has.
+/// How often numbers of sessions are announced, which change all the time.
 pub const MEMBERS_EVERY: Duration = Duration::from_secs(1);
 
 // Liveness

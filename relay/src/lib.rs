@@ -6,11 +6,11 @@
 //! plane*, which may be slow: Redis, the status streams, and the operations endpoint. The two only
 //! exchange messages over channels. [`Relay::load`] checks the configuration, [`Relay::run`] runs.
 
-mod close_reason;
 mod config;
 mod control_plane;
 mod data_path;
 pub mod defaults;
+mod link_close_reason;
 mod liveness;
 mod relay;
 mod state;

@@ -1,5 +1,5 @@
 //! Which nodes are alive: signs of life, leases and connection-refused signals go in; deaths,
-//! purges and answers to links come out as [`Effect`]s.
+//! purges and answers to links come out as [`LivenessEffect`]s.
 //!
 //! A pure core: no I/O, and the time is an argument.
 //!
@@ -26,6 +26,6 @@ mod timers;
 
 pub(crate) use self::core::{Liveness, NodeView, RedisReach};
 pub(crate) use effect::{
-    DirectoryCommand, DirectoryFailure, DirectoryListing, DirectoryReply, Effect, LeaseHolder,
-    LeaseRevocation, LinkId, LinkRejection, PurgeProgress,
+    DirectoryCommand, DirectoryFailure, DirectoryListing, DirectoryReply, LeaseHolder,
+    LeaseRevocation, LinkId, LinkRejection, LivenessEffect, PurgeProgress,
 };

@@ -38,7 +38,7 @@ pub struct Relay {
     ops: Option<TcpListener>,
 }
 
-/// Why a relay ended without being told to.
+/// Why a relay ended before it was shut down.
 #[derive(Debug, Error)]
 pub enum RelayRunError {
     /// The endpoint or the control plane could not be started.

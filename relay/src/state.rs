@@ -7,7 +7,7 @@
 mod effect;
 mod event_log;
 mod link_control;
-mod links;
+mod link_record;
 mod membership;
 mod node_registry;
 mod relay_state;

@@ -21,7 +21,7 @@ use timeline::{RelayHop, TimedEvent, Timeline};
 
 /// The running delivery tests, and what nodes reported about traced messages.
 #[derive(Debug, Default)]
-pub(crate) struct Tracer {
+pub(crate) struct DeliveryTracer {
     last_test: u64,
     running: HashMap<u64, RunningTest>,
     reports: VecDeque<NodeReport>,
@@ -38,11 +38,8 @@ struct RunningTest {
 /// What became of a test message.
 #[derive(Debug)]
 pub(crate) struct TestOutcome {
-    /// The message.
     pub(crate) message: TracedMessage,
-    /// The microseconds that it took.
     pub(crate) took_us: u64,
-    /// Its outcome.
     pub(crate) outcome: Outcome,
     /// How many of the recipient's sessions did not get it although others did.
     pub(crate) missed: u32,
@@ -51,7 +48,6 @@ pub(crate) struct TestOutcome {
 /// The node that accepted a test message.
 #[derive(Clone, Debug)]
 pub(crate) struct TestOrigin {
-    /// Its name.
     pub(crate) name: Name,
     /// Its incarnation when the test began.
     pub(crate) incarnation: Incarnation,
@@ -64,7 +60,7 @@ struct NodeReport {
     event: TimedEvent,
 }
 
-impl Tracer {
+impl DeliveryTracer {
     /// Starts a test on a link; returns its number and where its outcome arrives. `None` if
     /// [`TESTS_MAX`] tests are running.
     pub(crate) fn begin(&mut self, link: LinkId) -> Option<(u64, oneshot::Receiver<TestOutcome>)> {

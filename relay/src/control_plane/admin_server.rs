@@ -16,7 +16,7 @@ use trunkline_protocol::{
 
 use super::{
     admin_session,
-    history::History,
+    history::StatusHistory,
     request::{AdminConnection, ControlRequest},
     snapshots::{SnapshotPublisher, SnapshotReceiver, SnapshotSource},
     status_line::encode_line,
@@ -32,7 +32,7 @@ static THROTTLE: LogThrottle = LogThrottle::new();
 /// Owns what all status streams share.
 #[derive(Debug)]
 pub(super) struct AdminServer {
-    history: History,
+    history: StatusHistory,
     events: broadcast::Sender<Arc<str>>,
     publisher: SnapshotPublisher,
     sessions: JoinSet<()>,
@@ -49,7 +49,7 @@ impl AdminServer {
     ) -> Self {
         let (subscribe, subscriptions) = mpsc::channel(STATUS_CLIENTS_MAX);
         Self {
-            history: History::default(),
+            history: StatusHistory::default(),
             events: broadcast::Sender::new(EVENTS_WAITING_MAX),
             publisher: SnapshotPublisher::new(source),
             sessions: JoinSet::new(),

@@ -8,7 +8,7 @@ use crate::defaults::{
 
 /// All snapshots of the last minutes, some of the last hour, and the events of that hour.
 #[derive(Debug, Default)]
-pub(super) struct History {
+pub(super) struct StatusHistory {
     sparse: VecDeque<HistoryLine>,
     recent: VecDeque<HistoryLine>,
     events: VecDeque<HistoryLine>,
@@ -24,7 +24,7 @@ struct HistoryLine {
     line: Arc<str>,
 }
 
-impl History {
+impl StatusHistory {
     /// Adds a snapshot.
     pub(super) fn snapshot(&mut self, at_ms: u64, line: Arc<str>) {
         self.bytes += line.len();
@@ -91,12 +91,12 @@ fn drop_oldest(lines: &mut VecDeque<HistoryLine>, bytes: &mut usize) {
 mod tests {
     use super::*;
 
-    fn seconds(history: &History) -> Vec<u64> {
+    fn seconds(history: &StatusHistory) -> Vec<u64> {
         history.replay().iter().map(|line| line.parse::<u64>().unwrap() / 1_000).collect()
     }
 
-    fn filled(snapshots: u64) -> History {
-        let mut history = History::default();
+    fn filled(snapshots: u64) -> StatusHistory {
+        let mut history = StatusHistory::default();
         for second in 1..=snapshots {
             history.snapshot(second * 1_000, (second * 1_000).to_string().into());
         }
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn bytes_are_bounded() {
-        let mut history = History::default();
+        let mut history = StatusHistory::default();
         let line: Arc<str> = "x".repeat(1024 * 1024).into();
         for second in 0..500 {
             history.snapshot(second, line.clone());

@@ -17,14 +17,7 @@ pub(crate) enum ControlRequest {
     /// Take a snapshot.
     Snapshot(oneshot::Sender<Box<Snapshot>>),
     /// Execute an admin's command.
-    Execute {
-        /// Who gives it.
-        who: String,
-        /// The command.
-        command: AdminCommand,
-        /// Gets the result.
-        response: oneshot::Sender<CommandResponse>,
-    },
+    Execute { who: String, command: AdminCommand, response: oneshot::Sender<CommandResponse> },
 }
 
 /// The result of a command: the trace of a test message, or nothing.
@@ -33,25 +26,18 @@ pub(crate) type CommandResponse = Result<Option<Box<Trace>>, CommandError>;
 /// Why a command was not executed. Admins read the text.
 #[derive(Debug, Error)]
 pub(crate) enum CommandError {
-    /// The node has no link.
     #[error("the node {0} has no link to this relay")]
     NotLinked(Name),
-    /// No node has a link.
     #[error("no node has a link to this relay")]
     NoNode,
-    /// Too many delivery tests are running.
     #[error("{TESTS_MAX} delivery tests are running: try again soon")]
     TooManyTests,
-    /// The node of a delivery test lost its link.
     #[error("{0} lost its link before the outcome was known: try again")]
     LinkLost(Name),
-    /// The node of a delivery test did not report the outcome.
     #[error("{0} reported no outcome within {seconds} s", seconds = TEST_TIMEOUT.as_secs())]
     NoOutcome(Name),
-    /// The admin's name cannot be the sender of a test message.
     #[error("{0} cannot be a sender: use another certificate name")]
     NotASender(String),
-    /// The relay shuts down.
     #[error("the relay is shutting down")]
     ShuttingDown,
 }
@@ -59,8 +45,6 @@ pub(crate) enum CommandError {
 /// An authorized connection to the status stream, on which no stream was accepted yet.
 #[derive(Debug)]
 pub(crate) struct AdminConnection {
-    /// The connection.
     pub(crate) connection: Connection,
-    /// Who it is.
     pub(crate) peer: Identity,
 }

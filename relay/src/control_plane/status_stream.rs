@@ -10,7 +10,6 @@ use super::{request::ControlRequest, snapshots::SnapshotReceiver};
 /// What a session gets from the admin server.
 #[derive(Clone, Debug)]
 pub(super) struct SessionContext {
-    /// The relay's name.
     pub(super) relay: Name,
     /// Requests to the data path.
     pub(super) requests: mpsc::Sender<ControlRequest>,
@@ -21,9 +20,7 @@ pub(super) struct SessionContext {
 /// A session asks for a status stream.
 #[derive(Debug)]
 pub(super) struct SubscribeRequest {
-    /// The time between snapshots.
     pub(super) interval_ms: u64,
-    /// Gets the subscription.
     pub(super) response: oneshot::Sender<Subscription>,
 }
 

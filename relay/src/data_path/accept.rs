@@ -15,9 +15,9 @@ use trunkline_ops::LogThrottle;
 
 use super::link;
 use crate::{
-    close_reason::CloseReason,
     control_plane::AdminConnection,
     defaults::{CONNECTIONS_MAX, HANDSHAKES_MAX},
+    link_close_reason::LinkCloseReason,
     state::SharedState,
     supervise::joined,
 };
@@ -88,7 +88,7 @@ async fn serve(
             }
         }
         Err(error) => {
-            let reason = CloseReason::from(error);
+            let reason = LinkCloseReason::from(error);
             shared.connection_rejected("", address, &reason.to_string());
             connection.close(reason.code(), reason.to_string().as_bytes());
         }

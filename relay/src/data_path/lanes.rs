@@ -7,11 +7,12 @@ use trunkline_protocol::lane::RECEIPT_LANE;
 
 use super::link_handle::LinkHandle;
 use crate::{
-    close_reason::CloseReason, defaults::RECEIPT_PRIORITY, supervise::joined, switch::DirtyLanes,
+    defaults::RECEIPT_PRIORITY, link_close_reason::LinkCloseReason, supervise::joined,
+    switch::DirtyLanes,
 };
 
 /// Opens the lanes towards the node, in order, and writes them.
-pub(super) async fn write_lanes(connection: Connection, handle: LinkHandle) -> CloseReason {
+pub(super) async fn write_lanes(connection: Connection, handle: LinkHandle) -> LinkCloseReason {
     let mut writers = JoinSet::new();
     for (index, lane) in handle.port().lanes().cloned().enumerate() {
         let stream = match connection.open_uni().await {
@@ -23,7 +24,7 @@ pub(super) async fn write_lanes(connection: Connection, handle: LinkHandle) -> C
         }
         writers.spawn_local(async move {
             let _ = lane.write_to(stream).await;
-            CloseReason::LaneStopped(index)
+            LinkCloseReason::LaneStopped(index)
         });
     }
     joined(writers.join_next().await.expect("a link has lanes"))
@@ -31,7 +32,11 @@ pub(super) async fn write_lanes(connection: Connection, handle: LinkHandle) -> C
 
 /// Forwards what arrives on a lane. Each lane that a round of reading appends to is flushed once, at
 /// the end of the round.
-pub(super) async fn read_lane(handle: LinkHandle, lane: usize, stream: RecvStream) -> CloseReason {
+pub(super) async fn read_lane(
+    handle: LinkHandle,
+    lane: usize,
+    stream: RecvStream,
+) -> LinkCloseReason {
     let mut reader = LaneReader::new(stream);
     let mut dirty = DirtyLanes::default();
     loop {
@@ -47,7 +52,7 @@ pub(super) async fn read_lane(handle: LinkHandle, lane: usize, stream: RecvStrea
             return violation.into();
         }
         if let Err(source) = read {
-            return CloseReason::Lane { lane, source };
+            return LinkCloseReason::Lane { lane, source };
         }
     }
 }

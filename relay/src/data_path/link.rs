@@ -25,8 +25,8 @@ use super::{
     liveness_probe::probe_port,
 };
 use crate::{
-    close_reason::CloseReason,
     defaults::CONTROL_PRIORITY,
+    link_close_reason::LinkCloseReason,
     state::{LinkInbox, LinkSignal, SharedState, check_hello, logs_recovery},
     supervise::joined,
 };
@@ -39,7 +39,7 @@ pub(super) async fn serve(shared: &Rc<SharedState>, connection: Connection, name
     let Err(reason) = run(shared, &connection, &name).await;
     let address = connection.remote_address();
     match &reason {
-        CloseReason::Lost(_) => debug!(%address, "link lost: {reason}"),
+        LinkCloseReason::Lost(_) => debug!(%address, "link lost: {reason}"),
         _ if reason.is_rejection() => {
             shared.connection_rejected(name.as_str(), address, &reason.to_string());
         }
@@ -52,7 +52,7 @@ async fn run(
     shared: &Rc<SharedState>,
     connection: &Connection,
     name: &Name,
-) -> Result<Infallible, CloseReason> {
+) -> Result<Infallible, LinkCloseReason> {
     let greeting = time::timeout(HANDSHAKE_TIMEOUT, read_hello(connection));
     let (sending, control, hello) = greeting.await??;
     let incarnation = hello.incarnation;
@@ -85,7 +85,7 @@ async fn run(
 /// Accepts the control stream, and reads the hello.
 async fn read_hello(
     connection: &Connection,
-) -> Result<(SendStream, ControlStream, Hello), CloseReason> {
+) -> Result<(SendStream, ControlStream, Hello), LinkCloseReason> {
     let (sending, receiving) = connection.accept_bi().await?;
     let _ = sending.set_priority(CONTROL_PRIORITY);
     let mut control = ControlStream::new(receiving);
@@ -94,8 +94,8 @@ async fn read_hello(
             check_hello(&hello)?;
             Ok((sending, control, hello))
         }
-        Some(_) => Err(CloseReason::NoHello),
-        None => Err(CloseReason::ControlFinished),
+        Some(_) => Err(LinkCloseReason::NoHello),
+        None => Err(LinkCloseReason::ControlFinished),
     }
 }
 
@@ -106,21 +106,21 @@ struct LinkTask {
     signals: Signals,
     /// Write the control stream, serve the lanes both ways, and probe the port. The end of any of
     /// them ends the link.
-    tasks: JoinSet<CloseReason>,
+    tasks: JoinSet<LinkCloseReason>,
     heartbeats: u64,
 }
 
 impl LinkTask {
-    async fn run(mut self) -> Result<Infallible, CloseReason> {
+    async fn run(mut self) -> Result<Infallible, LinkCloseReason> {
         let Err(reason) = self.run_inner().await;
-        if matches!(reason, CloseReason::IncarnationOver(_)) {
+        if matches!(reason, LinkCloseReason::IncarnationOver(_)) {
             // The node is to read that it was declared dead before the connection is closed.
             let _ = time::timeout(CLOSE_TIMEOUT, self.connection.closed()).await;
         }
         Err(reason)
     }
 
-    async fn run_inner(&mut self) -> Result<Infallible, CloseReason> {
+    async fn run_inner(&mut self) -> Result<Infallible, LinkCloseReason> {
         // Lanes are not in the link's span: entering it would cost something at each wake-up, and
         // what ends them is logged here.
         self.tasks.spawn_local(write_lanes(self.connection.clone(), self.handle.clone()));
@@ -138,7 +138,7 @@ impl LinkTask {
                 lost = connection.closed() => return Err(lost.into()),
                 // Signs of life, before the work that they could wait behind.
                 message = self.control.read() => {
-                    self.handle.receive(message?.ok_or(CloseReason::ControlFinished)?)?;
+                    self.handle.receive(message?.ok_or(LinkCloseReason::ControlFinished)?)?;
                 }
                 Some(ended) = self.tasks.join_next() => return Err(joined(ended)),
                 stream = connection.accept_uni() => self.open_lane(stream?),
@@ -159,7 +159,7 @@ impl LinkTask {
     }
 }
 
-async fn admission(signals: &mut Signals) -> Result<(), CloseReason> {
+async fn admission(signals: &mut Signals) -> Result<(), LinkCloseReason> {
     match signals.recv().await {
         Some(LinkSignal::Admitted) => Ok(()),
         Some(LinkSignal::Close(reason)) => Err(reason),
@@ -168,7 +168,7 @@ async fn admission(signals: &mut Signals) -> Result<(), CloseReason> {
     }
 }
 
-async fn closed(signals: &mut Signals) -> CloseReason {
+async fn closed(signals: &mut Signals) -> LinkCloseReason {
     loop {
         if let Err(reason) = admission(signals).await {
             return reason;
@@ -176,11 +176,14 @@ async fn closed(signals: &mut Signals) -> CloseReason {
     }
 }
 
-async fn write_control(mut stream: SendStream, mut outbox: mpsc::Receiver<Bytes>) -> CloseReason {
+async fn write_control(
+    mut stream: SendStream,
+    mut outbox: mpsc::Receiver<Bytes>,
+) -> LinkCloseReason {
     while let Some(message) = outbox.recv().await {
         if stream.write_chunk(message).await.is_err() {
-            return CloseReason::ControlNotRead;
+            return LinkCloseReason::ControlNotRead;
         }
     }
-    CloseReason::Left
+    LinkCloseReason::Left
 }

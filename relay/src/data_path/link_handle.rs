@@ -11,7 +11,7 @@ use trunkline_protocol::{
 };
 
 use crate::{
-    close_reason::CloseReason,
+    link_close_reason::LinkCloseReason,
     liveness::LinkId,
     state::{LinkControl, LinkInbox, SharedState},
     switch::{DirtyLanes, Port, ProtocolViolation},
@@ -33,7 +33,7 @@ impl LinkHandle {
         connection: &Connection,
         name: &Name,
         hello: Hello,
-    ) -> Result<(Self, LinkInbox), CloseReason> {
+    ) -> Result<(Self, LinkInbox), LinkCloseReason> {
         let (control, inbox) = LinkControl::new(Rc::new(connection.clone()));
         let opened =
             shared.apply(|state, now| state.open_link(name, hello, control, unix_ms(), now));
@@ -41,7 +41,6 @@ impl LinkHandle {
         Ok((Self { shared: shared.clone(), id, port }, inbox))
     }
 
-    /// Identifies the link.
     pub(super) fn id(&self) -> LinkId {
         self.id
     }
@@ -52,7 +51,7 @@ impl LinkHandle {
     }
 
     /// The node said something; fails if that ends the link.
-    pub(super) fn receive(&self, message: ToRelay) -> Result<(), CloseReason> {
+    pub(super) fn receive(&self, message: ToRelay) -> Result<(), LinkCloseReason> {
         self.shared.apply(|state, now| state.receive(self.id, message, unix_ms(), now))
     }
 

@@ -15,13 +15,13 @@ use tracing::warn;
 use trunkline_ops::LogThrottle;
 
 use super::link_handle::LinkHandle;
-use crate::{close_reason::CloseReason, defaults::PROBE_DATAGRAM_EVERY};
+use crate::{defaults::PROBE_DATAGRAM_EVERY, link_close_reason::LinkCloseReason};
 
 static THROTTLE: LogThrottle = LogThrottle::new();
 
 /// Reports each refusal of a datagram to the link's node, until the link ends. Without a socket, a
 /// death is found by silence and the lease, which takes longer.
-pub(super) async fn probe_port(handle: LinkHandle, connection: Connection) -> CloseReason {
+pub(super) async fn probe_port(handle: LinkHandle, connection: Connection) -> LinkCloseReason {
     let address = connection.remote_address();
     match connect(address).await {
         Ok(socket) => tokio::select! {

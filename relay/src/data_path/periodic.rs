@@ -19,8 +19,8 @@ use crate::{
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Tells the nodes about each other: soon after a state changes, and once a second if only numbers
-/// of sessions do.
+/// Announces the membership to the nodes: soon after a state changes, and once a second if only
+/// numbers of sessions do.
 pub(crate) async fn announce_members(shared: &SharedState) -> Infallible {
     let mut every = time::interval(MEMBERS_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);

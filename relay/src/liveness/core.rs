@@ -12,38 +12,25 @@ use trunkline_protocol::{
 };
 
 use super::{
-    effect::{DirectoryFailure, Effect, LinkId},
+    effect::{DirectoryFailure, LinkId, LivenessEffect},
     incarnation_record::{IncarnationRecord, LinkState, Stage},
 };
 
 /// A node as this relay sees it: its most relevant incarnation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NodeView {
-    /// The incarnation.
     pub(crate) incarnation: Incarnation,
-    /// Its state.
     pub(crate) state: MemberState,
-    /// Its last sign of life.
     pub(crate) last_sign: Instant,
-    /// Its link.
     pub(crate) link: Option<LinkId>,
-    /// The progress of its purge, if it was declared dead.
     pub(crate) purge: Option<PurgeStatus>,
 }
 
 /// Whether Redis answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RedisReach {
-    /// It does.
-    Up {
-        /// Since when.
-        since: Instant,
-    },
-    /// It does not.
-    Away {
-        /// Since when.
-        since: Instant,
-    },
+    Up { since: Instant },
+    Away { since: Instant },
 }
 
 /// The state of the core.
@@ -61,7 +48,7 @@ pub(crate) struct Liveness {
     /// Since when this relay runs without a stall. Silence counts from then on.
     pub(super) listening_since: Instant,
     pub(super) last_tick: Instant,
-    pub(super) effects: Vec<Effect>,
+    pub(super) effects: Vec<LivenessEffect>,
 }
 
 /// A link that claims a name which another link holds.
@@ -112,7 +99,7 @@ impl Liveness {
     }
 
     /// What is to be done, in order.
-    pub(crate) fn take_effects(&mut self) -> Vec<Effect> {
+    pub(crate) fn take_effects(&mut self) -> Vec<LivenessEffect> {
         std::mem::take(&mut self.effects)
     }
 
@@ -184,7 +171,7 @@ impl Liveness {
                 record.purge().map(|purge| EventKind::Dead { verdict_ms: purge.verdict_ms })
             }
         };
-        self.effects.push(Effect::MembersChanged);
+        self.effects.push(LivenessEffect::MembersChanged);
         if let Some(kind) = kind {
             self.report(incarnation, kind);
         }
@@ -193,13 +180,13 @@ impl Liveness {
     pub(super) fn report(&mut self, incarnation: Incarnation, kind: EventKind) {
         let node = self.incarnations.get(&incarnation);
         let node = node.map(|record| (record.node.clone(), incarnation));
-        self.effects.push(Effect::Report { node, kind });
+        self.effects.push(LivenessEffect::Report { node, kind });
     }
 
     /// Asks a link for a sign of life; returns the number of the probe.
     pub(super) fn probe(&mut self, link: LinkId) -> u64 {
         self.nonce += 1;
-        self.effects.push(Effect::Probe(link, self.nonce));
+        self.effects.push(LivenessEffect::Probe(link, self.nonce));
         self.nonce
     }
 
@@ -216,11 +203,11 @@ impl Liveness {
             }
             _ => return,
         };
-        self.effects.push(Effect::Report { node: None, kind });
+        self.effects.push(LivenessEffect::Report { node: None, kind });
     }
 }
 
-/// Which of a node's incarnations stands for the node: the highest.
+/// The incarnation with the highest rank represents the node.
 fn rank(record: &IncarnationRecord) -> u8 {
     match (&record.stage, record.link_state) {
         (_, LinkState::Linked(_)) => 3,

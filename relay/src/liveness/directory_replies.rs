@@ -9,7 +9,8 @@ use trunkline_protocol::{Incarnation, Name, status::EventKind};
 use super::{
     core::Liveness,
     effect::{
-        DirectoryFailure, DirectoryReply, Effect, LeaseHolder, LeaseRevocation, PurgeProgress,
+        DirectoryFailure, DirectoryReply, LeaseHolder, LeaseRevocation, LivenessEffect,
+        PurgeProgress,
     },
     incarnation_record::{Cleanup, DeathReason, IncarnationRecord, JobState, ObservedLease, Stage},
 };
@@ -160,7 +161,7 @@ impl Liveness {
         let Some(record) = self.incarnations.get_mut(&incarnation) else { return };
         if let Some(link) = record.link() {
             self.links.remove(&link);
-            self.effects.push(Effect::Evict(link, incarnation));
+            self.effects.push(LivenessEffect::Evict(link, incarnation));
         }
         record.lose_link(now);
         record.stage = Stage::Dead(Cleanup {
@@ -186,7 +187,7 @@ impl Liveness {
             record.listed || is_ours || record.link().is_some() || record.is_dead()
         });
         if self.incarnations.len() < before {
-            self.effects.push(Effect::MembersChanged);
+            self.effects.push(LivenessEffect::MembersChanged);
         }
     }
 }

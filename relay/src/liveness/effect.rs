@@ -12,7 +12,7 @@ pub(crate) type LinkId = u64;
 
 /// What is to be done after a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
+pub(crate) enum LivenessEffect {
     /// Admit the link under its incarnation.
     Admit(LinkId),
     /// Reject the link, which claims to be that incarnation.
@@ -28,12 +28,7 @@ pub(crate) enum Effect {
     /// Redis has to do something.
     Directory(DirectoryCommand),
     /// Operators are to see an event.
-    Report {
-        /// The node and its incarnation, if the event is about one.
-        node: Option<(Name, Incarnation)>,
-        /// What happened.
-        kind: EventKind,
-    },
+    Report { node: Option<(Name, Incarnation)>, kind: EventKind },
     /// The state of a node changed.
     MembersChanged,
 }
@@ -60,9 +55,7 @@ pub(crate) enum DirectoryCommand {
     ReadLeases(Vec<Name>),
     /// Remove the incarnation's lease, if the incarnation holds it.
     RevokeLease {
-        /// The node.
         node: Name,
-        /// The incarnation that is declared dead.
         incarnation: Incarnation,
         /// The death was decided because the lease lapsed: a lease that is held disproves it, and
         /// stays.
@@ -70,9 +63,7 @@ pub(crate) enum DirectoryCommand {
     },
     /// Remove the incarnation's entries.
     Purge {
-        /// The node.
         node: Name,
-        /// The dead incarnation.
         incarnation: Incarnation,
         /// How long commands that it has sent may still take effect.
         late_window: Duration,
@@ -124,7 +115,6 @@ pub(crate) enum LeaseRevocation {
 /// Users whose entries a purge has processed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PurgeProgress {
-    /// Removed.
     pub(crate) removed: u64,
     /// Kept: another incarnation has the user.
     pub(crate) kept: u64,
@@ -133,8 +123,6 @@ pub(crate) struct PurgeProgress {
 /// Why Redis did not do something. It may have done part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DirectoryFailure {
-    /// Redis does not answer.
     Away,
-    /// Redis answers, and refuses.
     Refused,
 }

@@ -6,7 +6,7 @@ use trunkline_protocol::{Incarnation, Name};
 
 use super::{
     core::{Liveness, NameClaim},
-    effect::{Effect, LinkId, LinkRejection},
+    effect::{LinkId, LinkRejection, LivenessEffect},
     incarnation_record::{IncarnationRecord, LinkState, Stage},
 };
 use crate::defaults::{CLAIM_TIMEOUT, INCARNATIONS_MAX};
@@ -21,7 +21,7 @@ impl Liveness {
         now: Instant,
     ) {
         if let Some(rejection) = self.rejection(node, incarnation) {
-            self.effects.push(Effect::Reject(link, incarnation, rejection));
+            self.effects.push(LivenessEffect::Reject(link, incarnation, rejection));
         } else if let Some(&former) = self.links.get(&link) {
             self.change_incarnation(link, former, incarnation, now);
         } else if let Some((holder, incumbent)) = self.holder(node) {
@@ -43,7 +43,7 @@ impl Liveness {
             let is_confirmed = claim.incumbent == incumbent && claim.nonce == nonce;
             if is_confirmed {
                 let rejection = LinkRejection::NameTaken;
-                effects.push(Effect::Reject(claim.link, claim.incarnation, rejection));
+                effects.push(LivenessEffect::Reject(claim.link, claim.incarnation, rejection));
             }
             !is_confirmed
         });
@@ -87,7 +87,7 @@ impl Liveness {
         now: Instant,
     ) {
         if self.claims.contains_key(node) {
-            self.effects.push(Effect::Reject(link, incarnation, LinkRejection::NameTaken));
+            self.effects.push(LivenessEffect::Reject(link, incarnation, LinkRejection::NameTaken));
             return;
         }
         let nonce = self.probe(incumbent);
@@ -97,7 +97,7 @@ impl Liveness {
 
     fn admit(&mut self, link: LinkId, node: &Name, incarnation: Incarnation, now: Instant) {
         self.bind(link, node, incarnation, now);
-        self.effects.push(Effect::Admit(link));
+        self.effects.push(LivenessEffect::Admit(link));
         self.refresh(incarnation, now);
     }
 
@@ -118,7 +118,7 @@ impl Liveness {
         record.abandoned = Some((now, link));
         let (node, draining) = (record.node.clone(), record.draining);
         self.bind(link, &node, incarnation, now).draining = draining;
-        self.effects.push(Effect::Readdress(link, incarnation));
+        self.effects.push(LivenessEffect::Readdress(link, incarnation));
         self.refresh(incarnation, now);
     }
 
@@ -141,7 +141,7 @@ impl Liveness {
 
     fn supersede(&mut self, incumbent: LinkId, now: Instant) {
         let Some(incarnation) = self.links.remove(&incumbent) else { return };
-        self.effects.push(Effect::Supersede(incumbent));
+        self.effects.push(LivenessEffect::Supersede(incumbent));
         if let Some(record) = self.incarnations.get_mut(&incarnation) {
             record.lose_link(now);
         }

@@ -25,7 +25,7 @@ fn ms(ms: u64) -> Duration {
 struct Harness {
     core: Liveness,
     now: Instant,
-    effects: Vec<Effect>,
+    effects: Vec<LivenessEffect>,
     redis: bool,
     listed: Vec<(Incarnation, Name)>,
     leases: Vec<(Name, Incarnation)>,
@@ -116,10 +116,10 @@ impl Harness {
         }
     }
 
-    fn answer(&mut self, effect: Effect) {
+    fn answer(&mut self, effect: LivenessEffect) {
         match effect {
-            Effect::Directory(command) => self.execute(command),
-            Effect::Probe(link, nonce) if self.alive.contains(&link) => {
+            LivenessEffect::Directory(command) => self.execute(command),
+            LivenessEffect::Probe(link, nonce) if self.alive.contains(&link) => {
                 self.core.probe_answered(link, nonce, self.now);
             }
             _ => {}
@@ -168,13 +168,13 @@ impl Harness {
         self.run_effects();
     }
 
-    fn count(&self, wanted: impl Fn(&Effect) -> bool) -> usize {
+    fn count(&self, wanted: impl Fn(&LivenessEffect) -> bool) -> usize {
         self.effects.iter().filter(|effect| wanted(effect)).count()
     }
 
     fn is_lease_revoked(&self, number: u8) -> bool {
-        let wanted = |effect: &Effect| {
-            matches!(effect, Effect::Directory(DirectoryCommand::RevokeLease { incarnation: of, .. })
+        let wanted = |effect: &LivenessEffect| {
+            matches!(effect, LivenessEffect::Directory(DirectoryCommand::RevokeLease { incarnation: of, .. })
                 if *of == incarnation(number))
         };
         self.count(wanted) > 0
@@ -182,13 +182,13 @@ impl Harness {
 
     fn purges(&self, number: u8) -> usize {
         self.count(|effect| {
-            matches!(effect, Effect::Directory(DirectoryCommand::Purge { incarnation: of, .. })
+            matches!(effect, LivenessEffect::Directory(DirectoryCommand::Purge { incarnation: of, .. })
                 if *of == incarnation(number))
         })
     }
 
     fn reported(&self, wanted: impl Fn(&EventKind) -> bool) -> usize {
-        self.count(|effect| matches!(effect, Effect::Report { kind, .. } if wanted(kind)))
+        self.count(|effect| matches!(effect, LivenessEffect::Report { kind, .. } if wanted(kind)))
     }
 
     fn state(&self, node: &str) -> Option<MemberState> {

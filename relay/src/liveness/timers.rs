@@ -6,7 +6,7 @@ use trunkline_protocol::{Incarnation, Name};
 
 use super::{
     core::{Liveness, RedisReach},
-    effect::{DirectoryCommand, Effect},
+    effect::{DirectoryCommand, LivenessEffect},
     incarnation_record::{
         Cleanup, DeathReason, IncarnationRecord, JobState, LinkState, ObservedLease, PendingDeath,
         Stage,
@@ -46,13 +46,13 @@ impl Liveness {
     fn read_directory(&mut self, now: Instant) {
         if self.listing.is_due(LISTING_EVERY, now) {
             self.listing.begin(now);
-            self.effects.push(Effect::Directory(DirectoryCommand::ReadListing));
+            self.effects.push(LivenessEffect::Directory(DirectoryCommand::ReadListing));
         }
         if matches!(self.redis, RedisReach::Up { .. }) && self.leases.is_due(LEASES_EVERY, now) {
             let unheard = self.unheard(now);
             if !unheard.is_empty() {
                 self.leases.begin(now);
-                self.effects.push(Effect::Directory(DirectoryCommand::ReadLeases(unheard)));
+                self.effects.push(LivenessEffect::Directory(DirectoryCommand::ReadLeases(unheard)));
             }
         }
     }
@@ -150,7 +150,7 @@ impl Liveness {
                     let unless_held = death.reason != DeathReason::ConnectionRefused;
                     let node = record.node.clone();
                     let revoke = DirectoryCommand::RevokeLease { node, incarnation, unless_held };
-                    self.effects.push(Effect::Directory(revoke));
+                    self.effects.push(LivenessEffect::Directory(revoke));
                 }
                 Some(false) => record.stage = death.withdrawn(),
                 None => {}
@@ -176,7 +176,7 @@ impl Liveness {
             cleanup.job = JobState::Running;
             let (node, late_window) = (node.clone(), cleanup.late_window);
             let purge = DirectoryCommand::Purge { node, incarnation, late_window };
-            self.effects.push(Effect::Directory(purge));
+            self.effects.push(LivenessEffect::Directory(purge));
         }
     }
 
@@ -191,7 +191,7 @@ impl Liveness {
         for (at, (since, incarnation)) in ended.into_iter().enumerate() {
             if at < surplus || now >= since + ENDED_NODES_KEPT {
                 self.incarnations.remove(&incarnation);
-                self.effects.push(Effect::MembersChanged);
+                self.effects.push(LivenessEffect::MembersChanged);
             }
         }
     }

@@ -2,29 +2,26 @@ use bytes::Bytes;
 use trunkline_protocol::{Incarnation, Name, status::EventKind};
 
 use crate::{
-    close_reason::CloseReason,
+    link_close_reason::LinkCloseReason,
     liveness::{DirectoryCommand, LinkId},
 };
 
 /// What is to be done after a change of the state.
 #[derive(Debug)]
-pub(crate) enum Effect {
+pub(crate) enum StateEffect {
     /// Tell the link's task that the link is admitted.
     Admit(LinkId),
     /// Send an encoded control message.
     Send(LinkId, Bytes),
-    /// Close the link.
-    Close(LinkId, CloseReason),
+    Close(LinkId, LinkCloseReason),
     /// Give the directory worker a command.
     Directory(DirectoryCommand),
     /// Log an event, and pass it to the status streams.
     Report {
-        /// The node and its incarnation, if the event is about one.
         node: Option<(Name, Incarnation)>,
-        /// What happened.
         kind: EventKind,
     },
-    /// Wake the task that tells nodes about each other.
+    /// Wake the task that announces the membership.
     MembersChanged,
     /// Wake the delivery tests that wait for trace events.
     TraceChanged,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use quinn::{Connection, PathStats};
 use tokio::sync::mpsc;
 
-use crate::{close_reason::CloseReason, defaults::CONTROL_QUEUE_MAX};
+use crate::{defaults::CONTROL_QUEUE_MAX, link_close_reason::LinkCloseReason};
 
 /// An admission and a close. The first close counts, so a further one may be dropped.
 const SIGNALS_MAX: usize = 2;
@@ -31,15 +31,12 @@ pub(crate) struct LinkInbox {
 /// A decision about a link.
 #[derive(Debug)]
 pub(crate) enum LinkSignal {
-    /// The link is admitted.
     Admitted,
-    /// The link is to be closed.
-    Close(CloseReason),
+    Close(LinkCloseReason),
 }
 
 /// What a link's transport measures. A trait, so that tests need no connection.
 pub(crate) trait LinkTransport: Debug {
-    /// The node's address.
     fn remote_address(&self) -> SocketAddr;
 
     /// The measurements of the path to the node.

@@ -1,20 +1,20 @@
-//! What nodes are told about each other.
+//! The membership, as it is announced to the nodes.
 
 use trunkline_protocol::control::{Member, ToNode};
 
 use super::node_registry::NodeRegistry;
 use crate::liveness::Liveness;
 
-/// Which change of the membership the nodes were told last.
+/// The last announcement of the membership.
 #[derive(Debug, Default)]
-pub(super) struct Membership {
+pub(super) struct MembershipEpoch {
     /// Counts the announcements.
     epoch: u64,
     /// A number of sessions changed since the last announcement.
     pub(super) sessions_changed: bool,
 }
 
-impl Membership {
+impl MembershipEpoch {
     /// Begins a new epoch, for an announcement to all nodes.
     pub(super) fn advance(&mut self) {
         self.epoch += 1;

@@ -9,22 +9,18 @@ use trunkline_protocol::{
 };
 
 use crate::{
-    close_reason::CloseReason,
     defaults::{LATENCY_BUCKETS_MAX, SOFTWARE_BYTES_MAX, TROUBLE_BYTES_MAX},
+    link_close_reason::LinkCloseReason,
 };
 
 /// What one incarnation has reported.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ReportedNode {
-    /// Where clients connect.
     pub(super) url: String,
-    /// How many sessions it accepts.
     pub(super) capacity: u32,
     /// When its process started, in Unix milliseconds.
     pub(super) started_at_ms: u64,
-    /// The program's version.
     pub(super) software: String,
-    /// Its last load report.
     pub(super) load: NodeLoad,
     /// When that came, in Unix milliseconds.
     pub(super) load_at_ms: u64,
@@ -103,15 +99,15 @@ impl NodeRegistry {
 }
 
 /// Checks a hello: its version, and the lengths of what is repeated to all nodes and operators.
-pub(crate) fn check_hello(hello: &Hello) -> Result<(), CloseReason> {
+pub(crate) fn check_hello(hello: &Hello) -> Result<(), LinkCloseReason> {
     if hello.version != CONTROL_VERSION {
-        return Err(CloseReason::Version(hello.version));
+        return Err(LinkCloseReason::Version(hello.version));
     }
     let fits = |field, text: &str, bytes_max| {
         if text.len() <= bytes_max {
             Ok(())
         } else {
-            Err(CloseReason::FieldTooLong { field, bytes_max })
+            Err(LinkCloseReason::FieldTooLong { field, bytes_max })
         }
     };
     fits("url", &hello.url, URL_BYTES_MAX)?;

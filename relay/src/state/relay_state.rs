@@ -3,28 +3,28 @@
 use std::{rc::Rc, time::Instant};
 
 use bytes::Bytes;
+use hashbrown::HashMap;
 use tokio::sync::oneshot;
 use trunkline_protocol::{
     Incarnation, Name, User,
     control::{self, CONTROL_VERSION, Hello, ToNode, ToRelay},
-    lane::Batch,
     status::{EventKind, NodeLoad, Trace},
 };
 
 use super::{
-    effect::Effect,
+    effect::StateEffect,
     link_control::LinkControl,
-    links::{LinkRecord, LinkTable},
-    membership::Membership,
+    link_record::LinkRecord,
+    membership::MembershipEpoch,
     node_registry::{NodeRegistry, check_hello},
 };
 use crate::{
-    close_reason::CloseReason,
     control_plane::CommandError,
     defaults::REJECTION_EVENTS_MAX,
-    liveness::{DirectoryReply, Effect as LivenessEffect, LinkId, Liveness},
-    switch::{DirtyLanes, Port, ProtocolViolation, Switch},
-    tracer::{TestOrigin, TestOutcome, Tracer},
+    link_close_reason::LinkCloseReason,
+    liveness::{DirectoryReply, LinkId, Liveness, LivenessEffect},
+    switch::{Port, Switch},
+    tracer::{DeliveryTracer, TestOrigin, TestOutcome},
 };
 
 /// Everything that the data path knows.
@@ -35,12 +35,14 @@ pub(crate) struct RelayState {
     pub(super) switch: Switch,
     pub(super) liveness: Liveness,
     pub(super) registry: NodeRegistry,
-    pub(super) links: LinkTable,
-    membership: Membership,
-    tracer: Tracer,
+    /// All links, admitted or not.
+    pub(super) links: HashMap<LinkId, LinkRecord>,
+    last_link: LinkId,
+    membership: MembershipEpoch,
+    tracer: DeliveryTracer,
     /// Events that rejected connections may still cause.
     rejection_events_left: u32,
-    effects: Vec<Effect>,
+    effects: Vec<StateEffect>,
 }
 
 /// A delivery test that was started.
@@ -62,9 +64,10 @@ impl RelayState {
             switch: Switch::default(),
             liveness: Liveness::new(now),
             registry: NodeRegistry::default(),
-            links: LinkTable::default(),
-            membership: Membership::default(),
-            tracer: Tracer::default(),
+            links: HashMap::new(),
+            last_link: 0,
+            membership: MembershipEpoch::default(),
+            tracer: DeliveryTracer::default(),
             rejection_events_left: REJECTION_EVENTS_MAX,
             effects: Vec::new(),
         }
@@ -75,13 +78,13 @@ impl RelayState {
         self.liveness.is_probing()
     }
 
-    /// Whether a number of sessions changed since the nodes were last told.
+    /// Whether a number of sessions changed since the last announcement.
     pub(crate) fn sessions_changed(&self) -> bool {
         self.membership.sessions_changed
     }
 
     pub(super) fn link_control(&self, link: LinkId) -> Option<LinkControl> {
-        Some(self.links.get(link)?.control.clone())
+        Some(self.links.get(&link)?.control.clone())
     }
 
     /// Whether every node that answered a test message has reported its part of the trace.
@@ -93,21 +96,27 @@ impl RelayState {
     pub(crate) fn trace(&self, origin: &TestOrigin, outcome: &TestOutcome) -> Trace {
         let known = self.liveness.nodes().into_iter();
         let known = known.map(|(name, node)| (node.incarnation, name.clone()));
-        let linked = self.links.iter().map(|link| (link.port.incarnation(), link.name.clone()));
+        let linked = self.links.values().map(|link| (link.port.incarnation(), link.name.clone()));
         let names = known.chain(linked).collect();
         self.tracer.trace(origin, &self.name, outcome, self.switch.hops(), &names)
     }
 
-    fn up_link_of(&self, node: &Name) -> Result<LinkId, CommandError> {
-        let mut up = self.links.up();
-        let found = up.find(|(_, link)| link.name == *node);
-        found.map(|(id, _)| id).ok_or_else(|| CommandError::NotLinked(node.clone()))
+    fn up_links(&self) -> impl Iterator<Item = (LinkId, &LinkRecord)> {
+        self.links.iter().filter(|(_, link)| link.is_up).map(|(&id, link)| (id, link))
+    }
+
+    /// The link of `node`, or of the first node by name.
+    fn up_link(&self, node: Option<&Name>) -> Result<(LinkId, &LinkRecord), CommandError> {
+        let fits = |link: &LinkRecord| node.is_none_or(|name| link.name == *name);
+        let fitting = self.up_links().filter(|(_, link)| fits(link));
+        let first = fitting.min_by(|(_, one), (_, other)| one.name.cmp(&other.name));
+        first.ok_or_else(|| node.cloned().map_or(CommandError::NoNode, CommandError::NotLinked))
     }
 }
 
 /// Changes by links.
 impl RelayState {
-    /// Makes a link of a connection whose node said hello. An [`Effect`] admits or closes it later.
+    /// Makes a link of a connection whose node said hello. An [`StateEffect`] admits or closes it later.
     pub(crate) fn open_link(
         &mut self,
         name: &Name,
@@ -115,17 +124,14 @@ impl RelayState {
         control: LinkControl,
         opened_at_ms: u64,
         now: Instant,
-    ) -> Result<(LinkId, Rc<Port>), CloseReason> {
+    ) -> Result<(LinkId, Rc<Port>), LinkCloseReason> {
         let incarnation = hello.incarnation;
-        let port = self.switch.open_port(name, incarnation).ok_or(CloseReason::RelayFull)?;
-        let id = self.links.insert(LinkRecord {
-            name: name.clone(),
-            hello,
-            port: port.clone(),
-            control,
-            opened_at_ms,
-            is_up: false,
-        });
+        let port = self.switch.open_port(name, incarnation).ok_or(LinkCloseReason::RelayFull)?;
+        self.last_link += 1;
+        let (id, name_of, port_of) = (self.last_link, name.clone(), port.clone());
+        let link =
+            LinkRecord { name: name_of, hello, port: port_of, control, opened_at_ms, is_up: false };
+        self.links.insert(id, link);
         self.liveness.hello(id, name, incarnation, now);
         self.apply_liveness();
         Ok((id, port))
@@ -133,7 +139,7 @@ impl RelayState {
 
     /// A link's task has ended.
     pub(crate) fn close_link(&mut self, id: LinkId, now: Instant) {
-        if let Some(link) = self.links.remove(id) {
+        if let Some(link) = self.links.remove(&id) {
             self.switch.disconnect(&link.port);
         }
         self.tracer.link_lost(id);
@@ -148,21 +154,10 @@ impl RelayState {
         message: ToRelay,
         at_ms: u64,
         now: Instant,
-    ) -> Result<(), CloseReason> {
+    ) -> Result<(), LinkCloseReason> {
         let result = self.handle(id, message, at_ms, now);
         self.apply_liveness();
         result
-    }
-
-    /// Forwards a batch; see [`Switch::forward`].
-    pub(crate) fn forward(
-        &mut self,
-        origin: &Port,
-        lane: usize,
-        batch: &Batch<'_>,
-        dirty: &mut DirtyLanes,
-    ) -> Result<(), ProtocolViolation> {
-        self.switch.forward(origin, lane, batch, dirty)
     }
 
     /// The kernel of a link's node refuses datagrams to the node's port.
@@ -178,7 +173,7 @@ impl RelayState {
 
     /// A link's queue of control messages is full.
     pub(super) fn control_not_read(&mut self, id: LinkId) {
-        self.close(id, CloseReason::ControlNotRead);
+        self.close(id, LinkCloseReason::ControlNotRead);
     }
 
     fn handle(
@@ -187,7 +182,7 @@ impl RelayState {
         message: ToRelay,
         at_ms: u64,
         now: Instant,
-    ) -> Result<(), CloseReason> {
+    ) -> Result<(), LinkCloseReason> {
         match message {
             ToRelay::Probed { nonce } => self.liveness.probe_answered(id, nonce, now),
             // Any message is a sign of life.
@@ -200,9 +195,9 @@ impl RelayState {
             }
             ToRelay::Load(load) => self.load_reported(id, *load, at_ms),
             ToRelay::Traced { message, after_us, what } => {
-                if let Some(link) = self.links.get(id) {
+                if let Some(link) = self.links.get(&id) {
                     self.tracer.event_reported(link.name.clone(), message, after_us, what);
-                    self.effects.push(Effect::TraceChanged);
+                    self.effects.push(StateEffect::TraceChanged);
                 }
             }
             ToRelay::Tested { test, message, took_us, outcome, missed } => {
@@ -212,7 +207,7 @@ impl RelayState {
             ToRelay::Draining => self.liveness.draining(id, now),
             ToRelay::Bye => {
                 self.liveness.left(id, now);
-                return Err(CloseReason::Left);
+                return Err(LinkCloseReason::Left);
             }
             ToRelay::Heartbeat { .. } | ToRelay::Probed { .. } | ToRelay::Unknown => {}
         }
@@ -220,7 +215,7 @@ impl RelayState {
     }
 
     fn change_hello(&mut self, id: LinkId, hello: &Hello, now: Instant) {
-        let Some(link) = self.links.get(id) else { return };
+        let Some(link) = self.links.get(&id) else { return };
         self.liveness.hello(id, &link.name, hello.incarnation, now);
         if self.liveness.link_of(hello.incarnation) == Some(id) {
             self.registry.hello(hello);
@@ -228,12 +223,12 @@ impl RelayState {
     }
 
     fn load_reported(&mut self, id: LinkId, load: NodeLoad, at_ms: u64) {
-        let Some(link) = self.links.get(id) else { return };
+        let Some(link) = self.links.get(&id) else { return };
         let (name, incarnation) = (link.name.clone(), link.port.incarnation());
         let change = self.registry.load(incarnation, load, at_ms);
         self.membership.sessions_changed |= change.sessions_changed;
         if change.is_urgent {
-            self.effects.push(Effect::MembersChanged);
+            self.effects.push(StateEffect::MembersChanged);
         }
         if change.ended_slow > 0 {
             let kind = EventKind::SlowReaders { count: change.ended_slow };
@@ -265,13 +260,13 @@ impl RelayState {
         self.apply_liveness();
     }
 
-    /// Tells all nodes about each other.
+    /// Announces the membership to all nodes.
     pub(crate) fn announce_members(&mut self) {
         self.membership.advance();
         let members = self.membership.members(&self.liveness, &self.registry);
         let members = Bytes::from(control::encode(&members));
-        let up = self.links.up().map(|(id, _)| Effect::Send(id, members.clone()));
-        self.effects.extend(up);
+        let up = self.links.iter().filter(|(_, link)| link.is_up);
+        self.effects.extend(up.map(|(&id, _)| StateEffect::Send(id, members.clone())));
     }
 
     /// A connection was rejected. Those who keep dialling do not flood the status streams.
@@ -289,19 +284,19 @@ impl RelayState {
 
     /// Reports an event to operators.
     pub(crate) fn report(&mut self, node: Option<(Name, Incarnation)>, kind: EventKind) {
-        self.effects.push(Effect::Report { node, kind });
+        self.effects.push(StateEffect::Report { node, kind });
     }
 
     /// Tells a node to drain.
     pub(crate) fn drain_node(&mut self, node: &Name) -> Result<(), CommandError> {
-        let link = self.up_link_of(node)?;
+        let (link, _) = self.up_link(Some(node))?;
         self.send(link, &ToNode::Drain);
         Ok(())
     }
 
     /// Tells all nodes to end a user's sessions.
     pub(crate) fn end_user(&mut self, user: &User) -> Result<(), CommandError> {
-        let links: Vec<_> = self.links.up().map(|(id, _)| id).collect();
+        let links: Vec<_> = self.up_links().map(|(id, _)| id).collect();
         if links.is_empty() {
             return Err(CommandError::NoNode);
         }
@@ -316,19 +311,12 @@ impl RelayState {
         user: User,
         node: Option<&Name>,
     ) -> Result<DeliveryTest, CommandError> {
-        let link = match node {
-            Some(node) => self.up_link_of(node)?,
-            None => {
-                let first =
-                    self.links.up().min_by(|(_, one), (_, other)| one.name.cmp(&other.name));
-                first.map(|(id, _)| id).ok_or(CommandError::NoNode)?
-            }
-        };
-        let record = self.links.get(link).expect("the link was just found");
-        let (name, incarnation) = (record.name.clone(), record.port.incarnation());
+        let (link, record) = self.up_link(node)?;
+        let origin =
+            TestOrigin { name: record.name.clone(), incarnation: record.port.incarnation() };
         let (number, outcome) = self.tracer.begin(link).ok_or(CommandError::TooManyTests)?;
         self.send(link, &ToNode::Test { test: number, user, from });
-        Ok(DeliveryTest { number, origin: TestOrigin { name, incarnation }, outcome })
+        Ok(DeliveryTest { number, origin, outcome })
     }
 
     /// Forgets a delivery test.
@@ -337,7 +325,7 @@ impl RelayState {
     }
 
     /// What is to be done, in order.
-    pub(super) fn take_effects(&mut self) -> Vec<Effect> {
+    pub(super) fn take_effects(&mut self) -> Vec<StateEffect> {
         std::mem::take(&mut self.effects)
     }
 }
@@ -349,50 +337,52 @@ impl RelayState {
             match effect {
                 LivenessEffect::Admit(link) => self.admit(link),
                 LivenessEffect::Reject(id, incarnation, rejection) => {
-                    if let Some(link) = self.links.get(id) {
-                        let reason = CloseReason::rejected(rejection, &link.name, incarnation);
+                    if let Some(link) = self.links.get(&id) {
+                        let reason = LinkCloseReason::rejected(rejection, &link.name, incarnation);
                         self.close(id, reason);
                     }
                 }
                 LivenessEffect::Readdress(link, incarnation) => {
-                    if let Some(link) = self.links.get(link) {
+                    if let Some(link) = self.links.get(&link) {
                         self.switch.readdress(&link.port, incarnation);
                     }
                 }
-                LivenessEffect::Supersede(link) => self.close(link, CloseReason::Superseded),
+                LivenessEffect::Supersede(link) => self.close(link, LinkCloseReason::Superseded),
                 LivenessEffect::Evict(link, incarnation) => {
                     self.send(link, &ToNode::DeclaredDead { incarnation });
-                    self.close(link, CloseReason::IncarnationOver(incarnation));
+                    self.close(link, LinkCloseReason::IncarnationOver(incarnation));
                 }
                 LivenessEffect::Probe(link, nonce) => self.send(link, &ToNode::Probe { nonce }),
-                LivenessEffect::Directory(command) => self.effects.push(Effect::Directory(command)),
+                LivenessEffect::Directory(command) => {
+                    self.effects.push(StateEffect::Directory(command))
+                }
                 LivenessEffect::Report { node, kind } => self.report(node, kind),
-                LivenessEffect::MembersChanged => self.effects.push(Effect::MembersChanged),
+                LivenessEffect::MembersChanged => self.effects.push(StateEffect::MembersChanged),
             }
         }
     }
 
     fn admit(&mut self, id: LinkId) {
-        let Some(link) = self.links.get_mut(id) else { return };
+        let Some(link) = self.links.get_mut(&id) else { return };
         link.is_up = true;
         self.registry.hello(&link.hello);
         self.switch.connect(&link.port);
-        self.effects.push(Effect::Admit(id));
+        self.effects.push(StateEffect::Admit(id));
         let relay = self.name.clone();
         self.send(id, &ToNode::Welcome { version: CONTROL_VERSION, relay });
         self.send(id, &self.membership.members(&self.liveness, &self.registry));
     }
 
     /// Closes a link, and routes nothing to it any more.
-    fn close(&mut self, id: LinkId, reason: CloseReason) {
-        if let Some(link) = self.links.get_mut(id) {
+    fn close(&mut self, id: LinkId, reason: LinkCloseReason) {
+        if let Some(link) = self.links.get_mut(&id) {
             link.is_up = false;
             self.switch.disconnect(&link.port);
-            self.effects.push(Effect::Close(id, reason));
+            self.effects.push(StateEffect::Close(id, reason));
         }
     }
 
     fn send(&mut self, link: LinkId, message: &ToNode) {
-        self.effects.push(Effect::Send(link, control::encode(message).into()));
+        self.effects.push(StateEffect::Send(link, control::encode(message).into()));
     }
 }

@@ -7,7 +7,7 @@ use tracing::{error, warn};
 use trunkline_ops::{LogThrottle, unix_ms};
 use trunkline_protocol::{Incarnation, Name, lane::Batch, status::ClusterEvent, status::EventKind};
 
-use super::{effect::Effect, event_log, link_control::LinkSignal, relay_state::RelayState};
+use super::{effect::StateEffect, event_log, link_control::LinkSignal, relay_state::RelayState};
 use crate::{
     liveness::{DirectoryCommand, LinkId},
     switch::{DirtyLanes, Port, ProtocolViolation},
@@ -67,7 +67,7 @@ impl SharedState {
         batch: &Batch<'_>,
         dirty: &mut DirtyLanes,
     ) -> Result<(), ProtocolViolation> {
-        self.state.borrow_mut().forward(origin, lane, batch, dirty)
+        self.state.borrow_mut().switch.forward(origin, lane, batch, dirty)
     }
 
     /// Logs that a connection was rejected, and reports it to operators. `who` is empty if the peer
@@ -78,7 +78,7 @@ impl SharedState {
         self.apply(|state, _| state.connection_rejected(format!("{at}{address}: {reason}")));
     }
 
-    /// Completes when the nodes have to be told about each other.
+    /// Completes when the membership has to be announced.
     pub(crate) async fn members_changed(&self) {
         self.members_changed.notified().await;
     }
@@ -90,7 +90,7 @@ impl SharedState {
 
     /// Carries out effects in order. Nothing is borrowed meanwhile, and what an effect causes is
     /// appended to the list, so that an effect can never find the state in the middle of a change.
-    fn carry_out(&self, effects: Vec<Effect>) {
+    fn carry_out(&self, effects: Vec<StateEffect>) {
         let mut work = VecDeque::from(effects);
         while let Some(effect) = work.pop_front() {
             if let Err(QueueFull(link)) = self.carry_out_one(effect) {
@@ -101,20 +101,20 @@ impl SharedState {
         }
     }
 
-    fn carry_out_one(&self, effect: Effect) -> Result<(), QueueFull> {
+    fn carry_out_one(&self, effect: StateEffect) -> Result<(), QueueFull> {
         match effect {
-            Effect::Admit(link) => self.signal(link, LinkSignal::Admitted),
-            Effect::Close(link, reason) => self.signal(link, LinkSignal::Close(reason)),
-            Effect::Send(link, message) => {
+            StateEffect::Admit(link) => self.signal(link, LinkSignal::Admitted),
+            StateEffect::Close(link, reason) => self.signal(link, LinkSignal::Close(reason)),
+            StateEffect::Send(link, message) => {
                 let control = self.query(|state| state.link_control(link));
                 if control.is_some_and(|control| !control.send(message)) {
                     return Err(QueueFull(link));
                 }
             }
-            Effect::Directory(command) => self.command(command),
-            Effect::Report { node, kind } => self.report(node, kind),
-            Effect::MembersChanged => self.members_changed.notify_one(),
-            Effect::TraceChanged => self.trace_changed.notify_waiters(),
+            StateEffect::Directory(command) => self.command(command),
+            StateEffect::Report { node, kind } => self.report(node, kind),
+            StateEffect::MembersChanged => self.members_changed.notify_one(),
+            StateEffect::TraceChanged => self.trace_changed.notify_waiters(),
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use trunkline_protocol::{
     status::{LinkStatus, NodeStatus, RedisState, RelayStatus, Snapshot},
 };
 
-use super::{links::LinkRecord, relay_state::RelayState};
+use super::{link_record::LinkRecord, relay_state::RelayState};
 use crate::liveness::{NodeView, RedisReach};
 
 /// The cluster now; `at_ms` is the same moment in Unix milliseconds. The control plane adds what it
@@ -53,7 +53,7 @@ fn node_status(state: &RelayState, name: &Name, node: NodeView, now: Instant) ->
     let reported = state.registry.of(node.incarnation);
     let (from, to) = state.switch.traffic().of(name);
     let silent = now.saturating_duration_since(node.last_sign);
-    let link = node.link.and_then(|id| state.links.get(id));
+    let link = node.link.and_then(|id| state.links.get(&id));
     NodeStatus {
         name: name.clone(),
         incarnation: node.incarnation,

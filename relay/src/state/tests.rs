@@ -1,6 +1,10 @@
 //! The state and its effects, without a connection.
 
-use std::{net::SocketAddr, rc::Rc, time::Instant};
+use std::{
+    net::SocketAddr,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use quinn::PathStats;
@@ -13,15 +17,15 @@ use trunkline_protocol::{
 };
 
 use super::{
-    effect::Effect,
+    effect::StateEffect,
     link_control::{LinkControl, LinkInbox, LinkSignal, LinkTransport},
     relay_state::RelayState,
     shared_state::SharedState,
 };
 use crate::{
-    close_reason::CloseReason,
     control_plane::CommandError,
-    defaults::{CLAIM_TIMEOUT, CONTROL_QUEUE_MAX, REDIS_STABLE_AFTER, TESTS_MAX},
+    defaults::{CLAIM_TIMEOUT, CONTROL_QUEUE_MAX, PROBE_EVERY, PROBES, REFUSALS_MIN, TESTS_MAX},
+    link_close_reason::LinkCloseReason,
     liveness::{DirectoryCommand, DirectoryListing, DirectoryReply, LeaseRevocation, LinkId},
     switch::{DirtyLanes, Port},
 };
@@ -82,17 +86,17 @@ impl Harness {
         self.state.open_link(&name(node), hello(number), control, 0, self.now).unwrap()
     }
 
-    fn receive(&mut self, link: LinkId, message: ToRelay) -> Result<(), CloseReason> {
+    fn receive(&mut self, link: LinkId, message: ToRelay) -> Result<(), LinkCloseReason> {
         self.state.receive(link, message, 1, self.now)
     }
 
     /// What was sent to a link since the last call, and whether it was closed.
-    fn effects_on(&mut self, link: LinkId) -> (Vec<ToNode>, Option<CloseReason>) {
+    fn effects_on(&mut self, link: LinkId) -> (Vec<ToNode>, Option<LinkCloseReason>) {
         let (mut sent, mut closed) = (Vec::new(), None);
         for effect in self.state.take_effects() {
             match effect {
-                Effect::Send(to, message) if to == link => sent.push(decoded(&message)),
-                Effect::Close(to, reason) if to == link => closed = Some(reason),
+                StateEffect::Send(to, message) if to == link => sent.push(decoded(&message)),
+                StateEffect::Close(to, reason) if to == link => closed = Some(reason),
                 _ => {}
             }
         }
@@ -111,7 +115,7 @@ impl Harness {
         let batch = Batch::split_off(&mut &bytes[..]).unwrap().unwrap();
         let queued = || destination.lanes().map(trunkline_link::Lane::queued_bytes).sum::<usize>();
         let before = queued();
-        self.state.forward(origin, 0, &batch, &mut DirtyLanes::default()).unwrap();
+        self.state.switch.forward(origin, 0, &batch, &mut DirtyLanes::default()).unwrap();
         queued() > before
     }
 }
@@ -148,7 +152,7 @@ fn claimant_of_a_held_name_is_unreachable_until_the_incumbent_fails_its_probe() 
     harness.now += CLAIM_TIMEOUT;
     harness.state.tick(harness.now);
     let (_, closed) = harness.effects_on(old);
-    assert!(matches!(closed, Some(CloseReason::Superseded)));
+    assert!(matches!(closed, Some(LinkCloseReason::Superseded)));
     assert!(harness.reaches(&a_port, &new_port) && !harness.reaches(&a_port, &old_port));
     // The task of the superseded link ends later, and leaves its successor alone.
     harness.state.close_link(old, harness.now);
@@ -165,7 +169,7 @@ fn claimant_is_rejected_if_the_incumbent_answers() {
     let (new, _) = harness.open("a", 2);
     let [ToNode::Probe { nonce }] = harness.effects_on(old).0[..] else { panic!("no probe") };
     harness.receive(old, ToRelay::Probed { nonce }).unwrap();
-    assert!(matches!(harness.effects_on(new).1, Some(CloseReason::NameTaken(_))));
+    assert!(matches!(harness.effects_on(new).1, Some(LinkCloseReason::NameTaken(_))));
 }
 
 #[test]
@@ -173,32 +177,26 @@ fn evicted_link_is_told_before_it_is_closed_and_is_unreachable() {
     let mut harness = Harness::new();
     let (_, a_port) = harness.open("a", 1);
     let (b, b_port) = harness.open("b", 2);
-    let listing = || DirectoryListing { incarnations: Vec::new(), records: Vec::new() };
-    harness.state.directory_replied(DirectoryReply::Listing(Ok(listing())), harness.now);
-    harness.now += 2 * REDIS_STABLE_AFTER;
-    harness.state.tick(harness.now);
-    let leases = DirectoryReply::Leases(Ok(vec![(name("b"), None)]));
-    harness.state.directory_replied(leases, harness.now);
-    // The first tick after a stall only takes note of it.
-    for _ in 0..200 {
-        harness.now += std::time::Duration::from_millis(50);
-        harness.state.receive(1, ToRelay::Heartbeat { seq: 1 }, 0, harness.now).unwrap();
+    // Redis answers, and b's machine refuses datagrams while b answers no probe.
+    let listing = DirectoryListing { incarnations: Vec::new(), records: Vec::new() };
+    harness.state.directory_replied(DirectoryReply::Listing(Ok(listing)), harness.now);
+    (0..REFUSALS_MIN).for_each(|_| harness.state.connection_refused(b, harness.now));
+    for _ in 0..=PROBES {
+        harness.now += PROBE_EVERY;
         harness.state.tick(harness.now);
-        let revoked = harness.state.take_effects().into_iter().any(|effect| {
-            matches!(effect, Effect::Directory(DirectoryCommand::RevokeLease { incarnation: of, .. })
-                if of == incarnation(2))
-        });
-        if revoked {
-            break;
-        }
     }
-    let late_window = std::time::Duration::ZERO;
+    let is_revocation = |effect: &StateEffect| {
+        matches!(effect, StateEffect::Directory(DirectoryCommand::RevokeLease { incarnation: of, .. })
+            if *of == incarnation(2))
+    };
+    assert!(harness.state.take_effects().iter().any(is_revocation));
+    let late_window = Duration::ZERO;
     let revoked =
         DirectoryReply::LeaseRevoked(incarnation(2), Ok(LeaseRevocation::Revoked { late_window }));
     harness.state.directory_replied(revoked, harness.now);
     let (sent, closed) = harness.effects_on(b);
     assert!(matches!(sent[..], [ToNode::DeclaredDead { .. }]), "{sent:?}");
-    assert!(matches!(closed, Some(CloseReason::IncarnationOver(_))));
+    assert!(matches!(closed, Some(LinkCloseReason::IncarnationOver(_))));
     assert!(!harness.reaches(&a_port, &b_port));
     assert!(matches!(harness.state.drain_node(&name("b")), Err(CommandError::NotLinked(_))));
 }
@@ -230,7 +228,7 @@ fn only_urgent_load_changes_wake_the_announcement() {
     let mut report = |load: NodeLoad| {
         harness.receive(a, ToRelay::Load(Box::new(load))).unwrap();
         let effects = harness.state.take_effects();
-        effects.iter().any(|effect| matches!(effect, Effect::MembersChanged))
+        effects.iter().any(|effect| matches!(effect, StateEffect::MembersChanged))
     };
     assert!(!report(NodeLoad { sessions: 1, ..NodeLoad::default() }));
     assert!(report(NodeLoad { sessions: 1, rebuilding: true, ..NodeLoad::default() }));
@@ -246,7 +244,7 @@ fn second_hello_readdresses_the_link() {
     assert!(harness.reaches(&a_port, &b_port));
     let foreign = harness.receive(b, ToRelay::Hello(hello(1)));
     assert!(foreign.is_ok(), "the effect closes it");
-    assert!(matches!(harness.effects_on(b).1, Some(CloseReason::ForeignIncarnation(_))));
+    assert!(matches!(harness.effects_on(b).1, Some(LinkCloseReason::ForeignIncarnation(_))));
 }
 
 #[test]
@@ -310,7 +308,7 @@ fn effect_of_an_effect_is_carried_out_although_queries_are_nested() {
     }
     assert!(matches!(inbox.signals.try_recv(), Ok(LinkSignal::Admitted)));
     let closed = inbox.signals.try_recv();
-    assert!(matches!(closed, Ok(LinkSignal::Close(CloseReason::ControlNotRead))), "{closed:?}");
+    assert!(matches!(closed, Ok(LinkSignal::Close(LinkCloseReason::ControlNotRead))), "{closed:?}");
     let drained = shared.shared.apply(|state, _| state.drain_node(&name("a")));
     assert!(matches!(drained, Err(CommandError::NotLinked(_))));
 }

@@ -28,17 +28,13 @@ pub(crate) enum HopKind {
 /// A batch with a traced message, on its way through the switch.
 #[derive(Clone, Debug)]
 pub(crate) struct SwitchHop {
-    /// When it arrived.
     pub(crate) at: Instant,
-    /// The node that sent it.
     pub(crate) from: Incarnation,
-    /// The node it is for.
     pub(crate) to: Incarnation,
     /// The incarnation in the ids of its messages.
     pub(crate) id_incarnation: Incarnation,
     /// The lowest and the highest number of its messages.
     pub(crate) seqs: RangeInclusive<u64>,
-    /// What the switch did with it.
     pub(crate) kind: HopKind,
 }
 
@@ -71,7 +67,6 @@ impl HopLog {
         });
     }
 
-    /// All hops, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &SwitchHop> {
         self.0.iter()
     }

@@ -14,27 +14,22 @@ use crate::switch::HopKind;
 pub(super) struct TimedEvent {
     /// Microseconds since that node first saw the message.
     pub(super) after_us: u64,
-    /// What happened.
     pub(super) what: TraceEvent,
 }
 
 /// The message, or a receipt for it, passed this relay's switch.
 #[derive(Clone, Debug)]
 pub(super) struct RelayHop {
-    /// When.
     pub(super) at: Instant,
     /// The node that the message is for, or that the receipt is from.
     pub(super) node: Name,
-    /// What the switch did with it.
     pub(super) kind: HopKind,
 }
 
 /// What is known about a message from others than the node that accepted it.
 #[derive(Debug)]
 pub(super) struct Timeline<'a> {
-    /// The node that accepted it.
     pub(super) origin: &'a Name,
-    /// This relay.
     pub(super) relay: &'a Name,
     /// The relay's hops, in order.
     pub(super) relay_hops: Vec<RelayHop>,

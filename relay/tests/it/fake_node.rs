@@ -25,7 +25,7 @@ use crate::{
     batches::{message, receipt},
     cluster::{TestCluster, dial, name, within_patience},
 };
-use process::{Process, register};
+use process::{NodeProcess, register};
 use streams::{converse, open_lanes, read_lanes};
 
 pub(crate) use streams::{ReceivedBatch, closed, hello, open_control};
@@ -41,7 +41,7 @@ pub(crate) struct FakeNode {
     pub(crate) batches: mpsc::Receiver<ReceivedBatch>,
     mute: Arc<AtomicBool>,
     leased: Arc<AtomicBool>,
-    process: Option<Process>,
+    process: Option<NodeProcess>,
 }
 
 impl FakeNode {
@@ -75,7 +75,7 @@ impl FakeNode {
         incarnation: Incarnation,
         reads: bool,
     ) -> Result<Self, ConnectionError> {
-        let process = Process::start();
+        let process = NodeProcess::start();
         let credentials = cluster.credentials(Role::Node, who);
         let relay = cluster.relay.address;
         let name = name(who);

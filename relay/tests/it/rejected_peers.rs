@@ -1,5 +1,5 @@
-//! Peers without permission, and peers that break the protocol. Each is told what is wrong, and
-//! harms no other peer.
+//! Peers without permission, and peers that break the protocol. Each gets the reason as
+//! it is closed, and harms no other peer.
 
 use std::{net::Ipv4Addr, path::Path, sync::Arc};
 

@@ -30,7 +30,7 @@ fn silence_and_lapsed_lease_together_kill() {
     harness.pass(ms(600));
     assert!(harness.is_lease_revoked(1));
     assert_eq!(harness.state("a"), Some(MemberState::Dead));
-    assert_eq!(harness.count(|effect| *effect == Effect::Evict(1, incarnation(1))), 1);
+    assert_eq!(harness.count(|effect| *effect == LivenessEffect::Evict(1, incarnation(1))), 1);
     assert_eq!(harness.purges(1), 1);
     harness.purge_ends(1, 500);
     assert_eq!(harness.reported(|kind| matches!(kind, EventKind::Cleaned { removed: 500, .. })), 1);
@@ -61,10 +61,10 @@ fn refusals_and_unanswered_probes_kill_despite_lease() {
     harness.dies(1);
     harness.refusing.push(1);
     harness.pass(ms(100) + 4 * PROBE_EVERY + ms(50));
-    assert_eq!(harness.count(|effect| matches!(effect, Effect::Probe(1, _))), 3);
+    assert_eq!(harness.count(|effect| matches!(effect, LivenessEffect::Probe(1, _))), 3);
     assert!(harness.is_lease_revoked(1));
-    let settled = |effect: &Effect| matches!(effect, Effect::Directory(DirectoryCommand::Purge { late_window, .. }) if *late_window == LEASE_TTL);
-    assert_eq!(harness.count(settled), 1);
+    let waits_for_late_commands = |effect: &LivenessEffect| matches!(effect, LivenessEffect::Directory(DirectoryCommand::Purge { late_window, .. }) if *late_window == LEASE_TTL);
+    assert_eq!(harness.count(waits_for_late_commands), 1);
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn incumbent_that_answers_keeps_its_name() {
     harness.node(1, "a", 1);
     harness.core.hello(2, &name("a"), incarnation(2), harness.now);
     harness.run_effects();
-    let rejected = Effect::Reject(2, incarnation(2), LinkRejection::NameTaken);
+    let rejected = LivenessEffect::Reject(2, incarnation(2), LinkRejection::NameTaken);
     assert_eq!(harness.count(|effect| *effect == rejected), 1);
     assert_eq!(harness.core.nodes()[&name("a")].incarnation, incarnation(1));
 }
@@ -201,13 +201,13 @@ fn incumbent_that_does_not_answer_is_superseded() {
     // A second claimant is rejected.
     harness.core.hello(3, &name("a"), incarnation(3), harness.now);
     harness.pass(CLAIM_TIMEOUT - ms(100));
-    assert_eq!(harness.count(|effect| matches!(effect, Effect::Admit(2))), 0);
-    let rejected = Effect::Reject(3, incarnation(3), LinkRejection::NameTaken);
+    assert_eq!(harness.count(|effect| matches!(effect, LivenessEffect::Admit(2))), 0);
+    let rejected = LivenessEffect::Reject(3, incarnation(3), LinkRejection::NameTaken);
     assert_eq!(harness.count(|effect| *effect == rejected), 1);
     harness.alive.push(2);
     harness.pass(ms(200));
-    assert_eq!(harness.count(|effect| *effect == Effect::Supersede(1)), 1);
-    assert_eq!(harness.count(|effect| *effect == Effect::Admit(2)), 1);
+    assert_eq!(harness.count(|effect| *effect == LivenessEffect::Supersede(1)), 1);
+    assert_eq!(harness.count(|effect| *effect == LivenessEffect::Admit(2)), 1);
 }
 
 #[test]
@@ -218,8 +218,8 @@ fn claimant_is_admitted_when_incumbent_link_is_gone() {
     harness.core.hello(2, &name("a"), incarnation(2), harness.now);
     harness.core.lost(1, harness.now);
     harness.run_effects();
-    assert_eq!(harness.count(|effect| *effect == Effect::Admit(2)), 1);
-    assert_eq!(harness.count(|effect| matches!(effect, Effect::Supersede(_))), 0);
+    assert_eq!(harness.count(|effect| *effect == LivenessEffect::Admit(2)), 1);
+    assert_eq!(harness.count(|effect| matches!(effect, LivenessEffect::Supersede(_))), 0);
 }
 
 #[test]
@@ -231,7 +231,10 @@ fn claimant_that_hangs_up_leaves_no_claim() {
     harness.core.lost(2, harness.now);
     harness.pass(2 * CLAIM_TIMEOUT);
     assert_eq!(
-        harness.count(|effect| matches!(effect, Effect::Admit(2) | Effect::Supersede(_))),
+        harness.count(|effect| matches!(
+            effect,
+            LivenessEffect::Admit(2) | LivenessEffect::Supersede(_)
+        )),
         0
     );
 }
@@ -244,7 +247,7 @@ fn incarnation_belongs_to_one_node_and_never_returns() {
     harness.core.left(1, harness.now);
     harness.core.hello(3, &name("a"), incarnation(1), harness.now);
     harness.run_effects();
-    let rejected = |link, rejection| Effect::Reject(link, incarnation(1), rejection);
+    let rejected = |link, rejection| LivenessEffect::Reject(link, incarnation(1), rejection);
     assert_eq!(
         harness.count(|effect| *effect == rejected(2, LinkRejection::ForeignIncarnation)),
         1

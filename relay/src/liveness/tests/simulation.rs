@@ -299,9 +299,9 @@ impl SimulatedCluster {
         }
     }
 
-    fn carry_out(&mut self, effect: Effect) {
+    fn carry_out(&mut self, effect: LivenessEffect) {
         match effect {
-            Effect::Probe(link, nonce) => {
+            LivenessEffect::Probe(link, nonce) => {
                 let now = self.now();
                 let Some(&at) = self.links.get(&link) else { return };
                 let process = &self.processes[at];
@@ -309,7 +309,7 @@ impl SimulatedCluster {
                     self.core.probe_answered(link, nonce, now);
                 }
             }
-            Effect::Reject(link, _, rejection) => {
+            LivenessEffect::Reject(link, _, rejection) => {
                 let at = self.links.get(&link).copied();
                 self.disconnect(link);
                 match (at, rejection) {
@@ -321,8 +321,10 @@ impl SimulatedCluster {
                     (None, _) => {}
                 }
             }
-            Effect::Supersede(link) | Effect::Evict(link, _) => self.disconnect(link),
-            Effect::Directory(command) => {
+            LivenessEffect::Supersede(link) | LivenessEffect::Evict(link, _) => {
+                self.disconnect(link)
+            }
+            LivenessEffect::Directory(command) => {
                 if let DirectoryCommand::RevokeLease { incarnation, unless_held, .. } = command {
                     self.assert_may_die(incarnation, unless_held);
                 }

@@ -18,13 +18,13 @@ use trunkline_directory::{Acquired, Directory};
 use trunkline_protocol::{Incarnation, Name, User};
 
 /// A thread with a runtime. When it ends, its tasks are dropped where they are.
-pub(super) struct Process {
+pub(super) struct NodeProcess {
     pub(super) handle: Handle,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
 
-impl Process {
+impl NodeProcess {
     pub(super) fn start() -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let handle = runtime.handle().clone();

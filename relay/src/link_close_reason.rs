@@ -1,4 +1,4 @@
-//! Why a link is closed, and what its node is told.
+//! Why a link is closed, and the code that its node gets.
 
 use quinn::{ConnectionError, VarInt};
 use thiserror::Error;
@@ -11,74 +11,47 @@ use crate::{liveness::LinkRejection, switch::ProtocolViolation};
 
 /// Why a link is closed. The text is sent as the reason of the QUIC close.
 #[derive(Debug, Error)]
-pub(crate) enum CloseReason {
-    /// The connection broke, or the node closed it.
+pub(crate) enum LinkCloseReason {
     #[error("{0}")]
     Lost(#[from] ConnectionError),
     /// The node has left.
     #[error("goodbye")]
     Left,
-    /// The peer may not have a link.
     #[error("{0}")]
     Unauthorized(#[from] PeerError),
-    /// The node claims another node's incarnation.
     #[error("incarnation {0} belongs to another node: start with a new incarnation")]
     ForeignIncarnation(Incarnation),
-    /// The control stream cannot be decoded.
     #[error("control stream: {0}")]
     Control(#[from] ControlError),
-    /// The node finished the control stream.
     #[error("control stream: finished before the link was closed")]
     ControlFinished,
-    /// The first message was not a hello.
     #[error("control stream: a link begins with a hello")]
     NoHello,
-    /// A field is too long.
     #[error("control stream: {field} has at most {bytes_max} bytes")]
-    FieldTooLong {
-        /// The field.
-        field: &'static str,
-        /// Its limit.
-        bytes_max: usize,
-    },
-    /// A lane cannot be decoded.
+    FieldTooLong { field: &'static str, bytes_max: usize },
     #[error("lane {lane}: {source}")]
-    Lane {
-        /// The lane.
-        lane: usize,
-        /// What is wrong with it.
-        source: LaneError,
-    },
-    /// A batch came on a lane that does not carry its kind.
+    Lane { lane: usize, source: LaneError },
     #[error(transparent)]
     Violation(#[from] ProtocolViolation),
-    /// The node stopped reading a lane.
     #[error("lane {0}: the node stopped it")]
     LaneStopped(usize),
-    /// The node sent no hello in time.
     #[error("no hello in time")]
     NoHelloInTime(#[from] Elapsed),
-    /// The node does not read its control stream.
     #[error("the control stream is not read")]
     ControlNotRead,
-    /// Another living process has the name.
     #[error("another living process has the name {0}: stop it, or use another name")]
     NameTaken(Name),
-    /// Another link of the node replaces it.
     #[error("a newer link of this node replaces this one")]
     Superseded,
-    /// The node speaks another version.
     #[error("this relay speaks version {CONTROL_VERSION}, the node {0}")]
     Version(u16),
-    /// The incarnation was declared dead, or has left.
     #[error("incarnation {0} is over: start a new incarnation")]
     IncarnationOver(Incarnation),
-    /// There is no room for another node.
     #[error("this relay has no room for another node")]
     RelayFull,
 }
 
-impl CloseReason {
+impl LinkCloseReason {
     /// The reason for closing a link that liveness rejects.
     pub(crate) fn rejected(
         rejection: LinkRejection,
