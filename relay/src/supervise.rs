@@ -9,3 +9,18 @@ use tokio::task::JoinError;
 pub(crate) fn joined<T>(result: Result<T, JoinError>) -> T {
     result.unwrap_or_else(|error| resume_unwind(error.into_panic()))
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    #[tokio::test]
+    #[should_panic(expected = "on purpose")]
+    async fn panic_of_a_task_is_a_panic_of_its_owner() {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async { panic!("on purpose") });
+        joined::<()>(tasks.join_next().await.unwrap());
+    }
+}

@@ -28,13 +28,18 @@ pub(super) fn log(event: &ClusterEvent) {
                 warn!(node, incarnation, suppressed, "node suspect: its link is silent or gone");
             }
         }
-        EventKind::Recovered if !logs_recovery(node) => {}
-        EventKind::RedisAway => {
-            warn!("Redis does not answer: dead nodes are purged when it is back");
+        EventKind::Recovered if logs_recovery(node) => {
+            info!(node, incarnation, "node recovered");
         }
+        EventKind::Joined => info!(node, incarnation, "node joined"),
+        EventKind::Draining => info!(node, incarnation, "node draining"),
+        EventKind::Left => info!(node, incarnation, "node left"),
+        EventKind::RedisAway => {
+            warn!("Redis does not answer: dead nodes are purged when it is back")
+        }
+        EventKind::RedisBack => info!("Redis answers"),
         // Logged where it happens, or by the node that it happens to.
-        EventKind::Refused { .. } | EventKind::SlowReaders { .. } => {}
-        kind => info!(node, incarnation, "{kind:?}"),
+        _ => {}
     }
 }
 
