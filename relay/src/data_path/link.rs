@@ -57,7 +57,7 @@ async fn run(
     let (sending, control, hello) = greeting.await??;
     let incarnation = hello.incarnation;
     let (handle, LinkInbox { outbox, mut signals }) =
-        LinkHandle::open(shared, connection, name, hello)?;
+        LinkHandle::open(shared, connection, name.clone(), hello)?;
     Span::current().record("link", handle.id());
     let mut tasks = JoinSet::new();
     tasks.spawn_local(write_control(sending, outbox));

@@ -31,7 +31,7 @@ impl LinkHandle {
     pub(super) fn open(
         shared: &Rc<SharedState>,
         connection: &Connection,
-        name: &Name,
+        name: Name,
         hello: Hello,
     ) -> Result<(Self, LinkInbox), LinkCloseReason> {
         let (control, inbox) = LinkControl::new(Rc::new(connection.clone()));

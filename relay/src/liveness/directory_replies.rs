@@ -18,23 +18,20 @@ use crate::defaults::{INCARNATIONS_MAX, RETRY_PAUSE};
 
 impl Liveness {
     /// The directory replied to a [`DirectoryCommand`](super::effect::DirectoryCommand).
-    pub(crate) fn directory_replied(&mut self, reply: &DirectoryReply, now: Instant) {
+    pub(crate) fn directory_replied(&mut self, reply: DirectoryReply, now: Instant) {
         match reply {
             DirectoryReply::Listing(listing) => {
-                let incarnations = listing.as_ref().map(|listing| &listing.incarnations[..]);
-                self.listing_read(incarnations.map_err(|&failure| failure), now);
+                self.listing_read(listing.map(|listing| listing.incarnations), now);
             }
-            DirectoryReply::Leases(leases) => {
-                self.leases_read(leases.as_deref().map_err(|&failure| failure), now);
-            }
+            DirectoryReply::Leases(leases) => self.leases_read(leases, now),
             DirectoryReply::LeaseRevoked(incarnation, result) => {
-                self.lease_revoked(*incarnation, *result, now);
+                self.lease_revoked(incarnation, result, now);
             }
             DirectoryReply::PurgeProgressed(incarnation, progress) => {
-                self.purge_progressed(*incarnation, *progress, now);
+                self.purge_progressed(incarnation, progress, now);
             }
             DirectoryReply::PurgeEnded(incarnation, result) => {
-                self.purge_ended(*incarnation, *result, now);
+                self.purge_ended(incarnation, result, now);
             }
         }
     }
@@ -42,19 +39,19 @@ impl Liveness {
     /// A Redis that refuses to show the list counts as away: without the list nothing can be purged.
     pub(super) fn listing_read(
         &mut self,
-        listing: Result<&[(Incarnation, Name)], DirectoryFailure>,
+        listing: Result<Vec<(Incarnation, Name)>, DirectoryFailure>,
         now: Instant,
     ) {
         self.listing.is_running = false;
-        self.redis_replied(listing.err().map(|_| DirectoryFailure::Away), now);
+        self.redis_replied(listing.as_ref().err().map(|_| DirectoryFailure::Away), now);
         let Ok(listing) = listing else { return };
         let asked = self.listing.asked.unwrap_or(now);
         self.incarnations.values_mut().for_each(|record| record.listed = false);
         for (incarnation, node) in listing {
             let has_room = self.incarnations.len() < INCARNATIONS_MAX;
-            if has_room || self.incarnations.contains_key(incarnation) {
-                let new = || IncarnationRecord::new(node.clone(), now);
-                set_listed(self.incarnations.entry(*incarnation).or_insert_with(new), asked, now);
+            if has_room || self.incarnations.contains_key(&incarnation) {
+                let new = || IncarnationRecord::new(node, now);
+                set_listed(self.incarnations.entry(incarnation).or_insert_with(new), asked, now);
             }
         }
         self.forget_unlisted();
@@ -62,14 +59,14 @@ impl Liveness {
 
     pub(super) fn leases_read(
         &mut self,
-        leases: Result<&[(Name, Option<LeaseHolder>)], DirectoryFailure>,
+        leases: Result<Vec<(Name, Option<LeaseHolder>)>, DirectoryFailure>,
         now: Instant,
     ) {
         self.leases.is_running = false;
-        self.redis_replied(leases.err(), now);
+        self.redis_replied(leases.as_ref().err().copied(), now);
         for (node, holder) in leases.unwrap_or_default() {
             for (incarnation, record) in &mut self.incarnations {
-                if record.node == *node {
+                if record.node == node {
                     let held = holder.filter(|(holder, _)| holder == incarnation);
                     record.lease = observed(held.map(|(_, left)| left), now);
                 }

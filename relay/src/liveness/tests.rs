@@ -130,7 +130,7 @@ impl Harness {
         let (now, redis) = (self.now, self.redis);
         match command {
             DirectoryCommand::ReadListing => {
-                let listing = redis.then_some(&self.listed[..]).ok_or(DirectoryFailure::Away);
+                let listing = redis.then(|| self.listed.clone()).ok_or(DirectoryFailure::Away);
                 self.core.listing_read(listing, now);
             }
             DirectoryCommand::ReadLeases(nodes) => {
@@ -138,8 +138,8 @@ impl Harness {
                     let held = self.leases.iter().find(|(other, _)| *other == node);
                     (node, held.map(|&(_, holder)| (holder, LEASE_TTL)))
                 };
-                let leases: Vec<_> = nodes.into_iter().map(lease).collect();
-                let leases = redis.then_some(&leases[..]).ok_or(DirectoryFailure::Away);
+                let leases = nodes.into_iter().map(lease).collect();
+                let leases = redis.then_some(leases).ok_or(DirectoryFailure::Away);
                 self.core.leases_read(leases, now);
             }
             DirectoryCommand::RevokeLease { node, incarnation, unless_held } => {

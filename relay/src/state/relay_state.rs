@@ -119,20 +119,19 @@ impl RelayState {
     /// Makes a link of a connection whose node said hello. An [`StateEffect`] admits or closes it later.
     pub(crate) fn open_link(
         &mut self,
-        name: &Name,
+        name: Name,
         hello: Hello,
         control: LinkControl,
         opened_at_ms: u64,
         now: Instant,
     ) -> Result<(LinkId, Rc<Port>), LinkCloseReason> {
         let incarnation = hello.incarnation;
-        let port = self.switch.open_port(name, incarnation).ok_or(LinkCloseReason::RelayFull)?;
+        let port = self.switch.open_port(&name, incarnation).ok_or(LinkCloseReason::RelayFull)?;
         self.last_link += 1;
-        let (id, name_of, port_of) = (self.last_link, name.clone(), port.clone());
-        let link =
-            LinkRecord { name: name_of, hello, port: port_of, control, opened_at_ms, is_up: false };
+        let (id, in_switch) = (self.last_link, port.clone());
+        let link = LinkRecord { name, hello, port: in_switch, control, opened_at_ms, is_up: false };
+        self.liveness.hello(id, &link.name, incarnation, now);
         self.links.insert(id, link);
-        self.liveness.hello(id, name, incarnation, now);
         self.apply_liveness();
         Ok((id, port))
     }
@@ -251,8 +250,9 @@ impl RelayState {
             let records = listing.records.drain(..);
             records.for_each(|record| self.registry.add_directory_record(record));
         }
-        self.liveness.directory_replied(&reply, now);
-        if let DirectoryReply::Listing(_) = reply {
+        let is_listing = matches!(reply, DirectoryReply::Listing(_));
+        self.liveness.directory_replied(reply, now);
+        if is_listing {
             self.registry.retain(|incarnation| self.liveness.knows(incarnation));
             let nodes = self.liveness.nodes();
             self.switch.retain_traffic(|name| nodes.contains_key(name));

@@ -83,7 +83,7 @@ impl Harness {
 
     fn open(&mut self, node: &str, number: u8) -> (LinkId, Rc<Port>) {
         let control = control().0;
-        self.state.open_link(&name(node), hello(number), control, 0, self.now).unwrap()
+        self.state.open_link(name(node), hello(number), control, 0, self.now).unwrap()
     }
 
     fn receive(&mut self, link: LinkId, message: ToRelay) -> Result<(), LinkCloseReason> {
@@ -281,7 +281,7 @@ impl Shared {
     fn open(&self, node: &str, number: u8) -> (LinkId, LinkInbox) {
         let (control, inbox) = control();
         let open = |state: &mut RelayState, now| {
-            state.open_link(&name(node), hello(number), control, 0, now)
+            state.open_link(name(node), hello(number), control, 0, now)
         };
         (self.shared.apply(open).unwrap().0, inbox)
     }

@@ -98,12 +98,12 @@ impl SimulatedCluster {
         let now = self.now();
         match command {
             DirectoryCommand::ReadListing => {
-                let listing: Vec<_> = self
+                let listing = self
                     .listed
                     .iter()
                     .map(|(&incarnation, node)| (incarnation, node.clone()))
                     .collect();
-                self.core.listing_read(Ok(&listing), now);
+                self.core.listing_read(Ok(listing), now);
             }
             DirectoryCommand::ReadLeases(nodes) => {
                 let lease = |node: Name| {
@@ -111,8 +111,8 @@ impl SimulatedCluster {
                         self.lease(&node).map(|lease| (lease.holder, ms(lease.end - self.t)));
                     (node, holder)
                 };
-                let leases: Vec<_> = nodes.into_iter().map(lease).collect();
-                self.core.leases_read(Ok(&leases), now);
+                let leases = nodes.into_iter().map(lease).collect();
+                self.core.leases_read(Ok(leases), now);
             }
             DirectoryCommand::RevokeLease { node, incarnation, .. }
                 if self.lease(&node).is_some_and(|lease| lease.holder == incarnation) =>
