@@ -1,184 +1,197 @@
 //! Every limit and timeout of a relay. Those of a link's two ends are in
 //! [`trunkline_link::defaults`], those of Redis in [`trunkline_directory::defaults`].
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
-/// How many files a relay may have open: a small socket for each node, status streams, and the rest.
+/// How many files a relay may have open: a probe socket per node, status streams, and a reserve.
 pub const FILES: u64 = NODES_MAX as u64 + 128;
 
-/// Nodes, by name, that a relay ever takes up. It bounds the matrix of flows.
+/// Nodes, by name, that a relay accepts. It bounds the traffic matrix.
 pub const NODES_MAX: usize = 1_024;
 
-/// Connections at a time, handshakes included. Each node may have two while one supersedes the
-/// other.
+/// Connections at a time, handshakes included. A node has two while one supersedes the other.
 pub const CONNECTIONS_MAX: usize = 2 * NODES_MAX;
 
-/// Handshakes at a time that have not shown a certificate yet.
+/// Handshakes at a time whose peer has not shown a certificate yet.
 pub const HANDSHAKES_MAX: usize = 256;
 
-/// Control messages that may wait for a node. It takes seconds of not reading to fill it, and
-/// then the link is closed.
+/// Control messages that may wait for a node. A node that reads nothing fills the queue within
+/// seconds; then its link is closed.
 pub const CONTROL_QUEUE_MAX: usize = 64;
 
-/// Commands of one operator that are carried out at a time; further ones wait.
-pub const COMMANDS_MAX: usize = 16;
-
-/// Test messages that may be under way at a time.
-pub const TESTS_MAX: usize = 8;
-
-/// Steps that are remembered of messages that are traced.
-pub const FOLLOWED_MAX: usize = 512;
-
-/// How long the outcome of a test message is waited for: longer than any deadline of a node that
-/// an operator would wait for.
-pub const TEST_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// How long the last steps may take to be told, when the outcome is known.
-pub const STEPS_LATE: Duration = Duration::from_secs(1);
-
-/// The priority of control streams among a connection's streams; that of lanes of messages is 0.
+/// The priority of control streams among a connection's streams; that of message lanes is 0.
 pub const CONTROL_PRIORITY: i32 = 2;
 
-/// The priority of the lane of receipts.
+/// The priority of the receipt lane.
 pub const RECEIPT_PRIORITY: i32 = 1;
 
-/// The longest version of its program that a node may tell.
+/// The longest program version that a node may report.
 pub const SOFTWARE_BYTES_MAX: usize = 64;
 
-/// The most that a node may tell of its trouble with Redis; the rest is cut off.
+/// The longest description of its trouble with Redis that a node may report; the rest is cut off.
 pub const TROUBLE_BYTES_MAX: usize = 2_048;
 
-/// The buckets of a node's histogram of latencies that are passed on to operators.
+/// The buckets of a node's latency histogram that are passed on to operators.
 pub const LATENCY_BUCKETS_MAX: usize = 1_024;
 
-/// How long changes of the membership gather before the nodes are told.
+// Membership
+
+/// How long membership changes gather before they are announced to the nodes.
 pub const MEMBERS_GATHER: Duration = Duration::from_millis(20);
 
-/// How often nodes are told what changes all the time: how many sessions each has.
+/// How often numbers of sessions are announced, which change all the time.
 pub const MEMBERS_EVERY: Duration = Duration::from_secs(1);
 
-/// A connection that was lost and not dialled again for so long is as good as silent. Also how
-/// long an incarnation may stand in the directory with neither link nor lease, from the moment
-/// that the relay first sees it. Nodes dial again within 750 ms: this is three times that.
-pub const GRACE: Duration = Duration::from_millis(2_250);
+// Liveness
 
-/// How long an incarnation that its own process gave up is left to that process to clear away.
-pub const RENOUNCED_GRACE: Duration = Duration::from_secs(60);
+/// How long a node may take to reconnect after its link was lost, before the lost link counts as
+/// silence. Also how long an incarnation may be listed in the directory with neither link nor lease,
+/// from the moment that the relay first sees it. Nodes dial again within 750 ms: this is three times
+/// that.
+pub const RECONNECT_GRACE: Duration = Duration::from_millis(2_250);
 
-/// Redis must have answered for so long before a lease that is not there counts: the nodes need
-/// that time to notice that Redis is back.
-pub const REDIS_SETTLED: Duration = Duration::from_millis(1_500);
+/// How long a process that changed to another incarnation may take to purge the former one.
+pub const ABANDONED_GRACE: Duration = Duration::from_secs(60);
 
-/// A lease counts as renewed since a verdict if it was by at least this much: the lease's age is
-/// known only to a round trip.
+/// How long Redis must have answered before a missing lease counts as lapsed: nodes need that time
+/// to notice that Redis is back, and to renew.
+pub const REDIS_STABLE_AFTER: Duration = Duration::from_millis(1_500);
+
+/// A lease counts as renewed since a decision only if it was by at least this much: the lease's age
+/// is known only to a round trip.
 pub const LEASE_AGE_SLACK: Duration = Duration::from_millis(500);
 
-/// How often liveness looks at the clock.
+/// The interval of liveness' clock.
 pub const TICK: Duration = Duration::from_millis(50);
 
-/// How often it does while a round of probes is under way.
-pub const TICK_IN_ROUND: Duration = Duration::from_millis(10);
+/// Its interval while a round of probes is running.
+pub const TICK_WHILE_PROBING: Duration = Duration::from_millis(10);
 
-/// A relay that did not look at the clock for so long was away itself: nothing that it did not
-/// hear in the meantime counts as silence.
-pub const ABSENCE: Duration = Duration::from_secs(1);
+/// A pause of the clock from which on the relay itself counts as stalled: what it did not hear in
+/// the meantime is not silence.
+pub const RELAY_STALL_MIN: Duration = Duration::from_secs(1);
 
 /// How often a small datagram is sent to a node's port, so that its kernel can refuse it.
-pub const KNOCK_EVERY: Duration = Duration::from_millis(100);
+pub const PROBE_DATAGRAM_EVERY: Duration = Duration::from_millis(100);
 
-/// Probes in a round that follows a kernel's refusal.
+/// Probes in a round that follows a connection-refused signal.
 pub const PROBES: u8 = 3;
 
 /// The pause after each of them.
 pub const PROBE_EVERY: Duration = Duration::from_millis(50);
 
-/// Refusals that it takes, together with a round of unanswered probes, for a verdict.
+/// Connection-refused signals that it takes, together with a round of unanswered probes, to declare
+/// a node dead.
 pub const REFUSALS_MIN: u8 = 2;
 
-/// A round that is not answered and sees no second refusal for so long is dropped.
-pub const ROUND_MAX: Duration = Duration::from_secs(1);
+/// A round without an answer and without a second connection-refused signal ends after this time.
+pub const PROBE_ROUND_MAX: Duration = Duration::from_secs(1);
 
-/// How long a node that has a name is given to answer, when another process claims that name.
+/// How long the holder of a name has to answer when another process claims the name.
 pub const CLAIM_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How often the list of incarnations is read: it finds those that nobody else would.
+/// How often the list of incarnations is read. It finds those that died unobserved.
 pub const LISTING_EVERY: Duration = Duration::from_secs(1);
 
-/// How often the leases of nodes that are not heard are read.
+/// How often the leases of silent nodes are read.
 pub const LEASES_EVERY: Duration = Duration::from_millis(250);
 
-/// Incarnations that are watched at a time; further ones in the directory wait.
-pub const LIVES_MAX: usize = 4 * NODES_MAX;
+/// Incarnations that are tracked at a time; further ones in the directory wait.
+pub const INCARNATIONS_MAX: usize = 4 * NODES_MAX;
 
 /// Purges at a time.
 pub const PURGES_MAX: usize = 16;
 
-/// The pause before something that Redis did not do is asked of it again.
+/// The pause before a command that Redis did not carry out is sent again.
 pub const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
-/// Requests to the cleaner that may wait.
-pub const REQUESTS_MAX: usize = 2 * LIVES_MAX;
+/// How long a node that is dead or has left is still shown.
+pub const ENDED_NODES_KEPT: Duration = Duration::from_secs(5 * 60);
 
-/// Reports from the cleaner that may wait; when the queue is full, the cleaner does.
-pub const REPORTS_MAX: usize = 256;
+/// Nodes that are dead or have left, and are still shown.
+pub const ENDED_NODES_MAX: usize = 64;
+
+// Control plane
+
+/// Directory commands that may wait for the directory worker.
+pub const DIRECTORY_COMMANDS_MAX: usize = 2 * INCARNATIONS_MAX;
+
+/// Replies of the directory worker that may wait; when the queue is full, the worker waits.
+pub const DIRECTORY_REPLIES_MAX: usize = 256;
 
 /// Leases that are read at a time.
 pub const LEASES_IN_FLIGHT_MAX: usize = 32;
 
-/// How long a node that is dead or has left is still shown.
-pub const SHOWN: Duration = Duration::from_secs(5 * 60);
-
-/// Nodes that are dead or have left, and are still shown.
-pub const SHOWN_MAX: usize = 64;
-
-/// Connections that were turned away and get an event of their own; the others are only logged.
-pub const REFUSAL_EVENTS_MAX: u32 = 16;
-
-/// How often that allowance grows by one.
-pub const REFUSAL_EVENT_EVERY: Duration = Duration::from_secs(1);
+/// Requests of the control plane that may wait for the data path.
+pub const REQUESTS_MAX: usize = 64;
 
 /// Status streams at a time.
 pub const STATUS_CLIENTS_MAX: usize = 32;
 
-/// The time between snapshots that a client may ask for, in milliseconds.
-pub const INTERVAL_MS: std::ops::RangeInclusive<u64> = 100..=60_000;
+/// The snapshot interval that a client may ask for, in milliseconds.
+pub const INTERVAL_MS: RangeInclusive<u64> = 100..=60_000;
 
-/// Events that may wait for a status client; one that reads more slowly misses some.
+/// Events that may wait for a status client; a slower client misses some.
 pub const EVENTS_WAITING_MAX: usize = 256;
 
 /// How long a status client may take to read one line.
 pub const STATUS_WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The time between the recent snapshots of the history, and how many are kept: five minutes.
+/// Commands of one admin that run at a time; further ones wait.
+pub const COMMANDS_MAX: usize = 16;
+
+/// The interval of the recent snapshots in the history.
 pub const RECENT_EVERY: Duration = Duration::from_secs(1);
-/// See [`RECENT_EVERY`].
+
+/// How many recent snapshots the history keeps: five minutes.
 pub const RECENT_MAX: usize = 300;
 
-/// Each so many recent snapshots, one is kept for longer: ten seconds.
+/// Of this many snapshots that are no longer recent, one is kept: one in ten seconds.
 pub const SPARSE_EACH: u64 = 10;
-/// How many of them are kept: an hour.
+
+/// How many sparse snapshots the history keeps: an hour.
 pub const SPARSE_MAX: usize = 360;
 
-/// Events that the history keeps, for [`EVENTS_KEPT`] at the most.
+/// Events that the history keeps.
 pub const EVENTS_MAX: usize = 4_096;
-/// See [`EVENTS_MAX`].
+
+/// How long the history keeps events.
 pub const EVENTS_KEPT: Duration = Duration::from_secs(60 * 60);
 
-/// The bytes of all lines that the history keeps. Three nodes fill a tenth of it in an hour; with
-/// many nodes the history is shorter.
+/// The bytes of all lines in the history. Three nodes fill a tenth of it in an hour; with many nodes
+/// the history is shorter.
 pub const HISTORY_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// A snapshot that is older says that the data path does not answer.
-pub const STALE: Duration = Duration::from_secs(5);
+/// The age from which on the latest snapshot means that the data path does not answer.
+pub const SNAPSHOT_STALE: Duration = Duration::from_secs(5);
 
-/// Requests from the status side that may wait for the data path.
-pub const ASKS_MAX: usize = 64;
+/// Rejected connections that get an event of their own; the others are only logged.
+pub const REJECTION_EVENTS_MAX: u32 = 16;
 
-/// A certificate with less than this left is near its end.
+/// How often that allowance grows by one.
+pub const REJECTION_EVENT_EVERY: Duration = Duration::from_secs(1);
+
+// Delivery tests
+
+/// Delivery tests at a time.
+pub const TESTS_MAX: usize = 8;
+
+/// Trace events that are remembered, and likewise hops through the switch.
+pub const TRACE_EVENTS_MAX: usize = 512;
+
+/// How long a delivery test may take: longer than any delivery deadline of a node.
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long the last trace events may take to arrive after the outcome.
+pub const TRACE_EVENTS_TIMEOUT: Duration = Duration::from_secs(1);
+
+// The process
+
+/// A certificate with less time left is about to expire.
 pub const CERTIFICATE_WARNING: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// How often that is looked at.
+/// How often that is checked.
 pub const CERTIFICATE_CHECK_EVERY: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// How long a relay that is leaving waits until its last words have arrived.
+/// How long a relay that shuts down waits until its nodes have acknowledged it.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);

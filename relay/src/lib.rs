@@ -1,32 +1,22 @@
-//! The relay: the process that forwards between nodes, judges whether they live, and cleans up
-//! after dead ones. No client ever reaches it.
+//! The relay: forwards between nodes, declares nodes dead, and purges what dead ones leave in the
+//! directory. No client ever reaches it.
 //!
-//! One thread owns the data path: the links, the switch that forwards between them, and the pure
-//! core that judges who lives. A second one has all that may be slow: Redis, the status streams,
-//! and the operations endpoint. [`Relay::load`] checks the configuration, [`Relay::run`] runs.
+//! One thread runs the *data path*: links, the switch that forwards between them, and the state
+//! behind one cell, whose core decides which nodes are alive. A second thread runs the *control
+//! plane*, which may be slow: Redis, the status streams, and the operations endpoint. The two only
+//! exchange messages over channels. [`Relay::load`] checks the configuration, [`Relay::run`] runs.
 
-mod accept;
-mod cleaner;
-mod clock;
 mod config;
+mod control_plane;
+mod data_path;
 pub mod defaults;
-mod end;
-mod figures;
-mod flows;
-mod hub;
-mod knock;
-mod lanes;
-mod link;
+mod link_close_reason;
 mod liveness;
-mod membership;
-mod operator;
 mod relay;
-mod roster;
-mod side;
-mod snapshot;
-mod status;
+mod state;
+mod supervise;
 mod switch;
-mod walk;
+mod tracer;
 
-pub use config::{Config, ConfigError};
-pub use relay::{Relay, RunError};
+pub use config::{RelayConfig, RelayConfigError};
+pub use relay::{Relay, RelayRunError};

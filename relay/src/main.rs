@@ -1,4 +1,4 @@
-//! `trunkline-relay`: forwards between nodes, judges whether they live, and cleans up after them.
+//! `trunkline-relay`: the program.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -10,10 +10,10 @@ use trunkline_ops::{
     parse_args, raise_open_files, stop_signal,
 };
 use trunkline_protocol::Name;
-use trunkline_relay::{Config, Relay, defaults};
+use trunkline_relay::{Relay, RelayConfig, defaults};
 
-/// Forwards messages between Trunkline's nodes, judges whether they live, and cleans up after
-/// those that do not.
+/// Forwards messages between Trunkline's nodes, declares nodes dead, and purges what dead ones leave
+/// in the directory.
 #[derive(Parser)]
 #[command(version)]
 struct Args {
@@ -23,7 +23,7 @@ struct Args {
     /// Redis, as redis://[[user]:password@]host[:port][/db].
     #[arg(long, env = "TRUNKLINE_REDIS")]
     redis: SecretUrl,
-    /// What all keys in Redis begin with.
+    /// The prefix of all keys in Redis.
     #[arg(
         long,
         env = "TRUNKLINE_REDIS_PREFIX",
@@ -59,14 +59,14 @@ fn main() -> ExitCode {
     }
 }
 
-impl From<Args> for Config {
+impl From<Args> for RelayConfig {
     fn from(args: Args) -> Self {
         let Args { listen, redis, redis_prefix, certs, name, ops } = args;
         Self { listen, redis, redis_prefix, certs, name, ops }
     }
 }
 
-/// Runs the relay on this thread until it is told to stop.
+/// Runs the relay on this thread until a signal stops it.
 fn run(relay: Relay) -> anyhow::Result<()> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

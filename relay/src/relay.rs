@@ -1,38 +1,31 @@
-//! A relay: put together, run, and stopped.
+//! A relay: assembled, run, and shut down.
 
 use std::{
-    convert::Infallible,
     io,
     net::{SocketAddr, TcpListener, UdpSocket},
     rc::Rc,
     sync::Arc,
-    time::SystemTime,
+    time::Instant,
 };
 
 use quinn::{Endpoint, TokioRuntime};
 use thiserror::Error;
 use tokio::{sync::mpsc, task::LocalSet, time};
-use tracing::warn;
+use tracing::info;
 use trunkline_certs::{Credentials, Role};
 use trunkline_directory::Directory;
 use trunkline_link::{close_code, endpoint_config, server_config};
-use trunkline_ops::ListenAddress;
-use trunkline_protocol::{Name, status::EventKind};
+use trunkline_ops::{ListenAddress, unix_ms};
+use trunkline_protocol::Name;
 
 use crate::{
-    accept,
-    cleaner::Report,
-    config::{Config, ConfigError},
-    defaults::{
-        CERTIFICATE_CHECK_EVERY, CERTIFICATE_WARNING, DRAIN_TIMEOUT, REFUSAL_EVENT_EVERY, TICK,
-        TICK_IN_ROUND,
-    },
-    hub::Hub,
-    membership,
-    side::{self, Ask, Side},
+    config::{RelayConfig, RelayConfigError},
+    control_plane::{self, ControlPlane},
+    data_path::{accept, admin_commands, periodic},
+    defaults::DRAIN_TIMEOUT,
+    liveness::DirectoryReply,
+    state::{RelayState, SharedState},
 };
-
-const SECONDS_A_DAY: u64 = 24 * 60 * 60;
 
 /// A relay that has its addresses and its credentials, and can be run.
 #[derive(Debug)]
@@ -45,31 +38,32 @@ pub struct Relay {
     ops: Option<TcpListener>,
 }
 
-/// Why a relay stopped before it was told to.
+/// Why a relay ended before it was shut down.
 #[derive(Debug, Error)]
-pub enum RunError {
-    /// The endpoint or the thread beside the data path could not be started.
+pub enum RelayRunError {
+    /// The endpoint or the control plane could not be started.
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),
-    /// The thread beside the data path ended: nobody would clean up after dead nodes.
-    #[error("the relay's side thread ended")]
-    SideEnded,
-    /// The endpoint ended: nobody could dial any more.
+    /// The control plane ended: dead nodes would not be purged any more.
+    #[error("the control plane ended")]
+    ControlPlaneEnded,
+    /// The endpoint ended: no node could dial any more.
     #[error("the relay's endpoint ended")]
     EndpointEnded,
 }
 
 impl Relay {
-    /// Checks the configuration and takes the addresses.
+    /// Checks the configuration and binds the addresses.
     ///
     /// # Errors
-    /// If the certificates, the Redis URL or an address cannot be used. That Redis does not
-    /// answer is no error.
-    pub fn load(config: &Config) -> Result<Self, ConfigError> {
+    /// If the certificates, the Redis URL or an address cannot be used. A Redis that does not answer
+    /// is no error.
+    pub fn load(config: &RelayConfig) -> Result<Self, RelayConfigError> {
         let credentials = Credentials::load(&config.certs, Role::Relay, &config.name)?;
         let directory = Directory::open(config.redis.as_str(), &config.redis_prefix)?;
-        let (socket, address) = config.listen.bind(listen).map_err(ConfigError::Listen)?;
-        let bind_ops = |ops: &ListenAddress| ops.bind(TcpListener::bind).map_err(ConfigError::Ops);
+        let (socket, address) = config.listen.bind(listen).map_err(RelayConfigError::Listen)?;
+        let bind_ops =
+            |ops: &ListenAddress| ops.bind(TcpListener::bind).map_err(RelayConfigError::Ops);
         let ops = config.ops.as_ref().map(bind_ops).transpose()?;
         let name = config.name.clone();
         Ok(Self { name, credentials, directory, socket, address, ops })
@@ -90,43 +84,50 @@ impl Relay {
         self.ops.as_ref()?.local_addr().ok()
     }
 
-    /// Forwards, judges and cleans up until `shutdown` completes; then tells the nodes that it is
-    /// leaving. Wants a current-thread runtime to itself.
+    /// Runs until `shutdown` completes; then tells the nodes that it shuts down. Needs a
+    /// current-thread runtime to itself.
     ///
     /// # Errors
-    /// If it could not start, or ended by itself.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
+    /// If it could not start, or a part of it ended by itself. A panic in any of its tasks panics
+    /// here.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), RelayRunError> {
         LocalSet::new().run_until(self.run_local(shutdown)).await
     }
 
-    async fn run_local(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
+    async fn run_local(self, shutdown: impl Future<Output = ()>) -> Result<(), RelayRunError> {
         let endpoint = Endpoint::new(
             endpoint_config(),
             Some(server_config(self.credentials.server_crypto())),
             self.socket,
             Arc::new(TokioRuntime),
         )?;
-        let Side { requests, reports, events, operators, asks, stop, ended } =
-            side::start(self.name.clone(), self.directory.clone(), self.ops)?;
-        let hub = Rc::new(Hub::new(self.name, self.directory, requests, events));
-        let work = async {
+        let plane = control_plane::start(self.name.clone(), self.directory, self.ops)?;
+        let ControlPlane { commands, replies, events, admins, requests, stop, ended } = plane;
+        let state = RelayState::new(self.name.clone(), unix_ms(), Instant::now());
+        let shared = Rc::new(SharedState::new(state, commands, events));
+        let not_after = self.credentials.not_after();
+        // Every task below belongs to one of these futures, so no part can end unnoticed.
+        let parts = async {
             tokio::select! {
-                () = accept::run(&hub, &endpoint, operators) => RunError::EndpointEnded,
-                () = take_reports(&hub, reports) => RunError::SideEnded,
-                () = answer(&hub, asks) => RunError::SideEnded,
-                never = membership::keep_telling(&hub) => match never {},
-                never = keep_time(&hub) => match never {},
-                never = watch_certificate(&hub, self.credentials.not_after()) => match never {},
+                () = accept::run(&shared, &endpoint, admins) => RelayRunError::EndpointEnded,
+                () = take_replies(&shared, replies) => RelayRunError::ControlPlaneEnded,
+                () = admin_commands::serve(&shared, requests) => RelayRunError::ControlPlaneEnded,
+                never = periodic::announce_members(&shared) => match never {},
+                never = periodic::run_clock(&shared) => match never {},
+                never = periodic::watch_certificate(&shared, &self.name, not_after) => match never {},
             }
         };
         let result = tokio::select! {
-            error = work => Err(error),
+            error = parts => Err(error),
             () = shutdown => Ok(()),
         };
-        endpoint.close(close_code::BYE, b"the relay is leaving");
+        endpoint.close(close_code::BYE, b"the relay is shutting down");
         let _ = time::timeout(DRAIN_TIMEOUT, endpoint.wait_idle()).await;
         drop(stop);
         let _ = time::timeout(DRAIN_TIMEOUT, ended).await;
+        if result.is_ok() {
+            info!("shutdown complete");
+        }
         result
     }
 }
@@ -137,42 +138,8 @@ fn listen(address: SocketAddr) -> io::Result<(UdpSocket, SocketAddr)> {
     Ok((socket, bound))
 }
 
-/// Lets liveness look at the clock: often while a round of probes is under way.
-async fn keep_time(hub: &Hub) -> Infallible {
-    let mut refill = time::interval(REFUSAL_EVENT_EVERY);
-    loop {
-        hub.tick();
-        let pause =
-            if hub.liveness(|liveness, _| liveness.is_in_round()) { TICK_IN_ROUND } else { TICK };
-        tokio::select! {
-            () = time::sleep(pause) => {}
-            _ = refill.tick() => hub.refill_refusals(),
-        }
-    }
-}
-
-async fn take_reports(hub: &Hub, mut reports: mpsc::Receiver<Report>) {
-    while let Some(report) = reports.recv().await {
-        hub.report(report);
-    }
-}
-
-async fn answer(hub: &Rc<Hub>, mut asks: mpsc::Receiver<Ask>) {
-    while let Some(ask) = asks.recv().await {
-        hub.answer(ask);
-    }
-}
-
-/// Warns while the relay's own certificate is near its end.
-async fn watch_certificate(hub: &Hub, not_after: SystemTime) -> Infallible {
-    let mut every = time::interval(CERTIFICATE_CHECK_EVERY);
-    loop {
-        every.tick().await;
-        let left = not_after.duration_since(SystemTime::now()).unwrap_or_default();
-        if left < CERTIFICATE_WARNING {
-            let (subject, days) = (format!("relay/{}", hub.name), left.as_secs() / SECONDS_A_DAY);
-            warn!(subject, days, "the certificate is near its end: issue it again");
-            hub.tell(None, EventKind::CertificateEnding { subject, days });
-        }
+async fn take_replies(shared: &SharedState, mut replies: mpsc::Receiver<DirectoryReply>) {
+    while let Some(reply) = replies.recv().await {
+        shared.apply(|state, now| state.directory_replied(reply, now));
     }
 }

@@ -1,5 +1,5 @@
 mod rules;
-mod world;
+mod simulation;
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-fn life(number: u8) -> Incarnation {
+fn incarnation(number: u8) -> Incarnation {
     Incarnation::from_bytes([number; 16])
 }
 
@@ -22,20 +22,20 @@ fn ms(ms: u64) -> Duration {
 }
 
 /// The core, its clock, and a Redis that answers at once.
-struct Court {
+struct Harness {
     core: Liveness,
     now: Instant,
-    effects: Vec<Effect>,
+    effects: Vec<LivenessEffect>,
     redis: bool,
     listed: Vec<(Incarnation, Name)>,
     leases: Vec<(Name, Incarnation)>,
     /// Links whose nodes send heartbeats.
     alive: Vec<LinkId>,
-    /// Links whose machines refuse.
+    /// Links whose machines refuse datagrams.
     refusing: Vec<LinkId>,
 }
 
-impl Court {
+impl Harness {
     fn new() -> Self {
         let now = Instant::now();
         Self {
@@ -50,22 +50,22 @@ impl Court {
         }
     }
 
-    /// A court that has been in session for a while.
-    fn settled() -> Self {
-        let mut court = Self::new();
-        court.pass(ms(5_000));
-        court.effects.clear();
-        court
+    /// A core that has run for a while.
+    fn warmed_up() -> Self {
+        let mut harness = Self::new();
+        harness.pass(ms(5_000));
+        harness.effects.clear();
+        harness
     }
 
     /// A node that is linked, listed, and has its lease.
     fn node(&mut self, link: LinkId, node: &str, number: u8) {
-        self.listed.push((life(number), name(node)));
+        self.listed.push((incarnation(number), name(node)));
         self.leases.retain(|(other, _)| *other != name(node));
-        self.leases.push((name(node), life(number)));
+        self.leases.push((name(node), incarnation(number)));
         self.alive.push(link);
-        self.core.hello(link, &name(node), life(number), self.now);
-        self.take();
+        self.core.hello(link, &name(node), incarnation(number), self.now);
+        self.run_effects();
     }
 
     fn dies(&mut self, link: LinkId) {
@@ -76,15 +76,15 @@ impl Court {
         self.leases.retain(|(other, _)| *other != name(node));
     }
 
-    /// Lets time pass in the steps that the hub takes.
+    /// Lets time pass in the steps of the relay's clock.
     fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         while self.now < end {
             let before = self.now;
-            self.now += if self.core.is_in_round() { ms(10) } else { ms(50) };
+            self.now += if self.core.is_probing() { ms(10) } else { ms(50) };
             self.signs(before);
             self.core.tick(self.now);
-            self.take();
+            self.run_effects();
         }
     }
 
@@ -93,17 +93,17 @@ impl Court {
             (self.now - since).as_millis() / every.as_millis()
                 > (before - since).as_millis() / every.as_millis()
         };
-        let start = self.core.awake;
+        let start = self.core.listening_since;
         if before > start && passed(HEARTBEAT, start) {
             self.alive.iter().for_each(|&link| self.core.heard(link, self.now));
         }
-        if before > start && passed(crate::defaults::KNOCK_EVERY, start) {
-            self.refusing.iter().for_each(|&link| self.core.refused(link, self.now));
+        if before > start && passed(crate::defaults::PROBE_DATAGRAM_EVERY, start) {
+            self.refusing.iter().for_each(|&link| self.core.connection_refused(link, self.now));
         }
     }
 
-    /// Lets Redis and the living answer, and takes down all effects.
-    fn take(&mut self) {
+    /// Records all effects, and answers them for Redis and for living nodes.
+    fn run_effects(&mut self) {
         loop {
             let effects = self.core.take_effects();
             if effects.is_empty() {
@@ -116,64 +116,79 @@ impl Court {
         }
     }
 
-    fn answer(&mut self, effect: Effect) {
-        let (now, redis) = (self.now, self.redis);
+    fn answer(&mut self, effect: LivenessEffect) {
         match effect {
-            Effect::ReadListing => {
-                let listing = redis.then_some(&self.listed[..]).ok_or(Failed::Away);
-                self.core.listed(listing, now);
-            }
-            Effect::ReadLeases(nodes) => {
-                let lease = |node: Name| {
-                    let held = self.leases.iter().find(|(other, _)| *other == node);
-                    (node, held.map(|&(_, holder)| (holder, LEASE_TTL)))
-                };
-                let leases: Vec<_> = nodes.into_iter().map(lease).collect();
-                self.core.leases(redis.then_some(&leases[..]).ok_or(Failed::Away), now);
-            }
-            Effect::Condemn { node, incarnation, unless_held } => {
-                let held = self.leases.contains(&(node, incarnation));
-                let result = match (redis, held) {
-                    (false, _) => Err(Failed::Away),
-                    (true, true) if unless_held => Ok(Condemnation::Held { left: LEASE_TTL }),
-                    (true, _) => {
-                        self.leases.retain(|&(_, holder)| holder != incarnation);
-                        let settle = if held { LEASE_TTL } else { Duration::ZERO };
-                        Ok(Condemnation::Done { settle })
-                    }
-                };
-                self.core.condemned(incarnation, result, now);
-            }
-            Effect::Probe(link, nonce) if self.alive.contains(&link) => {
-                self.core.probed(link, nonce, now);
+            LivenessEffect::Directory(command) => self.execute(command),
+            LivenessEffect::Probe(link, nonce) if self.alive.contains(&link) => {
+                self.core.probe_answered(link, nonce, self.now);
             }
             _ => {}
         }
     }
 
-    /// Redis has cleared an incarnation away.
-    fn purge_ends(&mut self, number: u8, removed: u64) {
-        self.listed.retain(|&(listed, _)| listed != life(number));
-        self.core.purging(life(number), Cleared { removed, kept: 0 }, self.now);
-        self.core.purged(life(number), Ok(()), self.now);
-        self.take();
+    fn execute(&mut self, command: DirectoryCommand) {
+        let (now, redis) = (self.now, self.redis);
+        match command {
+            DirectoryCommand::ReadListing => {
+                let listing = redis.then(|| self.listed.clone()).ok_or(DirectoryFailure::Away);
+                self.core.listing_read(listing, now);
+            }
+            DirectoryCommand::ReadLeases(nodes) => {
+                let lease = |node: Name| {
+                    let held = self.leases.iter().find(|(other, _)| *other == node);
+                    (node, held.map(|&(_, holder)| (holder, LEASE_TTL)))
+                };
+                let leases = nodes.into_iter().map(lease).collect();
+                let leases = redis.then_some(leases).ok_or(DirectoryFailure::Away);
+                self.core.leases_read(leases, now);
+            }
+            DirectoryCommand::RevokeLease { node, incarnation, unless_held } => {
+                let held = self.leases.contains(&(node, incarnation));
+                let result = match (redis, held) {
+                    (false, _) => Err(DirectoryFailure::Away),
+                    (true, true) if unless_held => Ok(LeaseRevocation::Held { left: LEASE_TTL }),
+                    (true, _) => {
+                        self.leases.retain(|&(_, holder)| holder != incarnation);
+                        let late_window = if held { LEASE_TTL } else { Duration::ZERO };
+                        Ok(LeaseRevocation::Revoked { late_window })
+                    }
+                };
+                self.core.lease_revoked(incarnation, result, now);
+            }
+            DirectoryCommand::Purge { .. } => {}
+        }
     }
 
-    fn count(&self, wanted: impl Fn(&Effect) -> bool) -> usize {
+    /// Redis has purged an incarnation.
+    fn purge_ends(&mut self, number: u8, removed: u64) {
+        let ended = incarnation(number);
+        self.listed.retain(|&(listed, _)| listed != ended);
+        self.core.purge_progressed(ended, PurgeProgress { removed, kept: 0 }, self.now);
+        self.core.purge_ended(ended, Ok(()), self.now);
+        self.run_effects();
+    }
+
+    fn count(&self, wanted: impl Fn(&LivenessEffect) -> bool) -> usize {
         self.effects.iter().filter(|effect| wanted(effect)).count()
     }
 
-    fn condemned(&self, number: u8) -> bool {
-        let wanted = |effect: &Effect| matches!(effect, Effect::Condemn { incarnation, .. } if *incarnation == life(number));
+    fn is_lease_revoked(&self, number: u8) -> bool {
+        let wanted = |effect: &LivenessEffect| {
+            matches!(effect, LivenessEffect::Directory(DirectoryCommand::RevokeLease { incarnation: of, .. })
+                if *of == incarnation(number))
+        };
         self.count(wanted) > 0
     }
 
     fn purges(&self, number: u8) -> usize {
-        self.count(|effect| matches!(effect, Effect::Purge { incarnation, .. } if *incarnation == life(number)))
+        self.count(|effect| {
+            matches!(effect, LivenessEffect::Directory(DirectoryCommand::Purge { incarnation: of, .. })
+                if *of == incarnation(number))
+        })
     }
 
-    fn told(&self, wanted: impl Fn(&EventKind) -> bool) -> usize {
-        self.count(|effect| matches!(effect, Effect::Tell { kind, .. } if wanted(kind)))
+    fn reported(&self, wanted: impl Fn(&EventKind) -> bool) -> usize {
+        self.count(|effect| matches!(effect, LivenessEffect::Report { kind, .. } if wanted(kind)))
     }
 
     fn state(&self, node: &str) -> Option<MemberState> {

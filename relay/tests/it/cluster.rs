@@ -13,31 +13,31 @@ use tokio::sync::oneshot;
 use trunkline_certs::{Alpn, Credentials, RELAY_SERVER_NAME, Role, init, issue};
 use trunkline_directory::{Directory, defaults::KEY_PREFIX, testing::RedisServer};
 use trunkline_protocol::Name;
-use trunkline_relay::{Config, Relay};
+use trunkline_relay::{Relay, RelayConfig};
 
-/// Long enough for anything on a machine that has a lot to do.
+/// Long enough for anything, on a busy machine too.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(crate) struct Cluster {
+pub(crate) struct TestCluster {
     certs: TempDir,
     pub(crate) redis: RedisServer,
-    pub(crate) relay: Running,
+    pub(crate) relay: RunningRelay,
 }
 
-pub(crate) struct Running {
+pub(crate) struct RunningRelay {
     pub(crate) address: SocketAddr,
     pub(crate) ops: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Cluster {
+impl TestCluster {
     pub(crate) fn start() -> Self {
         let certs = tempfile::tempdir().unwrap();
         init(certs.path()).unwrap();
         let redis = RedisServer::start().unwrap();
         issue(certs.path(), Role::Relay, &name("relay-1")).unwrap();
-        let relay = Running::start(config(certs.path(), &redis.url(), 0));
+        let relay = RunningRelay::start(config(certs.path(), &redis.url(), 0));
         Self { certs, redis, relay }
     }
 
@@ -50,7 +50,7 @@ impl Cluster {
         let port = self.relay.address.port();
         self.relay.stop();
         meanwhile.await;
-        self.relay = Running::start(config(self.certs.path(), &self.redis.url(), port));
+        self.relay = RunningRelay::start(config(self.certs.path(), &self.redis.url(), port));
     }
 
     pub(crate) fn credentials(&self, role: Role, who: &str) -> Credentials {
@@ -62,7 +62,7 @@ impl Cluster {
         Directory::open(&self.redis.url(), KEY_PREFIX).unwrap()
     }
 
-    /// Dials the relay as someone, with a certificate of this cluster.
+    /// Dials the relay with a certificate of this cluster.
     pub(crate) async fn dial(
         &self,
         role: Role,
@@ -73,8 +73,8 @@ impl Cluster {
     }
 }
 
-impl Running {
-    pub(crate) fn start(config: Config) -> Self {
+impl RunningRelay {
+    pub(crate) fn start(config: RelayConfig) -> Self {
         let relay = Relay::load(&config).unwrap();
         let (address, ops) = (relay.address(), relay.ops_address().unwrap());
         let (stop, stopped) = oneshot::channel();
@@ -94,24 +94,24 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningRelay {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // What went wrong there has been printed there.
+            // The thread has printed its panic.
             let _ = thread.join();
         }
     }
 }
 
-pub(crate) fn config(certs: &Path, redis: &str, port: u16) -> Config {
-    Config {
-        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into(),
+pub(crate) fn config(certs: &Path, redis: &str, port: u16) -> RelayConfig {
+    RelayConfig {
+        listen: format!("127.0.0.1:{port}").parse().unwrap(),
         redis: redis.into(),
         redis_prefix: KEY_PREFIX.to_owned(),
         certs: certs.to_owned(),
         name: name("relay-1"),
-        ops: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()),
+        ops: Some("127.0.0.1:0".parse().unwrap()),
     }
 }
 
@@ -131,18 +131,18 @@ pub(crate) fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-/// Waits for something, but not for ever.
-pub(crate) async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
+/// Waits for something, with a time limit.
+pub(crate) async fn within_patience<T>(what: &str, future: impl Future<Output = T>) -> T {
     let waiting = tokio::time::timeout(PATIENCE, future);
-    waiting.await.unwrap_or_else(|_| panic!("in vain waited for: {what}"))
+    waiting.await.unwrap_or_else(|_| panic!("timed out: {what}"))
 }
 
-/// Waits until `holds` does.
+/// Waits until `holds` is true.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
     let waiting = async {
         while !holds().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    patiently(what, waiting).await;
+    within_patience(what, waiting).await;
 }

@@ -1,4 +1,4 @@
-//! Nodes that die, and what becomes of their users; and nodes that do not, and keep theirs.
+//! Nodes that die, and lose their entries; and nodes that live, and keep theirs.
 
 use std::time::{Duration, Instant};
 
@@ -12,9 +12,9 @@ use trunkline_protocol::{
 };
 
 use crate::{
-    cluster::{Cluster, name, until},
-    node::Node,
-    operator::Operator,
+    admin_client::AdminClient,
+    cluster::{TestCluster, name, until},
+    fake_node::FakeNode,
 };
 
 fn users(count: usize) -> impl Iterator<Item = User> {
@@ -42,24 +42,24 @@ fn cleaned(event: &ClusterEvent) -> (u64, u64) {
 }
 
 #[tokio::test]
-async fn a_killed_node_leaves_no_ghost() {
-    let cluster = Cluster::start();
+async fn killed_node_leaves_no_stale_entry() {
+    let cluster = TestCluster::start();
     let directory = cluster.directory();
-    let mut operator = Operator::look(&cluster, Role::Admin, 1_000).await;
-    let mut witness = Node::join(&cluster, "witness").await;
-    let victim = Node::join(&cluster, "victim").await;
+    let mut admin = AdminClient::connect(&cluster, Role::Admin, 1_000).await;
+    let mut witness = FakeNode::join(&cluster, "witness").await;
+    let victim = FakeNode::join(&cluster, "victim").await;
     victim.register(&cluster, users(500)).await;
-    // One has a session elsewhere, too.
+    // One user has a session on another node too.
     witness.register(&cluster, users(1)).await;
 
     let killed = Instant::now();
     let incarnation = victim.kill().await;
-    until("no ghosts", async || online(&directory, 500).await == 1).await;
-    println!("no ghost after {:?}", killed.elapsed());
-    assert_eq!(witness.see("victim", MemberState::Dead).await.incarnation, incarnation);
-    let dead = operator.event_of("victim", |kind| matches!(kind, EventKind::Dead { .. })).await;
+    until("no stale entries", async || online(&directory, 500).await == 1).await;
+    println!("purged after {:?}", killed.elapsed());
+    assert_eq!(witness.await_state("victim", MemberState::Dead).await.incarnation, incarnation);
+    let dead = admin.event_of("victim", |kind| matches!(kind, EventKind::Dead { .. })).await;
     println!("{dead:?}");
-    let event = operator.event_of("victim", |kind| matches!(kind, EventKind::Cleaned { .. })).await;
+    let event = admin.event_of("victim", |kind| matches!(kind, EventKind::Cleaned { .. })).await;
     println!("{event:?}");
     assert_eq!(cleaned(&event), (500, 1));
     assert!(is_clean(&directory, incarnation).await);
@@ -68,120 +68,120 @@ async fn a_killed_node_leaves_no_ghost() {
 }
 
 #[tokio::test]
-async fn a_frozen_node_whose_lease_lapses_is_told_that_it_was_condemned() {
-    let cluster = Cluster::start();
+async fn frozen_node_with_lapsed_lease_is_told_of_its_death() {
+    let cluster = TestCluster::start();
     let directory = cluster.directory();
-    let mut witness = Node::join(&cluster, "witness").await;
-    let mut frozen = Node::join(&cluster, "frozen").await;
+    let mut witness = FakeNode::join(&cluster, "witness").await;
+    let mut frozen = FakeNode::join(&cluster, "frozen").await;
     frozen.register(&cluster, users(3)).await;
-    frozen.fall_silent();
+    frozen.mute();
     frozen.stop_renewing();
-    witness.see("frozen", MemberState::Suspect).await;
-    witness.see("frozen", MemberState::Dead).await;
+    witness.await_state("frozen", MemberState::Suspect).await;
+    witness.await_state("frozen", MemberState::Dead).await;
     let incarnation = frozen.incarnation;
-    let pick = |message| matches!(message, ToNode::DeclaredDead { incarnation: condemned } if condemned == incarnation);
-    frozen.hear("its verdict", |message| pick(message).then_some(())).await;
+    let pick = |message| matches!(message, ToNode::DeclaredDead { incarnation: dead } if dead == incarnation);
+    frozen.receive("its death", |message| pick(message).then_some(())).await;
     assert_eq!(frozen.closed().await.0, close_code::DECLARED_DEAD);
-    until("no ghosts", async || is_clean(&directory, incarnation).await).await;
+    until("no stale entries", async || is_clean(&directory, incarnation).await).await;
     assert_eq!(online(&directory, 3).await, 0);
 
-    // What was condemned does not come back; its process takes another incarnation.
-    assert!(Node::join_as(&cluster, "frozen", incarnation).await.is_err());
-    let _thawed = Node::join(&cluster, "frozen").await;
-    witness.see("frozen", MemberState::Live).await;
+    // A dead incarnation is rejected; the process starts a new one.
+    assert!(FakeNode::join_as(&cluster, "frozen", incarnation).await.is_err());
+    let _thawed = FakeNode::join(&cluster, "frozen").await;
+    witness.await_state("frozen", MemberState::Live).await;
 }
 
 #[tokio::test]
-async fn a_lapsed_lease_with_a_living_link_condemns_nobody() {
-    let cluster = Cluster::start();
+async fn lapsed_lease_with_living_link_kills_nobody() {
+    let cluster = TestCluster::start();
     let directory = cluster.directory();
-    let node = Node::join(&cluster, "node").await;
+    let node = FakeNode::join(&cluster, "node").await;
     node.register(&cluster, users(1)).await;
     node.stop_renewing();
     until("the lease lapses", async || directory.lease(&name("node")).await.unwrap().is_none())
         .await;
-    // Longer than any verdict would take.
-    tokio::time::sleep(2 * trunkline_relay::defaults::GRACE).await;
+    // Longer than it takes to declare a node dead.
+    tokio::time::sleep(2 * trunkline_relay::defaults::RECONNECT_GRACE).await;
     assert!(node.connection.close_reason().is_none());
     assert_eq!(online(&directory, 1).await, 1);
 }
 
 #[tokio::test]
-async fn a_node_with_a_lease_and_no_link_is_suspect_and_keeps_its_users() {
-    let cluster = Cluster::start();
+async fn node_with_lease_and_no_link_is_suspect_and_keeps_its_entries() {
+    let cluster = TestCluster::start();
     let directory = cluster.directory();
-    let mut witness = Node::join(&cluster, "witness").await;
-    let cut = Node::join(&cluster, "cut").await;
+    let mut witness = FakeNode::join(&cluster, "witness").await;
+    let cut = FakeNode::join(&cluster, "cut").await;
     cut.register(&cluster, users(1)).await;
-    cut.hang_up();
-    witness.see("cut", MemberState::Suspect).await;
-    tokio::time::sleep(2 * trunkline_relay::defaults::GRACE).await;
+    cut.disconnect();
+    witness.await_state("cut", MemberState::Suspect).await;
+    tokio::time::sleep(2 * trunkline_relay::defaults::RECONNECT_GRACE).await;
     assert_eq!(online(&directory, 1).await, 1);
 
-    // It comes back as what it was; then it is cut again, and dies.
-    let again = Node::join_as(&cluster, "cut", cut.incarnation).await.unwrap();
-    witness.see("cut", MemberState::Live).await;
-    again.hang_up();
+    // It reconnects in its incarnation; then it is cut off again, and its lease lapses.
+    let again = FakeNode::join_as(&cluster, "cut", cut.incarnation).await.unwrap();
+    witness.await_state("cut", MemberState::Live).await;
+    again.disconnect();
     cut.stop_renewing();
-    witness.see("cut", MemberState::Dead).await;
-    until("no ghosts", async || online(&directory, 1).await == 0).await;
+    witness.await_state("cut", MemberState::Dead).await;
+    until("no stale entries", async || online(&directory, 1).await == 0).await;
 }
 
 #[tokio::test]
-async fn a_node_killed_and_restarted_while_the_relay_was_down_leaves_no_ghost() {
-    let mut cluster = Cluster::start();
+async fn node_restarted_while_relay_is_down_leaves_no_stale_entry() {
+    let mut cluster = TestCluster::start();
     let directory = cluster.directory();
-    let former = Node::join(&cluster, "node").await;
-    former.register(&cluster, users(5)).await;
-    let living = Node::join(&cluster, "living").await;
+    let killed = FakeNode::join(&cluster, "node").await;
+    killed.register(&cluster, users(5)).await;
+    let living = FakeNode::join(&cluster, "living").await;
     living.register(&cluster, users(1)).await;
-    let ghost = cluster_down(&mut cluster, former).await;
+    let former = killed_while_relay_is_down(&mut cluster, killed).await;
 
-    let node = Node::join(&cluster, "node").await;
+    let node = FakeNode::join(&cluster, "node").await;
     node.register(&cluster, users(2)).await;
-    until("no ghosts", async || is_clean(&directory, ghost).await).await;
+    until("no stale entries", async || is_clean(&directory, former).await).await;
     assert_eq!(online(&directory, 5).await, 2);
-    // The living node has not dialled again, but it has its lease.
+    // The living node has not reconnected, but holds its lease.
     assert!(!is_clean(&directory, living.incarnation).await);
 }
 
-async fn cluster_down(cluster: &mut Cluster, node: Node) -> Incarnation {
-    let mut ghost = None;
-    cluster.restart_relay(async { ghost = Some(node.kill().await) }).await;
-    ghost.unwrap()
+async fn killed_while_relay_is_down(cluster: &mut TestCluster, node: FakeNode) -> Incarnation {
+    let mut former = None;
+    cluster.restart_relay(async { former = Some(node.kill().await) }).await;
+    former.unwrap()
 }
 
 #[tokio::test]
-async fn a_verdict_made_while_redis_is_away_is_carried_out_when_it_is_back() {
-    let cluster = Cluster::start();
+async fn death_while_redis_is_away_is_purged_when_it_is_back() {
+    let cluster = TestCluster::start();
     let directory = cluster.directory();
-    let mut operator = Operator::look(&cluster, Role::Admin, 1_000).await;
-    let mut witness = Node::join(&cluster, "witness").await;
-    let victim = Node::join(&cluster, "victim").await;
+    let mut admin = AdminClient::connect(&cluster, Role::Admin, 1_000).await;
+    let mut witness = FakeNode::join(&cluster, "witness").await;
+    let victim = FakeNode::join(&cluster, "victim").await;
     victim.register(&cluster, users(20)).await;
-    operator.event("Redis answers", |event| event.kind == EventKind::RedisBack).await;
+    admin.event("Redis answers", |event| event.kind == EventKind::RedisBack).await;
     cluster.redis.pause();
-    operator.event("Redis is away", |event| event.kind == EventKind::RedisAway).await;
+    admin.event("Redis is away", |event| event.kind == EventKind::RedisAway).await;
     let incarnation = victim.kill().await;
-    witness.see("victim", MemberState::Suspect).await;
+    witness.await_state("victim", MemberState::Suspect).await;
     cluster.redis.resume();
-    witness.see("victim", MemberState::Dead).await;
-    until("no ghosts", async || is_clean(&directory, incarnation).await).await;
+    witness.await_state("victim", MemberState::Dead).await;
+    until("no stale entries", async || is_clean(&directory, incarnation).await).await;
     assert_eq!(online(&directory, 20).await, 0);
-    assert!(!is_clean(&directory, witness.incarnation).await, "the witness lives");
+    assert!(!is_clean(&directory, witness.incarnation).await, "the witness is still listed");
 }
 
 #[tokio::test]
-async fn a_restart_under_the_same_name_gets_the_name_at_once() {
-    let cluster = Cluster::start();
+async fn restarted_node_gets_its_name_at_once() {
+    let cluster = TestCluster::start();
     let directory = cluster.directory();
-    let victim = Node::join(&cluster, "node").await;
+    let victim = FakeNode::join(&cluster, "node").await;
     victim.register(&cluster, users(10)).await;
     let former = victim.kill().await;
     let killed = Instant::now();
-    let node = Node::join(&cluster, "node").await;
+    let node = FakeNode::join(&cluster, "node").await;
     assert!(killed.elapsed() < Duration::from_secs(10));
     node.register(&cluster, users(1)).await;
-    until("no ghosts", async || is_clean(&directory, former).await).await;
+    until("no stale entries", async || is_clean(&directory, former).await).await;
     assert_eq!(online(&directory, 10).await, 1);
 }

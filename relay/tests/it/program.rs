@@ -1,4 +1,4 @@
-//! The program itself: its one line, its exit statuses, its complaints.
+//! The program: its ready line, its exit statuses, its error texts.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -31,13 +31,13 @@ fn certs() -> tempfile::TempDir {
     dir
 }
 
-fn assert_complains(output: &Output, status: i32, words: &[&str]) {
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(status), "{complaint}");
+fn assert_fails(output: &Output, status: i32, words: &[&str]) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{stderr}");
     assert!(output.stdout.is_empty());
-    assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
     for word in words {
-        assert!(complaint.contains(word), "{complaint:?} does not say {word:?}");
+        assert!(stderr.contains(word), "{stderr:?} lacks {word:?}");
     }
 }
 
@@ -48,10 +48,10 @@ fn ready(child: &mut Child) -> String {
 }
 
 #[test]
-fn it_says_that_it_is_ready_and_stops_when_told() {
+fn prints_ready_line_and_stops_on_signals() {
     let certs = certs();
     for signal in [Signal::TERM, Signal::INT, Signal::HUP, Signal::QUIT] {
-        // Redis is not there, which is no failure.
+        // Redis is away, which is no failure.
         let mut child = relay(certs.path()).spawn().unwrap();
         let line = ready(&mut child);
         let address = line.strip_prefix("ready relay-1 ").unwrap().trim_end();
@@ -66,7 +66,7 @@ fn it_says_that_it_is_ready_and_stops_when_told() {
 }
 
 #[test]
-fn flags_can_be_set_in_the_environment() {
+fn flags_are_read_from_environment() {
     let certs = certs();
     let mut child = Command::new(env!("CARGO_BIN_EXE_trunkline-relay"))
         .env_clear()
@@ -84,7 +84,7 @@ fn flags_can_be_set_in_the_environment() {
 }
 
 #[test]
-fn what_cannot_be_used_is_named_with_its_mend() {
+fn unusable_flag_is_named_with_its_remedy() {
     let certs = certs();
     let with = |flag: &str, value: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trunkline-relay"));
@@ -99,13 +99,13 @@ fn what_cannot_be_used_is_named_with_its_mend() {
         command.env_clear().args(flags.iter().flat_map(|&(flag, value)| [flag, value]));
         command.output().unwrap()
     };
-    assert_complains(&with("--redis", "http://x"), 2, &["--redis", "redis://"]);
-    assert_complains(&with("--redis-prefix", "a b"), 2, &["--redis-prefix", "key prefix"]);
-    assert_complains(&with("--name", "relay-2"), 2, &["--certs", "relay-2.pem is missing"]);
-    assert_complains(&with("--name", "No Label"), 2, &["--name", "DNS label"]);
-    assert_complains(&with("--listen", "here"), 2, &["--listen"]);
-    assert_complains(&with("--certs", "/nowhere"), 2, &["--certs", "trunkline-certs init"]);
+    assert_fails(&with("--redis", "http://x"), 2, &["--redis", "redis://"]);
+    assert_fails(&with("--redis-prefix", "a b"), 2, &["--redis-prefix", "key prefix"]);
+    assert_fails(&with("--name", "relay-2"), 2, &["--certs", "relay-2.pem is missing"]);
+    assert_fails(&with("--name", "No Label"), 2, &["--name", "DNS label"]);
+    assert_fails(&with("--listen", "here"), 2, &["--listen"]);
+    assert_fails(&with("--certs", "/nowhere"), 2, &["--certs", "trunkline-certs init"]);
     let other = UdpSocket::bind("127.0.0.1:0").unwrap();
     let taken = other.local_addr().unwrap().to_string();
-    assert_complains(&with("--listen", &taken), 2, &["--listen", &taken]);
+    assert_fails(&with("--listen", &taken), 2, &["--listen", &taken]);
 }

@@ -123,7 +123,7 @@ async fn a_node_that_is_turned_away_again_and_again_is_one_line_on_either_side()
     trunkline_certs::init(&certs).unwrap();
     trunkline_certs::issue(&certs, Role::Relay, &RELAY.parse().unwrap()).unwrap();
     let mut relay = command(&cluster, RELAY, "").spawn().unwrap();
-    let mut relay_log = log_until(&mut relay, "turned away").await;
+    let mut relay_log = log_until(&mut relay, "connection rejected").await;
     let mut node_log = log_until(&mut node, "certificate").await;
     // The node dials more than once a second.
     let begin = Instant::now();
@@ -137,5 +137,5 @@ async fn a_node_that_is_turned_away_again_and_again_is_one_line_on_either_side()
         log.iter().filter(|line| line.contains(words) && line.contains("certificate")).count()
     };
     assert_eq!(lines(&node_log, "no link to the relay"), 1, "{node_log:?}");
-    assert_eq!(lines(&relay_log, "turned away"), 1, "{relay_log:?}");
+    assert_eq!(lines(&relay_log, "connection rejected"), 1, "{relay_log:?}");
 }

@@ -1,0 +1,9 @@
+//! The tasks of the data path: connections, links and their lanes, and what runs periodically.
+
+pub(crate) mod accept;
+pub(crate) mod admin_commands;
+mod lanes;
+mod link;
+mod link_handle;
+mod liveness_probe;
+pub(crate) mod periodic;

@@ -1,0 +1,102 @@
+//! Accepting connections: first the certificate and the protocol it permits, then the first stream.
+
+use std::{rc::Rc, sync::Arc};
+
+use quinn::{Connection, Endpoint, Incoming};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::JoinSet,
+    time,
+};
+use tracing::{Instrument, debug, field::Empty, info_span, warn};
+use trunkline_certs::{Alpn, Identity, PeerError, authorize, peer_identity};
+use trunkline_link::{close_code, defaults::HANDSHAKE_TIMEOUT};
+use trunkline_ops::LogThrottle;
+
+use super::link;
+use crate::{
+    control_plane::AdminConnection,
+    defaults::{CONNECTIONS_MAX, HANDSHAKES_MAX},
+    link_close_reason::LinkCloseReason,
+    state::SharedState,
+    supervise::joined,
+};
+
+static THROTTLE: LogThrottle = LogThrottle::new();
+
+/// Accepts connections until the endpoint is closed, and serves the links. Admins go to the control
+/// plane.
+pub(crate) async fn run(
+    shared: &Rc<SharedState>,
+    endpoint: &Endpoint,
+    admins: mpsc::Sender<AdminConnection>,
+) {
+    let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
+    let mut connections = JoinSet::new();
+    loop {
+        let incoming = tokio::select! {
+            Some(ended) = connections.join_next() => {
+                joined(ended);
+                continue;
+            }
+            incoming = endpoint.accept() => incoming,
+        };
+        let Some(incoming) = incoming else { return };
+        let permit = handshakes.clone().try_acquire_owned();
+        let Some(permit) = permit.ok().filter(|_| endpoint.open_connections() <= CONNECTIONS_MAX)
+        else {
+            refuse(incoming);
+            continue;
+        };
+        connections.spawn_local(serve(shared.clone(), incoming, permit, admins.clone()));
+    }
+}
+
+fn refuse(incoming: Incoming) {
+    let too_many = "connection refused: there are too many";
+    if let Some(line) = THROTTLE.admit(too_many) {
+        let address = incoming.remote_address();
+        warn!(%address, suppressed = line.suppressed, "{too_many}");
+    }
+    incoming.refuse();
+}
+
+async fn serve(
+    shared: Rc<SharedState>,
+    incoming: Incoming,
+    permit: OwnedSemaphorePermit,
+    admins: mpsc::Sender<AdminConnection>,
+) {
+    let address = incoming.remote_address();
+    let connection = match time::timeout(HANDSHAKE_TIMEOUT, incoming).await {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(error)) => {
+            return shared.connection_rejected("", address, &format!("handshake failed: {error}"));
+        }
+        Err(_) => return debug!(%address, "handshake timed out"),
+    };
+    drop(permit);
+    match authorized(&connection) {
+        Ok((peer, Alpn::Link)) => {
+            let span = info_span!("link", link = Empty, node = %peer.name);
+            link::serve(&shared, connection, peer.name).instrument(span).await;
+        }
+        Ok((peer, Alpn::Admin)) => {
+            if let Err(refused) = admins.try_send(AdminConnection { connection, peer }) {
+                let connection = refused.into_inner().connection;
+                connection.close(close_code::FULL, b"too many admins dial at once: try again");
+            }
+        }
+        Err(error) => {
+            let reason = LinkCloseReason::from(error);
+            shared.connection_rejected("", address, &reason.to_string());
+            connection.close(reason.code(), reason.to_string().as_bytes());
+        }
+    }
+}
+
+fn authorized(connection: &Connection) -> Result<(Identity, Alpn), PeerError> {
+    let (peer, alpn) = peer_identity(connection)?;
+    authorize(&peer, alpn)?;
+    Ok((peer, alpn))
+}
