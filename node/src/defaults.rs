@@ -69,10 +69,10 @@ pub const BUFFERS_MAX: usize = 256;
 /// See [`BUFFERS_MAX`].
 pub const POOLED_BYTES_MAX: usize = 64 * 1024;
 
-/// How many messages' memory is kept for those to come, and how large each may be.
-pub const LETTERS_KEPT: usize = 4 * 1024;
-/// See [`LETTERS_KEPT`].
-pub const LETTER_BYTES_KEPT: usize = 1024;
+/// How many buffers of ended messages are kept for new ones, and how large each may be.
+pub const MESSAGES_POOLED_MAX: usize = 4 * 1024;
+/// See [`MESSAGES_POOLED_MAX`].
+pub const MESSAGE_BYTES_POOLED_MAX: usize = 1024;
 
 /// A batch that has grown to this is sealed before the flush.
 pub const BATCH_BYTES: usize = 16 * 1024;
@@ -179,4 +179,4 @@ pub const LISTEN_BACKLOG: i32 = 1_024;
 pub const OUTBOX: usize = 128;
 
 /// How many messages of other nodes are traced at a time; of more, the oldest is forgotten.
-pub const FOLLOWED_MAX: usize = 64;
+pub const TRACED_MAX: usize = 64;

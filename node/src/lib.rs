@@ -1,8 +1,8 @@
 //! A message node: the WebSocket edge of a Trunkline cluster.
 //!
 //! It holds clients' sessions, takes custody of what they send, delivers to its own sessions
-//! directly and to others through its link to the relay, and keeps the directory true about its
-//! users. `docs/ARCHITECTURE.md` tells how a message walks through it.
+//! directly and to other nodes through its link to the relay, and keeps the directory's entries of
+//! its users. `docs/ARCHITECTURE.md` follows a message through it.
 
 mod advertise;
 mod config;
@@ -11,6 +11,7 @@ mod data_plane;
 pub mod defaults;
 mod drain;
 mod edge;
+mod fence;
 mod health;
 mod link;
 mod members;
@@ -22,5 +23,5 @@ pub mod testing;
 pub use advertise::BadUrl;
 pub use config::{AuthMode, Config, ConfigError};
 pub use link::NameTaken;
-pub use node::{Node, RunError};
+pub use node::{Node, NodeError};
 pub use origins::{AllowedOrigin, BadOrigin};

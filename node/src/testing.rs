@@ -9,17 +9,17 @@ use trunkline_protocol::{Incarnation, Name};
 
 use crate::{
     custody::Limits,
-    data_plane::{DataPlane, Setup},
+    data_plane::{DataPlane, DataPlaneSetup},
     defaults::{CAPACITY, OUTBOX, PING_INTERVAL, SESSIONS_PER_USER},
     edge::{Auth, Listener, SessionRules},
     origins::Origins,
 };
 
-/// Nothing listens there, and nothing needs to: nobody logs in.
+/// Nothing listens there: without logins, the directory is never asked.
 const NO_REDIS: &str = "redis://127.0.0.1:1";
 
-/// Echoes every message of up to `frame_bytes_max` bytes, for as long as it is polled. Wants a
-/// current-thread runtime to itself.
+/// Echoes every message of up to `frame_bytes_max` bytes while it is polled. Needs a current-thread
+/// runtime of its own.
 ///
 /// # Errors
 /// If the listener cannot be used.
@@ -36,7 +36,7 @@ pub async fn serve_echo(listener: net::TcpListener, frame_bytes_max: usize) -> i
         origins: Rc::new(Origins::Any),
     };
     let tasks = LocalSet::new();
-    tasks.spawn_local(data_plane.flush_on_work());
+    tasks.spawn_local(data_plane.flush_when_needed());
     tasks.run_until(clients.run()).await;
     Ok(())
 }
@@ -44,10 +44,10 @@ pub async fn serve_echo(listener: net::TcpListener, frame_bytes_max: usize) -> i
 fn data_plane() -> Result<DataPlane, ConfigError> {
     let incarnation = Incarnation::fresh();
     let name: Name = "echo".parse().expect("it is a DNS label");
-    let card = NodeRecord { incarnation, url: String::new(), capacity: CAPACITY, started_at: 0 };
+    let record = NodeRecord { incarnation, url: String::new(), capacity: CAPACITY, started_at: 0 };
     let directory = Directory::open(NO_REDIS, trunkline_directory::defaults::KEY_PREFIX)?;
-    let registrar = Registrar::start(directory, name.clone(), card);
-    Ok(DataPlane::new(Setup {
+    let registrar = Registrar::start(directory, name.clone(), record);
+    Ok(DataPlane::new(DataPlaneSetup {
         name,
         incarnation,
         capacity: CAPACITY,

@@ -2,6 +2,7 @@
 //! ends, how it logs, what it tells of its health, and what it costs.
 
 mod address;
+mod clock;
 pub mod defaults;
 mod endpoint;
 mod line_queue;
@@ -18,6 +19,7 @@ mod text_file;
 mod usage;
 
 pub use address::{BadAddress, BindFailed, DialAddress, ListenAddress};
+pub use clock::unix_ms;
 pub use endpoint::{Observed, serve};
 pub use log::{Log, log_to_stderr};
 pub use log_throttle::{Admitted, LogThrottle};

@@ -7,7 +7,7 @@ use tokio::{
     task, time,
 };
 use tokio_tungstenite::tungstenite::{WebSocket, protocol::Role};
-use tracing::{debug, warn};
+use tracing::{Instrument as _, debug, warn};
 use trunkline_ops::LogThrottle;
 
 use super::{
@@ -74,7 +74,10 @@ async fn serve(
     let upgraded = upgrade.await;
     drop(place);
     match upgraded {
-        Ok(Some((session, _seat))) => session.run().await,
+        Ok(Some((session, _slot))) => {
+            let span = session.span();
+            session.run().instrument(span).await;
+        }
         Ok(None) => {}
         Err(error) => debug!(%address, %error, "handshake failed"),
     }

@@ -130,6 +130,11 @@ impl Session {
         session
     }
 
+    /// The span of the session's log lines.
+    pub(super) fn span(&self) -> tracing::Span {
+        self.data_plane.turn(|state, _| state.session_span(self.key))
+    }
+
     /// Runs the session to its end.
     pub(super) async fn run(mut self) {
         let over = poll_fn(|cx| self.poll(cx)).await;

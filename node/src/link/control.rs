@@ -1,0 +1,117 @@
+//! The control stream: heartbeats, probes, and what relay and node tell each other.
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    select,
+    sync::mpsc,
+    task::JoinSet,
+    time::{self, MissedTickBehavior},
+};
+use tracing::info;
+use trunkline_link::{
+    ControlError, ControlReader, ControlWriter,
+    defaults::{HEARTBEAT, SILENCE},
+};
+use trunkline_protocol::control::{Hello, ToNode, ToRelay};
+
+use super::{RelayCommand, error::LinkError};
+use crate::data_plane::DataPlane;
+
+/// This node's end of the control stream, on one link after the other.
+pub(super) struct Control {
+    pub(super) data_plane: DataPlane,
+    /// The node's hello, but for the incarnation, which changes.
+    pub(super) hello: Hello,
+    /// What the relay is to be told.
+    pub(super) outbox: mpsc::Receiver<ToRelay>,
+    pub(super) commands: mpsc::Sender<RelayCommand>,
+    /// The bye was sent: there is no further link.
+    pub(super) said_bye: bool,
+}
+
+impl Control {
+    /// The hello of the current incarnation.
+    pub(super) fn hello(&self) -> ToRelay {
+        let incarnation = self.data_plane.turn(|state, _| state.incarnation());
+        ToRelay::Hello(Hello { incarnation, ..self.hello.clone() })
+    }
+
+    /// Passes on what the relay wants of the node.
+    pub(super) fn command(&self, command: RelayCommand) {
+        // The queue is full only if the same command waits there already.
+        let _ = self.commands.try_send(command);
+    }
+
+    /// Serves the control stream until it breaks or one of the link's `lanes` ends.
+    pub(super) async fn serve<W: AsyncWrite + Unpin, R: AsyncRead + Unpin>(
+        &mut self,
+        writer: &mut ControlWriter<W, ToRelay>,
+        reader: &mut ControlReader<R, ToNode>,
+        lanes: &mut JoinSet<LinkError>,
+    ) -> Result<(), LinkError> {
+        let mut beat = time::interval(HEARTBEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut heard = time::Instant::now();
+        let mut seq = 0;
+        loop {
+            // Each arm is cancel-safe, and none of them waits: what is to be written is written
+            // below. Reading comes first, so that probes are answered at once.
+            let answer = select! {
+                biased;
+                message = reader.read() => {
+                    heard = time::Instant::now();
+                    self.handle(message?.ok_or(LinkError::Ended)?)
+                }
+                Some(error) = lanes.join_next() => {
+                    return Err(error.unwrap_or(LinkError::Ended));
+                }
+                Some(message) = self.outbox.recv() => Some(self.outgoing(message)),
+                _ = beat.tick() => {
+                    if heard.elapsed() > SILENCE {
+                        return Err(LinkError::Silent);
+                    }
+                    seq += 1;
+                    Some(ToRelay::Heartbeat { seq })
+                }
+            };
+            if let Some(answer) = answer {
+                time::timeout(SILENCE, writer.write(&answer))
+                    .await
+                    .map_err(|_| LinkError::Silent)?
+                    .map_err(ControlError::from)?;
+            }
+        }
+    }
+
+    /// A hello in the outbox may be older than the current incarnation: the current one goes.
+    fn outgoing(&mut self, message: ToRelay) -> ToRelay {
+        self.said_bye |= matches!(message, ToRelay::Bye);
+        if matches!(message, ToRelay::Hello(_)) { self.hello() } else { message }
+    }
+
+    /// Does what the relay says. Returns the answer, if it wants one.
+    fn handle(&mut self, message: ToNode) -> Option<ToRelay> {
+        match message {
+            ToNode::Probe { nonce } => return Some(ToRelay::Probed { nonce }),
+            ToNode::Members { members, .. } => {
+                self.data_plane.turn(|state, now| state.set_members(now, members));
+            }
+            ToNode::DeclaredDead { incarnation } => {
+                if self.data_plane.turn(|state, _| state.incarnation()) == incarnation {
+                    self.command(RelayCommand::Reincarnate);
+                }
+            }
+            ToNode::Drain => self.command(RelayCommand::Drain),
+            ToNode::EndUser { user } => {
+                let sessions = self.data_plane.turn(|state, _| state.end_user(&user));
+                info!(%user, sessions, "an operator disconnects a user's sessions");
+            }
+            ToNode::Test { test, user, from } => {
+                info!(%user, %from, "an operator sends a test message");
+                self.data_plane.turn(|state, now| state.send_probe(now, test, &user, &from));
+            }
+            ToNode::Welcome { .. } | ToNode::Heartbeat { .. } | ToNode::Unknown => {}
+        }
+        None
+    }
+}
