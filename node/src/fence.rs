@@ -21,7 +21,7 @@ pub(crate) struct Fence {
 
 impl Fence {
     /// Completes when an operator drains the node.
-    pub(crate) async fn run(self, commands: &mut mpsc::Receiver<RelayCommand>) {
+    pub(crate) async fn run(&self, commands: &mut mpsc::Receiver<RelayCommand>) {
         let mut status = self.registrar.status();
         loop {
             select! {

@@ -34,7 +34,7 @@ use crate::{
     edge::{Auth, Listener, SessionRules},
     fence::Fence,
     health::{LoadReporter, ObservedNode},
-    link::{Link, LinkSetup, NameTaken},
+    link::{Control, Link, NameTaken, RelayCommand},
     origins::Origins,
 };
 
@@ -113,16 +113,17 @@ impl Node {
         let registrar = self.registrar(&hello);
         let (outbox, outgoing) = mpsc::channel(OUTBOX);
         let data_plane = self.data_plane(hello.incarnation, registrar.clone(), outbox.clone());
-        let (commands, mut commanded) = mpsc::channel(OUTBOX);
+        let (commands, commanded) = mpsc::channel(OUTBOX);
         let crypto = self.credentials.client_crypto(Alpn::Link);
-        let link = Link::new(LinkSetup {
-            dialer: self.sockets.dialer(&client_config(crypto))?,
-            relay: self.config.relay.clone(),
-            hello: hello.clone(),
+        let dialer = self.sockets.dialer(&client_config(crypto))?;
+        let control = Control {
             data_plane: data_plane.clone(),
+            hello: hello.clone(),
             outbox: outgoing,
             commands,
-        });
+            said_bye: false,
+        };
+        let link = Link::new(dialer, self.config.relay.clone(), control);
         let fence = Fence {
             data_plane: data_plane.clone(),
             registrar: registrar.clone(),
@@ -153,24 +154,10 @@ impl Node {
             origins: Rc::new(self.origins),
         };
         let mut tasks = start_tasks(&data_plane, clients, reporter);
-        let mut link = task::spawn_local(link.run());
-        let until_left = async {
-            select! {
-                ended = &mut link => return Ok(ended.map_err(|_| NodeError::TaskEnded)??),
-                () = shutdown => {}
-                () = fence.run(&mut commanded) => {}
-            }
-            drain(&data_plane, &registrar, &outbox).await;
-            // The last receipts and the bye are on their way; the relay closes the link behind them.
-            let _ = time::timeout(CLOSE_TIMEOUT, &mut link).await;
-            link.abort();
-            info!("shutdown complete");
-            Ok(())
-        };
         select! {
             biased;
             _ = tasks.join_next() => Err(NodeError::TaskEnded),
-            ended = until_left => ended,
+            ended = serve(link, fence, commanded, shutdown) => ended,
         }
     }
 
@@ -214,9 +201,8 @@ impl Node {
     }
 }
 
-/// Starts the tasks that never end by themselves. One that does, or panics, leaves half a node that
-/// still sends heartbeats: the node stops then. (The fence and the link are polled and joined beside
-/// them, because they may end.)
+/// Starts the tasks that never end by themselves. If one does, or panics, half a node would stay
+/// that still sends heartbeats: the node stops then. [`serve`] watches the link in the same way.
 fn start_tasks(data_plane: &DataPlane, clients: Listener, reporter: LoadReporter) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn_local(data_plane.clone().flush_when_needed());
@@ -225,6 +211,27 @@ fn start_tasks(data_plane: &DataPlane, clients: Listener, reporter: LoadReporter
     tasks.spawn_local(clients.run());
     tasks.spawn_local(reporter.run());
     tasks
+}
+
+/// Keeps the link until the node has left, or the link has ended for good.
+async fn serve(
+    link: Link,
+    fence: Fence,
+    mut commands: mpsc::Receiver<RelayCommand>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), NodeError> {
+    let mut link = task::spawn_local(link.run());
+    select! {
+        ended = &mut link => return Ok(ended.map_err(|_| NodeError::TaskEnded)??),
+        () = shutdown => {}
+        () = fence.run(&mut commands) => {}
+    }
+    drain(&fence.data_plane, &fence.registrar, &fence.outbox).await;
+    // The last receipts and the bye are on their way; the relay closes the link behind them.
+    let _ = time::timeout(CLOSE_TIMEOUT, &mut link).await;
+    link.abort();
+    info!("shutdown complete");
+    Ok(())
 }
 
 async fn sweep(data_plane: DataPlane) {

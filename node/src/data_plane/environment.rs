@@ -91,11 +91,11 @@ impl Environment<PendingMessage> for NodeEnvironment {
         let sessions = keys.len() as u32;
         self.tracer.record(Origin::Local, seq, self.now, |_| TraceEvent::Arrived { sessions });
         let message = Message::decode(&mut message.frame()).expect("it was encoded here");
-        self.delivery.deliver(&keys, Origin::Local, &self.node.id_prefix(), &message, false)
+        self.delivery.deliver(&keys, Origin::Local, &self.node.id_prefix, &message, false)
     }
 
     fn forward(&mut self, node: Incarnation, seq: u64, message: &PendingMessage) -> Forwarded {
-        let (lane, traced) = (message.lane().into(), message.is_traced());
+        let (lane, traced) = (message.lane.into(), message.is_traced());
         let forwarded = self.links.message(lane, node, seq, message.frame(), traced);
         self.tracer.record_forward(seq, self.now, node, forwarded);
         forwarded
@@ -107,16 +107,16 @@ impl Environment<PendingMessage> for NodeEnvironment {
     }
 
     fn rebuilding(&self) -> bool {
-        self.membership.is_rebuilding()
+        self.membership.rebuilding
     }
 
     fn tell(&mut self, ended: Ended<'_, PendingMessage>) {
         let Ended { seq, message, outcome, missed } = ended;
-        let took = self.now.saturating_duration_since(message.accepted_at());
+        let took = self.now.saturating_duration_since(message.accepted_at);
         self.metrics.ended(outcome, took);
-        let reported = match message.sender() {
+        let reported = match message.sender {
             Sender::Session(key) => {
-                let ids = self.node.id_prefix();
+                let ids = self.node.id_prefix;
                 self.delivery.write_receipt(key, message.receipt_bytes(), |out| {
                     client::receipt(out, message.id(), (&ids, seq), outcome, missed);
                 })

@@ -11,7 +11,8 @@ pub(super) struct NodeIdentity {
     former: Vec<Incarnation>,
     /// The process's first incarnation. It stays in the ids of its messages.
     id_incarnation: Incarnation,
-    id_prefix: MessageIdPrefix,
+    /// The ids of these messages, as clients see them.
+    pub(super) id_prefix: MessageIdPrefix,
 }
 
 impl NodeIdentity {
@@ -40,11 +41,6 @@ impl NodeIdentity {
 
     pub(super) fn origin(&self, incarnation: Incarnation) -> Origin {
         if self.is_own(incarnation) { Origin::Local } else { Origin::Remote(incarnation) }
-    }
-
-    /// The ids of the messages that are accepted here, as clients see them.
-    pub(super) fn id_prefix(&self) -> MessageIdPrefix {
-        self.id_prefix
     }
 
     /// The id of a message that was accepted here, for its trace.

@@ -46,7 +46,7 @@ impl DataPlaneState {
     }
 
     pub(crate) fn members(&self) -> &[Member] {
-        self.env.membership.members()
+        &self.env.membership.members
     }
 
     /// A batch has arrived.
@@ -134,7 +134,11 @@ impl DataPlaneState {
     fn notices(&mut self, now: Instant, batch: Batch<'_>) -> Result<(), BadLane> {
         for notice in batch.notices() {
             let LoginNotice { user, replaces } = notice?;
-            let Some((user, sessions)) = self.env.delivery.sessions.user(user) else { continue };
+            let sessions = self.env.delivery.sessions.of(user);
+            if sessions.is_empty() {
+                continue;
+            }
+            let user = user.parse().expect("the frame's decoder has checked it");
             self.env.delivery.note_elsewhere(user, now);
             for key in sessions.into_iter().filter(|_| replaces) {
                 self.end_session(key, close::REPLACED, "replaced by a newer session elsewhere");

@@ -6,10 +6,10 @@ impl DataPlaneState {
     /// What the relay and the metrics are told. The latencies are those since the last call.
     pub(crate) fn load(&mut self) -> NodeLoad {
         let Self { custody, env, slots, registrar, .. } = self;
-        let (delivery, links) = (env.delivery.counts(), env.links.counts());
+        let (delivery, links) = (&env.delivery.counts, &env.links.counts);
         let status = *registrar.status().borrow();
         NodeLoad {
-            sessions: env.delivery.sessions.logged_in() as u32,
+            sessions: env.delivery.sessions.logged_in as u32,
             slots: slots.taken() as u32,
             users: env.delivery.sessions.users() as u32,
             rebuilding: status.rebuilding,
@@ -28,8 +28,8 @@ impl DataPlaneState {
             refused_full: delivery.refused_full + links.refused_full,
             ended_slow: delivery.ended_slow,
             session_panics: env.metrics.session_panics,
-            refused_slots: slots.refused(),
-            look_ups: env.look_ups.total(),
+            refused_slots: slots.refused,
+            look_ups: env.look_ups.total,
             stale_entries: registrar.counts().stale_entries_removed,
             latency: env.metrics.take_latencies(),
             ..NodeLoad::default()

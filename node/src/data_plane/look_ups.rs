@@ -9,7 +9,8 @@ use crate::defaults::LOOK_UPS_MAX;
 pub(super) struct LookUps {
     queue: VecDeque<User>,
     in_flight: usize,
-    total: u64,
+    /// How many there were since the process started.
+    pub(super) total: u64,
 }
 
 impl LookUps {
@@ -32,11 +33,6 @@ impl LookUps {
     pub(super) fn answered(&mut self) {
         self.in_flight -= 1;
     }
-
-    /// How many there were since the process started.
-    pub(super) fn total(&self) -> u64 {
-        self.total
-    }
 }
 
 #[cfg(test)]
@@ -53,6 +49,6 @@ mod tests {
         assert!(look_ups.take().is_empty() && look_ups.has_queued());
         look_ups.answered();
         assert_eq!(look_ups.take().len(), 1);
-        assert_eq!(look_ups.total(), LOOK_UPS_MAX as u64 + 1);
+        assert_eq!(look_ups.total, LOOK_UPS_MAX as u64 + 1);
     }
 }

@@ -6,20 +6,12 @@ use trunkline_protocol::{
 /// The nodes of the cluster, as the relay last told.
 #[derive(Debug, Default)]
 pub(super) struct Membership {
-    members: Vec<Member>,
-    rebuilding: bool,
+    pub(super) members: Vec<Member>,
+    /// Some node has yet to register all its users, so a look-up may miss them.
+    pub(super) rebuilding: bool,
 }
 
 impl Membership {
-    pub(super) fn members(&self) -> &[Member] {
-        &self.members
-    }
-
-    /// Whether some node has yet to register all its users, so that a look-up may miss them.
-    pub(super) fn is_rebuilding(&self) -> bool {
-        self.rebuilding
-    }
-
     /// Takes what the relay tells. Returns the incarnations that could be reached before and cannot
     /// be any more.
     pub(super) fn update(&mut self, members: Vec<Member>) -> Vec<Incarnation> {
@@ -69,8 +61,8 @@ mod tests {
     fn one_rebuilding_node_is_enough() {
         let mut membership = Membership::default();
         membership.update(vec![member(1, MemberState::Live), member(9, MemberState::Live)]);
-        assert!(membership.is_rebuilding());
+        assert!(membership.rebuilding);
         membership.update(vec![member(1, MemberState::Live)]);
-        assert!(!membership.is_rebuilding());
+        assert!(!membership.rebuilding);
     }
 }

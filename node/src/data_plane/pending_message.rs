@@ -37,9 +37,10 @@ impl Sender {
 /// A message in custody, as its sender gave it.
 #[derive(Debug)]
 pub(super) struct PendingMessage {
-    sender: Sender,
-    accepted_at: Instant,
-    lane: u8,
+    pub(super) sender: Sender,
+    pub(super) accepted_at: Instant,
+    /// The lane that its recipient's hash picks.
+    pub(super) lane: u8,
     /// The sender's own id for it. It is kept out of the frame, because a receipt needs it and
     /// nothing else of the message.
     id: SmallVec<[u8; ID_BYTES_USUAL]>,
@@ -48,19 +49,6 @@ pub(super) struct PendingMessage {
 }
 
 impl PendingMessage {
-    pub(super) fn sender(&self) -> Sender {
-        self.sender
-    }
-
-    pub(super) fn accepted_at(&self) -> Instant {
-        self.accepted_at
-    }
-
-    /// The lane that its recipient's hash picks.
-    pub(super) fn lane(&self) -> u8 {
-        self.lane
-    }
-
     pub(super) fn is_traced(&self) -> bool {
         matches!(self.sender, Sender::Probe(_))
     }

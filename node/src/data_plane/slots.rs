@@ -11,7 +11,8 @@ pub(crate) struct ConnectionSlot {
 pub(super) struct ConnectionSlots {
     capacity: usize,
     token: Rc<()>,
-    refused: u64,
+    /// How many connections found none free.
+    pub(super) refused: u64,
 }
 
 impl ConnectionSlots {
@@ -22,11 +23,6 @@ impl ConnectionSlots {
     /// How many are taken.
     pub(super) fn taken(&self) -> usize {
         Rc::strong_count(&self.token) - 1
-    }
-
-    /// How many connections found none free.
-    pub(super) fn refused(&self) -> u64 {
-        self.refused
     }
 
     /// Takes one, unless all are taken.
@@ -57,7 +53,7 @@ mod tests {
         let mut slots = ConnectionSlots::new(1);
         let first = slots.acquire().expect("one is free");
         assert!(slots.acquire().is_none());
-        assert_eq!((slots.taken(), slots.refused()), (1, 1));
+        assert_eq!((slots.taken(), slots.refused), (1, 1));
         drop(first);
         assert!(slots.acquire().is_some());
     }

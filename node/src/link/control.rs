@@ -14,19 +14,28 @@ use trunkline_link::{
 };
 use trunkline_protocol::control::{Hello, ToNode, ToRelay};
 
-use super::{RelayCommand, error::LinkError};
+use super::error::LinkError;
 use crate::data_plane::DataPlane;
 
+/// What the relay wants of the node, beyond the link itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum RelayCommand {
+    /// Leave.
+    Drain,
+    /// Start a new incarnation: this one was declared dead.
+    Reincarnate,
+}
+
 /// This node's end of the control stream, on one link after the other.
-pub(super) struct Control {
-    pub(super) data_plane: DataPlane,
-    /// The node's hello, but for the incarnation, which changes.
-    pub(super) hello: Hello,
+pub(crate) struct Control {
+    pub(crate) data_plane: DataPlane,
+    /// The node's hello. Its incarnation is replaced by the current one.
+    pub(crate) hello: Hello,
     /// What the relay is to be told.
-    pub(super) outbox: mpsc::Receiver<ToRelay>,
-    pub(super) commands: mpsc::Sender<RelayCommand>,
+    pub(crate) outbox: mpsc::Receiver<ToRelay>,
+    pub(crate) commands: mpsc::Sender<RelayCommand>,
     /// The bye was sent: there is no further link.
-    pub(super) said_bye: bool,
+    pub(crate) said_bye: bool,
 }
 
 impl Control {

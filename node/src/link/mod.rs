@@ -7,45 +7,19 @@ mod lanes;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use control::{Control, RelayCommand};
 pub use error::NameTaken;
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use tokio::{sync::mpsc, task::JoinSet, time};
+use tokio::{task::JoinSet, time};
 use tracing::{Instrument as _, Span, field, info, info_span, warn};
 use trunkline_link::{Dialer, close_code};
 use trunkline_ops::{DialAddress, LogThrottle};
-use trunkline_protocol::control::{Hello, ToRelay};
 
-use self::{control::Control, dial::Connected, error::LinkError};
-use crate::{
-    data_plane::DataPlane,
-    defaults::{REDIAL_MAX, REDIAL_MIN},
-};
-
-/// What the relay wants of the node, beyond the link itself.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum RelayCommand {
-    /// Leave.
-    Drain,
-    /// Start a new incarnation: this one was declared dead.
-    Reincarnate,
-}
-
-/// What a link needs.
-pub(crate) struct LinkSetup {
-    pub(crate) dialer: Dialer,
-    /// Where the relay is.
-    pub(crate) relay: DialAddress,
-    /// The node's hello. The link puts the current incarnation into it.
-    pub(crate) hello: Hello,
-    pub(crate) data_plane: DataPlane,
-    /// What the relay is to be told.
-    pub(crate) outbox: mpsc::Receiver<ToRelay>,
-    /// Where the relay's commands go.
-    pub(crate) commands: mpsc::Sender<RelayCommand>,
-}
+use self::{dial::Connected, error::LinkError};
+use crate::defaults::{REDIAL_MAX, REDIAL_MIN};
 
 /// The link, over one connection after the other.
 pub(crate) struct Link {
@@ -59,9 +33,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(setup: LinkSetup) -> Self {
-        let LinkSetup { dialer, relay, hello, data_plane, outbox, commands } = setup;
-        let control = Control { data_plane, hello, outbox, commands, said_bye: false };
+    pub(crate) fn new(dialer: Dialer, relay: DialAddress, control: Control) -> Self {
         Self { dialer, relay, control, log_throttle: LogThrottle::new(), loss_logged: true }
     }
 

@@ -11,7 +11,7 @@ use trunkline_protocol::{
     control::{self, Hello, ToNode, ToRelay},
 };
 
-use super::{RelayCommand, control::Control, error::LinkError, redial_pauses};
+use super::{Control, RelayCommand, error::LinkError, redial_pauses};
 use crate::{
     data_plane::tests::test_data_plane,
     defaults::{OUTBOX, REDIAL_MAX, REDIAL_MIN},

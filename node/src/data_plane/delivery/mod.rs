@@ -8,7 +8,6 @@
 //! Methods that can cause receipts give them to a closure of their caller's, which knows the way to
 //! the origin.
 
-mod group;
 mod keepalive;
 mod outbound;
 mod session;
@@ -36,8 +35,10 @@ use trunkline_protocol::{
 };
 
 use self::{
-    group::Group, outbound::BufferPool, session::SessionSocket, sessions::SessionTable,
-    ticket::Ticket,
+    outbound::BufferPool,
+    session::SessionSocket,
+    sessions::SessionTable,
+    ticket::{Group, Ticket},
 };
 use crate::{
     custody::LocalDelivery,
@@ -54,7 +55,7 @@ pub(super) struct Delivery<W = OwnedWriteHalf> {
     dirty: Vec<SessionKey>,
     /// The users that have logged in on another node lately, and when.
     elsewhere: HashMap<User, Instant>,
-    counts: DeliveryCounts,
+    pub(super) counts: DeliveryCounts,
     /// The tickets of one write, in memory that is used again.
     taken: Vec<Ticket>,
 }
@@ -344,10 +345,6 @@ impl<W: SessionSocket> Delivery<W> {
         // Almost always nobody is, and then no message costs a look-up.
         !self.elsewhere.is_empty()
             && self.elsewhere.get(user).is_some_and(|&since| now < since + ROUTE_LIFE)
-    }
-
-    pub(super) fn counts(&self) -> DeliveryCounts {
-        self.counts
     }
 }
 

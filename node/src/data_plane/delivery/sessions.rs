@@ -16,7 +16,8 @@ pub(in crate::data_plane) struct SessionTable<W> {
     by_user: HashMap<User, SmallVec<[SessionKey; 1]>>,
     /// The users that are logging in, and on how many sessions.
     logging_in: HashMap<User, usize>,
-    logged_in: usize,
+    /// How many sessions have logged in.
+    pub(in crate::data_plane) logged_in: usize,
 }
 
 impl<W> Default for SessionTable<W> {
@@ -97,20 +98,6 @@ impl<W> SessionTable<W> {
     /// The user's sessions, oldest first.
     pub(in crate::data_plane) fn of(&self, user: &str) -> SmallVec<[SessionKey; 1]> {
         self.by_user.get(user).map_or_else(SmallVec::new, |keys| SmallVec::from_slice(keys))
-    }
-
-    /// The user's key and sessions, if there are any.
-    pub(in crate::data_plane) fn user(
-        &self,
-        user: &str,
-    ) -> Option<(User, SmallVec<[SessionKey; 1]>)> {
-        let (user, keys) = self.by_user.get_key_value(user)?;
-        Some((user.clone(), keys.clone()))
-    }
-
-    /// How many sessions have logged in.
-    pub(in crate::data_plane) fn logged_in(&self) -> usize {
-        self.logged_in
     }
 
     /// How many users have a session here.

@@ -143,7 +143,7 @@ fn message_is_answered_when_the_socket_has_taken_it() {
     assert_eq!(flush(&mut delivery), [receipt(2, ReceiptStatus::Taken, 0)]);
     assert!(socket.text().contains(r#""body":2"#));
     assert!(!delivery.has_dirty() && flush(&mut delivery).is_empty());
-    assert_eq!((delivery.counts().taken_local, delivery.counts().taken_remote), (0, 1));
+    assert_eq!((delivery.counts.taken_local, delivery.counts.taken_remote), (0, 1));
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn full_buffer_refuses_messages_but_no_receipt() {
     let (key, _socket) = open(&mut delivery, 0);
     assert_eq!(deliver(&mut delivery, &[key], 1, &large_body()), LocalDelivery::Waiting);
     assert_eq!(deliver(&mut delivery, &[key], 2, &large_body()), LocalDelivery::Full);
-    assert_eq!(delivery.counts().refused_full, 1);
+    assert_eq!(delivery.counts.refused_full, 1);
     delivery.sessions.get_mut(key).unwrap().reserve_receipt(10);
     assert!(delivery.write_receipt(key, 10, |out| out.extend_from_slice(b"{}")));
 }
@@ -276,7 +276,7 @@ fn sweep_ends_a_session_that_reads_too_slowly() {
     delivery.sweep(Instant::now() + SLOW_AFTER, 2 * SLOW_AFTER);
     let cx = Context::from_waker(Waker::noop());
     let Poll::Ready(reason) = delivery.poll_close_reason(key, &cx) else { panic!("it is slow") };
-    assert_eq!((reason.code, delivery.counts().ended_slow), (close::TOO_SLOW, 1));
+    assert_eq!((reason.code, delivery.counts.ended_slow), (close::TOO_SLOW, 1));
 }
 
 #[test]

@@ -11,7 +11,8 @@ pub(super) struct BatchQueue {
     by_node: HashMap<Incarnation, OpenBatch>,
     /// The nodes whose batch is not empty.
     filled: Vec<Incarnation>,
-    bytes: usize,
+    /// The bytes of all open batches.
+    pub(super) bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -48,11 +49,6 @@ impl BatchQueue {
 
     pub(super) fn is_empty(&self) -> bool {
         self.filled.is_empty()
-    }
-
-    /// The bytes of all open batches.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
     }
 
     /// Forgets a node, unless something waits for it.

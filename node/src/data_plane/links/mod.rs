@@ -34,7 +34,7 @@ pub(super) struct Links {
     /// The number of the last batch. A new link does not reset it, so that a refusal names one batch
     /// and no other.
     last_batch: u32,
-    counts: LinkCounts,
+    pub(super) counts: LinkCounts,
 }
 
 /// A link that is up.
@@ -92,10 +92,6 @@ impl Links {
         self.current.iter().flat_map(|link| &link.lanes).map(Lane::queued_bytes).sum()
     }
 
-    pub(super) fn counts(&self) -> LinkCounts {
-        self.counts
-    }
-
     /// Appends an encoded message to the batch for `node` on `lane`.
     pub(super) fn message(
         &mut self,
@@ -107,14 +103,14 @@ impl Links {
     ) -> Forwarded {
         let Some(link) = &self.current else { return Forwarded::NoLink };
         let queue = &mut self.messages[lane];
-        if !link.lanes[lane].has_room(queue.bytes() + HEADER_BYTES + frame.len()) {
+        if !link.lanes[lane].has_room(queue.bytes + HEADER_BYTES + frame.len()) {
             self.counts.refused_full += 1;
             return Forwarded::Full;
         }
         let what = (seq, frame.len(), traced);
         let batch =
             queue.push(node, what, &mut self.last_batch, |out| out.extend_from_slice(frame));
-        if queue.bytes() >= BATCH_BYTES {
+        if queue.bytes >= BATCH_BYTES {
             queue.seal(&link.lanes[lane], BatchKind::Messages, self.ids);
         }
         Forwarded::InBatch { lane: lane as u8, batch }
@@ -123,7 +119,7 @@ impl Links {
     /// Appends a receipt to the batch for `node`. Without a link or room it is dropped, and the
     /// sender learns nothing until its deadline.
     pub(super) fn receipt(&mut self, node: Incarnation, receipt: Receipt, traced: bool) {
-        let needed = self.receipts.bytes() + HEADER_BYTES + RECEIPT_BYTES;
+        let needed = self.receipts.bytes + HEADER_BYTES + RECEIPT_BYTES;
         let lane = self.current.as_ref().map(|link| &link.lanes[RECEIPT_LANE]);
         let Some(lane) = lane.filter(|lane| lane.has_room(needed)) else {
             self.counts.receipts_dropped += 1;
@@ -131,7 +127,7 @@ impl Links {
         };
         let what = (receipt.seq, RECEIPT_BYTES, traced);
         self.receipts.push(node, what, &mut self.last_batch, |out| receipt.encode(out));
-        if self.receipts.bytes() >= BATCH_BYTES {
+        if self.receipts.bytes >= BATCH_BYTES {
             self.receipts.seal(lane, BatchKind::Receipts, self.ids);
         }
     }
@@ -140,7 +136,7 @@ impl Links {
     /// expire by themselves.
     pub(super) fn notice(&mut self, node: Incarnation, notice: LoginNotice<'_>) {
         let bytes = notice.encoded_bytes();
-        let needed = self.receipts.bytes() + self.notices.bytes() + HEADER_BYTES + bytes;
+        let needed = self.receipts.bytes + self.notices.bytes + HEADER_BYTES + bytes;
         let lane = self.current.as_ref().map(|link| &link.lanes[RECEIPT_LANE]);
         if lane.is_some_and(|lane| lane.has_room(needed)) {
             let what = (0, bytes, false);

@@ -69,7 +69,7 @@ fn without_a_link_nothing_gathers() {
     links.receipt(node(2), receipt(1), false);
     links.notice(node(2), LoginNotice { user: "bob", replaces: false });
     assert!(!links.has_unsealed() && !links.flush(true));
-    assert_eq!(links.counts().receipts_dropped, 1);
+    assert_eq!(links.counts.receipts_dropped, 1);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn full_lane_refuses_and_counts() {
     batch(links.message(0, node(2), 1, &[0; 44], false));
     links.receipt(node(2), receipt(1), false);
     links.receipt(node(3), receipt(2), false);
-    assert_eq!((links.counts().refused_full, links.counts().receipts_dropped), (1, 1));
+    assert_eq!((links.counts.refused_full, links.counts.receipts_dropped), (1, 1));
 }
 
 #[test]
