@@ -1,5 +1,5 @@
-//! Leaving in order: clients are sent elsewhere, sends come to their outcomes, and the node signs off
-//! from the directory and the relay.
+//! A drain: clients are sent to other nodes, pending sends get their outcomes, and the node
+//! unregisters from the directory and takes leave of the relay.
 
 use tokio::{sync::mpsc, time};
 use tracing::{info, warn};
@@ -19,7 +19,7 @@ pub(crate) async fn drain(
 ) {
     let (sessions, pending) = data_plane.turn(|state, _| state.left());
     info!(sessions, pending, "draining");
-    tell(outbox, ToRelay::Draining);
+    send(outbox, ToRelay::Draining);
     data_plane.turn(|state, _| state.close_slots());
     if time::timeout(DRAIN_WITHIN, empty(data_plane)).await.is_err() {
         let (sessions, pending) = data_plane.turn(|state, _| state.left());
@@ -28,7 +28,7 @@ pub(crate) async fn drain(
     if let Err(error) = registrar.shutdown(UNREGISTER_WITHIN).await {
         warn!(%error, "cannot unregister: the relay will remove this node's entries");
     }
-    tell(outbox, ToRelay::Bye);
+    send(outbox, ToRelay::Bye);
 }
 
 /// Closes every session, a few at a time, and waits until all are gone and no send is pending.
@@ -49,7 +49,7 @@ async fn empty(data_plane: &DataPlane) {
     }
 }
 
-fn tell(outbox: &mpsc::Sender<ToRelay>, message: ToRelay) {
+fn send(outbox: &mpsc::Sender<ToRelay>, message: ToRelay) {
     // Without a link this reaches nobody, and the relay learns it from the directory.
     let _ = outbox.try_send(message);
 }

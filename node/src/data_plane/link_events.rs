@@ -36,7 +36,7 @@ impl DataPlaneState {
         self.env.links.is_up()
     }
 
-    /// The relay has told which nodes there are.
+    /// The relay has sent the list of nodes.
     pub(crate) fn set_members(&mut self, now: Instant, members: Vec<Member>) {
         self.env.tracer.set_names(&members);
         for gone in self.env.membership.update(members) {

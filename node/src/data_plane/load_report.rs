@@ -3,7 +3,7 @@ use trunkline_protocol::status::NodeLoad;
 use super::state::DataPlaneState;
 
 impl DataPlaneState {
-    /// What the relay and the metrics are told. The latencies are those since the last call.
+    /// The load report for the relay and the metrics. Its latencies are those since the last call.
     pub(crate) fn load(&mut self) -> NodeLoad {
         let Self { custody, env, slots, registrar, .. } = self;
         let (delivery, links) = (&env.delivery.counts, &env.links.counts);

@@ -3,7 +3,7 @@ use trunkline_protocol::{
     control::{Member, MemberState},
 };
 
-/// The nodes of the cluster, as the relay last told.
+/// The nodes of the cluster, as the relay last listed them.
 #[derive(Debug, Default)]
 pub(super) struct Membership {
     pub(super) members: Vec<Member>,
@@ -12,7 +12,7 @@ pub(super) struct Membership {
 }
 
 impl Membership {
-    /// Takes what the relay tells. Returns the incarnations that could be reached before and cannot
+    /// Takes the relay's new list. Returns the incarnations that could be reached before and cannot
     /// be any more.
     pub(super) fn update(&mut self, members: Vec<Member>) -> Vec<Incarnation> {
         let before = std::mem::replace(&mut self.members, members);

@@ -6,7 +6,7 @@ use trunkline_protocol::{
     status::{LatencyHistogram, Outcomes},
 };
 
-/// The longest latency that is told apart, in microseconds.
+/// Longer latencies count as this one, in microseconds.
 const LATENCY_US_MAX: u64 = 60_000_000;
 
 /// What becomes of the messages that are accepted here. The other rooms count what happens in them.
@@ -16,7 +16,7 @@ pub(super) struct Metrics {
     pub(super) accepted: u64,
     /// Sends that ended, by outcome.
     pub(super) outcomes: Outcomes,
-    /// Outcomes that reached nobody, because the sender was gone.
+    /// Outcomes that were not reported, because the sender was gone.
     pub(super) unreported: u64,
     /// Sessions that ended with a panic.
     pub(super) session_panics: u64,

@@ -59,7 +59,7 @@ impl DataPlaneState {
         self.env.delivery.sessions.keys()
     }
 
-    /// Has the session end, for the reason that its client is told.
+    /// Has the session's task close it, with this code and reason.
     pub(crate) fn end_session(&mut self, key: SessionKey, code: u16, reason: impl Into<String>) {
         self.env.delivery.end(key, CloseReason { code, reason: reason.into() });
     }

@@ -30,13 +30,13 @@ use crate::{
     defaults::{OUTBOX, PING_INTERVAL},
 };
 
-/// A data plane, and what it tells the relay. Nothing listens at its Redis.
+/// A data plane, and what it reports to the relay. Nothing listens at its Redis.
 pub(crate) fn test_data_plane() -> (DataPlane, mpsc::Receiver<ToRelay>) {
     let incarnation = Incarnation::fresh();
     let name: trunkline_protocol::Name = "node-1".parse().unwrap();
     let record = NodeRecord { incarnation, url: String::new(), capacity: 10, started_at: 0 };
     let directory = Directory::open("redis://127.0.0.1:1", "test").unwrap();
-    let (outbox, told) = mpsc::channel(OUTBOX);
+    let (outbox, reported) = mpsc::channel(OUTBOX);
     let data_plane = DataPlane::new(DataPlaneSetup {
         registrar: Registrar::start(directory, name.clone(), record),
         name,
@@ -47,7 +47,7 @@ pub(crate) fn test_data_plane() -> (DataPlane, mpsc::Receiver<ToRelay>) {
         limits: Limits::default(),
         outbox,
     });
-    (data_plane, told)
+    (data_plane, reported)
 }
 
 fn other_node() -> Incarnation {
@@ -156,7 +156,7 @@ fn find_bob(data_plane: &DataPlane) {
 
 /// A data plane with a link, alice's session, and a message of hers on its way to `other_node`.
 async fn with_message_under_way() -> (DataPlane, Vec<Lane>, Client, BatchHeader) {
-    let (data_plane, _told) = test_data_plane();
+    let (data_plane, _reported) = test_data_plane();
     let lanes = lanes();
     data_plane.turn(|state, now| state.link_up(now, lanes.clone()));
     let alice = Client::log_in(&data_plane, "alice").await;
@@ -172,7 +172,7 @@ async fn with_message_under_way() -> (DataPlane, Vec<Lane>, Client, BatchHeader)
 
 #[tokio::test]
 async fn local_message_is_delivered_and_reported() {
-    let (data_plane, _told) = test_data_plane();
+    let (data_plane, _reported) = test_data_plane();
     let mut alice = Client::log_in(&data_plane, "alice").await;
     alice.expect(&data_plane, r#"{"type":"welcome","user":"alice""#).await;
     data_plane.turn(|state, now| state.send(now, alice.key, "m1", "alice", br#""hi""#));
@@ -199,7 +199,7 @@ async fn outcome_of_a_closed_session_counts_as_unreported() {
 
 #[tokio::test]
 async fn newest_sessions_of_a_user_stay() {
-    let (data_plane, _told) = test_data_plane();
+    let (data_plane, _reported) = test_data_plane();
     let mut keys = Vec::new();
     for _ in 0..3 {
         keys.push(Client::log_in(&data_plane, "bob").await.key);
@@ -213,7 +213,7 @@ async fn newest_sessions_of_a_user_stay() {
 
 #[tokio::test]
 async fn failed_login_leaves_no_session_of_the_user() {
-    let (data_plane, _told) = test_data_plane();
+    let (data_plane, _reported) = test_data_plane();
     let alice = Client::log_in(&data_plane, "alice").await;
     data_plane.turn(|state, _| {
         state.log_out(alice.key);
@@ -225,7 +225,7 @@ async fn failed_login_leaves_no_session_of_the_user() {
 
 #[tokio::test]
 async fn messages_from_a_link_are_answered_by_receipts() {
-    let (data_plane, _told) = test_data_plane();
+    let (data_plane, _reported) = test_data_plane();
     let lanes = lanes();
     data_plane.turn(|state, now| state.link_up(now, lanes.clone()));
     receive(&data_plane, BatchKind::Messages, |builder| push_message(builder, 5, false)).unwrap();
@@ -241,7 +241,7 @@ async fn messages_from_a_link_are_answered_by_receipts() {
 
 #[tokio::test]
 async fn traced_message_is_recorded_and_its_receipt_marked() {
-    let (data_plane, mut told) = test_data_plane();
+    let (data_plane, mut reported) = test_data_plane();
     let lanes = lanes();
     data_plane.turn(|state, now| state.link_up(now, lanes.clone()));
     receive(&data_plane, BatchKind::Messages, |builder| push_message(builder, 5, true)).unwrap();
@@ -251,14 +251,14 @@ async fn traced_message_is_recorded_and_its_receipt_marked() {
         TraceEvent::Answered { status: ReceiptStatus::NotHere, missed: 0 },
     ];
     for event in events {
-        let ToRelay::Traced { what, .. } = told.try_recv().unwrap() else { panic!("no hop") };
+        let ToRelay::Traced { what, .. } = reported.try_recv().unwrap() else { panic!("no hop") };
         assert_eq!(what, event);
     }
 }
 
 #[tokio::test]
 async fn malformed_frame_ends_the_batch_behind_those_before_it() {
-    let (data_plane, _told) = test_data_plane();
+    let (data_plane, _reported) = test_data_plane();
     let mut bobs = Client::log_in(&data_plane, "bob").await;
     let read = receive(&data_plane, BatchKind::Messages, |builder| {
         push_message(builder, 5, false);
@@ -303,7 +303,7 @@ async fn refused_batch_ends_its_sends_and_no_others() {
 
 #[tokio::test]
 async fn login_notice_replaces_sessions_only_if_it_says_so() {
-    let (data_plane, _told) = test_data_plane();
+    let (data_plane, _reported) = test_data_plane();
     let bobs = Client::log_in(&data_plane, "bob").await;
     for (replaces, code) in [(false, None), (true, Some(close::REPLACED))] {
         let notice = LoginNotice { user: "bob", replaces };
@@ -318,7 +318,7 @@ async fn login_notice_replaces_sessions_only_if_it_says_so() {
 
 #[tokio::test]
 async fn lost_link_of_another_id_changes_nothing() {
-    let (data_plane, _told) = test_data_plane();
+    let (data_plane, _reported) = test_data_plane();
     let first = data_plane.turn(|state, now| state.link_up(now, lanes()));
     data_plane.turn(|state, now| state.link_lost(now, first));
     assert!(!data_plane.turn(|state, _| state.is_linked()));
@@ -329,15 +329,15 @@ async fn lost_link_of_another_id_changes_nothing() {
 
 #[tokio::test]
 async fn probe_is_traced_to_its_outcome() {
-    let (data_plane, mut told) = test_data_plane();
+    let (data_plane, mut reported) = test_data_plane();
     data_plane.turn(|state, now| state.send_probe(now, 7, &bob(), &"ops".parse().unwrap()));
     data_plane.turn(|state, now| {
         assert_eq!(state.take_look_ups(), [bob()]);
         state.looked_up(now, &bob(), Some(Vec::new()));
     });
-    let told: Vec<_> = std::iter::from_fn(|| told.try_recv().ok()).collect();
-    let [accepted, asked, found, tested] = &told[..] else { panic!("told: {told:?}") };
-    let is = |told: &ToRelay, event| matches!(told, ToRelay::Traced { what, .. } if *what == event);
+    let reported: Vec<_> = std::iter::from_fn(|| reported.try_recv().ok()).collect();
+    let [accepted, asked, found, tested] = &reported[..] else { panic!("{reported:?}") };
+    let is = |reported: &ToRelay, event| matches!(reported, ToRelay::Traced { what, .. } if *what == event);
     assert!(is(accepted, TraceEvent::Accepted) && is(asked, TraceEvent::Asked));
     assert!(is(found, TraceEvent::Found { nodes: Vec::new() }));
     assert!(matches!(tested, ToRelay::Tested { test: 7, outcome: Outcome::Offline, .. }));

@@ -1,6 +1,6 @@
-//! The trace sink: what happens to an operator's test messages, told to the relay hop by hop.
+//! The trace sink: reports the hops of an operator's test messages to the relay.
 //!
-//! Traced are the probes that were accepted here and the messages of other nodes that carry the
+//! It traces the probes that were accepted here, and the messages of other nodes that carry the
 //! trace flag. Almost always there are none, and then each call on the data path ends at the check
 //! of an empty list.
 
@@ -18,12 +18,12 @@ use trunkline_protocol::{
 use super::delivery::Origin;
 use crate::{custody::Forwarded, defaults::TRACED_MAX};
 
-/// Tells the relay what happens to the messages that are traced.
+/// Reports to the relay what happens to the messages that are traced.
 #[derive(Debug)]
 pub(super) struct Tracer {
     outbox: mpsc::Sender<ToRelay>,
     traces: Vec<Trace>,
-    /// What the nodes are called.
+    /// The names of the nodes.
     names: HashMap<Incarnation, Name>,
 }
 
@@ -49,7 +49,7 @@ impl Tracer {
         Self { outbox, traces: Vec::new(), names: HashMap::new() }
     }
 
-    /// Remembers what nodes are called.
+    /// Remembers the names of the nodes.
     pub(super) fn set_names(&mut self, members: &[Member]) {
         self.names.clear();
         self.names.extend(members.iter().map(|member| (member.incarnation, member.name.clone())));
@@ -153,7 +153,7 @@ impl Tracer {
         true
     }
 
-    /// A probe has come to its outcome. Returns whether the relay could be told.
+    /// A probe has come to its outcome. Returns whether it could be reported.
     pub(super) fn finish_probe(
         &mut self,
         seq: u64,
@@ -182,7 +182,7 @@ impl Tracer {
         }
     }
 
-    /// A node's name; or, while the relay has not told it, its incarnation in the form of one.
+    /// A node's name; or, while the relay has not said it, its incarnation in the form of one.
     fn name_of(&self, node: Incarnation) -> Name {
         let named = self.names.get(&node).cloned();
         named.unwrap_or_else(|| {
@@ -209,8 +209,8 @@ mod tests {
     }
 
     fn tracer() -> (Tracer, mpsc::Receiver<ToRelay>) {
-        let (outbox, told) = mpsc::channel(2 * TRACED_MAX);
-        (Tracer::new(outbox), told)
+        let (outbox, reported) = mpsc::channel(2 * TRACED_MAX);
+        (Tracer::new(outbox), reported)
     }
 
     fn message(seq: u64) -> TracedMessage {
@@ -221,9 +221,9 @@ mod tests {
         Receipt { seq, status: ReceiptStatus::Taken, route_stale: false, missed: 0 }
     }
 
-    fn events(told: &mut mpsc::Receiver<ToRelay>) -> Vec<(u64, TraceEvent)> {
-        std::iter::from_fn(|| told.try_recv().ok())
-            .map(|told| match told {
+    fn events(reported: &mut mpsc::Receiver<ToRelay>) -> Vec<(u64, TraceEvent)> {
+        std::iter::from_fn(|| reported.try_recv().ok())
+            .map(|reported| match reported {
                 ToRelay::Traced { after_us, what, .. } => (after_us, what),
                 other => panic!("no hop: {other:?}"),
             })
@@ -231,18 +231,18 @@ mod tests {
     }
 
     #[test]
-    fn untraced_messages_tell_nothing() {
-        let (mut tracer, mut told) = tracer();
+    fn untraced_messages_report_nothing() {
+        let (mut tracer, mut reported) = tracer();
         let now = Instant::now();
         tracer.record(Origin::Local, 1, now, |_| panic!("the event is not even made"));
         assert!(!tracer.answered(Origin::Remote(node()), taken(1), now));
         assert!(!tracer.finish_probe(1, now, Outcome::Delivered, 0));
-        assert!(told.try_recv().is_err());
+        assert!(reported.try_recv().is_err());
     }
 
     #[test]
     fn probe_is_traced_from_accept_to_outcome() {
-        let (mut tracer, mut told) = tracer();
+        let (mut tracer, mut reported) = tracer();
         let (now, bob) = (Instant::now(), "bob".parse().unwrap());
         let later = now + Duration::from_micros(30);
         tracer.start_probe(5, &bob, message(1), now);
@@ -257,19 +257,19 @@ mod tests {
             (30, TraceEvent::Batched { to: name.clone(), lane: 2 }),
             (30, TraceEvent::CameBack { from: name }),
         ];
-        assert_eq!(events(&mut told), expected);
+        assert_eq!(events(&mut reported), expected);
 
         assert!(tracer.finish_probe(1, later, Outcome::Delivered, 0));
         let outcome = Outcome::Delivered;
         let tested =
             ToRelay::Tested { test: 5, message: message(1), took_us: 30, outcome, missed: 0 };
-        assert_eq!(told.try_recv().unwrap(), tested);
+        assert_eq!(reported.try_recv().unwrap(), tested);
         assert!(!tracer.finish_probe(1, later, outcome, 0), "a probe ends once");
     }
 
     #[test]
     fn visit_ends_with_its_answer() {
-        let (mut tracer, mut told) = tracer();
+        let (mut tracer, mut reported) = tracer();
         let now = Instant::now();
         tracer.start_visit(Origin::Remote(node()), message(1), now, 2);
         assert!(!tracer.answered(Origin::Local, taken(1), now), "another message's number");
@@ -277,7 +277,7 @@ mod tests {
         assert!(!tracer.answered(Origin::Remote(node()), taken(1), now));
         let answered = TraceEvent::Answered { status: ReceiptStatus::Taken, missed: 0 };
         let arrived = TraceEvent::Arrived { sessions: 2 };
-        assert_eq!(events(&mut told), [(0, arrived), (0, answered)]);
+        assert_eq!(events(&mut reported), [(0, arrived), (0, answered)]);
     }
 
     #[test]

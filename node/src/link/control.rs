@@ -1,4 +1,4 @@
-//! The control stream: heartbeats, probes, and what relay and node tell each other.
+//! The control stream: heartbeats, probes, and the other messages between node and relay.
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -17,7 +17,7 @@ use trunkline_protocol::control::{Hello, ToNode, ToRelay};
 use super::error::LinkError;
 use crate::data_plane::DataPlane;
 
-/// What the relay wants of the node, beyond the link itself.
+/// What the relay commands the node to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum RelayCommand {
     /// Leave.
@@ -26,12 +26,12 @@ pub(crate) enum RelayCommand {
     Reincarnate,
 }
 
-/// This node's end of the control stream, on one link after the other.
+/// This node's end of the control stream, over one connection after the other.
 pub(crate) struct Control {
     pub(crate) data_plane: DataPlane,
     /// The node's hello. Its incarnation is replaced by the current one.
     pub(crate) hello: Hello,
-    /// What the relay is to be told.
+    /// Control messages for the relay.
     pub(crate) outbox: mpsc::Receiver<ToRelay>,
     pub(crate) commands: mpsc::Sender<RelayCommand>,
     /// The bye was sent: there is no further link.
@@ -45,7 +45,7 @@ impl Control {
         ToRelay::Hello(Hello { incarnation, ..self.hello.clone() })
     }
 
-    /// Passes on what the relay wants of the node.
+    /// Passes a command of the relay on to the node.
     pub(super) fn command(&self, command: RelayCommand) {
         // The queue is full only if the same command waits there already.
         let _ = self.commands.try_send(command);
@@ -98,7 +98,7 @@ impl Control {
         if matches!(message, ToRelay::Hello(_)) { self.hello() } else { message }
     }
 
-    /// Does what the relay says. Returns the answer, if it wants one.
+    /// Handles a message of the relay. Returns the answer, if it needs one.
     fn handle(&mut self, message: ToNode) -> Option<ToRelay> {
         match message {
             ToNode::Probe { nonce } => return Some(ToRelay::Probed { nonce }),

@@ -27,7 +27,7 @@ struct Relay {
 }
 
 impl Relay {
-    /// What the node says next, heartbeats aside.
+    /// The node's next message that is no heartbeat.
     async fn next(&mut self) -> ToRelay {
         loop {
             match self.reader.read().await.unwrap().unwrap() {
@@ -137,7 +137,7 @@ async fn lost_lane_ends_the_link_as_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn relay_that_says_nothing_is_silent() {
+async fn silent_relay_loses_the_link() {
     let ended = serve(false, async |relay| {
         tokio::time::sleep(Duration::from_secs(10)).await;
         Some(relay)

@@ -31,8 +31,8 @@ impl<W: SessionSocket> Delivery<W> {
                 let reason = "this client reads too slowly".to_owned();
                 self.end(key, CloseReason { code: close::TOO_SLOW, reason });
             } else if quiet >= ping_interval && session.pinged_at + ping_interval <= now {
-                // The time counts only if a ping was sent in it: a process that was suspended has
-                // pinged nobody.
+                // A silence counts only if a ping was sent in it: a process that was suspended has
+                // sent none.
                 if quiet >= 2 * ping_interval && session.pinged_at > session.heard_at {
                     let reason = "no answer to a ping".to_owned();
                     self.end(key, CloseReason { code: close::POLICY, reason });

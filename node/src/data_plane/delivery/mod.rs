@@ -5,8 +5,7 @@
 //! socket has taken the message, or the session has ended, its origin gets a receipt. The answers
 //! of several sessions to one message become one receipt, by a [`Group`].
 //!
-//! Methods that can cause receipts give them to a closure of their caller's, which knows the way to
-//! the origin.
+//! Methods that can cause receipts give them to a closure, which sends them to the origin.
 
 mod keepalive;
 mod outbound;
@@ -162,8 +161,8 @@ impl<W: SessionSocket> Delivery<W> {
         mark_dirty(&mut session.dirty, &mut self.dirty, key);
     }
 
-    /// Appends the receipt for a send of this session, which had `reserved` so many bytes. Returns
-    /// whether the session is still there.
+    /// Appends the receipt for a send of this session, for which `reserved` bytes were reserved.
+    /// Returns whether the session is still there.
     pub(super) fn write_receipt(
         &mut self,
         key: SessionKey,
@@ -187,8 +186,8 @@ impl<W: SessionSocket> Delivery<W> {
         for key in dirty.drain(..) {
             let all_written = matches!(self.flush(key, now, &mut answer), Ok(true));
             let Some(session) = self.sessions.get_mut(key) else { continue };
-            // The session's task waits for a full socket and ends a broken one. It also has to learn
-            // that it may read again: what its client has sent meanwhile woke nobody.
+            // The session's task waits for a full socket, and ends a broken one. A task that was held
+            // back is woken by nothing else: it has not polled its socket since.
             if !all_written || (session.held_back && session.has_room()) {
                 session.wake();
             }
@@ -342,7 +341,7 @@ impl<W: SessionSocket> Delivery<W> {
 
     /// Whether a route that names only this node may be stale for a user.
     pub(super) fn is_elsewhere(&self, user: &str, now: Instant) -> bool {
-        // Almost always nobody is, and then no message costs a look-up.
+        // Almost always the map is empty, and then the check costs no hashing.
         !self.elsewhere.is_empty()
             && self.elsewhere.get(user).is_some_and(|&since| now < since + ROUTE_LIFE)
     }

@@ -254,7 +254,7 @@ fn sweep_pings_silent_sessions_and_ends_those_that_do_not_answer() {
     let (key, socket) = open(&mut delivery, usize::MAX);
     let (start, interval) = (Instant::now(), Duration::from_secs(10));
     let cx = Context::from_waker(Waker::noop());
-    // A process that was suspended has pinged nobody: a long silence alone ends no session.
+    // A process that was suspended has sent no ping: a long silence alone ends no session.
     delivery.sweep(start + 3 * interval, interval);
     assert!(delivery.poll_close_reason(key, &cx).is_pending());
     flush(&mut delivery);

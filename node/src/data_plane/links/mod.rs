@@ -27,7 +27,8 @@ pub(super) struct Links {
     /// The incarnation in the ids of this node's messages.
     ids: Incarnation,
     current: Option<OpenLink>,
-    last_link: RelayLinkId,
+    /// The link that is up, or the last one.
+    last: RelayLinkId,
     messages: [BatchQueue; MESSAGE_LANES],
     receipts: BatchQueue,
     notices: BatchQueue,
@@ -58,7 +59,7 @@ impl Links {
         Self {
             ids,
             current: None,
-            last_link: RelayLinkId::default(),
+            last: RelayLinkId::default(),
             messages: Default::default(),
             receipts: BatchQueue::default(),
             notices: BatchQueue::default(),
@@ -69,9 +70,9 @@ impl Links {
 
     /// A link is up; these are its lanes to the relay.
     pub(super) fn up(&mut self, lanes: Vec<Lane>) -> RelayLinkId {
-        self.last_link = self.last_link.next();
-        self.current = Some(OpenLink { id: self.last_link, lanes });
-        self.last_link
+        self.last = self.last.next();
+        self.current = Some(OpenLink { id: self.last, lanes });
+        self.last
     }
 
     /// A link is lost: drops its lanes and all that was not sealed. Returns, for each lane of
