@@ -27,7 +27,9 @@ impl BatchQueue {
     pub(super) fn push(
         &mut self,
         node: Incarnation,
-        (seq, bytes, traced): (u64, usize, bool),
+        seq: u64,
+        bytes: usize,
+        traced: bool,
         last: &mut u32,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> u32 {

@@ -108,9 +108,8 @@ impl Links {
             self.counts.refused_full += 1;
             return Forwarded::Full;
         }
-        let what = (seq, frame.len(), traced);
-        let batch =
-            queue.push(node, what, &mut self.last_batch, |out| out.extend_from_slice(frame));
+        let write = |out: &mut Vec<u8>| out.extend_from_slice(frame);
+        let batch = queue.push(node, seq, frame.len(), traced, &mut self.last_batch, write);
         if queue.bytes >= BATCH_BYTES {
             queue.seal(&link.lanes[lane], BatchKind::Messages, self.ids);
         }
@@ -126,8 +125,8 @@ impl Links {
             self.counts.receipts_dropped += 1;
             return;
         };
-        let what = (receipt.seq, RECEIPT_BYTES, traced);
-        self.receipts.push(node, what, &mut self.last_batch, |out| receipt.encode(out));
+        let (seq, last) = (receipt.seq, &mut self.last_batch);
+        self.receipts.push(node, seq, RECEIPT_BYTES, traced, last, |out| receipt.encode(out));
         if self.receipts.bytes >= BATCH_BYTES {
             self.receipts.seal(lane, BatchKind::Receipts, self.ids);
         }
@@ -140,8 +139,8 @@ impl Links {
         let needed = self.receipts.bytes + self.notices.bytes + HEADER_BYTES + bytes;
         let lane = self.current.as_ref().map(|link| &link.lanes[RECEIPT_LANE]);
         if lane.is_some_and(|lane| lane.has_room(needed)) {
-            let what = (0, bytes, false);
-            self.notices.push(node, what, &mut self.last_batch, |out| notice.encode(out));
+            let last = &mut self.last_batch;
+            self.notices.push(node, 0, bytes, false, last, |out| notice.encode(out));
         }
     }
 
