@@ -8,7 +8,10 @@ use trunkline_protocol::{
     },
 };
 
-use crate::{custody::Forwarded, defaults::BATCH_BYTES};
+use crate::{
+    custody::{Forwarded, RelayLinkId},
+    defaults::BATCH_BYTES,
+};
 
 /// What has gathered for other nodes since the last flush, in one batch for each lane and node, and
 /// the lanes it goes to. Without a link there are none.
@@ -16,6 +19,8 @@ use crate::{custody::Forwarded, defaults::BATCH_BYTES};
 pub(super) struct Batches {
     /// The incarnation in the ids of this node's messages.
     ids: Incarnation,
+    /// The link that the lanes are of, or the last one.
+    link: RelayLinkId,
     lanes: Option<Vec<Lane>>,
     messages: [Outgoing; MESSAGE_LANES],
     receipts: Outgoing,
@@ -46,6 +51,7 @@ impl Batches {
     pub(super) fn new(ids: Incarnation) -> Self {
         Self {
             ids,
+            link: RelayLinkId::default(),
             lanes: None,
             messages: Default::default(),
             receipts: Outgoing::default(),
@@ -55,17 +61,25 @@ impl Batches {
         }
     }
 
-    pub(super) fn link_up(&mut self, lanes: Vec<Lane>) {
+    /// A new link is up. Returns its id.
+    pub(super) fn link_up(&mut self, lanes: Vec<Lane>) -> RelayLinkId {
         self.lanes = Some(lanes);
+        self.link = self.link.next();
+        self.link
     }
 
-    /// Forgets the lanes and everything that was not sealed. Returns, for each lane of messages, the
-    /// number of the last batch that QUIC took.
-    pub(super) fn link_lost(&mut self) -> Option<[u32; MESSAGE_LANES]> {
+    /// The link that is up, or the last one.
+    pub(super) fn link(&self) -> RelayLinkId {
+        self.link
+    }
+
+    /// Forgets the lanes and everything that was not sealed. Returns the link that was lost, and for
+    /// each lane of messages the number of the last batch that QUIC took.
+    pub(super) fn link_lost(&mut self) -> Option<(RelayLinkId, [u32; MESSAGE_LANES])> {
         let lanes = self.lanes.take()?;
         self.messages = Default::default();
         (self.receipts, self.notices) = Default::default();
-        Some(std::array::from_fn(|lane| lanes[lane].handed()))
+        Some((self.link, std::array::from_fn(|lane| lanes[lane].handed())))
     }
 
     pub(super) fn is_up(&self) -> bool {
@@ -107,7 +121,7 @@ impl Batches {
         if outgoing.bytes >= BATCH_BYTES {
             outgoing.seal(&lanes[lane], BatchKind::Messages, self.ids);
         }
-        Forwarded::InBatch { lane: lane as u8, batch }
+        Forwarded::InBatch { link: self.link, lane: lane as u8, batch }
     }
 
     /// Appends a receipt to the batch for `node`. Without a link or room it is dropped, and the

@@ -21,7 +21,7 @@ use super::{
     tracer::Tracer,
 };
 use crate::{
-    custody::{Ended, Environment, Forwarded, LocalDelivery},
+    custody::{Environment, Forwarded, LocalDelivery, OutcomeReport},
     defaults::{RECEIPT_BYTES, ROUTE_LIFE, SESSION_BYTES_MAX},
 };
 
@@ -330,8 +330,8 @@ impl Environment<PendingMessage> for Floor {
         self.rebuilding
     }
 
-    fn tell(&mut self, ended: Ended<'_, PendingMessage>) {
-        let Ended { seq, message, outcome, missed } = ended;
+    fn report(&mut self, ended: OutcomeReport<'_, PendingMessage>) {
+        let OutcomeReport { seq, message, outcome, missed } = ended;
         self.counters.outcomes.count(outcome);
         if outcome == Outcome::Delivered {
             self.latencies.record(self.now.saturating_duration_since(message.accepted_at));

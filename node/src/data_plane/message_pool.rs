@@ -8,7 +8,7 @@ use trunkline_protocol::lane::{MESSAGE_LANES, Message};
 
 use super::sessions::SessionKey;
 use crate::{
-    custody::Letter,
+    custody::Payload,
     defaults::{LETTER_BYTES_KEPT, LETTERS_KEPT, RECEIPT_BYTES},
 };
 
@@ -43,7 +43,7 @@ impl PendingMessage {
     }
 }
 
-impl Letter for PendingMessage {
+impl Payload for PendingMessage {
     fn bytes(&self) -> usize {
         size_of::<Self>() + self.id.len() + self.frame.capacity()
     }

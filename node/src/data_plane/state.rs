@@ -63,7 +63,7 @@ impl DataPlaneState {
     /// Lets custody know what this node's own sessions have answered.
     pub(super) fn settle(&mut self, now: Instant) {
         while let Some(receipt) = self.floor.answers.pop_front() {
-            self.custody.answered(now, &mut self.floor, Target::LocalDelivery, receipt);
+            self.custody.answered(now, &mut self.floor, Target::Local, receipt);
         }
     }
 

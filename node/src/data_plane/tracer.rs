@@ -13,7 +13,7 @@ use trunkline_protocol::{
 };
 
 use crate::{
-    custody::{Ended, Forwarded},
+    custody::{Forwarded, OutcomeReport},
     defaults::FOLLOWED_MAX,
 };
 
@@ -153,12 +153,12 @@ impl Tracer {
 
     /// A message has come to its outcome that nobody's session sent. Returns whether someone was
     /// told.
-    pub(super) fn ended<L>(&mut self, ended: &Ended<'_, L>, now: Instant) -> bool {
+    pub(super) fn ended<L>(&mut self, ended: &OutcomeReport<'_, L>, now: Instant) -> bool {
         let is_it = |test: &Test| test.message.seq == ended.seq;
         let Some(at) = self.tests.iter().position(is_it) else { return false };
         let Test { number: test, message, since, .. } = self.tests.remove(at);
         let took_us = micros(since, now);
-        let Ended { outcome, missed, .. } = *ended;
+        let OutcomeReport { outcome, missed, .. } = *ended;
         self.outbox.try_send(ToRelay::Tested { test, message, took_us, outcome, missed }).is_ok()
     }
 

@@ -12,7 +12,7 @@ use trunkline_protocol::{
 };
 
 use super::{DataPlaneState, sessions::SessionKey};
-use crate::custody::{BranchResult, LocalDelivery, Target};
+use crate::custody::{BranchResult, LocalDelivery, RefusedBatch, Target};
 
 /// How many receipts' sends are fetched from memory at once.
 const RECEIPTS_AT_ONCE: usize = 32;
@@ -22,14 +22,14 @@ const TEST_BODY: &[u8] = br#"{"trunkline":"a test message"}"#;
 
 impl DataPlaneState {
     pub(crate) fn link_up(&mut self, now: Instant, lanes: Vec<Lane>) {
-        self.floor.batches.link_up(lanes);
-        self.custody.link_up(now, &mut self.floor);
+        let link = self.floor.batches.link_up(lanes);
+        self.custody.link_up(now, &mut self.floor, link);
     }
 
     pub(crate) fn link_lost(&mut self, now: Instant) {
         self.floor.tracer.lose();
-        if let Some(handed) = self.floor.batches.link_lost() {
-            self.custody.link_lost(now, &mut self.floor, handed);
+        if let Some((link, handed)) = self.floor.batches.link_lost() {
+            self.custody.link_lost(now, &mut self.floor, link, handed);
         }
     }
 
@@ -41,8 +41,15 @@ impl DataPlaneState {
     pub(crate) fn batch(&mut self, now: Instant, batch: Batch<'_>) -> Result<(), BadLane> {
         let header = batch.header;
         let seqs = header.first..=header.first.saturating_add(header.span.into());
-        let refused = |fate| (header.peer, header.batch, seqs, fate);
-        let (node, number, seqs, fate) = match header.kind {
+        let refused = |result| RefusedBatch {
+            // The tasks that read a link's lanes end with it, so this came by the link that is up.
+            link: self.floor.batches.link(),
+            destination: header.peer,
+            number: header.batch,
+            seqs,
+            result,
+        };
+        let refused = match header.kind {
             BatchKind::Messages => return self.messages(now, batch),
             BatchKind::Receipts => return self.receipts(now, batch),
             BatchKind::Notices => return self.notices(now, batch),
@@ -50,9 +57,10 @@ impl DataPlaneState {
             BatchKind::RefusedGone => refused(BranchResult::NotReached),
         };
         if header.traced {
-            self.floor.tracer.came_back(now, node, |seq| seqs.contains(&seq));
+            let concerns = |seq| refused.seqs.contains(&seq);
+            self.floor.tracer.came_back(now, refused.destination, concerns);
         }
-        self.custody.refused(now, &mut self.floor, node, number, seqs, fate);
+        self.custody.refused(now, &mut self.floor, refused);
         Ok(())
     }
 
@@ -104,7 +112,7 @@ impl DataPlaneState {
         while receipts.peek().is_some() {
             let group: SmallVec<[_; RECEIPTS_AT_ONCE]> =
                 receipts.by_ref().take(RECEIPTS_AT_ONCE).collect();
-            self.custody.fetch(group.iter().flatten().map(|receipt| receipt.seq));
+            self.custody.prefetch(group.iter().flatten().map(|receipt| receipt.seq));
             for receipt in group {
                 self.custody.answered(now, &mut self.floor, party, receipt?);
             }
