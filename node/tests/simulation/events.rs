@@ -86,18 +86,15 @@ impl World {
 
     fn refused(&mut self, node: usize, batch: &Batch, result: BranchResult) {
         let process = &mut self.nodes[node].process;
-        let process_link = process.link_id;
         for &(_, id) in &batch.messages {
             if result == BranchResult::NotReached {
                 process.routes[self.checker.records[id as usize].user].forget();
             }
-            if batch.link == process.link_id {
-                self.checker.refuted(id, Target::Node(batch.destination));
-            }
+            self.checker.refuted(id, Target::Node(batch.destination));
         }
         self.checker.note(|| format!(" batch {} is refused: {result:?}", batch.number));
         let refused = RefusedBatch {
-            link: process_link,
+            link: batch.link,
             destination: batch.destination,
             number: batch.number,
             seqs: batch.seqs(),
@@ -142,8 +139,8 @@ impl World {
 
     pub(crate) fn loss_noticed(&mut self, node: usize) {
         let process = &mut self.nodes[node].process;
-        let lost = process.link_id;
-        (process.link, process.link_id) = (Link::Down, lost.next());
+        process.link = Link::Down;
+        self.relay.ports[node].drop_unread();
         for lane in &mut process.lanes {
             for batch in lane.open.drain(..) {
                 for &(_, id) in &batch.messages {
@@ -151,7 +148,7 @@ impl World {
                 }
             }
         }
-        let handed = process.handed();
+        let (lost, handed) = (process.link_id, process.handed());
         self.call(node, |custody, now, env| custody.link_lost(now, env, lost, handed));
     }
 

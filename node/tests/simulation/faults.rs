@@ -1,7 +1,6 @@
 //! Faults, and their repair.
 
 use fastrand::Rng;
-use trunkline_node::custody::RelayLinkId;
 
 use crate::{
     node::{Link, ProcessState, SimulatedNode},
@@ -33,9 +32,9 @@ impl World {
         if process.link != Link::Down || !process.is_running() || process.declared_dead {
             return;
         }
-        process.link = Link::Up;
-        self.relay.ports[node].link_up(process.incarnation());
-        let link = process.link_id;
+        let link = self.last_link.next();
+        (process.link, process.link_id, self.last_link) = (Link::Up, link, link);
+        self.relay.ports[node].link_up(link, process.incarnation());
         self.checker.note(|| format!("n{node} is linked again"));
         self.call(node, |custody, now, env| custody.link_up(now, env, link));
     }
@@ -79,7 +78,7 @@ impl World {
         process.receipts.clear();
         process.look_ups.clear();
         self.relay.break_link(node, rng);
-        self.relay.ports[node].forget_process();
+        self.relay.ports[node].drop_unread();
     }
 
     /// Starts a dead node again. It has forgotten everything.
@@ -90,9 +89,7 @@ impl World {
         self.declare_dead(node);
         let incarnation = self.fresh_incarnation();
         let rebuilding = self.nodes.iter().any(|other| other.process.rebuilding);
-        self.nodes[node] =
-            SimulatedNode::new(node, incarnation, RelayLinkId::default(), &self.conditions);
-        self.relay.ports[node].incarnation = incarnation;
+        self.nodes[node] = SimulatedNode::new(node, incarnation, self.last_link, &self.conditions);
         let process = &mut self.nodes[node].process;
         (process.link, process.rebuilding, process.awake_ms) =
             (Link::Down, rebuilding, self.now_ms);

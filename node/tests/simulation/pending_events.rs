@@ -144,7 +144,7 @@ impl World {
             PendingEvent::RebuildEnds => self.end_rebuild(),
             PendingEvent::LossNoticed { node } => self.loss_noticed(node),
             PendingEvent::Hello { node } => {
-                self.relay.ports[node].hello(self.nodes[node].process.incarnation());
+                self.relay.ports[node].incarnation = self.nodes[node].process.incarnation();
             }
             PendingEvent::Reincarnates { node } => self.reincarnate(node),
             PendingEvent::GoneReported { node } => self.gone_reported(node),

@@ -1,11 +1,12 @@
 //! A relay that forwards batches, refuses those it cannot forward, and loses all that it holds when
-//! it restarts.
+//! it restarts. It is as strict as the real one (`relay/src/switch.rs`): what goes to an incarnation
+//! reaches the link that has it *now*, and a refusal goes back by the link that the batch came by, or
+//! not at all.
 
 use std::{collections::VecDeque, ops::RangeInclusive};
 
 use fastrand::Rng;
-use smallvec::SmallVec;
-use trunkline_node::custody::BranchResult;
+use trunkline_node::custody::{BranchResult, RelayLinkId};
 use trunkline_protocol::{Incarnation, lane::Receipt};
 
 use crate::{
@@ -24,12 +25,12 @@ pub(crate) enum Reply {
 #[derive(Debug)]
 pub(crate) struct Port {
     pub(crate) up: bool,
+    /// The node's link, or the last one it had.
+    link: RelayLinkId,
     /// The link is lost and the relay has not noticed: what it forwards there vanishes.
     black_hole: bool,
     /// The incarnation of the node's last hello: the port's address.
     pub(crate) incarnation: Incarnation,
-    /// Those that the same process was in before.
-    former: SmallVec<[Incarnation; 4]>,
     /// Batches that the node's QUIC has taken.
     pub(crate) from_node: [VecDeque<Batch>; LANES],
     pub(crate) to_node: [VecDeque<Batch>; LANES],
@@ -44,12 +45,12 @@ pub(crate) struct Relay {
 }
 
 impl Port {
-    pub(crate) fn new(incarnation: Incarnation) -> Self {
+    pub(crate) fn new(incarnation: Incarnation, link: RelayLinkId) -> Self {
         Self {
             up: true,
+            link,
             black_hole: false,
             incarnation,
-            former: SmallVec::new(),
             from_node: Default::default(),
             to_node: Default::default(),
             receipts: VecDeque::new(),
@@ -57,25 +58,15 @@ impl Port {
         }
     }
 
-    pub(crate) fn link_up(&mut self, incarnation: Incarnation) {
+    pub(crate) fn link_up(&mut self, link: RelayLinkId, incarnation: Incarnation) {
         (self.up, self.black_hole) = (true, false);
-        self.hello(incarnation);
+        (self.link, self.incarnation) = (link, incarnation);
     }
 
-    /// The node announces its incarnation.
-    pub(crate) fn hello(&mut self, incarnation: Incarnation) {
-        self.former.push(std::mem::replace(&mut self.incarnation, incarnation));
-    }
-
-    /// The node's process has died: nothing reaches it any more.
-    pub(crate) fn forget_process(&mut self) {
+    /// Loses what the node has not read: its end of the link is gone.
+    pub(crate) fn drop_unread(&mut self) {
         self.to_node.iter_mut().for_each(VecDeque::clear);
         self.replies.clear();
-        self.former.clear();
-    }
-
-    fn is_for(&self, origin: Incarnation) -> bool {
-        self.incarnation == origin || self.former.contains(&origin)
     }
 }
 
@@ -83,17 +74,19 @@ impl Relay {
     /// Forwards the first batch of a node's lane, or refuses it.
     pub(crate) fn read(&mut self, node: usize, lane: usize, room: usize) {
         let port = &mut self.ports[node];
-        let Some(batch) = port.from_node[lane].pop_front() else { return };
+        let Some(mut batch) = port.from_node[lane].pop_front() else { return };
+        // What is left of a lost link keeps the address that it had.
+        if batch.link == port.link {
+            batch.origin = port.incarnation;
+        }
         let to = self.ports.iter_mut().find(|port| port.incarnation == batch.destination);
         match to {
             Some(port) if port.up && port.to_node[lane].len() >= room => {
-                self.reply(batch.origin, Reply::Refusal { batch, result: BranchResult::Full });
+                self.refuse(batch, BranchResult::Full);
             }
             Some(port) if port.up => port.to_node[lane].push_back(batch),
             Some(port) if port.black_hole => {}
-            _ => {
-                self.reply(batch.origin, Reply::Refusal { batch, result: BranchResult::NotReached })
-            }
+            _ => self.refuse(batch, BranchResult::NotReached),
         }
     }
 
@@ -105,12 +98,16 @@ impl Relay {
             return;
         };
         let from = port.incarnation;
-        self.reply(origin, Reply::Receipt { from, receipt });
+        let mut linked = self.ports.iter_mut().filter(|port| port.up);
+        if let Some(port) = linked.find(|port| port.incarnation == origin) {
+            port.replies.push_back(Reply::Receipt { from, receipt });
+        }
     }
 
-    fn reply(&mut self, to: Incarnation, reply: Reply) {
-        if let Some(port) = self.ports.iter_mut().find(|port| port.up && port.is_for(to)) {
-            port.replies.push_back(reply);
+    fn refuse(&mut self, batch: Batch, result: BranchResult) {
+        let mut linked = self.ports.iter_mut().filter(|port| port.up);
+        if let Some(port) = linked.find(|port| port.link == batch.link) {
+            port.replies.push_back(Reply::Refusal { batch, result });
         }
     }
 
@@ -131,7 +128,7 @@ impl Relay {
             truncate(lane, rng);
         }
         for batch in unsent {
-            self.reply(batch.origin, Reply::Refusal { batch, result: BranchResult::NotReached });
+            self.refuse(batch, BranchResult::NotReached);
         }
     }
 

@@ -36,6 +36,8 @@ pub(crate) struct World {
     pub(crate) checker: Checker,
     last_session: u32,
     last_incarnation: u8,
+    /// The last link of any node.
+    pub(crate) last_link: RelayLinkId,
     /// The events that can happen now. Kept only for its allocation.
     pub(crate) pending_events: Vec<PendingEvent>,
 }
@@ -52,18 +54,16 @@ impl World {
             checker: Checker::default(),
             last_session: 0,
             last_incarnation: 0,
+            last_link: RelayLinkId::default(),
             pending_events: Vec::new(),
             conditions,
         };
         for index in 0..world.conditions.nodes {
             let incarnation = world.fresh_incarnation();
-            world.nodes.push(SimulatedNode::new(
-                index,
-                incarnation,
-                RelayLinkId::default(),
-                &world.conditions,
-            ));
-            world.relay.ports.push(Port::new(incarnation));
+            world.last_link = world.last_link.next();
+            let link = world.last_link;
+            world.nodes.push(SimulatedNode::new(index, incarnation, link, &world.conditions));
+            world.relay.ports.push(Port::new(incarnation, link));
         }
         world
     }
