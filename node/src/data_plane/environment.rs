@@ -18,7 +18,7 @@ use super::{
     pending_message::{MessagePool, PendingMessage, Sender},
     tracer::Tracer,
 };
-use crate::custody::{Ended, Environment, Forwarded, LocalDelivery};
+use crate::custody::{Environment, Forwarded, LocalDelivery, OutcomeReport};
 
 /// Everything around custody, and custody's view of it. What is written here waits for the next
 /// flush.
@@ -110,8 +110,8 @@ impl Environment<PendingMessage> for NodeEnvironment {
         self.membership.rebuilding
     }
 
-    fn tell(&mut self, ended: Ended<'_, PendingMessage>) {
-        let Ended { seq, message, outcome, missed } = ended;
+    fn report(&mut self, report: OutcomeReport<'_, PendingMessage>) {
+        let OutcomeReport { seq, message, outcome, missed } = report;
         let took = self.now.saturating_duration_since(message.accepted_at);
         self.metrics.ended(outcome, took);
         let reported = match message.sender {

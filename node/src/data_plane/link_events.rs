@@ -11,8 +11,8 @@ use trunkline_protocol::{
     lane::{BadLane, Batch, BatchKind, LoginNotice, Receipt, ReceiptStatus},
 };
 
-use super::{links::RelayLinkId, state::DataPlaneState};
-use crate::custody::{BranchResult, LocalDelivery, Target};
+use super::state::DataPlaneState;
+use crate::custody::{BranchResult, LocalDelivery, RefusedBatch, RelayLinkId, Target};
 
 /// How many receipts' sends are fetched from memory at once.
 const RECEIPTS_AT_ONCE: usize = 32;
@@ -21,14 +21,14 @@ impl DataPlaneState {
     /// A link is up; these are its lanes to the relay.
     pub(crate) fn link_up(&mut self, now: Instant, lanes: Vec<Lane>) -> RelayLinkId {
         let id = self.env.links.up(lanes);
-        self.custody.link_up(now, &mut self.env);
+        self.custody.link_up(now, &mut self.env, id);
         id
     }
 
     pub(crate) fn link_lost(&mut self, now: Instant, id: RelayLinkId) {
         if let Some(handed) = self.env.links.lost(id) {
             self.env.tracer.stop_all();
-            self.custody.link_lost(now, &mut self.env, handed);
+            self.custody.link_lost(now, &mut self.env, id, handed);
         }
     }
 
@@ -113,7 +113,7 @@ impl DataPlaneState {
         while receipts.peek().is_some() {
             let group: SmallVec<[_; RECEIPTS_AT_ONCE]> =
                 receipts.by_ref().take(RECEIPTS_AT_ONCE).collect();
-            self.custody.fetch(group.iter().flatten().map(|receipt| receipt.seq));
+            self.custody.prefetch(group.iter().flatten().map(|receipt| receipt.seq));
             for receipt in group {
                 self.custody.answered(now, &mut self.env, Target::Node(node), receipt?);
             }
@@ -128,7 +128,15 @@ impl DataPlaneState {
         if header.traced {
             self.env.tracer.record_return(header.peer, now, |seq| seqs.contains(&seq));
         }
-        self.custody.refused(now, &mut self.env, header.peer, header.batch, seqs, result);
+        let refused = RefusedBatch {
+            // The tasks that read a link's lanes end with it, so this came by the link that is up.
+            link: self.env.links.last,
+            destination: header.peer,
+            number: header.batch,
+            seqs,
+            result,
+        };
+        self.custody.refused(now, &mut self.env, refused);
     }
 
     fn notices(&mut self, now: Instant, batch: Batch<'_>) -> Result<(), BadLane> {

@@ -8,7 +8,7 @@ use trunkline_protocol::lane::{MESSAGE_LANES, Message};
 
 use super::delivery::SessionKey;
 use crate::{
-    custody::Letter,
+    custody::Payload,
     defaults::{MESSAGE_BYTES_POOLED_MAX, MESSAGES_POOLED_MAX, RECEIPT_BYTES},
 };
 
@@ -67,7 +67,7 @@ impl PendingMessage {
     }
 }
 
-impl Letter for PendingMessage {
+impl Payload for PendingMessage {
     fn bytes(&self) -> usize {
         size_of::<Self>() + self.id.len() + self.frame.capacity()
     }

@@ -60,7 +60,7 @@ impl DataPlaneState {
     /// cannot take an answer while it is in the call that caused it.
     pub(super) fn run_to_quiescence(&mut self, now: Instant) {
         while let Some(receipt) = self.env.next_local_receipt() {
-            self.custody.answered(now, &mut self.env, Target::LocalDelivery, receipt);
+            self.custody.answered(now, &mut self.env, Target::Local, receipt);
         }
     }
 

@@ -203,6 +203,7 @@ mod tests {
     use trunkline_protocol::lane::ReceiptStatus;
 
     use super::*;
+    use crate::custody::RelayLinkId;
 
     fn node() -> Incarnation {
         Incarnation::from_bytes([7; 16])
@@ -248,7 +249,12 @@ mod tests {
         tracer.start_probe(5, &bob, message(1), now);
         tracer.record_user(&bob, later, || TraceEvent::Asked);
         tracer.record_user(&"eve".parse().unwrap(), later, || panic!("another recipient"));
-        tracer.record_forward(1, later, node(), Forwarded::InBatch { lane: 2, batch: 9 });
+        tracer.record_forward(
+            1,
+            later,
+            node(),
+            Forwarded::InBatch { link: RelayLinkId::default(), lane: 2, batch: 9 },
+        );
         tracer.record_return(node(), later, |seq| seq == 1);
         let name: Name = node().to_string().to_lowercase().parse().unwrap();
         let expected = [

@@ -4,11 +4,8 @@
 //! batches into the lanes of the link. Without a link nothing gathers.
 
 mod batch_queue;
-mod link_id;
 #[cfg(test)]
 mod tests;
-
-pub(crate) use link_id::RelayLinkId;
 
 use trunkline_link::Lane;
 use trunkline_protocol::{
@@ -19,7 +16,10 @@ use trunkline_protocol::{
 };
 
 use self::batch_queue::BatchQueue;
-use crate::{custody::Forwarded, defaults::BATCH_BYTES};
+use crate::{
+    custody::{Forwarded, RelayLinkId},
+    defaults::BATCH_BYTES,
+};
 
 /// The link to the relay, and the batches that wait for it.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(super) struct Links {
     ids: Incarnation,
     current: Option<OpenLink>,
     /// The link that is up, or the last one.
-    last: RelayLinkId,
+    pub(super) last: RelayLinkId,
     messages: [BatchQueue; MESSAGE_LANES],
     receipts: BatchQueue,
     notices: BatchQueue,
@@ -113,7 +113,7 @@ impl Links {
         if queue.bytes >= BATCH_BYTES {
             queue.seal(&link.lanes[lane], BatchKind::Messages, self.ids);
         }
-        Forwarded::InBatch { lane: lane as u8, batch }
+        Forwarded::InBatch { link: link.id, lane: lane as u8, batch }
     }
 
     /// Appends a receipt to the batch for `node`. Without a link or room it is dropped, and the

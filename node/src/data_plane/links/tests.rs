@@ -4,8 +4,11 @@ use trunkline_protocol::{
     lane::{LANES, LoginNotice, RECEIPT_LANE, Receipt, ReceiptStatus},
 };
 
-use super::{Links, RelayLinkId};
-use crate::{custody::Forwarded, defaults::BATCH_BYTES};
+use super::Links;
+use crate::{
+    custody::{Forwarded, RelayLinkId},
+    defaults::BATCH_BYTES,
+};
 
 fn node(byte: u8) -> Incarnation {
     Incarnation::from_bytes([byte; 16])
