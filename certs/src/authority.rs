@@ -1,4 +1,4 @@
-//! The private CA: making it, and issuing with it.
+//! The private CA: `init` makes it, `issue` signs with it.
 
 use std::{
     path::Path,
@@ -12,64 +12,57 @@ use rcgen::{
 use trunkline_protocol::Name;
 
 use crate::{
-    certificate::{CertificateFile, check_in_date},
+    certificate::load_ca,
     defaults::{BACKDATING, CA_VALIDITY, LEAF_VALIDITY},
-    error::CertsError,
+    error::{CertsError, CertsErrorKind},
     files::{Pair, PemPair, read_key},
     identity::{Identity, Role, ZONE},
-    mend,
+    remedy,
 };
 
-/// Makes a CA in `dir`: `ca.pem`, which every machine of the cluster gets a copy of, and `ca.key`
-/// (mode 0600), which is needed to [`issue`] and for nothing else.
+/// Makes a CA in `dir`: `ca.pem`, which every machine of the cluster needs, and `ca.key` (mode 0600),
+/// which only [`issue`] needs.
 ///
 /// # Errors
-/// [`CertsError::AlreadyThere`] if either file exists; neither is touched then.
-/// [`CertsError::Unwritable`] if they cannot be written.
+/// If either file exists already, or cannot be written. An existing file is not changed.
 pub fn init(dir: &Path) -> Result<(), CertsError> {
     let files = Pair::of_ca(dir);
-    let mend = mend::keep_ca(dir);
+    let with_remedy = |error: CertsErrorKind| error.with_remedy(remedy::keep_ca(dir));
     for path in [&files.certificate, &files.key] {
         if path.exists() {
-            return Err(CertsError::AlreadyThere { path: path.clone(), mend });
+            return Err(with_remedy(CertsErrorKind::AlreadyThere { path: path.clone() }));
         }
     }
-    files.create(&new_ca()?, &mend)
+    files.create(&new_ca()?).map_err(with_remedy)
 }
 
 /// Issues the certificate of `role` and `name` from the CA in `dir`: `<role>/<name>.pem` and
-/// `<role>/<name>.key` (mode 0600). Files of an earlier issue are replaced, each in one step.
+/// `<role>/<name>.key` (mode 0600). Replaces each file of an earlier issue atomically.
 ///
 /// # Errors
-/// If `dir` holds no CA that is whole and in date, or the files cannot be written.
+/// If `dir` has no usable CA that is in date, or the files cannot be written.
 pub fn issue(dir: &Path, role: Role, name: &Name) -> Result<(), CertsError> {
     let identity = Identity { role, name: name.clone() };
     let leaf = new_leaf(&identity, &load_issuer(dir)?)?;
-    Pair::of(dir, &identity).replace(&leaf)
+    let written = Pair::of(dir, &identity).replace(&leaf);
+    written.map_err(|error| error.with_remedy(remedy::issue_again(dir, &identity)))
 }
 
 fn load_issuer(dir: &Path) -> Result<Issuer<'static, KeyPair>, CertsError> {
-    let files = Pair::of_ca(dir);
-    let mend = mend::bring_ca(dir);
-    let ca = CertificateFile::read(files.certificate, &mend, &mend)?;
-    let key_mend = mend::find_ca_key();
-    let key = load_ca_key(&files.key, &key_mend)?;
-    let parsed = ca.parse(&mend)?;
-    check_in_date(&parsed, &ca.path, &mend::move_to_new_ca())?;
-    if key.subject_public_key_info() != parsed.public_key().raw {
-        let (key, certificate) = (files.key, ca.path);
-        return Err(CertsError::KeyMismatch { key, certificate, mend: key_mend });
-    }
+    let ca = load_ca(dir)?;
+    let key = load_ca_key(Pair::of_ca(dir), &ca.public_key)
+        .map_err(|error| error.with_remedy(remedy::FIND_CA_KEY.to_owned()))?;
     Ok(Issuer::from_ca_cert_der(&ca.der, key)?)
 }
 
-fn load_ca_key(path: &Path, mend: &str) -> Result<KeyPair, CertsError> {
-    let key = read_key(path, mend)?;
-    KeyPair::try_from(&key).map_err(|_| CertsError::NotPem {
-        path: path.to_owned(),
-        what: "a private key",
-        mend: mend.to_owned(),
-    })
+fn load_ca_key(ca: Pair, public_key: &[u8]) -> Result<KeyPair, CertsErrorKind> {
+    let Pair { key: path, certificate } = ca;
+    let key = read_key(&path)?;
+    match KeyPair::try_from(&key) {
+        Ok(key) if key.subject_public_key_info() == public_key => Ok(key),
+        Ok(_) => Err(CertsErrorKind::KeyMismatch { key: path, certificate }),
+        Err(_) => Err(CertsErrorKind::NotPem { path, expected: "a private key" }),
+    }
 }
 
 fn new_ca() -> Result<PemPair, rcgen::Error> {
@@ -99,7 +92,7 @@ fn new_leaf(identity: &Identity, ca: &Issuer<'_, KeyPair>) -> Result<PemPair, rc
     Ok(PemPair { certificate, key: key.serialize_pem() })
 }
 
-/// Relays serve, everyone else dials.
+/// Relays are servers, all other roles are clients.
 fn usage(role: Role) -> ExtendedKeyUsagePurpose {
     match role {
         Role::Relay => ExtendedKeyUsagePurpose::ServerAuth,

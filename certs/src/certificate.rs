@@ -1,4 +1,4 @@
-//! One certificate file: read, parsed and held against the clock.
+//! One certificate file, read and parsed.
 
 use std::{
     path::{Path, PathBuf},
@@ -6,63 +6,83 @@ use std::{
 };
 
 use rustls::pki_types::CertificateDer;
-use x509_parser::{certificate::X509Certificate, parse_x509_certificate, time::ASN1Time};
+use x509_parser::{certificate::Validity, parse_x509_certificate, time::ASN1Time};
 
-use crate::{error::CertsError, files};
+use crate::{
+    error::{CertsError, CertsErrorKind},
+    files::{Pair, read_certificate},
+    identity::{BadIdentity, Identity},
+    remedy,
+};
 
 /// A certificate and the file that it was read from.
 pub(crate) struct CertificateFile {
     pub(crate) path: PathBuf,
     pub(crate) der: CertificateDer<'static>,
+    /// Its public key, as DER.
+    pub(crate) public_key: Vec<u8>,
+    identity: Result<Identity, BadIdentity>,
+    validity: Validity,
+}
+
+/// Loads the CA in `dir`, which must be in date.
+pub(crate) fn load_ca(dir: &Path) -> Result<CertificateFile, CertsError> {
+    let ca = CertificateFile::read(Pair::of_ca(dir).certificate)
+        .map_err(|error| error.with_remedy(remedy::bring_ca(dir)))?;
+    ca.check_date().map_err(|error| error.with_remedy(remedy::MOVE_TO_NEW_CA.to_owned()))?;
+    Ok(ca)
 }
 
 impl CertificateFile {
-    /// Reads the certificate at `path`; the mends are for a file that is missing and for one that
-    /// holds no certificate.
-    pub(crate) fn read(path: PathBuf, missing: &str, broken: &str) -> Result<Self, CertsError> {
-        let der = files::read_certificate(&path, missing, broken)?;
-        let file = Self { path, der };
-        file.parse(broken)?;
-        Ok(file)
+    pub(crate) fn read(path: PathBuf) -> Result<Self, CertsErrorKind> {
+        let der = read_certificate(&path)?;
+        let Ok((_, parsed)) = parse_x509_certificate(&der) else { return Err(not_pem(path)) };
+        let identity = Identity::of(&parsed);
+        let public_key = parsed.public_key().raw.to_vec();
+        let validity = parsed.validity().clone();
+        Ok(Self { path, der, public_key, identity, validity })
     }
 
-    /// The certificate's content.
-    pub(crate) fn parse(&self, mend: &str) -> Result<X509Certificate<'_>, CertsError> {
-        match parse_x509_certificate(&self.der) {
-            Ok((_, certificate)) => Ok(certificate),
-            Err(_) => Err(self.not_pem(mend)),
+    /// The error for content that is not a certificate after all.
+    pub(crate) fn not_pem(&self) -> CertsErrorKind {
+        not_pem(self.path.clone())
+    }
+
+    /// When the certificate expires.
+    pub(crate) fn not_after(&self) -> SystemTime {
+        let seconds = self.validity.not_after.timestamp();
+        UNIX_EPOCH + Duration::from_secs(seconds.try_into().unwrap_or(0))
+    }
+
+    /// Checks the validity against this machine's clock.
+    pub(crate) fn check_date(&self) -> Result<(), CertsErrorKind> {
+        let (now, certificate) = (ASN1Time::now(), self.path.clone());
+        let Validity { not_before, not_after } = self.validity;
+        if now > not_after {
+            return Err(CertsErrorKind::Expired { certificate, date: day(not_after) });
+        }
+        if now < not_before {
+            return Err(CertsErrorKind::NotYetValid { certificate, date: day(not_before) });
+        }
+        Ok(())
+    }
+
+    /// Checks that the certificate was issued to `expected`.
+    pub(crate) fn check_identity(&self, expected: &Identity) -> Result<(), CertsErrorKind> {
+        let certificate = self.path.clone();
+        match &self.identity {
+            Ok(found) if found == expected => Ok(()),
+            Ok(found) => {
+                let (found, expected) = (found.clone(), expected.clone());
+                Err(CertsErrorKind::OtherIdentity { certificate, found, expected })
+            }
+            Err(cause) => Err(CertsErrorKind::BadIdentity { certificate, cause: *cause }),
         }
     }
-
-    /// The error for a file whose content is not a certificate.
-    pub(crate) fn not_pem(&self, mend: &str) -> CertsError {
-        CertsError::NotPem { path: self.path.clone(), what: "a certificate", mend: mend.to_owned() }
-    }
 }
 
-/// When the certificate expires.
-pub(crate) fn not_after(certificate: &X509Certificate<'_>) -> SystemTime {
-    let seconds = certificate.validity().not_after.timestamp();
-    UNIX_EPOCH + Duration::from_secs(seconds.try_into().unwrap_or(0))
-}
-
-/// Checks that the certificate, which was read from `path`, is good by this machine's clock.
-pub(crate) fn check_in_date(
-    certificate: &X509Certificate<'_>,
-    path: &Path,
-    mend: &str,
-) -> Result<(), CertsError> {
-    let (now, validity) = (ASN1Time::now(), certificate.validity());
-    let (path, mend) = (path.to_owned(), mend.to_owned());
-    if now > validity.not_after {
-        let date = day(validity.not_after);
-        return Err(CertsError::Expired { certificate: path, date, mend });
-    }
-    if now < validity.not_before {
-        let date = day(validity.not_before);
-        return Err(CertsError::NotYetValid { certificate: path, date, mend });
-    }
-    Ok(())
+fn not_pem(path: PathBuf) -> CertsErrorKind {
+    CertsErrorKind::NotPem { path, expected: "a certificate" }
 }
 
 fn day(time: ASN1Time) -> String {

@@ -1,4 +1,4 @@
-//! The folder of certificates: where each file lies, and how it is read and replaced.
+//! The folder of certificates: its paths, and how files are read and replaced.
 
 use std::{
     fs::{self, Permissions},
@@ -13,12 +13,12 @@ use trunkline_ops::{TextFileError, read_secret, read_text};
 
 use crate::{
     defaults::{CERTIFICATE_MODE, KEY_MODE},
-    error::CertsError,
+    error::CertsErrorKind,
     identity::Identity,
     pem,
 };
 
-/// A certificate and its private key, each in a file of its own.
+/// The paths of a certificate and its private key.
 pub(crate) struct Pair {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
@@ -37,23 +37,23 @@ impl Pair {
         Self { certificate: dir.join(file("pem")), key: dir.join(file("key")) }
     }
 
-    /// Writes both files, refusing if one of them is there.
-    pub(crate) fn create(&self, pem: &PemPair, mend: &str) -> Result<(), CertsError> {
+    /// Writes both files; an existing file is an error.
+    pub(crate) fn create(&self, pem: &PemPair) -> Result<(), CertsErrorKind> {
         let (certificate, key) = self.drafts(pem)?;
-        create(key, &self.key, mend)?;
-        create(certificate, &self.certificate, mend)
+        create(key, &self.key)?;
+        create(certificate, &self.certificate)
     }
 
-    /// Writes both files in place of those that are there. A reader finds each of them old or new,
-    /// never in part.
-    pub(crate) fn replace(&self, pem: &PemPair) -> Result<(), CertsError> {
+    /// Writes both files, and replaces existing ones. A reader sees the old or the new file, never a
+    /// part.
+    pub(crate) fn replace(&self, pem: &PemPair) -> Result<(), CertsErrorKind> {
         let (certificate, key) = self.drafts(pem)?;
         replace(key, &self.key)?;
         replace(certificate, &self.certificate)
     }
 
-    /// Both files, whole and on disk, under names of their own beside the ones they will take.
-    fn drafts(&self, pem: &PemPair) -> Result<(NamedTempFile, NamedTempFile), CertsError> {
+    /// Temporary files in the target folder, complete and synced: renaming one is atomic.
+    fn drafts(&self, pem: &PemPair) -> Result<(NamedTempFile, NamedTempFile), CertsErrorKind> {
         let certificate = draft(&self.certificate, &pem.certificate, CERTIFICATE_MODE)?;
         let key = draft(&self.key, &pem.key, KEY_MODE)?;
         Ok((certificate, key))
@@ -66,42 +66,34 @@ pub(crate) struct PemPair {
     pub(crate) key: String,
 }
 
-/// Reads the certificate that a PEM file must hold; the mends are for a file that is missing and for
-/// one that holds something else.
-pub(crate) fn read_certificate(
-    path: &Path,
-    missing: &str,
-    broken: &str,
-) -> Result<CertificateDer<'static>, CertsError> {
-    let text = read_text(path).map_err(|cause| unusable(path, cause, missing, broken))?;
-    let certificate = CertificateDer::from_pem_slice(&text);
-    certificate.map_err(|_| pem::complaint(path, &text, "a certificate", broken))
+/// Reads the certificate in a PEM file.
+pub(crate) fn read_certificate(path: &Path) -> Result<CertificateDer<'static>, CertsErrorKind> {
+    let text = read_text(path).map_err(|cause| unusable(path, cause))?;
+    CertificateDer::from_pem_slice(&text)
+        .map_err(|_| pem::other_content(path, &text, "a certificate"))
 }
 
-/// Reads the private key that a PEM file must hold, and warns if others than its owner can. The mend
-/// is for a file that is missing or holds something else.
-pub(crate) fn read_key(path: &Path, mend: &str) -> Result<PrivateKeyDer<'static>, CertsError> {
-    let text = read_secret(path, "private key");
-    let text = text.map_err(|cause| unusable(path, cause, mend, mend))?;
+/// Reads the private key in a PEM file, and warns if users other than its owner can read it.
+pub(crate) fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, CertsErrorKind> {
+    let text = read_secret(path, "private key").map_err(|cause| unusable(path, cause))?;
     if pem::is_encrypted(&text) {
-        return Err(CertsError::Encrypted { path: path.to_owned(), mend: mend.to_owned() });
+        return Err(CertsErrorKind::Encrypted { path: path.to_owned() });
     }
-    let key = PrivateKeyDer::from_pem_slice(&text);
-    key.map_err(|_| pem::complaint(path, &text, "a private key", mend))
+    PrivateKeyDer::from_pem_slice(&text)
+        .map_err(|_| pem::other_content(path, &text, "a private key"))
 }
 
-fn unusable(path: &Path, cause: TextFileError, missing: &str, broken: &str) -> CertsError {
+fn unusable(path: &Path, cause: TextFileError) -> CertsErrorKind {
     let path = path.to_owned();
     match cause {
-        TextFileError::Missing => CertsError::Missing { path, mend: missing.to_owned() },
-        TextFileError::Unreadable(cause) => CertsError::Unreadable { path, cause },
-        cause => CertsError::Unusable { path, cause, mend: broken.to_owned() },
+        TextFileError::Missing => CertsErrorKind::Missing { path },
+        TextFileError::Unreadable(cause) => CertsErrorKind::Unreadable { path, cause },
+        cause => CertsErrorKind::Unusable { path, cause },
     }
 }
 
-fn draft(path: &Path, text: &str, mode: u32) -> Result<NamedTempFile, CertsError> {
-    let unwritable = |cause| CertsError::Unwritable { path: path.to_owned(), cause };
-    write_draft(path, text, mode).map_err(unwritable)
+fn draft(path: &Path, text: &str, mode: u32) -> Result<NamedTempFile, CertsErrorKind> {
+    write_draft(path, text, mode).map_err(|cause| unwritable(path, cause))
 }
 
 fn write_draft(path: &Path, text: &str, mode: u32) -> io::Result<NamedTempFile> {
@@ -114,18 +106,18 @@ fn write_draft(path: &Path, text: &str, mode: u32) -> io::Result<NamedTempFile> 
     Ok(draft)
 }
 
-fn create(draft: NamedTempFile, path: &Path, mend: &str) -> Result<(), CertsError> {
-    let path = path.to_owned();
-    match draft.persist_noclobber(&path).map_err(|failure| failure.error) {
-        Ok(_) => Ok(()),
-        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
-            Err(CertsError::AlreadyThere { path, mend: mend.to_owned() })
-        }
-        Err(cause) => Err(CertsError::Unwritable { path, cause }),
-    }
+fn create(draft: NamedTempFile, path: &Path) -> Result<(), CertsErrorKind> {
+    let created = draft.persist_noclobber(path).map(|_| ());
+    created.map_err(|failure| match failure.error.kind() {
+        io::ErrorKind::AlreadyExists => CertsErrorKind::AlreadyThere { path: path.to_owned() },
+        _ => unwritable(path, failure.error),
+    })
 }
 
-fn replace(draft: NamedTempFile, path: &Path) -> Result<(), CertsError> {
-    let unwritable = |cause| CertsError::Unwritable { path: path.to_owned(), cause };
-    draft.persist(path).map(|_| ()).map_err(|failure| unwritable(failure.error))
+fn replace(draft: NamedTempFile, path: &Path) -> Result<(), CertsErrorKind> {
+    draft.persist(path).map(|_| ()).map_err(|failure| unwritable(path, failure.error))
+}
+
+fn unwritable(path: &Path, cause: io::Error) -> CertsErrorKind {
+    CertsErrorKind::Unwritable { path: path.to_owned(), cause }
 }

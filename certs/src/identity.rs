@@ -1,4 +1,4 @@
-//! What a certificate says: a [`Role`] and a name, written as DNS names in its SAN.
+//! The holder of a certificate: a [`Role`] and a name, as DNS names in its SAN.
 
 use std::{fmt, str::FromStr};
 
@@ -6,22 +6,22 @@ use thiserror::Error;
 use trunkline_protocol::Name;
 use x509_parser::{certificate::X509Certificate, extensions::GeneralName};
 
-/// The zone that every name in a certificate stands under, and the only one the CA may vouch for.
+/// The zone of every name in a certificate. The CA may not sign names of any other zone.
 pub(crate) const ZONE: &str = "trunkline";
 
-/// The server name that every relay's certificate holds and everyone who dials a relay checks.
+/// The server name in every relay's certificate. Clients of a relay check it.
 pub const RELAY_SERVER_NAME: &str = "relay.trunkline";
 
-/// What the holder of a certificate is to the cluster.
+/// What the holder of a certificate does in the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {
-    /// Holds sessions; may open a link to a relay.
+    /// Serves clients; may open a link to a relay.
     Node,
-    /// Forwards between nodes; the one role that may act as a server.
+    /// Forwards between nodes; the only role that may be a server.
     Relay,
-    /// An operator: may read the status stream and give commands.
+    /// An operator who may read the status stream and send commands.
     Admin,
-    /// An operator who may read the status stream and give no commands.
+    /// An operator who may only read the status stream.
     Viewer,
 }
 
@@ -29,7 +29,7 @@ impl Role {
     /// Every role.
     pub const ALL: [Self; 4] = [Self::Node, Self::Relay, Self::Admin, Self::Viewer];
 
-    /// The role's word, as in file names, flags and certificates.
+    /// The role as in file names, flags and certificates.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Node => "node",
@@ -60,12 +60,12 @@ impl FromStr for Role {
 #[error("{0:?} is not a role: use node, relay, admin or viewer")]
 pub struct BadRole(String);
 
-/// Who the holder of a certificate is. Displayed as `node/node-1`, like the path of its files.
+/// The holder of a certificate. Displayed as `node/node-1`, like the path of its files.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Identity {
-    /// What it is.
+    /// Its role.
     pub role: Role,
-    /// Which one of them it is.
+    /// Its name, unique within the role.
     pub name: Name,
 }
 
@@ -76,12 +76,8 @@ impl Identity {
         [format!("{name}.{role}.{ZONE}"), format!("{role}.{ZONE}")]
     }
 
-    /// Reads who a certificate was issued to.
-    ///
-    /// Says nothing about who issued it. The SAN must hold the two names that [`issue`] writes and
-    /// nothing else, so that no certificate can be read in two ways.
-    ///
-    /// [`issue`]: crate::issue
+    /// Reads the holder, and does not check the issuer. The SAN must contain exactly the two names
+    /// that [`issue`](crate::issue) writes, so that no certificate names two holders.
     pub(crate) fn of(certificate: &X509Certificate<'_>) -> Result<Self, BadIdentity> {
         let names = dns_names_of(certificate)?;
         let identity = names.first().and_then(|full| Self::from_full_name(full));
@@ -113,16 +109,16 @@ impl fmt::Display for Identity {
     }
 }
 
-/// Why a certificate does not say who its holder is.
+/// Why a certificate does not name exactly one holder.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum BadIdentity {
-    /// It cannot be parsed.
+    /// The certificate cannot be parsed.
     #[error("the certificate cannot be parsed")]
     Malformed,
     /// Its SAN does not begin with `<name>.<role>.trunkline`.
     #[error("the certificate names no role and name of a Trunkline cluster")]
     Nameless,
-    /// Its SAN holds more than one role or name, or something that is neither.
+    /// Its SAN contains more than one role or name, or anything else.
     #[error("the certificate names more than one role and name")]
     Contradictory,
 }
@@ -132,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn roles_survive_text() {
+    fn role_round_trips_through_text() {
         for role in Role::ALL {
             assert_eq!(role.to_string().parse(), Ok(role));
         }
@@ -143,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_full_name_says_who() {
+    fn full_name_identifies_the_holder() {
         let identity = Identity::from_full_name("node-1.node.trunkline").unwrap();
         assert_eq!(identity.to_string(), "node/node-1");
         assert_eq!(identity.dns_names(), ["node-1.node.trunkline", "node.trunkline"]);
@@ -153,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn only_relays_hold_the_name_that_is_dialled() {
+    fn only_relays_have_the_server_name() {
         for role in Role::ALL {
             let identity = Identity { role, name: "relay".parse().unwrap() };
             let holds = identity.dns_names().iter().any(|name| name == RELAY_SERVER_NAME);

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use trunkline_certs::{CertsError, Role, init, issue};
+use trunkline_certs::{CertsError, CertsErrorKind, Role, init, issue};
 use trunkline_ops::{FAILED, UNUSABLE, fail, log_to_stderr, parse_args};
 use trunkline_protocol::Name;
 
@@ -29,7 +29,7 @@ enum Command {
         /// The folder that the CA is in.
         #[arg(long, env = "TRUNKLINE_DIR")]
         dir: PathBuf,
-        /// What the certificate's holder is: node, relay, admin, or viewer (an admin that may
+        /// The role of the certificate's holder: node, relay, admin, or viewer (an admin that may
         /// only read).
         #[arg(long, env = "TRUNKLINE_ROLE")]
         role: Role,
@@ -56,8 +56,8 @@ fn main() -> ExitCode {
 }
 
 fn status(error: &CertsError) -> u8 {
-    match error {
-        CertsError::Unwritable { .. } | CertsError::Unsigned(_) => FAILED,
+    match error.kind {
+        CertsErrorKind::Unwritable { .. } | CertsErrorKind::Unsigned(_) => FAILED,
         _ => UNUSABLE,
     }
 }

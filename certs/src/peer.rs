@@ -1,4 +1,4 @@
-//! Who is at the other end of a connection, and what it may do there.
+//! Identifies and authorizes the peer of a connection.
 
 use quinn::{Connection, crypto::rustls::HandshakeData};
 use rustls::pki_types::CertificateDer;
@@ -10,33 +10,33 @@ use crate::{
     tls::Alpn,
 };
 
-/// Why a peer is sent away. The text is fit to be the reason of a QUIC close.
+/// Why a peer is rejected. The message is also the reason of the QUIC close.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum PeerError {
-    /// It showed no certificate.
+    /// It presented no certificate.
     #[error("a certificate of this cluster is required")]
     NoCertificate,
-    /// Its certificate does not say who it is.
+    /// Its certificate does not name one holder.
     #[error(transparent)]
     BadIdentity(#[from] BadIdentity),
     /// It negotiated no protocol, or one that is not Trunkline's.
     #[error("the ALPN is not one of Trunkline's")]
     UnknownAlpn,
-    /// Its role may not speak the protocol that it asked for.
+    /// Its role may not use the protocol that it negotiated.
     #[error("the role {role} may not speak {alpn}")]
     RoleNotAllowed {
-        /// What its certificate says it is.
+        /// The role in its certificate.
         role: Role,
-        /// What it asked for.
+        /// The protocol that it negotiated.
         alpn: Alpn,
     },
 }
 
-/// Reads from an established connection's certificate who the peer is, and from its handshake what
-/// the connection is for. TLS has checked the certificate against the CA by then.
+/// Reads the peer's identity from its certificate, which TLS has verified by now, and the protocol
+/// from the handshake.
 ///
 /// # Errors
-/// If the certificate does not name one role and name, or the ALPN is not one of ours.
+/// If the certificate does not name exactly one holder, or the ALPN is unknown.
 pub fn peer_identity(connection: &Connection) -> Result<(Identity, Alpn), PeerError> {
     let chain = connection.peer_identity().and_then(|chain| chain.downcast().ok());
     let chain: Box<Vec<CertificateDer<'static>>> = chain.ok_or(PeerError::NoCertificate)?;
@@ -51,8 +51,8 @@ fn negotiated_alpn(connection: &Connection) -> Result<Alpn, PeerError> {
     protocol.and_then(|name| Alpn::from_bytes(&name)).ok_or(PeerError::UnknownAlpn)
 }
 
-/// Checks that a peer that dialled may speak the protocol that it asked for: a link is for nodes,
-/// the status stream for admins and viewers.
+/// Checks that the role of a client may use the protocol: links are for nodes, the status stream is
+/// for admins and viewers.
 ///
 /// # Errors
 /// [`PeerError::RoleNotAllowed`] for every other role.

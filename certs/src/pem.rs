@@ -1,13 +1,13 @@
-//! What a PEM file holds that is not what it should.
+//! Recognizes the content of a PEM file that is not the expected one.
 
 use std::path::Path;
 
-use crate::error::CertsError;
+use crate::error::CertsErrorKind;
 
-/// How the line before a PEM item begins; its label follows.
+/// The start of the line before a PEM item; the label follows.
 const BEGIN: &str = "-----BEGIN ";
 
-/// Whether the key in a PEM file is encrypted, in the form of PKCS #8 or in OpenSSL's own.
+/// Whether the key in a PEM file is encrypted, as PKCS #8 or in OpenSSL's own format.
 pub(crate) fn is_encrypted(text: &[u8]) -> bool {
     let text = String::from_utf8_lossy(text);
     let mut lines = text.lines().map(str::trim);
@@ -16,17 +16,17 @@ pub(crate) fn is_encrypted(text: &[u8]) -> bool {
     })
 }
 
-/// The error for a file that does not hold `what`.
-pub(crate) fn complaint(path: &Path, text: &[u8], what: &'static str, mend: &str) -> CertsError {
-    let (path, mend) = (path.to_owned(), mend.to_owned());
-    match found(text).filter(|found| found != what) {
-        Some(found) => CertsError::Other { path, found, what, mend },
-        None => CertsError::NotPem { path, what, mend },
+/// The error for a file without the `expected` item.
+pub(crate) fn other_content(path: &Path, text: &[u8], expected: &'static str) -> CertsErrorKind {
+    let path = path.to_owned();
+    match found(text).filter(|found| found != expected) {
+        Some(found) => CertsErrorKind::OtherPem { path, found, expected },
+        None => CertsErrorKind::NotPem { path, expected },
     }
 }
 
 fn found(text: &[u8]) -> Option<String> {
-    // DER begins with a sequence whose length takes two bytes.
+    // DER: a sequence with a length of two bytes.
     if text.starts_with(b"\x30\x82") {
         return Some("binary DER".to_owned());
     }

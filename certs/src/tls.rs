@@ -1,4 +1,4 @@
-//! The TLS that links and status streams run on. The one place where cryptography is chosen.
+//! The TLS configuration of links and status streams: the only place that selects cryptography.
 
 use std::{fmt, sync::Arc};
 
@@ -15,16 +15,10 @@ use rustls::{
 
 use crate::identity::{RELAY_SERVER_NAME, Role};
 
-/// The ALPN of a link between a node and a relay.
-pub const ALPN_LINK: &[u8] = b"trunkline/1";
-
-/// The ALPN of a relay's status stream.
-pub const ALPN_ADMIN: &[u8] = b"trunkline-admin/1";
-
-/// What a connection to a relay is for.
+/// The protocol of a connection to a relay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Alpn {
-    /// A node's link.
+    /// The link of a node.
     Link,
     /// The status stream.
     Admin,
@@ -33,11 +27,11 @@ pub enum Alpn {
 impl Alpn {
     const ALL: [Self; 2] = [Self::Link, Self::Admin];
 
-    /// The protocol's name, as TLS negotiates it.
+    /// The protocol's name in TLS.
     pub fn as_bytes(self) -> &'static [u8] {
         match self {
-            Self::Link => ALPN_LINK,
-            Self::Admin => ALPN_ADMIN,
+            Self::Link => b"trunkline/1",
+            Self::Admin => b"trunkline-admin/1",
         }
     }
 
@@ -52,7 +46,7 @@ impl fmt::Display for Alpn {
     }
 }
 
-/// The cluster's CA, and how a peer's certificate is held against it.
+/// The verifiers that trust only the cluster's CA.
 #[derive(Clone, Debug)]
 pub(crate) struct Trust {
     provider: Arc<CryptoProvider>,
@@ -61,7 +55,7 @@ pub(crate) struct Trust {
 }
 
 impl Trust {
-    /// Trusts `ca` and no one else. Fails if `ca` cannot be parsed.
+    /// Trusts only `ca`. Fails if `ca` cannot be parsed.
     pub(crate) fn in_ca(ca: CertificateDer<'static>) -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut roots = RootCertStore::empty();
@@ -77,7 +71,7 @@ impl Trust {
         })
     }
 
-    /// Judges a certificate as a peer of its holder will.
+    /// Verifies a certificate like a peer of its holder.
     pub(crate) fn verify(
         &self,
         certificate: &CertificateDer<'_>,
@@ -95,9 +89,9 @@ impl Trust {
         }
     }
 
-    /// Joins a certificate and its key. Fails with [`rustls::Error::InconsistentKeys`] if they
-    /// do not belong together, otherwise if the key is of no known kind.
-    pub(crate) fn pair(
+    /// Joins a certificate and its key. Fails with [`rustls::Error::InconsistentKeys`] if they do
+    /// not match, and with another error if the key type is unknown.
+    pub(crate) fn certified_key(
         &self,
         certificate: CertificateDer<'static>,
         key: PrivateKeyDer<'static>,
@@ -105,7 +99,7 @@ impl Trust {
         CertifiedKey::from_der(vec![certificate], key, &self.provider).map(Arc::new)
     }
 
-    /// The server's side: asks for a certificate, offers both ALPNs, hands out no tickets.
+    /// The server configuration: requires a certificate, offers both ALPNs, issues no tickets.
     pub(crate) fn server(&self, key: Arc<CertifiedKey>) -> Arc<QuicServerConfig> {
         let mut config = ServerConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(&[&TLS13])
@@ -118,7 +112,7 @@ impl Trust {
         Arc::new(config.try_into().expect("the provider has QUIC's initial cipher suite"))
     }
 
-    /// The dialler's side: shows its certificate, asks for one ALPN, resumes nothing.
+    /// The client configuration: presents a certificate, asks for one ALPN, resumes no session.
     pub(crate) fn client(&self, key: Arc<CertifiedKey>, alpn: Alpn) -> Arc<QuicClientConfig> {
         let mut config = ClientConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(&[&TLS13])

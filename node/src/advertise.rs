@@ -1,44 +1,42 @@
-//! The URL that clients are told to dial.
+//! The URL that a node tells clients to dial.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use thiserror::Error;
-use trunkline_ops::redacted;
+use trunkline_ops::{is_host_name, redacted};
 use trunkline_protocol::control::URL_BYTES_MAX;
 use url::{Host, Url};
 
-/// A URL that clients cannot be told.
+/// Why clients cannot dial a URL.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{url:?} is no use to clients: {reason}; write it as in ws://chat-1.example:9001/ws")]
+#[error("clients cannot dial {url:?}: {reason}; write it as in ws://chat-1.example:9001/ws")]
 pub struct BadUrl {
-    /// The URL, without its password.
+    /// Without its password.
     url: String,
-    /// What is wrong with it.
     reason: String,
 }
 
-/// Checks that clients can dial `url`. Whether they would arrive here is not known: its host and its
-/// path may be a proxy's.
-pub(crate) fn check(url: &str) -> Result<(), BadUrl> {
+/// Checks that clients can dial `url`. It may lead to another host and path, such as a proxy's.
+pub(crate) fn check_url(url: &str) -> Result<(), BadUrl> {
     let bad = |reason: &str| BadUrl {
         url: redacted(&url.chars().take(URL_BYTES_MAX).collect::<String>()),
         reason: reason.to_owned(),
     };
     let rest = url.strip_prefix("ws://").or_else(|| url.strip_prefix("wss://"));
-    let rest = rest.ok_or_else(|| bad("a client's URL begins with ws:// or wss://"))?;
+    let rest = rest.ok_or_else(|| bad("it does not begin with ws:// or wss://"))?;
     if url.len() > URL_BYTES_MAX {
         return Err(bad(&format!("it is longer than {URL_BYTES_MAX} bytes")));
     }
     if url.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\') {
-        return Err(bad("a blank or a backslash has no place in it"));
+        return Err(bad("it contains a blank, a control character or a backslash"));
     }
-    // The parser takes ws:///host for ws://host.
+    // The parser reads ws:///host as ws://host.
     if rest.is_empty() || rest.starts_with(['/', '?', '#']) {
         return Err(bad("the host is missing"));
     }
     let parsed = Url::parse(url).map_err(|error| bad(&error.to_string()))?;
     if !parsed.username().is_empty() || parsed.password().is_some() || rest.contains('@') {
-        return Err(bad("every client would be told the user and password: leave them out"));
+        return Err(bad("every client would learn the user and password"));
     }
     if parsed.fragment().is_some() {
         return Err(bad("a WebSocket URL has no #fragment"));
@@ -48,9 +46,11 @@ pub(crate) fn check(url: &str) -> Result<(), BadUrl> {
     }
     match parsed.host() {
         Some(Host::Ipv4(Ipv4Addr::UNSPECIFIED)) | Some(Host::Ipv6(Ipv6Addr::UNSPECIFIED)) => {
-            return Err(bad("a wildcard can be listened on, not dialled: name the host"));
+            return Err(bad("a wildcard address is only for listening"));
         }
-        Some(Host::Domain(name)) if !is_name(name) => return Err(bad("its host is no name")),
+        Some(Host::Domain(name)) if !is_host_name(name) => {
+            return Err(bad("its host is not a valid name"));
+        }
         None => return Err(bad("the host is missing")),
         Some(_) => {}
     }
@@ -62,21 +62,12 @@ pub(crate) fn check(url: &str) -> Result<(), BadUrl> {
     Ok(())
 }
 
-fn is_name(name: &str) -> bool {
-    let name = name.strip_suffix('.').unwrap_or(name);
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-    };
-    name.len() <= 253 && name.split('.').all(is_label)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_clients_can_dial_is_taken() {
+    fn dialable_url_is_accepted() {
         for url in [
             "ws://chat-1.example:9001/ws",
             "wss://chat.example/ws",
@@ -87,12 +78,12 @@ mod tests {
             "ws://node_1:9001/ws",
             "wss://b\u{fc}cher.example/ws",
         ] {
-            check(url).unwrap_or_else(|error| panic!("{error}"));
+            check_url(url).unwrap_or_else(|error| panic!("{error}"));
         }
     }
 
     #[test]
-    fn what_would_send_clients_nowhere_is_refused() {
+    fn undialable_url_is_rejected() {
         for (url, word) in [
             ("", "ws://"),
             ("chat:9001/ws", "ws://"),
@@ -118,20 +109,20 @@ mod tests {
             ("ws://0/ws", "wildcard"),
             ("ws://::1:9001/ws", "chat-1.example:9001/ws"),
             ("ws://1.2.3.400/ws", "chat-1.example:9001/ws"),
-            ("ws://chat..example/ws", "no name"),
-            ("ws://ch*t/ws", "no name"),
-            ("ws://a,b/ws", "no name"),
+            ("ws://chat..example/ws", "not a valid name"),
+            ("ws://ch*t/ws", "not a valid name"),
+            ("ws://a,b/ws", "not a valid name"),
         ] {
-            let error = check(url).expect_err(url).to_string();
+            let error = check_url(url).expect_err(url).to_string();
             assert!(error.contains(word), "{url}: {error}");
         }
-        assert!(check(&format!("ws://chat/{}", "x".repeat(URL_BYTES_MAX))).is_err());
+        assert!(check_url(&format!("ws://chat/{}", "x".repeat(URL_BYTES_MAX))).is_err());
     }
 
     #[test]
-    fn a_password_is_not_repeated() {
+    fn error_hides_the_password() {
         for url in ["ws://alice:hunter2@chat/ws", "alice:hunter2@chat", "ws://alice:hunter2@"] {
-            let error = check(url).unwrap_err().to_string();
+            let error = check_url(url).unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
     }

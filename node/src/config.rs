@@ -1,4 +1,4 @@
-//! What a node is told at its start.
+//! The configuration of a node.
 
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
@@ -9,81 +9,81 @@ use trunkline_ops::{BindFailed, DialAddress, ListenAddress, SecretUrl};
 use trunkline_protocol::Name;
 
 use crate::{
-    advertise::{self, BadUrl},
+    advertise::{BadUrl, check_url},
     origins::{AllowedOrigin, Origins},
 };
 
-/// What a node needs to know.
+/// What a node needs to run.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct NodeConfig {
     /// The node's name, as in its certificate.
     pub name: Name,
-    /// The TCP address that clients dial. Port 0 takes a free one.
+    /// The TCP address for clients. Port 0 asks for a free port.
     pub listen: ListenAddress,
     /// The relay's address.
     pub relay: DialAddress,
     /// The URL of Redis.
     pub redis: SecretUrl,
-    /// What all keys in Redis begin with.
+    /// The prefix of all keys in Redis.
     pub redis_prefix: String,
-    /// The folder of `ca.pem` and `node/<name>.pem`, `node/<name>.key`.
+    /// The folder with `ca.pem`, `node/<name>.pem` and `node/<name>.key`.
     pub certs: PathBuf,
-    /// How many sessions it takes.
+    /// How many sessions the node accepts.
     pub capacity: u32,
-    /// Who may log in; `None` where the address says it: anybody, on loopback.
+    /// Who may log in; `None` lets everyone in on loopback, and is an error elsewhere.
     pub auth: Option<AuthMode>,
-    /// The secret that tokens are signed with.
+    /// The file with the secret that signs tokens.
     pub jwt_secret_file: Option<PathBuf>,
-    /// The origins whose pages may connect; empty where the other settings say it: on loopback with
-    /// open logins only this machine's own, else all.
+    /// The origins whose web pages may connect. Empty means those of this machine on loopback with open
+    /// logins, and all elsewhere.
     pub allowed_origins: Vec<AllowedOrigin>,
-    /// The URL that clients are told; `None` where the address says it.
+    /// The URL that clients dial; `None` derives it from the address.
     pub advertise: Option<String>,
-    /// The TCP address of `/healthz`, `/readyz` and `/metrics`, if they are wanted.
+    /// The TCP address of `/healthz`, `/readyz` and `/metrics`; `None` serves none.
     pub ops: Option<ListenAddress>,
     /// The largest frame that a client may send, in bytes.
     pub frame_bytes_max: usize,
     /// How many sessions a user may have on this node.
     pub sessions_per_user: usize,
-    /// How many sends a second a session may make, if there is a limit.
+    /// How many sends a second a session may make; `None` for no limit.
     pub messages_per_second: Option<NonZeroU32>,
-    /// How long a send may take to its outcome.
+    /// How long a send may wait for its outcome.
     pub deadline: Duration,
-    /// After how long a silence a session is pinged. One that is silent for two intervals is ended.
+    /// A session that is silent for one interval is pinged, and after two it is closed.
     pub ping_interval: Duration,
 }
 
 /// Who may log in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthMode {
-    /// Anybody, as anyone.
+    /// Everyone, as any user.
     Open,
-    /// Whoever shows a token.
+    /// Clients with a token.
     Jwt,
 }
 
-/// Why a node cannot start. Every text is one line that names the flag and the mend.
+/// Why a node cannot start. Each message is one line that names the flag and the remedy.
 #[derive(Debug, Error)]
-pub enum ConfigError {
+pub enum NodeConfigError {
     /// The certificates cannot be used.
     #[error("--certs: {0}")]
     Certs(#[from] CertsError),
-    /// Redis' URL or the prefix cannot be used.
+    /// The URL of Redis or the prefix cannot be used.
     #[error("{flag}: {0}", flag = flag(.0))]
     Directory(#[from] trunkline_directory::ConfigError),
-    /// The address is not loopback, and nobody said who may log in.
+    /// The address is not loopback, and `--auth` is missing.
     #[error(
-        "--auth: say who may log in, as {0} is not a loopback address: --auth jwt, or --auth open to let anybody log in as anyone"
+        "--auth is required because {0} is not a loopback address: use --auth jwt, or --auth open to let everyone log in as any user"
     )]
     AuthMissing(SocketAddr),
-    /// Tokens are to be checked, and nobody said against what.
+    /// `--auth jwt` without a secret.
     #[error(
-        "--jwt-secret-file: --auth jwt needs the file with the secret that tokens are signed with"
+        "--jwt-secret-file is required by --auth jwt: give the file with the secret that signs tokens"
     )]
     SecretMissing,
     /// The secret cannot be used.
     #[error(
-        "--jwt-secret-file: {file} {reason}; give the file with the secret that tokens are signed with (HS256)"
+        "--jwt-secret-file: {file} {reason}; give the file with the secret that signs tokens (HS256)"
     )]
     Secret {
         /// The file.
@@ -91,21 +91,21 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The address says nothing to clients, and nobody said what to tell them.
+    /// Clients cannot dial the address, and `--advertise` is missing.
     #[error(
-        "--advertise: {0} is no address that clients can dial: give the URL that they can, such as ws://chat-1.example:9001/ws"
+        "--advertise is required because clients cannot dial {0}: give the URL that they dial, such as ws://chat-1.example:9001/ws"
     )]
     AdvertiseMissing(SocketAddr),
-    /// The URL is none that clients can dial.
+    /// Clients cannot dial the URL.
     #[error("--advertise: {0}")]
     Advertise(#[from] BadUrl),
-    /// The client address cannot be had.
+    /// Nothing can listen on the address for clients.
     #[error("--listen: {0}")]
     Listen(#[source] BindFailed),
-    /// The TCP address of the operations endpoint cannot be had.
+    /// Nothing can listen on the address of the operations endpoint.
     #[error("--ops: {0}")]
     Ops(#[source] BindFailed),
-    /// No UDP socket can be had to dial the relay with.
+    /// No UDP socket can be opened to dial the relay.
     #[error("cannot open a socket to dial the relay: {0}")]
     Socket(#[from] BindError),
 }
@@ -117,17 +117,17 @@ fn flag(error: &trunkline_directory::ConfigError) -> &'static str {
     }
 }
 
-impl Config {
-    /// Who may log in, by word or by the address that is listened on.
-    pub(crate) fn auth(&self, bound: SocketAddr) -> Result<AuthMode, ConfigError> {
+impl NodeConfig {
+    /// Who may log in at `bound`.
+    pub(crate) fn auth(&self, bound: SocketAddr) -> Result<AuthMode, NodeConfigError> {
         match self.auth {
             Some(mode) => Ok(mode),
             None if bound.ip().is_loopback() => Ok(AuthMode::Open),
-            None => Err(ConfigError::AuthMissing(bound)),
+            None => Err(NodeConfigError::AuthMissing(bound)),
         }
     }
 
-    /// Which web pages may connect, by word or by the address that clients dial.
+    /// Which web pages may connect to `bound`.
     pub(crate) fn origins(&self, auth: AuthMode, bound: SocketAddr) -> Origins {
         let is_open_here = auth == AuthMode::Open && bound.ip().is_loopback();
         match &self.allowed_origins[..] {
@@ -137,14 +137,14 @@ impl Config {
         }
     }
 
-    /// The URL that clients are told, if they dial `bound`.
-    pub(crate) fn url(&self, bound: SocketAddr) -> Result<String, ConfigError> {
+    /// The URL of `bound` for clients.
+    pub(crate) fn url(&self, bound: SocketAddr) -> Result<String, NodeConfigError> {
         match &self.advertise {
             Some(url) => {
-                advertise::check(url)?;
+                check_url(url)?;
                 Ok(url.clone())
             }
-            None if bound.ip().is_unspecified() => Err(ConfigError::AdvertiseMissing(bound)),
+            None if bound.ip().is_unspecified() => Err(NodeConfigError::AdvertiseMissing(bound)),
             None => Ok(format!("ws://{bound}/ws")),
         }
     }

@@ -4,67 +4,66 @@ use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
 use trunkline_protocol::lane::BODY_BYTES_MAX;
 
-/// How many sessions a node takes, if it is not told otherwise.
+/// How many sessions a node accepts, without a flag.
 pub const CAPACITY: u32 = 500;
-/// The bounds of it.
+/// The bounds of the flag.
 pub const CAPACITY_BOUNDS: RangeInclusive<u32> = 1..=1_000_000;
 
-/// How many files a node has open beside its sessions: connections that are refused or scrape it,
-/// Redis, its sockets, what the runtime needs.
+/// How many files a node has open besides its sessions: rejected connections, scrapes, Redis, its
+/// own sockets, the runtime.
 pub const OTHER_FILES: u64 = 128;
 
-/// The largest frame a client may send, in bytes, if the node is not told otherwise.
+/// The largest frame that a client may send, in bytes, without a flag.
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
-/// The bounds of it: a body has to fit into a batch.
+/// The bounds of the flag: a body has to fit into a batch.
 pub const FRAME_BYTES_MAX_BOUNDS: RangeInclusive<usize> = 256..=BODY_BYTES_MAX;
 
-/// How many sessions a user may have on one node, if the node is not told otherwise.
+/// How many sessions a user may have on one node, without a flag.
 pub const SESSIONS_PER_USER: usize = 8;
-/// The bounds of it.
+/// The bounds of the flag.
 pub const SESSIONS_PER_USER_BOUNDS: RangeInclusive<usize> = 1..=1_000;
 
-/// How long a send may take to its outcome, if the node is not told otherwise.
+/// How long a send may wait for its outcome, without a flag.
 pub const SEND_DEADLINE: Duration = Duration::from_secs(5);
-/// The bounds of it, in milliseconds.
+/// The bounds of the flag, in milliseconds.
 pub const SEND_DEADLINE_MS_BOUNDS: RangeInclusive<u64> = 100..=600_000;
 
 /// How many sends may wait for their outcome.
 pub const PENDING_MAX: usize = 256 * 1024;
 
-/// How many bytes these may hold.
+/// How many bytes these sends may hold.
 pub const PENDING_BYTES_MAX: usize = 128 * 1024 * 1024;
 
-/// How long a route is believed, counted from when the directory was asked.
+/// How long a route is valid, counted from the look-up in the directory.
 pub const ROUTE_LIFE: Duration = Duration::from_secs(5);
 
-/// How many recipients are known at a time: users to whom something was sent within
-/// [`ROUTE_LIFE`].
+/// How many recipients a node keeps: users who were sent something within [`ROUTE_LIFE`].
 pub const RECIPIENTS_MAX: usize = 250_000;
 
-/// A send that found nobody is tried again at once, and then each time after so long.
+/// A send that finds no recipient is retried at once, and then at this interval.
 pub const RETRY: Duration = Duration::from_millis(100);
 
-/// When a node has died, its last receipts may still be under way for this long.
+/// How long the last receipts of a dead node may still be in transit.
 pub const LAST_RECEIPTS: Duration = Duration::from_millis(250);
 
-/// How exactly the deadlines of sends are kept.
+/// The precision of the deadlines of sends.
 pub const TICK: Duration = Duration::from_millis(20);
 
 /// How many bytes of messages may wait for one session.
 pub const SESSION_BYTES_MAX: usize = 1024 * 1024;
 
-/// The share of a session's buffer that only receipts may use. A session whose receipts would
-/// not fit is not read until they do.
+/// The part of a session's buffer that only receipts may use. The node stops reading a session
+/// whose receipts would not fit.
 pub const SESSION_RECEIPT_BYTES_MAX: usize = 256 * 1024;
 
-/// What a receipt, or the envelope of a message, needs at most besides its variable parts.
-pub const RECEIPT_BYTES: usize = 192;
+/// The most bytes of a receipt's frame, or of the envelope of a message, without the variable parts.
+pub const FRAME_OVERHEAD_BYTES_MAX: usize = 192;
 
 /// The first allocation of a session's buffer.
 pub const BUFFER_BYTES_MIN: usize = 1024;
 
-/// How many empty buffers are kept for the next session that has something to write, and how large
-/// each may be.
+/// How many empty buffers are kept for sessions that have something to write, and how large each may
+/// be.
 pub const BUFFERS_MAX: usize = 256;
 /// See [`BUFFERS_MAX`].
 pub const POOLED_BYTES_MAX: usize = 64 * 1024;
@@ -74,108 +73,103 @@ pub const MESSAGES_POOLED_MAX: usize = 4 * 1024;
 /// See [`MESSAGES_POOLED_MAX`].
 pub const MESSAGE_BYTES_POOLED_MAX: usize = 1024;
 
-/// A batch that has grown to this is sealed before the flush.
+/// A batch of this size is sealed before the flush.
 pub const BATCH_BYTES: usize = 16 * 1024;
 
-/// How long receipts for other nodes wait for something to go with.
+/// How long receipts for other nodes wait for a message to travel with.
 pub const RECEIPT_DELAY: Duration = Duration::from_millis(1);
 
-/// How many look-ups are under way at a time; further ones wait.
+/// How many look-ups run at a time; further ones wait.
 pub const LOOK_UPS_MAX: usize = 1_024;
 
-/// How much is read of one socket at a time, into memory that all sessions share.
+/// How much one read takes from a socket, into a buffer that all sessions share.
 pub const READ_BYTES: usize = 32 * 1024;
 
-/// The buffer of a session's WebSocket codec, where no frame is larger. An idle session holds it, so
-/// it is small.
+/// The initial buffer of a session's WebSocket codec. It is small, because idle sessions keep it.
 pub const CODEC_BYTES: usize = 1024;
 
-/// How many sockets are looked after before what came of it is flushed: the relay and the other nodes
-/// work on that while this one reads on.
+/// How many sockets are served before a flush: the relay and the other nodes work on that while this
+/// node continues to read.
 pub const SOCKETS_PER_TURN: usize = 32;
 
-/// How many frames of one session are handled before others have their turn.
+/// How many frames of one session are handled in its turn.
 pub const FRAMES_PER_TURN: usize = 64;
 
-/// How many raw bytes of one session are read before others have their turn: whatever frames they
-/// are, of whatever kind and size.
+/// How many bytes of one session are read in its turn, whatever frames they contain.
 pub const BYTES_PER_TURN: usize = 2 * READ_BYTES;
 
-/// How many bytes the head of an HTTP request may have. A browser adds all cookies of its domain.
-pub const REQUEST_BYTES_MAX: usize = 16 * 1024;
+/// The largest head of an HTTP request. A browser adds all cookies of its domain.
+pub const HEAD_BYTES_MAX: usize = 16 * 1024;
 
-/// How many bytes are still read of a connection that is being closed, so that the client can read
-/// the last answer.
+/// How many bytes are read from a connection that is being closed, so that the client can read the
+/// answer.
 pub const LINGER_BYTES_MAX: u64 = 256 * 1024;
 
 /// How many connections may be between accept and upgrade.
-pub const DIALS_MAX: usize = 1_024;
+pub const HANDSHAKES_MAX: usize = 1_024;
 
-/// How long a dial may take to its complete request.
+/// The pause after a failed accept, so that a lack of file descriptors causes no busy loop.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a client may take to send a complete HTTP request.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a session may take to log in.
+/// How long a client may take to log in.
 pub const LOGIN_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long the directory may take to register a login.
 pub const REGISTER_WITHIN: Duration = Duration::from_secs(3);
 
-/// After how long a silence a session is pinged, and how long it may then be silent before it is
-/// ended, if the node is not told otherwise. Shorter than the idle time-outs that proxies and
-/// address translators start from, of which 30 s is the lowest that is common.
+/// A session that is silent for this long is pinged, and after twice as long it is closed, without a
+/// flag. Shorter than the common idle timeouts of proxies and address translators, which start at
+/// 30 s.
 pub const PING_INTERVAL: Duration = Duration::from_secs(25);
-/// The bounds of it, in seconds.
+/// The bounds of the flag, in seconds.
 pub const PING_INTERVAL_SECONDS_BOUNDS: RangeInclusive<u64> = 1..=3_600;
 
-/// How often sessions are looked at for what is due.
+/// How often sessions are checked for pings and timeouts.
 pub const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// A session whose socket takes nothing for so long, though something waits, is ended.
+/// A session is closed if its socket accepts nothing for this long, though frames wait.
 pub const SLOW_AFTER: Duration = Duration::from_secs(10);
 
-/// How long a client may take to answer a close.
+/// How long a client may take to answer a close frame.
 pub const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
-/// How many bad requests a session may make before the next one ends it.
+/// How many bad requests a session may make; the next one ends it.
 pub const BAD_REQUESTS_MAX: NonZeroU32 = NonZeroU32::new(15).expect("it is not zero");
 
-/// One bad request is forgiven each time so long has passed: a client that sends a heartbeat of its
-/// own, which is no frame of this protocol, stays.
+/// One bad request is forgiven per interval, so that a client with a foreign heartbeat may stay.
 pub const BAD_REQUEST_FORGIVEN_AFTER: Duration = Duration::from_secs(5);
 
-/// The shortest pause before a lost link is dialled again.
+/// The shortest pause before a lost link is redialled.
 pub const REDIAL_MIN: Duration = Duration::from_millis(50);
 
-/// The longest. It is shorter than half the time for which a relay waits for a node to come back.
+/// The longest pause: less than half the time that a relay waits for a node to come back.
 pub const REDIAL_MAX: Duration = Duration::from_millis(750);
 
-/// How often the relay is told how much there is to do.
+/// How often a node reports its load to the relay.
 pub const LOAD_EVERY: Duration = Duration::from_secs(1);
 
 /// How long a drain may take.
 pub const DRAIN_WITHIN: Duration = Duration::from_secs(15);
 
-/// How many sessions a second are told to go when the node drains.
+/// How many sessions a second a draining node closes.
 pub const DRAIN_PER_SECOND: u32 = 1_000;
 
-/// The jitter that clients of a draining node are told to wait before they dial again, in
-/// milliseconds.
+/// The range of the delay before clients of a draining node redial, in milliseconds.
 pub const DRAIN_RETRY_MS: std::ops::Range<u64> = 100..2_000;
 
-/// How long the directory may take to forget a node that leaves.
+/// How long the directory may take to remove a node that shuts down.
 pub const UNREGISTER_WITHIN: Duration = Duration::from_secs(5);
 
-/// How often a drain goes on.
+/// The interval between the steps of a drain.
 pub const DRAIN_STEP: Duration = Duration::from_millis(20);
 
-/// How long the last words to the relay may take.
-pub const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// How many dials the kernel may hold before they are accepted.
+/// How many connections may wait in the kernel to be accepted.
 pub const LISTEN_BACKLOG: i32 = 1_024;
 
-/// How many control messages may wait for the link: the steps of a few messages that are traced
-/// among them.
+/// How many control messages may wait for the link, trace events included.
 pub const OUTBOX: usize = 128;
 
 /// How many messages of other nodes are traced at a time; of more, the oldest is forgotten.

@@ -8,7 +8,7 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 use trunkline_directory::{LeaseState, Registrar};
-use trunkline_ops::{Observed, Usage};
+use trunkline_ops::{Monitored, Usage};
 use trunkline_protocol::{Outcome, control::ToRelay, status::NodeLoad};
 
 use crate::{data_plane::DataPlane, defaults::LOAD_EVERY};
@@ -64,11 +64,11 @@ impl LoadReporter {
     }
 }
 
-/// The node, as the operations endpoint observes it.
+/// The node, as the operations endpoint monitors it.
 #[derive(Debug)]
-pub(crate) struct ObservedNode(pub(crate) watch::Receiver<Arc<NodeHealth>>);
+pub(crate) struct MonitoredNode(pub(crate) watch::Receiver<Arc<NodeHealth>>);
 
-impl Observed for ObservedNode {
+impl Monitored for MonitoredNode {
     fn ready(&self) -> Result<(), String> {
         let health = self.0.borrow();
         let trouble = health.load.redis_trouble.as_ref();
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn node_is_ready_when_it_is_linked_registered_and_stays() {
-        let ready = |health| ObservedNode(watch::channel(Arc::new(health)).1).ready();
+        let ready = |health| MonitoredNode(watch::channel(Arc::new(health)).1).ready();
         let healthy = NodeHealth { linked: true, registered: true, ..NodeHealth::default() };
         assert_eq!(ready(healthy.clone()), Ok(()));
         assert_eq!(

@@ -1,8 +1,8 @@
 //! A message node: the WebSocket edge of a Trunkline cluster.
 //!
-//! It holds clients' sessions, takes custody of what they send, delivers to its own sessions
-//! directly and to other nodes through its link to the relay, and keeps the directory's entries of
-//! its users. `docs/ARCHITECTURE.md` follows a message through it.
+//! A node serves clients' sessions and takes custody of what they send. It delivers to its own
+//! sessions directly and to others through its link to the relay, and registers its users in the
+//! directory. `docs/ARCHITECTURE.md` follows a message through it.
 
 mod advertise;
 mod config;
@@ -17,11 +17,11 @@ mod link;
 mod members;
 mod node;
 mod origins;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
 pub use advertise::BadUrl;
-pub use config::{AuthMode, Config, ConfigError};
+pub use config::{AuthMode, NodeConfig, NodeConfigError};
 pub use link::NameTaken;
 pub use node::{Node, NodeError};
 pub use origins::{AllowedOrigin, BadOrigin};

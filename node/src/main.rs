@@ -1,25 +1,25 @@
-//! `trunkline-node`: holds clients' sessions and takes custody of what they send.
+//! `trunkline-node`: serves clients' sessions and takes custody of what they send.
 
 use std::{num::NonZeroU32, path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
 use tokio::runtime;
-use trunkline_node::{AllowedOrigin, AuthMode, Config, Node, defaults};
+use trunkline_node::{AllowedOrigin, AuthMode, Node, NodeConfig, defaults};
 use trunkline_ops::{
     DialAddress, FAILED, ListenAddress, SecretUrl, UNUSABLE, announce, fail, keep_freed_memory,
     log_to_stderr, number_in, parse_args, raise_open_files, stop_signal,
 };
 use trunkline_protocol::Name;
 
-/// Holds clients' WebSocket sessions, and delivers what they send to users on any node.
+/// Serves clients' WebSocket sessions, and delivers what they send to users on any node.
 #[derive(Parser)]
 #[command(version)]
 struct Args {
     /// The node's name, a DNS label, as in its certificate.
     #[arg(long, env = "TRUNKLINE_NAME")]
     name: Name,
-    /// The TCP address that clients dial, HOST:PORT; port 0 takes a free one.
+    /// The TCP address for clients, HOST:PORT; port 0 asks for a free port.
     #[arg(long, env = "TRUNKLINE_LISTEN", default_value = "127.0.0.1:9001")]
     listen: ListenAddress,
     /// The relay's address, HOST:PORT.
@@ -28,28 +28,27 @@ struct Args {
     /// The URL of Redis.
     #[arg(long, env = "TRUNKLINE_REDIS", default_value = "redis://127.0.0.1:6379")]
     redis: SecretUrl,
-    /// What all keys in Redis begin with.
+    /// The prefix of all keys in Redis.
     #[arg(long, env = "TRUNKLINE_REDIS_PREFIX", default_value = "trunkline")]
     redis_prefix: String,
     /// The folder with ca.pem, node/NAME.pem and node/NAME.key.
     #[arg(long, env = "TRUNKLINE_CERTS")]
     certs: PathBuf,
-    /// How many sessions to take.
+    /// How many sessions to accept.
     #[arg(long, env = "TRUNKLINE_CAPACITY", default_value_t = defaults::CAPACITY,
           value_parser = number_in(defaults::CAPACITY_BOUNDS))]
     capacity: u32,
-    /// Who may log in: anybody (the default on loopback), or who shows a token.
+    /// Who may log in: everyone (the default on loopback), or clients with a token.
     #[arg(long, env = "TRUNKLINE_AUTH")]
     auth: Option<Auth>,
-    /// The file with the secret that tokens are signed with (HS256).
+    /// The file with the secret that signs tokens (HS256).
     #[arg(long, env = "TRUNKLINE_JWT_SECRET_FILE")]
     jwt_secret_file: Option<PathBuf>,
-    /// The origins whose web pages may connect, such as https://chat.example; `*` for all. Where
-    /// anybody may log in at a loopback address, it is only those of this machine unless this says
-    /// otherwise; else it is all.
+    /// The origins whose web pages may connect, such as https://chat.example; `*` for all. The default
+    /// is those of this machine on loopback with open logins, and all elsewhere.
     #[arg(long, env = "TRUNKLINE_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
     allowed_origins: Vec<AllowedOrigin>,
-    /// The URL that clients are told to dial, if not the address that is listened on.
+    /// The URL that clients dial, if it differs from the listening address.
     #[arg(long, env = "TRUNKLINE_ADVERTISE")]
     advertise: Option<String>,
     /// The TCP address of /healthz, /readyz and /metrics, HOST:PORT.
@@ -59,8 +58,8 @@ struct Args {
     #[arg(long, env = "TRUNKLINE_MAX_FRAME", default_value_t = defaults::FRAME_BYTES_MAX,
           value_parser = number_in(defaults::FRAME_BYTES_MAX_BOUNDS))]
     max_frame: usize,
-    /// How many sessions a user may have here; the oldest is replaced. With 1, the newest login
-    /// anywhere in the cluster replaces the others.
+    /// How many sessions a user may have on this node; a new one replaces the oldest. With 1, the
+    /// newest login anywhere in the cluster replaces all others.
     #[arg(long, env = "TRUNKLINE_SESSIONS_PER_USER", default_value_t = defaults::SESSIONS_PER_USER,
           value_parser = number_in(defaults::SESSIONS_PER_USER_BOUNDS))]
     sessions_per_user: usize,
@@ -68,13 +67,13 @@ struct Args {
     #[arg(long, env = "TRUNKLINE_MESSAGES_PER_SECOND",
           value_parser = number_in(NonZeroU32::MIN..=NonZeroU32::MAX))]
     messages_per_second: Option<NonZeroU32>,
-    /// How long a send may take to its outcome, in milliseconds.
+    /// How long a send may wait for its outcome, in milliseconds.
     #[arg(long, env = "TRUNKLINE_DEADLINE", value_name = "MS",
           default_value_t = defaults::SEND_DEADLINE.as_millis() as u64,
           value_parser = number_in(defaults::SEND_DEADLINE_MS_BOUNDS))]
     deadline: u64,
-    /// After how many seconds of silence a session is pinged; one that is silent for twice as long
-    /// is ended. Less than the idle time-out of any proxy in front of the node.
+    /// A session that is silent for this many seconds is pinged, and after twice as long it is closed.
+    /// Use less than the idle timeout of any proxy in front of the node.
     #[arg(long, env = "TRUNKLINE_PING_INTERVAL", value_name = "SECONDS",
           default_value_t = defaults::PING_INTERVAL.as_secs(),
           value_parser = number_in(defaults::PING_INTERVAL_SECONDS_BOUNDS))]
@@ -83,13 +82,13 @@ struct Args {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Auth {
-    /// Anybody, as anyone.
+    /// Everyone, as any user.
     Open,
-    /// Whoever shows a JSON Web Token (HS256) with the user as its subject.
+    /// Clients with a JSON Web Token (HS256) that has the user as its subject.
     Jwt,
 }
 
-impl From<Args> for Config {
+impl From<Args> for NodeConfig {
     fn from(args: Args) -> Self {
         Self {
             name: args.name,
@@ -134,7 +133,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the node on this thread until it is told to stop.
+/// Runs the node on this thread until it is asked to stop.
 fn run(node: Node) -> anyhow::Result<()> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
@@ -145,7 +144,7 @@ fn run(node: Node) -> anyhow::Result<()> {
         announce(node.name(), node.url());
         Ok(node.run(stop).await?)
     });
-    // A look-up of a name that is still under way may take half a minute.
+    // A pending look-up of a host name may take half a minute.
     runtime.shutdown_background();
     ended
 }

@@ -18,7 +18,7 @@ use tokio::{
 use tracing::info;
 use trunkline_certs::{Alpn, Credentials, Role};
 use trunkline_directory::{Directory, NodeRecord, Registrar};
-use trunkline_link::{DialSockets, client_config};
+use trunkline_link::{DialSockets, client_config, defaults::CLOSE_TIMEOUT};
 use trunkline_ops::unix_ms;
 use trunkline_protocol::{
     Incarnation, Name,
@@ -26,14 +26,14 @@ use trunkline_protocol::{
 };
 
 use crate::{
-    config::{AuthMode, Config, ConfigError},
+    config::{AuthMode, NodeConfig, NodeConfigError},
     custody::Limits,
     data_plane::{DataPlane, DataPlaneSetup},
-    defaults::{CLOSE_TIMEOUT, LISTEN_BACKLOG, OUTBOX, SWEEP_EVERY},
+    defaults::{LISTEN_BACKLOG, OUTBOX, SWEEP_EVERY},
     drain::drain,
     edge::{Auth, Listener, SessionRules},
     fence::Fence,
-    health::{LoadReporter, ObservedNode},
+    health::{LoadReporter, MonitoredNode},
     link::{Control, Link, NameTaken, RelayCommand},
     origins::Origins,
 };
@@ -41,7 +41,7 @@ use crate::{
 /// A node that has its addresses and its credentials, and is ready to run.
 #[derive(Debug)]
 pub struct Node {
-    config: Config,
+    config: NodeConfig,
     url: String,
     auth: Auth,
     origins: Origins,
@@ -71,19 +71,19 @@ impl Node {
     ///
     /// # Errors
     /// If the configuration cannot be used. The relay and Redis may be started later.
-    pub fn load(config: Config) -> Result<Self, ConfigError> {
+    pub fn load(config: NodeConfig) -> Result<Self, NodeConfigError> {
         let credentials = Credentials::load(&config.certs, Role::Node, &config.name)?;
         let directory = Directory::open(config.redis.as_str(), &config.redis_prefix)?;
-        let (listener, bound) = config.listen.bind(listen).map_err(ConfigError::Listen)?;
+        let (listener, bound) = config.listen.bind(listen).map_err(NodeConfigError::Listen)?;
         let mode = config.auth(bound)?;
         let auth = match (mode, &config.jwt_secret_file) {
             (AuthMode::Open, _) => Auth::Open,
             (AuthMode::Jwt, Some(file)) => Auth::jwt(file)?,
-            (AuthMode::Jwt, None) => return Err(ConfigError::SecretMissing),
+            (AuthMode::Jwt, None) => return Err(NodeConfigError::SecretMissing),
         };
         let origins = config.origins(mode, bound);
         let url = config.url(bound)?;
-        let ops = config.ops.as_ref().map(|ops| ops.bind(listen).map_err(ConfigError::Ops));
+        let ops = config.ops.as_ref().map(|ops| ops.bind(listen).map_err(NodeConfigError::Ops));
         let ops = ops.transpose()?.map(|(listener, _)| listener);
         let sockets = DialSockets::bind()?;
         Ok(Self { config, url, auth, origins, credentials, directory, listener, sockets, ops })
@@ -130,9 +130,9 @@ impl Node {
             outbox: outbox.clone(),
             hello: hello.clone(),
         };
-        let (health, observed) = watch::channel(Arc::default());
+        let (health, monitored) = watch::channel(Arc::default());
         if let Some(listener) = self.ops {
-            trunkline_ops::serve(listener, ObservedNode(observed))?;
+            trunkline_ops::serve(listener, MonitoredNode(monitored))?;
         }
         let reporter = LoadReporter {
             data_plane: data_plane.clone(),

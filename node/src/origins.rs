@@ -1,19 +1,19 @@
-//! Which web pages may connect (RFC 6454): a browser tells of which origin the page is.
+//! Which web pages may connect (RFC 6454): browsers send the origin of the page.
 
 use std::{net::IpAddr, str::FromStr};
 
 use hyper::{HeaderMap, Uri, header::ORIGIN};
 use thiserror::Error;
 
-/// One origin whose pages may connect: `https://chat.example`, with `:port` where it is not the
-/// scheme's own; `null`, which browsers say of pages without one; or `*` for all.
+/// An origin whose pages may connect: `https://chat.example`, with `:port` unless it is the scheme's
+/// default; `null`, which browsers send for pages without an origin; or `*` for all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedOrigin(String);
 
-/// Why a string is not an [`AllowedOrigin`].
+/// A text that is not an [`AllowedOrigin`].
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error(
-    "{0:?} is no origin: give SCHEME://HOST[:PORT], such as https://chat.example, or null, or *"
+    "{0:?} is not an origin: give SCHEME://HOST[:PORT], such as https://chat.example, or null, or *"
 )]
 pub struct BadOrigin(String);
 
@@ -41,7 +41,7 @@ impl FromStr for AllowedOrigin {
         {
             return Err(bad());
         }
-        // Browsers leave a scheme's own port out.
+        // Browsers omit the default port of the scheme.
         let port =
             uri.port_u16().filter(|port| !matches!((scheme, port), ("http", 80) | ("https", 443)));
         let port = port.map(|port| format!(":{port}")).unwrap_or_default();
@@ -52,18 +52,18 @@ impl FromStr for AllowedOrigin {
 /// Which origins may open a WebSocket.
 #[derive(Clone, Debug)]
 pub(crate) enum Origins {
-    /// All: whoever logs in has to prove who they are, or anybody may reach the node anyhow.
+    /// All: logins need a token, or everyone can reach the node anyway.
     Any,
-    /// Those of this machine. Anybody may log in as anyone here, and a page from anywhere that is
-    /// open in a browser on this machine reaches what no stranger can.
+    /// Those of this machine. Logins are open, and a foreign page in a browser on this machine reaches
+    /// a loopback address that its author cannot.
     Loopback,
-    /// Those that are listed.
+    /// The listed ones.
     Listed(Vec<AllowedOrigin>),
 }
 
 impl Origins {
-    /// Whether a request with these headers may open a WebSocket. One without an origin is from no
-    /// browser.
+    /// Whether a request with these headers may open a WebSocket. A request without an origin does not
+    /// come from a browser.
     pub(crate) fn allow(&self, headers: &HeaderMap) -> bool {
         let mut origins = headers.get_all(ORIGIN).into_iter();
         origins.all(|origin| origin.to_str().is_ok_and(|origin| self.allows(origin)))
@@ -78,8 +78,8 @@ impl Origins {
     }
 }
 
-/// Whether the origin's host is this machine. `null`, which any page can have by a sandboxed frame,
-/// is not.
+/// Whether the origin's host is this machine. `null` is not: any page can get it with a sandboxed
+/// frame.
 fn is_loopback(origin: &str) -> bool {
     let Ok(origin) = Uri::from_str(origin) else { return false };
     let Some(host) = origin.host() else { return false };
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_lets_in_pages_of_this_machine_alone() {
+    fn loopback_admits_only_pages_of_this_machine() {
         let loopback = Origins::Loopback;
         for good in [
             "http://localhost",
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn listed_origins_are_let_in() {
+    fn only_listed_origins_are_admitted() {
         let listed = ["https://chat.example", "http://a.example:8080", "null"];
         let listed = Origins::Listed(listed.map(|origin| origin.parse().unwrap()).into());
         for good in

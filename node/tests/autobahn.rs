@@ -1,6 +1,6 @@
 //! The Autobahn test suite against the node's accept path and codec settings: `just autobahn`.
 //!
-//! The cases are run by `kosoku`, which drives Autobahn's own case files and needs no Python 2.
+//! `kosoku` runs Autobahn's own case files without Python 2.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
@@ -11,19 +11,19 @@ use serde::Deserialize;
 use tokio::runtime;
 use trunkline_node::testing::serve_echo;
 
-/// The largest messages of the suite, in section 9, have 16 MiB; an echo needs a header as well.
+/// The largest messages of the suite, in section 9, have 16 MiB. An echo adds a header.
 const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024 + 16;
 
-/// How long a section may take, in seconds: a case that gets no answer has no time-out of its own.
+/// How long a section may take, in seconds: a case without an answer has no timeout of its own.
 const SECTION_SECONDS_MAX: u32 = 240;
 
-/// What a case may come to.
+/// The acceptable results of a case.
 const ACCEPTED: [&str; 3] = ["OK", "NON-STRICT", "INFORMATIONAL"];
 
-/// What a case's closing handshake may come to.
+/// The acceptable results of a case's closing handshake.
 const ACCEPTED_CLOSES: [&str; 2] = ["OK", "INFORMATIONAL"];
 
-/// What became of a case.
+/// The result of a case.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Case {
@@ -76,15 +76,15 @@ fn opening_handshake() {
     section(10, 1);
 }
 
-/// Runs a section of the suite, of which this many cases have to be fine.
+/// Runs a section of the suite, in which this many cases have to pass.
 fn section(number: u32, cases: usize) {
     let report = run(&format!("{number}.*"), &echo());
-    assert_eq!(report.len(), cases, "section {number} has other cases than expected");
-    let bad: Vec<_> = report.iter().filter(|(_, case)| !is_fine(case)).collect();
-    assert!(bad.is_empty(), "not every case is fine: {bad:#?}");
+    assert_eq!(report.len(), cases, "section {number} has an unexpected number of cases");
+    let failed: Vec<_> = report.iter().filter(|(_, case)| !passed(case)).collect();
+    assert!(failed.is_empty(), "failed cases: {failed:#?}");
 }
 
-fn is_fine(case: &Case) -> bool {
+fn passed(case: &Case) -> bool {
     let Case { behavior, behavior_close } = case;
     ACCEPTED.contains(&behavior.as_str()) && ACCEPTED_CLOSES.contains(&behavior_close.as_str())
 }
@@ -100,14 +100,14 @@ fn echo() -> String {
     format!("ws://{address}/ws")
 }
 
-/// Runs the cases that a pattern names against a server.
+/// Runs the cases that match a pattern against a server.
 fn run(pattern: &str, url: &str) -> BTreeMap<String, Case> {
     let folder = tempfile::tempdir().unwrap();
     let mut kosoku = Command::new("timeout");
     kosoku.arg(SECTION_SECONDS_MAX.to_string()).arg(tools().join("python/bin/kosoku"));
     kosoku.args(["--include", pattern, "--outdir"]).arg(folder.path()).arg(url);
     let output = kosoku.output().expect("`just autobahn` installs kosoku");
-    // Its status says whether all cases passed, which its report says in more words.
+    // Its exit status only says whether all cases passed; the report has the details.
     let Ok(index) = fs::read(folder.path().join("index.json")) else {
         panic!("no report: {}", String::from_utf8_lossy(&output.stderr));
     };
@@ -115,7 +115,7 @@ fn run(pattern: &str, url: &str) -> BTreeMap<String, Case> {
     agents.into_values().next().unwrap()
 }
 
-/// Where `tests/clients/setup.sh autobahn` installs things.
+/// The folder in which `tests/clients/setup.sh autobahn` installs kosoku.
 fn tools() -> PathBuf {
     // <target>/<profile>/deps/<test>
     env::current_exe().unwrap().ancestors().nth(3).unwrap().join("clients")

@@ -1,10 +1,10 @@
-//! What every program of Trunkline does alike for whoever runs it: how it takes its arguments and
-//! ends, how it logs, what it tells of its health, and what it costs.
+//! What every program does for its operator: arguments, exit statuses, logs, signals, health, metrics.
 
 mod address;
 mod clock;
 pub mod defaults;
 mod endpoint;
+mod host_port;
 mod line_queue;
 mod log;
 mod log_throttle;
@@ -18,14 +18,15 @@ mod stop;
 mod text_file;
 mod usage;
 
-pub use address::{BadAddress, BindFailed, DialAddress, ListenAddress};
+pub use address::{BindFailed, DialAddress, ListenAddress};
 pub use clock::unix_ms;
-pub use endpoint::{Observed, serve};
+pub use endpoint::{Monitored, serve};
+pub use host_port::{BadAddress, is_host_name};
 pub use log::{Log, log_to_stderr};
 pub use log_throttle::{Admitted, LogThrottle};
 pub use memory::keep_freed_memory;
 pub use open_files::raise_open_files;
-pub use output::{flush_output, log_lines_dropped, tell};
+pub use output::{flush_output, print_lines};
 pub use panics::{Panicked, contain};
 pub use program::{FAILED, UNUSABLE, announce, fail, number_in, parse_args};
 pub use redact::{SecretUrl, redacted};

@@ -17,26 +17,26 @@ use crate::{
     defaults::{LOG_QUEUE_BYTES_KEPT, LOG_QUEUE_BYTES_MAX, LOG_WRITE_RETRY},
 };
 
-/// Lines on their way to an output that may be slow, full, or gone.
+/// A queue of lines for an output that may be slow, full or closed.
 ///
-/// Whoever has something to say neither waits for the output nor hears of its errors: a line that
-/// finds the queue full, or that cannot be written, is dropped and counted.
+/// A caller never waits for the output and sees none of its errors: a line is dropped and counted
+/// if the queue is full or the output does not accept it.
 pub(crate) struct LineQueue {
     state: Mutex<State>,
     changed: Condvar,
     dropped: AtomicU64,
-    told: LogThrottle,
+    throttle: LogThrottle,
 }
 
 struct State {
-    /// Whole lines.
+    /// Complete lines.
     waiting: Vec<u8>,
-    /// Lines were taken out, and are not written yet.
+    /// The writer has taken lines and not written them yet.
     writing: bool,
 }
 
-/// A write failed; so many bytes had been written before.
-struct Failed(usize);
+/// A write failed after this many bytes.
+struct WriteFailed(usize);
 
 impl LineQueue {
     pub(crate) const fn new() -> Self {
@@ -44,11 +44,11 @@ impl LineQueue {
             state: Mutex::new(State { waiting: Vec::new(), writing: false }),
             changed: Condvar::new(),
             dropped: AtomicU64::new(0),
-            told: LogThrottle::new(),
+            throttle: LogThrottle::new(),
         }
     }
 
-    /// Adds whole lines, or drops them if there is no room.
+    /// Adds complete lines, or drops them if the queue is full.
     pub(crate) fn push(&self, lines: &[u8]) {
         let mut state = self.lock();
         if state.waiting.len() + lines.len() > LOG_QUEUE_BYTES_MAX {
@@ -61,29 +61,29 @@ impl LineQueue {
         }
     }
 
-    /// How many lines were dropped so far.
+    /// How many lines were dropped since the start.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Waits until all lines are written or dropped, but no longer than `within`.
+    /// Waits until all lines are written or dropped, at most `within`.
     pub(crate) fn flush(&self, within: Duration) {
         let busy = |state: &mut State| state.writing || !state.waiting.is_empty();
         drop(self.changed.wait_timeout_while(self.lock(), within, busy));
     }
 
-    /// Writes what is added, for ever. Each process has one thread for this.
+    /// Writes the lines that are added, for ever. Runs on a thread of its own.
     pub(crate) fn write_to(&self, output: impl AsFd) -> ! {
         let (mut lines, mut reported, mut torn) = (Vec::new(), 0, false);
         loop {
             self.take(&mut lines);
             if mem::take(&mut torn) {
-                // The last line broke off: what follows must not look like its end.
+                // The last line was cut off: the next one must not look like its end.
                 lines.insert(0, b'\n');
             }
             match write_all(&output, &lines) {
                 Ok(()) => self.report_dropped(&mut reported),
-                Err(Failed(written)) => {
+                Err(WriteFailed(written)) => {
                     torn = written > 0 && lines[written - 1] != b'\n';
                     self.drop_lines(&lines[written..]);
                 }
@@ -95,7 +95,7 @@ impl LineQueue {
         }
     }
 
-    /// Waits for lines, and exchanges them for an empty buffer.
+    /// Waits for lines, and swaps them for an empty buffer.
     fn take(&self, buffer: &mut Vec<u8>) {
         let empty = |state: &mut State| state.waiting.is_empty();
         let state = self.changed.wait_while(self.lock(), empty);
@@ -109,12 +109,12 @@ impl LineQueue {
         self.dropped.fetch_add(count as u64, Ordering::Relaxed);
     }
 
-    /// Says in the log that lines are missing from it, now that it takes lines again.
+    /// Logs that lines are missing, once the output accepts lines again.
     fn report_dropped(&self, reported: &mut u64) {
         let dropped = self.dropped();
-        if dropped > *reported && self.told.admit("dropped").is_some() {
+        if dropped > *reported && self.throttle.admit("dropped").is_some() {
             let lines = dropped - mem::replace(reported, dropped);
-            warn!(lines, "log lines were dropped: standard error took no more");
+            warn!(lines, "log lines were dropped: the reader of standard error is too slow");
         }
     }
 
@@ -123,15 +123,15 @@ impl LineQueue {
     }
 }
 
-fn write_all(output: impl AsFd, lines: &[u8]) -> Result<(), Failed> {
+fn write_all(output: impl AsFd, lines: &[u8]) -> Result<(), WriteFailed> {
     let mut written = 0;
     while written < lines.len() {
         match write(&output, &lines[written..]) {
             Ok(more) if more > 0 => written += more,
             Err(Errno::INTR) => {}
-            // Somebody else made the shared output non-blocking; only this thread has to wait.
+            // Another process made the shared output non-blocking. Only this thread waits for it.
             Err(Errno::AGAIN) => thread::sleep(LOG_WRITE_RETRY),
-            Ok(_) | Err(_) => return Err(Failed(written)),
+            Ok(_) | Err(_) => return Err(WriteFailed(written)),
         }
     }
     Ok(())
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_cannot_be_written_are_dropped_and_counted() {
+    fn unwritable_lines_are_dropped_and_counted() {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
         let full = File::options().write(true).open("/dev/full").unwrap();
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn output_that_nobody_reads_delays_nobody() {
+    fn unread_output_blocks_no_caller() {
         let (reader, writer) = io::pipe().unwrap();
         let queue = writing_to(writer);
         let line = format!("{}\n", "x".repeat(99));
@@ -190,7 +190,7 @@ mod tests {
         (0..100_000).for_each(|_| queue.push(line.as_bytes()));
         assert!(begin.elapsed() < SOON);
         let dropped = queue.dropped();
-        // The queue, what the writer has taken out of it, and the pipe hold some.
+        // The queue, the writer and the pipe hold the rest.
         assert!((70_000..95_000).contains(&dropped), "{dropped}");
         assert!(queue.lock().waiting.len() <= LOG_QUEUE_BYTES_MAX);
         let begin = Instant::now();
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_is_back_gets_whole_lines() {
+    fn flushed_lines_reach_the_reader() {
         let (mut reader, writer) = io::pipe().unwrap();
         let queue = writing_to(writer);
         queue.push(b"first\n");
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_too_long_for_the_queue_is_one_dropped_line() {
+    fn overlong_line_counts_as_one_dropped_line() {
         let queue = LineQueue::new();
         let mut line = vec![b'x'; LOG_QUEUE_BYTES_MAX];
         line.push(b'\n');

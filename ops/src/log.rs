@@ -1,5 +1,5 @@
-//! The log: written to standard error by a thread of its own, so that whatever reads it, or does
-//! not, costs the program nothing but lines.
+//! The log. Its own thread writes it to standard error, so that a slow reader costs lines and no
+//! time.
 
 use std::{env, io, io::IsTerminal as _};
 
@@ -11,15 +11,15 @@ use crate::{
     panics::end_process_on_panic,
 };
 
-/// The environment variable that says what is logged, as in `debug` or `trunkline_node=debug`.
+/// The environment variable with the log filter, such as `debug` or `trunkline_node=debug`.
 const LOG_VARIABLE: &str = "TRUNKLINE_LOG";
 
-/// What is logged where the variable says nothing.
+/// The filter without that variable.
 const LOG_DEFAULT: &str = "info";
 
-/// The log of this process. Dropping it waits, for a moment, until the last lines are written.
+/// The log of this process. Dropping it waits briefly until the last lines are written.
 #[derive(Debug)]
-#[must_use = "dropped, it only waits for lines that do not exist yet"]
+#[must_use = "hold it until the process ends: dropping it flushes the log"]
 pub struct Log(());
 
 impl Drop for Log {
@@ -28,12 +28,12 @@ impl Drop for Log {
     }
 }
 
-/// Sends the log to standard error: from level `info` on, if `TRUNKLINE_LOG` says nothing else. From
-/// then on, a panic that is not [contained](crate::contain) is logged and ends the process. A process
-/// that logs already stays as it is.
+/// Sends the log to standard error, at level `info` unless `TRUNKLINE_LOG` says otherwise. After
+/// that, a panic that is not [contained](crate::contain) is logged and ends the process. Has no
+/// effect in a process that logs already.
 ///
-/// Lines that standard error does not take are dropped, see [`log_lines_dropped`](crate::log_lines_dropped); nothing waits
-/// for it.
+/// Lines that standard error does not accept are dropped and counted in
+/// `trunkline_log_lines_dropped_total`.
 pub fn log_to_stderr() -> Log {
     let wanted = env::var(LOG_VARIABLE).ok().filter(|wanted| !wanted.trim().is_empty());
     let wanted = wanted.unwrap_or_else(|| LOG_DEFAULT.to_owned());
@@ -43,19 +43,19 @@ pub fn log_to_stderr() -> Log {
         .with_env_filter(filter.unwrap_or_else(|_| EnvFilter::new(LOG_DEFAULT)))
         .with_writer(|| Lines)
         .with_ansi(io::stderr().is_terminal())
-        // These would be printed past the queue, and panic where that fails.
+        // The subscriber would print its own errors past the queue, and panic if that fails.
         .log_internal_errors(false)
         .try_init();
     if started.is_ok() {
         end_process_on_panic();
     }
     if let Some(bad) = bad {
-        warn!("{LOG_VARIABLE} is ignored, {bad}: write it as in debug or trunkline_node=debug");
+        warn!("{LOG_VARIABLE} is ignored ({bad}): write it as in debug or trunkline_node=debug");
     }
     Log(())
 }
 
-/// Where the subscriber writes each line.
+/// The subscriber's writer: one call is one line.
 struct Lines;
 
 impl io::Write for Lines {

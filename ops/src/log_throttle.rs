@@ -1,13 +1,15 @@
 use std::{
+    collections::BTreeMap,
     hash::{DefaultHasher, Hash, Hasher},
+    mem,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
-use crate::defaults::{LOG_REPEAT_EVERY, LOG_TROUBLES_MAX};
+use crate::defaults::{LOG_PROBLEMS_MAX, LOG_REPEAT_EVERY};
 
-/// Keeps repeated trouble from flooding the log: the first occurrence is logged at once, and from
-/// then on at most one line a minute, with the count of those that were not logged.
+/// Keeps a repeated problem from flooding the log: the first occurrence is logged at once, and later
+/// ones at most once a minute, with the number of lines that were suppressed.
 ///
 /// ```
 /// # use trunkline_ops::LogThrottle;
@@ -19,80 +21,68 @@ use crate::defaults::{LOG_REPEAT_EVERY, LOG_TROUBLES_MAX};
 /// ```
 #[derive(Debug)]
 pub struct LogThrottle {
-    troubles: Mutex<Vec<Trouble>>,
+    /// By the hash of their text.
+    problems: Mutex<BTreeMap<u64, Problem>>,
 }
 
-/// An occurrence that is to be logged.
+/// An occurrence to log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admitted {
-    /// How often the same trouble occurred since its last line without being logged; `None` is
-    /// never.
+    /// How many occurrences were suppressed since the last line; `None` for none.
     pub suppressed: Option<u64>,
 }
 
 #[derive(Debug)]
-struct Trouble {
-    key: Key,
+struct Problem {
     logged: Instant,
     suppressed: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Key {
-    /// The hash of what was said.
-    Known(u64),
-    /// What exceeds [`LOG_TROUBLES_MAX`].
-    Other,
-}
+/// The key of all problems beyond [`LOG_PROBLEMS_MAX`].
+const OTHERS: u64 = 0;
 
 impl LogThrottle {
-    /// One that has admitted nothing yet.
+    /// A throttle that has admitted nothing yet.
     pub const fn new() -> Self {
-        Self { troubles: Mutex::new(Vec::new()) }
+        Self { problems: Mutex::new(BTreeMap::new()) }
     }
 
-    /// Counts an occurrence of `trouble`, and returns whether to log it. Different texts are
-    /// different troubles, so leave out what differs each time, such as a port.
-    pub fn admit(&self, trouble: &str) -> Option<Admitted> {
-        self.admit_at(trouble, Instant::now())
+    /// Counts an occurrence of `problem`, and returns whether to log it. Different texts are
+    /// different problems, so leave out parts that vary, such as a port.
+    pub fn admit(&self, problem: &str) -> Option<Admitted> {
+        self.admit_at(problem, Instant::now())
     }
 
-    /// Whether to log that `trouble` is over: not if its last occurrence was not logged either.
-    pub fn recovered(&self, trouble: &str) -> bool {
-        let troubles = self.lock();
-        let found = troubles.iter().find(|known| known.key == Key::of(trouble));
-        found.is_none_or(|found| found.suppressed == 0)
+    /// Whether to log that `problem` is over: only if its last occurrence was logged.
+    pub fn recovered(&self, problem: &str) -> bool {
+        self.lock().get(&key_of(problem)).is_none_or(|known| known.suppressed == 0)
     }
 
-    fn admit_at(&self, trouble: &str, now: Instant) -> Option<Admitted> {
-        let mut troubles = self.lock();
-        let mut key = Key::of(trouble);
-        let place = |troubles: &[Trouble], key| troubles.iter().position(|known| known.key == key);
-        let mut found = place(&troubles, key);
-        if found.is_none() && troubles.len() >= LOG_TROUBLES_MAX {
-            // Those that are due make room; should they come again, their counts start anew.
-            troubles.retain(|known| !known.is_due(now));
-            if troubles.len() >= LOG_TROUBLES_MAX {
-                key = Key::Other;
-                found = place(&troubles, key);
+    fn admit_at(&self, problem: &str, now: Instant) -> Option<Admitted> {
+        let mut problems = self.lock();
+        let mut key = key_of(problem);
+        if problems.len() >= LOG_PROBLEMS_MAX && !problems.contains_key(&key) {
+            // Problems that are due are forgotten to make room: their counts start again at zero.
+            problems.retain(|_, known| !known.is_due(now));
+            if problems.len() >= LOG_PROBLEMS_MAX {
+                key = OTHERS;
             }
         }
-        let Some(found) = found else {
-            troubles.push(Trouble { key, logged: now, suppressed: 0 });
+        let Some(known) = problems.get_mut(&key) else {
+            problems.insert(key, Problem { logged: now, suppressed: 0 });
             return Some(Admitted { suppressed: None });
         };
-        let found = &mut troubles[found];
-        if !found.is_due(now) {
-            found.suppressed += 1;
+        if !known.is_due(now) {
+            known.suppressed += 1;
             return None;
         }
-        let suppressed = Some(found.suppressed).filter(|&count| count > 0);
-        *found = Trouble { logged: now, suppressed: 0, ..*found };
+        known.logged = now;
+        let suppressed = Some(mem::take(&mut known.suppressed)).filter(|&count| count > 0);
         Some(Admitted { suppressed })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Trouble>> {
-        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Problem>> {
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -102,18 +92,16 @@ impl Default for LogThrottle {
     }
 }
 
-impl Trouble {
+impl Problem {
     fn is_due(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.logged) >= LOG_REPEAT_EVERY
     }
 }
 
-impl Key {
-    fn of(trouble: &str) -> Self {
-        let mut hasher = DefaultHasher::new();
-        trouble.hash(&mut hasher);
-        Self::Known(hasher.finish())
-    }
+fn key_of(problem: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    problem.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]
@@ -125,7 +113,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn repeated_trouble_is_one_line_a_minute_with_a_count() {
+    fn repeated_problem_is_logged_once_a_minute_with_a_count() {
         let (throttle, start) = (LogThrottle::new(), Instant::now());
         let admitted: Vec<_> = (0..2_500)
             .filter_map(|i| throttle.admit_at("too many open files", start + i * SECOND / 20))
@@ -135,18 +123,18 @@ mod tests {
     }
 
     #[test]
-    fn other_trouble_is_logged_at_once() {
+    fn different_problem_is_logged_at_once() {
         let (throttle, start) = (LogThrottle::new(), Instant::now());
-        for trouble in ["refused", "timed out"] {
-            assert!(throttle.admit_at(trouble, start).is_some());
-            assert!(throttle.admit_at(trouble, start + SECOND).is_none());
+        for problem in ["refused", "timed out"] {
+            assert!(throttle.admit_at(problem, start).is_some());
+            assert!(throttle.admit_at(problem, start + SECOND).is_none());
         }
         let later = throttle.admit_at("refused", start + 61 * SECOND);
         assert_eq!(later, Some(Admitted { suppressed: Some(1) }));
     }
 
     #[test]
-    fn the_end_of_trouble_is_logged_if_the_trouble_was() {
+    fn recovery_is_logged_only_after_a_logged_occurrence() {
         let (throttle, start) = (LogThrottle::new(), Instant::now());
         assert!(throttle.recovered("refused"));
         throttle.admit_at("refused", start);
@@ -158,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn trouble_that_comes_once_a_minute_has_no_count() {
+    fn problem_once_a_minute_is_never_suppressed() {
         let (throttle, start) = (LogThrottle::new(), Instant::now());
         for minute in 0..3 {
             let line = throttle.admit_at("refused", start + minute * 60 * SECOND);
@@ -167,14 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn endless_kinds_of_trouble_are_few_lines_and_little_memory() {
+    fn unbounded_problems_cost_bounded_lines_and_memory() {
         let (throttle, start) = (LogThrottle::new(), Instant::now());
         let lines = (0..10_000).filter_map(|i| throttle.admit_at(&i.to_string(), start)).count();
-        assert_eq!(lines, LOG_TROUBLES_MAX + 1);
-        assert_eq!(throttle.troubles.lock().unwrap().len(), LOG_TROUBLES_MAX + 1);
+        assert_eq!(lines, LOG_PROBLEMS_MAX + 1);
+        assert_eq!(throttle.problems.lock().unwrap().len(), LOG_PROBLEMS_MAX + 1);
         let later = start + 60 * SECOND;
         let lines = (0..10_000).filter_map(|i| throttle.admit_at(&i.to_string(), later)).count();
-        assert!(lines <= 2 * (LOG_TROUBLES_MAX + 1), "{lines}");
-        assert!(throttle.troubles.lock().unwrap().len() <= LOG_TROUBLES_MAX + 1);
+        assert!(lines <= 2 * (LOG_PROBLEMS_MAX + 1), "{lines}");
+        assert!(throttle.problems.lock().unwrap().len() <= LOG_PROBLEMS_MAX + 1);
     }
 }

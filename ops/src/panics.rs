@@ -1,7 +1,7 @@
-//! What becomes of a panic: it ends the process, unless it was contained.
+//! A panic ends the process, unless it is contained.
 //!
-//! A process that goes on without one of its tasks or threads is worse than one that has ended: it
-//! looks alive, and does half of what it is there for.
+//! A process that has lost one of its tasks or threads is worse than one that has ended: it looks
+//! alive and does half its work.
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
@@ -12,18 +12,18 @@ use std::{
 
 use tracing::error;
 
-use crate::{FAILED, output::flush_output};
+use crate::{output::flush_output, program::FAILED};
 
 thread_local! {
     static CONTAINED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A panic that was contained. The log has told of it.
+/// A panic that was contained, and logged.
 #[derive(Debug)]
 pub struct Panicked;
 
-/// Runs `action`, and returns instead of unwinding if it panics. For code that looks at the input of
-/// one client and at nothing that others share: what it has borrowed is not to be used afterwards.
+/// Runs `action`, and returns an error if it panics. Only for code that handles the input of one
+/// client and borrows nothing that others share: a panic can leave what it borrows inconsistent.
 ///
 /// # Errors
 /// If `action` panicked.
@@ -34,8 +34,8 @@ pub fn contain<T>(action: impl FnOnce() -> T) -> Result<T, Panicked> {
     result.map_err(|_| Panicked)
 }
 
-/// From now on, panics are logged, and those that are not contained end the process with the status
-/// [`FAILED`], whichever thread or task they happen in.
+/// Logs every panic from now on. One that is not contained ends the process with status
+/// [`FAILED`], in whichever thread or task it happens.
 pub(crate) fn end_process_on_panic() {
     panic::set_hook(Box::new(|panic| {
         log(panic);
@@ -47,7 +47,7 @@ pub(crate) fn end_process_on_panic() {
     }));
 }
 
-/// The standard hook would write to standard error itself, and wait for it.
+/// Replaces the standard hook, which would write to standard error directly and wait for it.
 fn log(panic: &PanicHookInfo<'_>) {
     let thread = thread::current();
     let thread = thread.name().unwrap_or("unnamed");
@@ -69,7 +69,7 @@ mod tests {
         assert!(!CONTAINED.get());
         let nested = contain(|| {
             assert!(contain(|| panic!("within")).is_err());
-            assert!(CONTAINED.get(), "the outer one still is");
+            assert!(CONTAINED.get(), "the outer call still contains panics");
         });
         nested.unwrap();
     }

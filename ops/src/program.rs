@@ -15,22 +15,21 @@ use clap::{
 use tracing::warn;
 
 use crate::{
-    output::say,
+    output::print_error,
     redact::{redacted, redacted_text},
 };
 
-/// The exit status of a program that failed while it ran.
+/// The exit status of a program that failed at run time.
 pub const FAILED: u8 = 1;
 
-/// The exit status of arguments, or a configuration, that cannot be used as they are.
+/// The exit status for arguments or a configuration that a program cannot use.
 pub const UNUSABLE: u8 = 2;
 
-/// Parses the command line and the environment. Help and the version are printed here; they show
-/// no value of the environment, as that may be a password. An empty variable is one that is not
-/// set.
+/// Parses the command line and the environment. An empty variable counts as unset. Prints help and
+/// the version itself, without the values of the environment: they may be passwords.
 ///
 /// # Errors
-/// If the program is to end now; what there is to say has been said, in one line.
+/// The exit status, if the program has to end now. The reason is already printed, in one line.
 pub fn parse_args<A: Parser>() -> Result<A, ExitCode> {
     let mut command = prepared(A::command());
     let parsed = command.try_get_matches_from_mut(std::env::args_os());
@@ -40,13 +39,13 @@ pub fn parse_args<A: Parser>() -> Result<A, ExitCode> {
         if error.use_stderr() {
             return fail(UNUSABLE, one_line(&error));
         }
-        // Whoever closed standard output does not want to read it.
+        // A closed standard output is not an error: nobody wants to read the help.
         let _ = error.print();
         ExitCode::SUCCESS
     })
 }
 
-/// Reads a number within bounds, for `value_parser`.
+/// A `value_parser` for a number within bounds.
 pub fn number_in<T>(bounds: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone
 where
     T: FromStr + PartialOrd + Display + Clone,
@@ -57,15 +56,15 @@ where
     }
 }
 
-/// Says in one line on standard error why the program ends, without the passwords of URLs, and gives
-/// its exit status. A standard error that takes nothing is not waited for.
+/// Prints on standard error why the program ends, without the passwords of URLs, and returns its
+/// exit status. Does not wait for a standard error that is full.
 pub fn fail(status: u8, why: impl Display) -> ExitCode {
-    say(&redacted_text(&why.to_string()));
+    print_error(&redacted_text(&why.to_string()));
     ExitCode::from(status)
 }
 
-/// Prints `ready <name> <address>` on standard output. Where nobody takes the line, the program
-/// serves all the same: that is logged.
+/// Prints `ready <name> <address>` on standard output. A failure is logged, and the program still
+/// serves.
 pub fn announce(name: impl Display, address: impl Display) {
     let line = format!("ready {name} {address}\n");
     let print = move || {
@@ -75,17 +74,17 @@ pub fn announce(name: impl Display, address: impl Display) {
             warn!(%error, "cannot print the ready line on standard output");
         }
     };
-    // A pipe that is full already would hold up whoever writes.
+    // A write to a full pipe would block this thread.
     if let Err(error) = thread::Builder::new().name("ready".to_owned()).spawn(print) {
         warn!(%error, "cannot print the ready line on standard output");
     }
 }
 
-/// Sees to the environment of a command and its subcommands.
+/// Adapts how a command and its subcommands read the environment and negative numbers.
 fn prepared(command: Command) -> Command {
     let command = command.mut_args(|arg| {
         let arg = if is_set_and_empty(&arg) { arg.env(Resettable::Reset) } else { arg };
-        // So that -1 is a number out of bounds, and no unknown flag.
+        // `-1` shall be reported as out of bounds, not as an unknown flag.
         let negative = arg.get_action().takes_values();
         arg.allow_negative_numbers(negative).hide_env_values(true)
     });
@@ -96,8 +95,7 @@ fn is_set_and_empty(arg: &Arg) -> bool {
     arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty())
 }
 
-/// What clap has to say, without the usage that follows it, and without the secrets that it
-/// repeats.
+/// The first paragraph of clap's message, as one line and without the secrets that it repeats.
 fn one_line(error: &clap::Error) -> String {
     let text = error.to_string();
     let lines: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
@@ -111,4 +109,39 @@ fn one_line(error: &clap::Error) -> String {
         }
     }
     format!("{line} (see --help)")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Args {
+        #[arg(long, value_parser = number_in(1..=10))]
+        count: Option<u8>,
+        #[arg(long)]
+        relay: Option<crate::DialAddress>,
+    }
+
+    fn error_of(args: &[&str]) -> String {
+        let args = ["program"].iter().chain(args);
+        one_line(&prepared(Args::command()).try_get_matches_from(args).unwrap_err())
+    }
+
+    #[test]
+    fn number_out_of_bounds_names_the_bounds() {
+        for given in ["0", "11", "-1", "many"] {
+            let error = error_of(&["--count", given]);
+            assert!(error.contains("give a number from 1 to 10 (see --help)"), "{error}");
+        }
+    }
+
+    #[test]
+    fn error_is_one_line_without_secrets() {
+        let error = error_of(&["--relay", "quic://alice:hunter2@host:7400"]);
+        assert!(error.starts_with("error: ") && error.contains("--relay"), "{error}");
+        assert!(!error.contains("hunter2") && !error.contains('\n'), "{error}");
+    }
 }

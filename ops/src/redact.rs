@@ -1,11 +1,11 @@
 use std::{convert::Infallible, fmt, str::FromStr};
 
-/// A URL that may hold a password, which is never shown by accident.
+/// A URL that may contain a password. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretUrl(String);
 
 impl SecretUrl {
-    /// All of it, to be used and not shown.
+    /// The whole URL, with its password: not for display.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -31,11 +31,11 @@ impl fmt::Debug for SecretUrl {
     }
 }
 
-/// A value as it may be shown: without the user and password before an `@`, and without a URL's
-/// query, which may hold a password too.
+/// The value without the user and password before an `@`, and without the query of a URL, which may
+/// contain a password too.
 ///
-/// Whatever is malformed is taken to hold a secret as well, so this looks at the signs alone and
-/// does not parse.
+/// A malformed value may contain a secret as well. So this searches for the delimiters and does not
+/// parse.
 pub fn redacted(value: &str) -> String {
     let (value, query) = match value.split_once('?') {
         Some((value, _)) => (value, "?…"),
@@ -50,7 +50,7 @@ pub fn redacted(value: &str) -> String {
     }
 }
 
-/// A text as it may be shown: without the users and passwords of the addresses in it.
+/// The text without the users and passwords of the addresses in it.
 pub(crate) fn redacted_text(text: &str) -> String {
     let ends = |c: char| c.is_whitespace() || "\"'`()<>".contains(c);
     text.split_inclusive(ends).map(redacted_word).collect()
@@ -62,7 +62,7 @@ fn redacted_word(word: &str) -> String {
         None => ("", word),
     };
     match rest.rsplit_once('@') {
-        // The brackets are those of the form that an error recommends.
+        // `[[user]:password@]` in a remedy is the syntax, not a secret.
         Some((user, _)) if user.starts_with('[') => word.to_owned(),
         Some((user, host)) if !scheme.is_empty() || user.contains(':') => {
             format!("{scheme}…@{host}")
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_is_left_out() {
+    fn user_password_and_query_are_hidden() {
         for (given, shown) in [
             ("redis://alice:hunter2@db:6379/0", "redis://…@db:6379/0"),
             ("redis://:hunter2@db", "redis://…@db"),
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_in_a_text_are_shown_without_their_password() {
+    fn passwords_within_a_text_are_hidden() {
         for (text, shown) in [
             ("", ""),
             ("see http://host/x (y@z)", "see http://host/x (y@z)"),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn other_values_are_shown_as_they_are() {
+    fn value_without_secrets_is_unchanged() {
         for value in ["", "127.0.0.1:7400", "ws://host:9001/ws", "nowhere", "[::1]:7400"] {
             assert_eq!(redacted(value), value);
         }

@@ -1,4 +1,4 @@
-//! Files that people write: certificates, keys and secrets.
+//! Files that operators provide: certificates, keys and secrets.
 
 use std::{
     fs::File,
@@ -12,49 +12,48 @@ use tracing::warn;
 
 use crate::defaults::TEXT_FILE_BYTES_MAX;
 
-/// What UTF-8 text begins with where an editor marks it as such.
+/// The byte order mark that some editors put before UTF-8 text.
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// What UTF-16 text begins with, in either order of bytes.
+/// The byte order marks of UTF-16, little-endian and big-endian.
 const UTF16_MARKS: [[u8; 2]; 2] = [*b"\xff\xfe", *b"\xfe\xff"];
 
-/// The bits of a mode that let others than the owner read or write.
-const OTHERS: u32 = 0o066;
+/// The mode bits that let users other than the owner read or write.
+const OTHERS_MODE: u32 = 0o066;
 
-/// Why a file cannot be used. The text follows the file's name.
+/// Why a file cannot be used. The message follows the file's name.
 #[derive(Debug, Error)]
 pub enum TextFileError {
-    /// There is no such file.
+    /// The file does not exist.
     #[error("is missing")]
     Missing,
-    /// It is a folder.
+    /// The path is a folder.
     #[error("is a folder, not a file")]
     Folder,
-    /// The system does not let it be read.
+    /// The system refused to read it.
     #[error("cannot be read ({0}); check its owner and mode")]
     Unreadable(#[source] io::Error),
-    /// It holds nothing, or only white space.
+    /// It is empty, or only white space.
     #[error("is empty")]
     Empty,
-    /// It is something else altogether.
+    /// It exceeds [`TEXT_FILE_BYTES_MAX`].
     #[error("is larger than {} KiB", TEXT_FILE_BYTES_MAX / 1024)]
     TooLarge,
-    /// It was saved by an editor that writes UTF-16.
+    /// It is encoded in UTF-16.
     #[error("is UTF-16 text (save it as UTF-8)")]
     Utf16,
 }
 
-/// Reads what a person wrote into a file: without the mark that some editors put before UTF-8 text,
-/// and without white space at either end.
+/// Reads a file without a byte order mark and without white space at either end.
 ///
 /// # Errors
-/// If there is nothing to be had from it.
+/// If the file cannot be read, is empty, too large or UTF-16.
 pub fn read_text(path: &Path) -> Result<Vec<u8>, TextFileError> {
     read(open(path)?)
 }
 
-/// As [`read_text`], and warns if others than the file's owner may read or change it. `what` is what
-/// it holds, such as "private key".
+/// As [`read_text`], and warns if users other than the owner may read or change the file. `what`
+/// names its content, such as "private key".
 ///
 /// # Errors
 /// As [`read_text`].
@@ -87,7 +86,8 @@ fn read(file: File) -> Result<Vec<u8>, TextFileError> {
     if text.is_empty() { Err(TextFileError::Empty) } else { Ok(text.to_owned()) }
 }
 
-/// Whether it is ASCII, written as UTF-16. A secret of random bytes may begin like that, and is not.
+/// Whether the text is ASCII encoded as UTF-16. The mark alone is no proof: a secret of random bytes
+/// may begin with it.
 fn is_utf16(text: &[u8]) -> bool {
     let Some((mark, text)) = text.split_first_chunk::<2>() else { return false };
     let high = usize::from(*mark == UTF16_MARKS[0]);
@@ -98,10 +98,10 @@ fn is_utf16(text: &[u8]) -> bool {
 fn warn_if_exposed(file: &File, path: &Path, what: &str) {
     let Ok(metadata) = file.metadata() else { return };
     let mode = metadata.permissions().mode();
-    if metadata.is_file() && mode & OTHERS != 0 {
+    if metadata.is_file() && mode & OTHERS_MODE != 0 {
         let file = path.display();
         let mode = format_args!("{:04o}", mode & 0o7777);
-        warn!(%file, %mode, "not only its owner may read or change this {what}: chmod 600 {file}");
+        warn!(%file, %mode, "other users may read or change this {what}: run chmod 600 {file}");
     }
 }
 
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_and_line_ends_are_not_part_of_a_secret() {
+    fn byte_order_mark_and_line_end_are_stripped() {
         for content in [&b"secret"[..], b"secret\n", b"secret\r\n", b"\xef\xbb\xbfsecret\r\n"] {
             assert_eq!(read_back(content).unwrap(), b"secret");
         }
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_called_what_it_is() {
+    fn unusable_file_is_classified() {
         let little: Vec<_> =
             "\u{feff}secret\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let big: Vec<_> = "\u{feff}secret".encode_utf16().flat_map(u16::to_be_bytes).collect();

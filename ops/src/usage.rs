@@ -5,17 +5,17 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 
-/// What a process has cost so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The CPU time and memory that a process uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
-    /// CPU time, user and system.
+    /// CPU time since the start, user and system.
     pub cpu: Duration,
-    /// Resident memory, in bytes; 0 where the system does not say.
+    /// Resident memory, in bytes; 0 where the system does not report it.
     pub memory_bytes: u64,
 }
 
 impl Usage {
-    /// This process's own.
+    /// Measures this process.
     pub fn now() -> Self {
         let cpu = clock_gettime(ClockId::ProcessCPUTime);
         let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
@@ -26,7 +26,7 @@ impl Usage {
     }
 }
 
-/// The second field of proc(5)'s `statm`.
+/// The second field of `statm`, see proc(5).
 fn resident_pages(statm: &str) -> Option<u64> {
     statm.split_ascii_whitespace().nth(1)?.parse().ok()
 }
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_that_runs_costs_something() {
+    fn memory_is_resident_and_cpu_time_grows() {
         let before = Usage::now();
         assert!(before.memory_bytes > 100_000);
         while Usage::now().cpu == before.cpu {

@@ -1,4 +1,4 @@
-//! A panic anywhere in a program ends it with status 1, unless it was contained.
+//! A panic anywhere in a program ends it with status 1, unless it is contained.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{
@@ -9,10 +9,10 @@ use std::{
 
 use trunkline_ops::{contain, log_to_stderr};
 
-/// Which program this process plays, when a test has started it for that.
+/// Tells a process that a test starts which program to play.
 const ROLE: &str = "TRUNKLINE_PANIC_ROLE";
 
-/// Starts this test's own process once more, as a program.
+/// Runs this test executable again, as a program.
 fn program(role: &str) -> Output {
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["plays_a_program", "--exact", "--nocapture"]).env(ROLE, role);
@@ -52,7 +52,7 @@ fn panic_in_a_thread_or_task_ends_the_process() {
 }
 
 #[test]
-fn contained_panic_is_logged_and_the_process_goes_on() {
+fn contained_panic_is_logged_and_the_process_survives() {
     let output = program("contained");
     let log = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{log}");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use metrics::{counter, gauge};
 use tokio::sync::watch;
-use trunkline_ops::Observed;
+use trunkline_ops::Monitored;
 use trunkline_protocol::{
     Name,
     control::MemberState,
@@ -29,7 +29,7 @@ const STATES: [(MemberState, &str); 6] = [
 /// The relay, as its operations endpoint sees it.
 pub(crate) struct Figures(pub(crate) watch::Receiver<Option<Arc<Published>>>);
 
-impl Observed for Figures {
+impl Monitored for Figures {
     /// The data path runs, and reaches Redis, so that it can clean up after nodes. It forwards
     /// without, too.
     fn ready(&self) -> Result<(), String> {

@@ -1,4 +1,4 @@
-//! Files that people have touched: other encodings, other content, other modes.
+//! Files in other encodings, with other content or other modes.
 
 use std::{
     fs::{self, Permissions},
@@ -8,7 +8,7 @@ use std::{
 
 use trunkline_certs::Role;
 
-use crate::cluster::Cluster;
+use crate::folder::CertsFolder;
 
 const ENCRYPTED_PKCS8: &str = "\
 -----BEGIN ENCRYPTED PRIVATE KEY-----
@@ -31,29 +31,29 @@ ryq3IFZRZfXodzKXQqWRkZQySkDRuz0Dj5CqsuQfFG4=
 -----END EC PRIVATE KEY-----
 ";
 
-fn issued() -> Cluster {
-    let cluster = Cluster::new();
-    cluster.issue(Role::Node, "node-1");
-    cluster
+fn issued() -> CertsFolder {
+    let folder = CertsFolder::new();
+    folder.issue(Role::Node, "node-1");
+    folder
 }
 
 #[test]
-fn a_byte_order_mark_and_windows_line_ends_are_no_obstacle() {
-    let cluster = issued();
+fn byte_order_mark_and_crlf_are_accepted() {
+    let folder = issued();
     for file in ["ca.pem", "node/node-1.pem", "node/node-1.key"] {
-        let text = cluster.read(file).replace('\n', "\r\n");
-        cluster.write(file, &format!("\u{feff}{text}"));
+        let text = folder.read(file).replace('\n', "\r\n");
+        folder.write(file, &format!("\u{feff}{text}"));
     }
-    cluster.load(Role::Node, "node-1").unwrap();
+    folder.load(Role::Node, "node-1").unwrap();
 }
 
 #[test]
-fn an_encrypted_key_is_called_encrypted() {
+fn encrypted_key_is_recognized() {
     for key in [ENCRYPTED_PKCS8, ENCRYPTED_SEC1] {
-        let cluster = issued();
+        let folder = issued();
         for key in [key.to_owned(), key.replace('\n', "\r\n"), format!("\u{feff}{key}")] {
-            cluster.write("node/node-1.key", &key);
-            let text = cluster.complaint(Role::Node, "node-1");
+            folder.write("node/node-1.key", &key);
+            let text = folder.load_error(Role::Node, "node-1");
             assert!(
                 text.starts_with(
                     "certs/node/node-1.key is an encrypted private key: decrypt it with `openssl \
@@ -66,9 +66,9 @@ fn an_encrypted_key_is_called_encrypted() {
 }
 
 #[test]
-fn something_else_in_a_file_is_called_by_its_name() {
-    let cluster = issued();
-    let (certificate, key) = (cluster.read("node/node-1.pem"), cluster.read("node/node-1.key"));
+fn other_content_is_named() {
+    let folder = issued();
+    let (certificate, key) = (folder.read("node/node-1.pem"), folder.read("node/node-1.key"));
     let label = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
     for (file, content, words) in [
         ("node/node-1.key", certificate.clone(), "holds a certificate, not a private key"),
@@ -79,47 +79,47 @@ fn something_else_in_a_file_is_called_by_its_name() {
         ("node/node-1.key", " \r\n".to_owned(), "is empty"),
         ("node/node-1.pem", key.clone(), "holds a private key, not a certificate"),
         ("node/node-1.pem", label("CERTIFICATE REQUEST"), "holds a certificate request, not a"),
-        ("ca.pem", cluster.read("ca.key"), "holds a private key, not a certificate"),
+        ("ca.pem", folder.read("ca.key"), "holds a private key, not a certificate"),
     ] {
-        let before = cluster.read(file);
-        cluster.write(file, &content);
-        let text = cluster.complaint(Role::Node, "node-1");
+        let before = folder.read(file);
+        folder.write(file, &content);
+        let text = folder.load_error(Role::Node, "node-1");
         assert!(text.starts_with(&format!("certs/{file} {words}")), "{words}: {text}");
         assert!(text.contains("trunkline-certs") && text.lines().count() == 1, "{text}");
-        cluster.write(file, &before);
+        folder.write(file, &before);
     }
-    cluster.load(Role::Node, "node-1").unwrap();
+    folder.load(Role::Node, "node-1").unwrap();
 }
 
 #[test]
-fn utf16_and_der_are_called_so() {
-    let cluster = issued();
-    let text = format!("\u{feff}{}", cluster.read("node/node-1.key"));
+fn utf16_and_der_are_recognized() {
+    let folder = issued();
+    let text = format!("\u{feff}{}", folder.read("node/node-1.key"));
     let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    fs::write(cluster.path("node/node-1.key"), utf16).unwrap();
-    assert!(cluster.complaint(Role::Node, "node-1").contains("is UTF-16 text (save it as UTF-8)"));
-    fs::write(cluster.path("node/node-1.key"), b"\x30\x82\x01\x00").unwrap();
-    assert!(cluster.complaint(Role::Node, "node-1").contains("holds binary DER"));
+    fs::write(folder.path("node/node-1.key"), utf16).unwrap();
+    assert!(folder.load_error(Role::Node, "node-1").contains("is UTF-16 text (save it as UTF-8)"));
+    fs::write(folder.path("node/node-1.key"), b"\x30\x82\x01\x00").unwrap();
+    assert!(folder.load_error(Role::Node, "node-1").contains("holds binary DER"));
 }
 
 #[test]
-fn a_key_that_others_may_read_is_warned_of() {
-    let cluster = Cluster::new();
-    let output = issue(&cluster);
+fn key_that_others_may_read_is_warned_about() {
+    let folder = CertsFolder::new();
+    let output = issue(&folder);
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     for mode in [0o640, 0o604, 0o660, 0o644] {
-        fs::set_permissions(cluster.path("ca.key"), Permissions::from_mode(mode)).unwrap();
-        let output = issue(&cluster);
+        fs::set_permissions(folder.path("ca.key"), Permissions::from_mode(mode)).unwrap();
+        let output = issue(&folder);
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success() && said.lines().count() == 1, "{said}");
-        let remedy = format!("chmod 600 {}", cluster.path("ca.key").display());
+        let remedy = format!("chmod 600 {}", folder.path("ca.key").display());
         assert!(said.contains("WARN") && said.contains(&remedy), "{said}");
         assert!(said.contains(&format!("{mode:04o}")), "{said}");
     }
 }
 
-fn issue(cluster: &Cluster) -> Output {
+fn issue(folder: &CertsFolder) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trunkline-certs"));
     command.env_clear().args(["issue", "--role", "node", "--name", "node-1", "--dir"]);
-    command.arg(cluster.dir()).output().unwrap()
+    command.arg(folder.dir()).output().unwrap()
 }

@@ -1,4 +1,4 @@
-//! Real QUIC handshakes over the loopback: who gets in, and what the others are told.
+//! QUIC handshakes over loopback: which peers are admitted, and why the others are not.
 
 use std::{future::Future, net::Ipv4Addr, sync::Arc, time::Duration};
 
@@ -15,162 +15,165 @@ use trunkline_certs::{
     Alpn, Credentials, Identity, PeerError, RELAY_SERVER_NAME, Role, authorize, peer_identity,
 };
 
-use crate::cluster::Cluster;
+use crate::folder::CertsFolder;
 
 /// Generous: a handshake takes milliseconds.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
-async fn everyone_gets_in_where_their_role_belongs() {
-    let cluster = Cluster::new();
+async fn every_role_may_use_its_protocol() {
+    let folder = CertsFolder::new();
     let cases = [
         (Role::Node, "node-1", Alpn::Link),
         (Role::Admin, "admin", Alpn::Admin),
         (Role::Viewer, "guest", Alpn::Admin),
     ];
     for (role, name, alpn) in cases {
-        let client = cluster.credentials(role, name);
-        let meeting = meet(&relay(&cluster), client.client_crypto(alpn)).await;
-        let (identity, spoken) = meeting.at_relay.unwrap();
+        let client = folder.credentials(role, name);
+        let attempt = connect(&relay(&folder), client.client_crypto(alpn)).await;
+        let (identity, spoken) = attempt.at_relay.unwrap();
         assert_eq!((identity.role, identity.name.as_str(), spoken), (role, name, alpn));
-        let (identity, spoken) = peer_identity(&meeting.at_client.unwrap()).unwrap();
+        let (identity, spoken) = peer_identity(&attempt.at_client.unwrap()).unwrap();
         assert_eq!((identity.to_string().as_str(), spoken), ("relay/relay-1", alpn));
     }
 }
 
 #[tokio::test]
-async fn a_role_is_told_why_it_may_not_speak_a_protocol() {
-    let cluster = Cluster::new();
+async fn rejected_role_receives_the_reason() {
+    let folder = CertsFolder::new();
     let cases = [
         (Role::Node, Alpn::Admin, "the role node may not speak trunkline-admin/1"),
         (Role::Admin, Alpn::Link, "the role admin may not speak trunkline/1"),
         (Role::Viewer, Alpn::Link, "the role viewer may not speak trunkline/1"),
     ];
     for (role, alpn, reason) in cases {
-        let client = cluster.credentials(role, "one");
-        let meeting = meet(&relay(&cluster), client.client_crypto(alpn)).await;
-        assert_eq!(meeting.refusal(), PeerError::RoleNotAllowed { role, alpn });
-        assert_eq!(meeting.reason_at_client().await, reason);
+        let client = folder.credentials(role, "one");
+        let attempt = connect(&relay(&folder), client.client_crypto(alpn)).await;
+        assert_eq!(attempt.rejection(), PeerError::RoleNotAllowed { role, alpn });
+        assert_eq!(attempt.reason_at_client().await, reason);
     }
 }
 
 #[tokio::test]
-async fn a_relay_opens_no_link() {
-    let cluster = Cluster::new();
-    let peer = cluster.credentials(Role::Relay, "relay-2");
-    let meeting = meet(&relay(&cluster), peer.client_crypto(Alpn::Link)).await;
-    assert!(matches!(meeting.at_relay, Err(Refused::InHandshake(_))), "it may not even dial");
+async fn relay_may_not_open_a_link() {
+    let folder = CertsFolder::new();
+    let peer = folder.credentials(Role::Relay, "relay-2");
+    let attempt = connect(&relay(&folder), peer.client_crypto(Alpn::Link)).await;
+    assert!(
+        matches!(attempt.at_relay, Err(Rejected::InHandshake(_))),
+        "its certificate is not for clients"
+    );
 
     let san = ["relay-2.relay.trunkline", "relay.trunkline"];
-    let peer = cluster.forge(Role::Relay, "relay-2", &san, |_| {}).load(Role::Relay, "relay-2");
-    let meeting = meet(&relay(&cluster), peer.unwrap().client_crypto(Alpn::Link)).await;
+    let peer = folder.forge(Role::Relay, "relay-2", &san, |_| {}).load(Role::Relay, "relay-2");
+    let attempt = connect(&relay(&folder), peer.unwrap().client_crypto(Alpn::Link)).await;
     let wanted = PeerError::RoleNotAllowed { role: Role::Relay, alpn: Alpn::Link };
-    assert_eq!(meeting.refusal(), wanted, "nor is its role enough if it could");
+    assert_eq!(attempt.rejection(), wanted, "a certificate for clients does not help a relay");
 }
 
 #[tokio::test]
-async fn a_certificate_with_two_roles_opens_nothing() {
-    let cluster = Cluster::new();
+async fn certificate_with_two_roles_is_rejected() {
+    let folder = CertsFolder::new();
     let san = ["node-1.node.trunkline", "node.trunkline", "admin.trunkline"];
-    cluster.forge(Role::Node, "node-1", &san, |_| {});
-    let client = handmade_client(&cluster, Some("node/node-1"), b"trunkline/1");
-    let refusal = meet(&relay(&cluster), client).await.refusal();
-    assert_eq!(refusal.to_string(), "the certificate names more than one role and name");
+    folder.forge(Role::Node, "node-1", &san, |_| {});
+    let client = custom_client(&folder, Some("node/node-1"), b"trunkline/1");
+    let rejection = connect(&relay(&folder), client).await.rejection();
+    assert_eq!(rejection.to_string(), "the certificate names more than one role and name");
 }
 
 #[tokio::test]
-async fn a_stranger_without_a_certificate_stays_out() {
-    let cluster = Cluster::new();
-    let stranger = handmade_client(&cluster, None, b"trunkline/1");
-    let meeting = meet(&relay(&cluster), stranger).await;
-    assert!(meeting.told_in_handshake().contains("peer sent no certificates"));
+async fn client_without_a_certificate_is_rejected() {
+    let folder = CertsFolder::new();
+    let stranger = custom_client(&folder, None, b"trunkline/1");
+    let attempt = connect(&relay(&folder), stranger).await;
+    assert!(attempt.handshake_error().contains("peer sent no certificates"));
 }
 
 #[tokio::test]
-async fn another_clusters_node_stays_out() {
-    let (cluster, other) = (Cluster::new(), Cluster::new());
+async fn node_of_another_cluster_is_rejected() {
+    let (folder, other) = (CertsFolder::new(), CertsFolder::new());
     other.issue(Role::Node, "node-1");
     for file in ["node/node-1.pem", "node/node-1.key"] {
-        cluster.write(file, &other.read(file));
+        folder.write(file, &other.read(file));
     }
-    let foreign = handmade_client(&cluster, Some("node/node-1"), b"trunkline/1");
-    let meeting = meet(&relay(&cluster), foreign).await;
-    assert!(meeting.told_in_handshake().contains("invalid peer certificate"));
+    let foreign = custom_client(&folder, Some("node/node-1"), b"trunkline/1");
+    let attempt = connect(&relay(&folder), foreign).await;
+    assert!(attempt.handshake_error().contains("invalid peer certificate"));
 }
 
 #[tokio::test]
-async fn the_ca_vouches_for_no_name_outside_trunkline() {
-    let cluster = Cluster::new();
+async fn ca_signs_no_name_outside_its_zone() {
+    let folder = CertsFolder::new();
     let san = ["node-1.node.trunkline", "node.trunkline", "node.example.com"];
-    cluster.forge(Role::Node, "node-1", &san, |_| {});
-    let client = handmade_client(&cluster, Some("node/node-1"), b"trunkline/1");
-    let told = meet(&relay(&cluster), client).await.told_in_handshake();
-    assert!(told.contains("NameConstraintViolation"), "{told}");
+    folder.forge(Role::Node, "node-1", &san, |_| {});
+    let client = custom_client(&folder, Some("node/node-1"), b"trunkline/1");
+    let error = connect(&relay(&folder), client).await.handshake_error();
+    assert!(error.contains("NameConstraintViolation"), "{error}");
 }
 
 #[tokio::test]
-async fn an_unknown_or_missing_alpn_is_refused() {
-    let cluster = Cluster::new();
-    cluster.issue(Role::Node, "node-1");
+async fn unknown_or_missing_alpn_is_rejected() {
+    let folder = CertsFolder::new();
+    folder.issue(Role::Node, "node-1");
     for alpn in [&b"trunkline/2"[..], b"h3", b""] {
-        let client = handmade_client(&cluster, Some("node/node-1"), alpn);
-        let meeting = meet(&relay(&cluster), client).await;
-        let told = meeting.told_in_handshake();
-        assert!(told.contains("any known protocol"), "{told}");
+        let client = custom_client(&folder, Some("node/node-1"), alpn);
+        let attempt = connect(&relay(&folder), client).await;
+        let error = attempt.handshake_error();
+        assert!(error.contains("any known protocol"), "{error}");
     }
 }
 
 #[tokio::test]
-async fn another_clusters_relay_is_not_believed() {
-    let (cluster, other) = (Cluster::new(), Cluster::new());
-    let node = cluster.credentials(Role::Node, "node-1");
-    let meeting = meet(&relay(&other), node.client_crypto(Alpn::Link)).await;
-    let error = meeting.at_client.unwrap_err().to_string();
+async fn relay_of_another_cluster_is_rejected() {
+    let (folder, other) = (CertsFolder::new(), CertsFolder::new());
+    let node = folder.credentials(Role::Node, "node-1");
+    let attempt = connect(&relay(&other), node.client_crypto(Alpn::Link)).await;
+    let error = attempt.at_client.unwrap_err().to_string();
     assert!(error.contains("invalid peer certificate"), "{error}");
 }
 
 #[tokio::test]
-async fn a_node_cannot_pose_as_a_relay() {
-    let cluster = Cluster::new();
-    let node = cluster.credentials(Role::Node, "node-1");
-    let impostor = cluster.credentials(Role::Node, "relay");
-    let meeting = meet(&impostor, node.client_crypto(Alpn::Link)).await;
-    assert!(meeting.at_client.is_err(), "its certificate is not for serving");
+async fn node_cannot_impersonate_a_relay() {
+    let folder = CertsFolder::new();
+    let node = folder.credentials(Role::Node, "node-1");
+    let impostor = folder.credentials(Role::Node, "relay");
+    let attempt = connect(&impostor, node.client_crypto(Alpn::Link)).await;
+    assert!(attempt.at_client.is_err(), "its certificate is not for servers");
 
     let san = ["relay.node.trunkline", "node.trunkline"];
-    cluster.forge(Role::Node, "relay", &san, |_| {});
-    let impostor = cluster.load(Role::Node, "relay").unwrap();
-    let meeting = meet(&impostor, node.client_crypto(Alpn::Link)).await;
-    let error = meeting.at_client.unwrap_err().to_string();
+    folder.forge(Role::Node, "relay", &san, |_| {});
+    let impostor = folder.load(Role::Node, "relay").unwrap();
+    let attempt = connect(&impostor, node.client_crypto(Alpn::Link)).await;
+    let error = attempt.at_client.unwrap_err().to_string();
     assert!(error.contains("not valid for name \"relay.trunkline\""), "{error}");
 }
 
-/// How a connection attempt looked from both ends.
-struct Meeting {
+/// The result of a connection attempt at both ends.
+struct Attempt {
     at_client: Result<Connection, ConnectionError>,
-    at_relay: Result<(Identity, Alpn), Refused>,
-    /// Dropping an endpoint would cut what is still being told.
+    at_relay: Result<(Identity, Alpn), Rejected>,
+    /// Dropping an endpoint would lose its last packets.
     _endpoints: [Endpoint; 2],
 }
 
 #[derive(Debug)]
-enum Refused {
+enum Rejected {
     InHandshake(ConnectionError),
     Afterwards(PeerError),
 }
 
-impl Meeting {
-    fn refusal(&self) -> PeerError {
+impl Attempt {
+    fn rejection(&self) -> PeerError {
         match &self.at_relay {
-            Err(Refused::Afterwards(error)) => *error,
-            other => panic!("the relay should have refused, and had {other:?}"),
+            Err(Rejected::Afterwards(error)) => *error,
+            other => panic!("the relay should have rejected it, and had {other:?}"),
         }
     }
 
-    /// What TLS says at the relay's end.
-    fn told_in_handshake(&self) -> String {
+    /// The TLS error at the relay's end.
+    fn handshake_error(&self) -> String {
         match &self.at_relay {
-            Err(Refused::InHandshake(error)) => error.to_string(),
+            Err(Rejected::InHandshake(error)) => error.to_string(),
             other => panic!("the handshake should have failed, and ended in {other:?}"),
         }
     }
@@ -185,8 +188,8 @@ impl Meeting {
     }
 }
 
-/// Dials `relay` once and does there what a relay does.
-async fn meet(relay: &Credentials, client: Arc<QuicClientConfig>) -> Meeting {
+/// Dials `relay` once, which checks the peer as a relay does.
+async fn connect(relay: &Credentials, client: Arc<QuicClientConfig>) -> Attempt {
     let loopback = (Ipv4Addr::LOCALHOST, 0).into();
     let config = ServerConfig::with_crypto(relay.server_crypto());
     let server = Endpoint::server(config, loopback).unwrap();
@@ -195,28 +198,28 @@ async fn meet(relay: &Credentials, client: Arc<QuicClientConfig>) -> Meeting {
     let connecting = dialler.connect_with(ClientConfig::new(client), address, RELAY_SERVER_NAME);
     let both = async { tokio::join!(connecting.unwrap(), admit(&server)) };
     let (at_client, at_relay) = in_time(both).await;
-    Meeting { at_client, at_relay, _endpoints: [server, dialler] }
+    Attempt { at_client, at_relay, _endpoints: [server, dialler] }
 }
 
-async fn admit(server: &Endpoint) -> Result<(Identity, Alpn), Refused> {
-    let connection = server.accept().await.unwrap().await.map_err(Refused::InHandshake)?;
+async fn admit(server: &Endpoint) -> Result<(Identity, Alpn), Rejected> {
+    let connection = server.accept().await.unwrap().await.map_err(Rejected::InHandshake)?;
     let admitted = peer_identity(&connection)
         .and_then(|(peer, alpn)| authorize(&peer, alpn).map(|()| (peer, alpn)));
     if let Err(error) = &admitted {
         connection.close(1u8.into(), error.to_string().as_bytes());
     }
-    admitted.map_err(Refused::Afterwards)
+    admitted.map_err(Rejected::Afterwards)
 }
 
-fn relay(cluster: &Cluster) -> Credentials {
-    cluster.credentials(Role::Relay, "relay-1")
+fn relay(folder: &CertsFolder) -> Credentials {
+    folder.credentials(Role::Relay, "relay-1")
 }
 
-/// A client that was not made by [`Credentials`], and shows whatever it likes.
-fn handmade_client(cluster: &Cluster, files: Option<&str>, alpn: &[u8]) -> Arc<QuicClientConfig> {
+/// A client that [`Credentials`] would not build.
+fn custom_client(folder: &CertsFolder, files: Option<&str>, alpn: &[u8]) -> Arc<QuicClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let mut roots = RootCertStore::empty();
-    roots.add(pem(cluster, "ca.pem")).unwrap();
+    roots.add(pem(folder, "ca.pem")).unwrap();
     let builder = rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
@@ -224,8 +227,8 @@ fn handmade_client(cluster: &Cluster, files: Option<&str>, alpn: &[u8]) -> Arc<Q
     let mut config = match files {
         None => builder.with_no_client_auth(),
         Some(files) => {
-            let chain: CertificateDer<'static> = pem(cluster, &format!("{files}.pem"));
-            let key = pem(cluster, &format!("{files}.key"));
+            let chain: CertificateDer<'static> = pem(folder, &format!("{files}.pem"));
+            let key = pem(folder, &format!("{files}.key"));
             builder.with_client_auth_cert(vec![chain], key).unwrap()
         }
     };
@@ -233,8 +236,8 @@ fn handmade_client(cluster: &Cluster, files: Option<&str>, alpn: &[u8]) -> Arc<Q
     Arc::new(config.try_into().unwrap())
 }
 
-fn pem<T: PemObject>(cluster: &Cluster, file: &str) -> T {
-    T::from_pem_slice(cluster.read(file).as_bytes()).unwrap()
+fn pem<T: PemObject>(folder: &CertsFolder, file: &str) -> T {
+    T::from_pem_slice(folder.read(file).as_bytes()).unwrap()
 }
 
 async fn in_time<T>(work: impl Future<Output = T>) -> T {

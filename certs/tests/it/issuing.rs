@@ -1,4 +1,4 @@
-//! What `init` and `issue` leave in the folder.
+//! The files that `init` and `issue` write.
 
 use std::{
     fs,
@@ -10,34 +10,37 @@ use std::{
 };
 
 use rcgen::KeyPair;
-use trunkline_certs::{CA_VALIDITY, LEAF_VALIDITY, Role, init, issue};
+use trunkline_certs::{
+    Role,
+    defaults::{CA_VALIDITY, LEAF_VALIDITY},
+    init, issue,
+};
 
-use crate::cluster::{Cluster, HOUR};
+use crate::folder::{CertsFolder, HOUR};
 
 #[test]
-fn keys_are_for_their_owner_alone() {
-    let cluster = Cluster::new();
-    cluster.issue(Role::Node, "node-1");
+fn only_the_owner_reads_a_key() {
+    let folder = CertsFolder::new();
+    folder.issue(Role::Node, "node-1");
     for key in ["ca.key", "node/node-1.key"] {
-        assert_eq!(mode(&cluster.path(key)), 0o600, "{key}");
+        assert_eq!(mode(&folder.path(key)), 0o600, "{key}");
     }
-    fs::set_permissions(cluster.path("node/node-1.key"), fs::Permissions::from_mode(0o644))
-        .unwrap();
-    cluster.issue(Role::Node, "node-1");
-    assert_eq!(mode(&cluster.path("node/node-1.key")), 0o600, "after issuing again");
+    fs::set_permissions(folder.path("node/node-1.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    folder.issue(Role::Node, "node-1");
+    assert_eq!(mode(&folder.path("node/node-1.key")), 0o600, "after issuing again");
 }
 
 #[test]
-fn nothing_else_is_left_in_the_folder() {
-    let cluster = Cluster::new();
-    cluster.issue(Role::Node, "node-1").issue(Role::Node, "node-1").issue(Role::Viewer, "guest");
-    assert_eq!(files(cluster.dir()), ["ca.key", "ca.pem", "node", "viewer"]);
-    assert_eq!(files(&cluster.path("node")), ["node-1.key", "node-1.pem"]);
-    assert_eq!(files(&cluster.path("viewer")), ["guest.key", "guest.pem"]);
+fn folder_contains_no_temporary_files() {
+    let folder = CertsFolder::new();
+    folder.issue(Role::Node, "node-1").issue(Role::Node, "node-1").issue(Role::Viewer, "guest");
+    assert_eq!(files(folder.dir()), ["ca.key", "ca.pem", "node", "viewer"]);
+    assert_eq!(files(&folder.path("node")), ["node-1.key", "node-1.pem"]);
+    assert_eq!(files(&folder.path("viewer")), ["guest.key", "guest.pem"]);
 }
 
 #[test]
-fn init_overwrites_neither_file_of_a_ca() {
+fn init_never_overwrites_a_ca() {
     for kept in ["ca.pem", "ca.key"] {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(kept), "precious").unwrap();
@@ -53,12 +56,11 @@ fn init_overwrites_neither_file_of_a_ca() {
 }
 
 #[test]
-fn every_role_is_issued_for_a_year_and_loads() {
-    let cluster = Cluster::new();
+fn every_role_is_valid_for_a_year() {
+    let folder = CertsFolder::new();
     for role in Role::ALL {
         let before = SystemTime::now() + LEAF_VALIDITY;
-        let credentials = cluster.credentials(role, "one");
-        assert_eq!(credentials.identity().to_string(), format!("{role}/one"));
+        let credentials = folder.credentials(role, "one");
         let late = credentials.not_after().max(before).duration_since(before).unwrap();
         let early = before.duration_since(credentials.not_after()).unwrap_or_default();
         assert!(late < HOUR && early < HOUR, "{:?}", credentials.not_after());
@@ -67,27 +69,27 @@ fn every_role_is_issued_for_a_year_and_loads() {
 }
 
 #[test]
-fn issuing_again_never_shows_half_a_file() {
-    let cluster = Cluster::new();
-    cluster.issue(Role::Relay, "relay-1");
+fn reissue_replaces_each_file_atomically() {
+    let folder = CertsFolder::new();
+    folder.issue(Role::Relay, "relay-1");
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
             for _ in 0..50 {
-                cluster.issue(Role::Relay, "relay-1");
+                folder.issue(Role::Relay, "relay-1");
             }
             done.store(true, Ordering::Release);
         });
         while !done.load(Ordering::Acquire) {
-            assert!(KeyPair::from_pem(&cluster.read("relay/relay-1.key")).is_ok());
-            let certificate = cluster.read("relay/relay-1.pem");
+            assert!(KeyPair::from_pem(&folder.read("relay/relay-1.key")).is_ok());
+            let certificate = folder.read("relay/relay-1.pem");
             assert!(certificate.ends_with("-----END CERTIFICATE-----\n"), "{certificate}");
         }
     });
 }
 
 #[test]
-fn issuing_needs_a_whole_ca() {
+fn issue_requires_a_certificate_and_key_of_the_ca() {
     let empty = tempfile::tempdir().unwrap();
     let name = "node-1".parse().unwrap();
     let error = issue(empty.path(), Role::Node, &name).unwrap_err().to_string();
@@ -97,15 +99,15 @@ fn issuing_needs_a_whole_ca() {
          `trunkline-certs init --dir certs`"
     );
 
-    let cluster = Cluster::new();
-    let complaint = || cluster.text(&issue(cluster.dir(), Role::Node, &name).unwrap_err());
-    let mend = "issue where the cluster's own ca.key is kept";
-    cluster.write("ca.key", &Cluster::new().read("ca.key"));
-    assert_eq!(complaint(), format!("certs/ca.key is not the key of certs/ca.pem: {mend}"));
-    cluster.write("ca.key", "a note to myself");
-    assert_eq!(complaint(), format!("certs/ca.key is not a private key in PEM form: {mend}"));
-    fs::remove_file(cluster.path("ca.key")).unwrap();
-    assert_eq!(complaint(), format!("certs/ca.key is missing: {mend}"));
+    let folder = CertsFolder::new();
+    let load_error = || folder.text(&issue(folder.dir(), Role::Node, &name).unwrap_err());
+    let remedy = "issue where the cluster's own ca.key is kept";
+    folder.write("ca.key", &CertsFolder::new().read("ca.key"));
+    assert_eq!(load_error(), format!("certs/ca.key is not the key of certs/ca.pem: {remedy}"));
+    folder.write("ca.key", "a note to myself");
+    assert_eq!(load_error(), format!("certs/ca.key is not a private key in PEM form: {remedy}"));
+    fs::remove_file(folder.path("ca.key")).unwrap();
+    assert_eq!(load_error(), format!("certs/ca.key is missing: {remedy}"));
 }
 
 fn mode(path: &Path) -> u32 {

@@ -9,7 +9,7 @@ use trunkline_protocol::lane::{MESSAGE_LANES, Message};
 use super::delivery::SessionKey;
 use crate::{
     custody::Payload,
-    defaults::{MESSAGE_BYTES_POOLED_MAX, MESSAGES_POOLED_MAX, RECEIPT_BYTES},
+    defaults::{FRAME_OVERHEAD_BYTES_MAX, MESSAGE_BYTES_POOLED_MAX, MESSAGES_POOLED_MAX},
 };
 
 /// The length up to which a send's id needs no allocation of its own.
@@ -63,7 +63,7 @@ impl PendingMessage {
 
     /// How many bytes its receipt needs at most in its sender's buffer.
     pub(super) fn receipt_bytes(&self) -> usize {
-        RECEIPT_BYTES + self.id.len()
+        FRAME_OVERHEAD_BYTES_MAX + self.id.len()
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct DataPlaneSetup {
     pub(crate) incarnation: Incarnation,
     pub(crate) capacity: u32,
     pub(crate) sessions_per_user: usize,
-    /// See [`Config::ping_interval`](crate::Config::ping_interval).
+    /// See [`NodeConfig::ping_interval`](crate::NodeConfig::ping_interval).
     pub(crate) ping_interval: Duration,
     pub(crate) limits: Limits,
     pub(crate) registrar: Registrar,

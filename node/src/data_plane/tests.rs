@@ -11,7 +11,7 @@ use tokio::{
     sync::mpsc,
     task, time,
 };
-use trunkline_directory::{Directory, Location, NodeRecord, Registrar};
+use trunkline_directory::Location;
 use trunkline_link::Lane;
 use trunkline_protocol::{
     Incarnation, Outcome, User,
@@ -24,30 +24,13 @@ use trunkline_protocol::{
     status::TraceEvent,
 };
 
-use super::{DataPlane, DataPlaneSetup, DataPlaneState, SessionKey};
-use crate::{
-    custody::Limits,
-    defaults::{OUTBOX, PING_INTERVAL},
-};
+use super::{DataPlane, DataPlaneState, SessionKey};
+use crate::{defaults::OUTBOX, testing::isolated::data_plane_with};
 
-/// A data plane, and what it reports to the relay. Nothing listens at its Redis.
+/// A data plane, and what it reports to the relay.
 pub(crate) fn test_data_plane() -> (DataPlane, mpsc::Receiver<ToRelay>) {
-    let incarnation = Incarnation::fresh();
-    let name: trunkline_protocol::Name = "node-1".parse().unwrap();
-    let record = NodeRecord { incarnation, url: String::new(), capacity: 10, started_at: 0 };
-    let directory = Directory::open("redis://127.0.0.1:1", "test").unwrap();
     let (outbox, reported) = mpsc::channel(OUTBOX);
-    let data_plane = DataPlane::new(DataPlaneSetup {
-        registrar: Registrar::start(directory, name.clone(), record),
-        name,
-        incarnation,
-        capacity: 10,
-        sessions_per_user: 2,
-        ping_interval: PING_INTERVAL,
-        limits: Limits::default(),
-        outbox,
-    });
-    (data_plane, reported)
+    (data_plane_with(2, outbox).unwrap(), reported)
 }
 
 fn other_node() -> Incarnation {

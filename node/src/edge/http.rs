@@ -1,4 +1,4 @@
-//! One HTTP/1.1 request per connection, read and answered by hyper, up to a WebSocket upgrade.
+//! One HTTP/1.1 request per connection. hyper reads and answers it, except for a WebSocket upgrade.
 
 use std::{
     cell::Cell,
@@ -18,31 +18,31 @@ use tokio::{
 };
 
 use super::request_line;
-use crate::defaults::{CLOSE_WITHIN, LINGER_BYTES_MAX, REQUEST_BYTES_MAX, REQUEST_TIMEOUT};
+use crate::defaults::{CLOSE_WITHIN, HEAD_BYTES_MAX, LINGER_BYTES_MAX, REQUEST_TIMEOUT};
 
-/// What a client is told that has not sent a request in time (RFC 9110, section 15.5.9).
+/// The answer to a client that sends no complete request in time (RFC 9110, section 15.5.9).
 const TIMED_OUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
-/// Why a connection came to no answer.
+/// Why a request failed.
 #[derive(Debug, Error)]
 pub(super) enum HttpError {
-    /// The connection broke, or ended within the head.
+    /// The connection broke, or ended within the head of the request.
     #[error("the connection broke: {0}")]
     Broken(#[from] io::Error),
-    /// It took longer than [`REQUEST_TIMEOUT`].
+    /// The request took longer than [`REQUEST_TIMEOUT`].
     #[error("no complete request within {} s", REQUEST_TIMEOUT.as_secs())]
     TooSlow,
-    /// It is not HTTP, or too long; the client was told where that is possible.
-    #[error("no request that can be served: {0}")]
+    /// It is not HTTP, or too large. The client got a 4xx response if it could be written.
+    #[error("not a valid HTTP request: {0}")]
     Malformed(#[from] hyper::Error),
 }
 
-/// What a request is to be answered with.
-pub(super) enum Answer<G> {
+/// How to answer a request.
+pub(super) enum Routed<G> {
     /// A response.
     Respond(Response<String>),
-    /// An upgrade: the caller takes over the connection, and writes the 101 itself.
+    /// An upgrade: the caller takes the connection, and writes the 101 itself.
     Upgrade(G),
 }
 
@@ -50,17 +50,17 @@ pub(super) enum Answer<G> {
 pub(super) struct Upgraded<R, W, G> {
     pub(super) reading: R,
     pub(super) writing: W,
-    /// What the client has sent behind the request's head.
-    pub(super) rest: Vec<u8>,
+    /// What the client has sent behind the head.
+    pub(super) received: Vec<u8>,
     pub(super) granted: G,
 }
 
-/// Reads one request and answers it as `route` says. Returns the connection if that is an upgrade;
-/// else it is closed, in an order that lets the client read the answer.
+/// Reads one request and answers it as `route` decides. Returns the connection of an upgrade; closes
+/// any other, after the client could read the answer.
 pub(super) async fn serve<R, W, G>(
     mut reading: R,
     writing: W,
-    route: impl Fn(&Request<Incoming>) -> Answer<G>,
+    route: impl Fn(&Request<Incoming>) -> Routed<G>,
 ) -> Result<Option<Upgraded<R, W, G>>, HttpError>
 where
     R: AsyncRead + Unpin,
@@ -75,9 +75,9 @@ where
     let service = service_fn(|request| {
         let (mut answer, granted) = (Some(route(&request)), &granted);
         poll_fn(move |_| match answer.take() {
-            Some(Answer::Respond(response)) => Poll::Ready(Ok::<_, Infallible>(response)),
-            // Never answered here: the connection is taken from hyper in this very poll.
-            Some(Answer::Upgrade(grant)) => {
+            Some(Routed::Respond(response)) => Poll::Ready(Ok::<_, Infallible>(response)),
+            // hyper never gets an answer: the same poll takes the connection away from it.
+            Some(Routed::Upgrade(grant)) => {
                 granted.set(Some(grant));
                 Poll::Pending
             }
@@ -90,8 +90,8 @@ where
         .half_close(true)
         .title_case_headers(true)
         .header_read_timeout(None)
-        .max_header_size(REQUEST_BYTES_MAX)
-        .max_buf_size(2 * REQUEST_BYTES_MAX)
+        .max_header_size(HEAD_BYTES_MAX)
+        .max_buf_size(2 * HEAD_BYTES_MAX)
         .serve_connection(io, service);
     let answered = poll_fn(|cx| {
         let polled = Pin::new(&mut connection).poll_without_shutdown(cx);
@@ -106,9 +106,9 @@ where
     let (begin, reading) = ahead.into_inner();
     match answered {
         Ok(Ok(Some(granted))) => {
-            let mut rest = parts.read_buf.to_vec();
-            rest.extend_from_slice(&begin.get_ref()[begin.position() as usize..]);
-            Ok(Some(Upgraded { reading, writing, rest, granted }))
+            let mut received = parts.read_buf.to_vec();
+            received.extend_from_slice(&begin.get_ref()[begin.position() as usize..]);
+            Ok(Some(Upgraded { reading, writing, received, granted }))
         }
         Ok(answered) => {
             linger(reading, writing).await;
@@ -127,8 +127,8 @@ async fn time_out<T>(
     Err(HttpError::TooSlow)
 }
 
-/// Closes the connection, but reads on for a while: a socket that is closed with something unread
-/// is reset, and takes the answer with it (RFC 9112, section 9.6).
+/// Closes this side, and discards input for a while: closing a socket with unread input resets the
+/// connection, and the client loses the answer (RFC 9112, section 9.6).
 async fn linger(reading: impl AsyncRead + Unpin, mut writing: impl AsyncWrite + Unpin) {
     let _ = time::timeout(CLOSE_WITHIN, async {
         writing.shutdown().await?;
@@ -144,58 +144,58 @@ mod tests {
 
     use super::*;
 
-    /// A request that is granted an upgrade.
+    /// A request for an upgrade that is granted.
     const UPGRADE: &[u8] = b"GET /up?a=\"b\" HTTP/1.1\r\nHost: h\r\n\r\n";
 
-    /// What comes back for these bytes, and for an upgrade what follows the head.
+    /// The response to these bytes, and what follows the head of an upgrade.
     async fn exchange(bytes: &[u8]) -> (String, Option<Vec<u8>>) {
         let (mut client, server) = duplex(64 * 1024);
         let (reading, writing) = split(server);
         let route = |request: &Request<Incoming>| match request.uri().path() {
-            "/up" => Answer::Upgrade(UPGRADE.len()),
-            path => Answer::Respond(Response::new(format!("{} {path}", request.method()))),
+            "/up" => Routed::Upgrade(UPGRADE.len()),
+            path => Routed::Respond(Response::new(format!("{} {path}", request.method()))),
         };
         client.write_all(bytes).await.unwrap();
         let serving = async {
             let upgraded = serve(reading, writing, route).await.ok().flatten()?;
-            let Upgraded { mut rest, reading, granted: head_bytes, .. } = upgraded;
-            let more = bytes.len() - head_bytes - rest.len();
-            reading.take(more as u64).read_to_end(&mut rest).await.unwrap();
-            Some(rest)
+            let Upgraded { mut received, reading, granted: head_bytes, .. } = upgraded;
+            let more = bytes.len() - head_bytes - received.len();
+            reading.take(more as u64).read_to_end(&mut received).await.unwrap();
+            Some(received)
         };
-        let hearing = async {
-            let mut heard = Vec::new();
-            client.read_to_end(&mut heard).await.unwrap();
+        let reading = async {
+            let mut response = Vec::new();
+            client.read_to_end(&mut response).await.unwrap();
             drop(client);
-            String::from_utf8(heard).unwrap()
+            String::from_utf8(response).unwrap()
         };
-        let (rest, heard) = tokio::join!(serving, hearing);
-        (heard, rest)
+        let (received, response) = tokio::join!(serving, reading);
+        (response, received)
     }
 
     #[tokio::test]
-    async fn request_is_answered_once() {
-        let (heard, rest) =
+    async fn one_request_per_connection() {
+        let (response, received) =
             exchange(b"\r\nGET /a HTTP/1.1\r\nHost: h\r\n\r\nGET /b HTTP/1.1\r\n\r\n").await;
-        assert!(heard.starts_with("HTTP/1.1 200 OK\r\n"), "{heard}");
-        assert!(heard.contains("\r\nConnection: close\r\n"), "{heard}");
-        assert!(heard.ends_with("\r\n\r\nGET /a"), "{heard}");
-        assert_eq!(rest, None);
+        assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+        assert!(response.contains("\r\nConnection: close\r\n"), "{response}");
+        assert!(response.ends_with("\r\n\r\nGET /a"), "{response}");
+        assert_eq!(received, None);
     }
 
     #[tokio::test]
-    async fn head_has_the_length_and_no_body() {
-        let (heard, _) = exchange(b"HEAD /a HTTP/1.1\r\nHost: h\r\n\r\n").await;
-        assert!(heard.contains("\r\nContent-Length: 7\r\n"), "{heard}");
-        assert!(heard.ends_with("\r\n\r\n"), "{heard}");
+    async fn head_response_has_a_length_and_no_body() {
+        let (response, _) = exchange(b"HEAD /a HTTP/1.1\r\nHost: h\r\n\r\n").await;
+        assert!(response.contains("\r\nContent-Length: 7\r\n"), "{response}");
+        assert!(response.ends_with("\r\n\r\n"), "{response}");
     }
 
     #[tokio::test]
-    async fn upgrade_keeps_what_follows_the_head() {
+    async fn upgrade_keeps_bytes_behind_the_head() {
         for frames in [0, 10, 20_000] {
             let frames = vec![b'f'; frames];
-            let (heard, rest) = exchange(&[UPGRADE, &frames[..]].concat()).await;
-            assert_eq!((heard.as_str(), rest), ("", Some(frames)));
+            let (response, received) = exchange(&[UPGRADE, &frames[..]].concat()).await;
+            assert_eq!((response.as_str(), received), ("", Some(frames)));
         }
     }
 
@@ -209,25 +209,25 @@ mod tests {
             format!("GET /a HTTP/1.1\r\nHost: h\r\n{}\r\n", "A: b\r\n".repeat(count - 1))
         };
         for (bytes, status) in [
-            (head(REQUEST_BYTES_MAX), StatusCode::OK),
-            (head(REQUEST_BYTES_MAX + 1), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
-            (head(3 * REQUEST_BYTES_MAX), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+            (head(HEAD_BYTES_MAX), StatusCode::OK),
+            (head(HEAD_BYTES_MAX + 1), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+            (head(3 * HEAD_BYTES_MAX), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             (lines(100), StatusCode::OK),
             (lines(101), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             ("\x16\x03\x01\x02\r\n\r\n".to_owned(), StatusCode::BAD_REQUEST),
             ("GET /a\r\n\r\n".to_owned(), StatusCode::BAD_REQUEST),
         ] {
-            let (heard, _) = exchange(bytes.as_bytes()).await;
-            assert!(heard.starts_with(&format!("HTTP/1.1 {}", status.as_str())), "{heard}");
+            let (response, _) = exchange(bytes.as_bytes()).await;
+            assert!(response.starts_with(&format!("HTTP/1.1 {}", status.as_str())), "{response}");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn silent_connection_is_told_and_closed() {
+    async fn incomplete_request_times_out_with_408() {
         for bytes in [&b""[..], b"GET", b"GET /a HTTP/1.1\r\nHost: h\r\n"] {
             let begin = time::Instant::now();
-            let (heard, _) = exchange(bytes).await;
-            assert!(heard.starts_with("HTTP/1.1 408 "), "{heard}");
+            let (response, _) = exchange(bytes).await;
+            assert!(response.starts_with("HTTP/1.1 408 "), "{response}");
             assert!(begin.elapsed() <= REQUEST_TIMEOUT + CLOSE_WITHIN);
         }
     }

@@ -1,4 +1,6 @@
-use std::{io, net::SocketAddr, pin::Pin, rc::Rc, sync::Arc, time::Duration};
+//! The client port: accepts connections, and turns WebSocket upgrades into sessions.
+
+use std::{io, net::SocketAddr, pin::Pin, rc::Rc, sync::Arc};
 
 use tokio::{
     io::AsyncWriteExt,
@@ -6,27 +8,21 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task, time,
 };
-use tokio_tungstenite::tungstenite::{WebSocket, protocol::Role};
 use tracing::{Instrument as _, debug, warn};
 use trunkline_ops::LogThrottle;
 
 use super::{
     http::{self, HttpError},
     routes,
-    session::{Session, SessionRules},
-    socket::{ReadAhead, Socket},
+    session::{ReadAhead, SessionRules, SessionTask},
 };
 use crate::{
     data_plane::{ConnectionSlot, DataPlane},
-    defaults::{DIALS_MAX, REQUEST_TIMEOUT},
+    defaults::{ACCEPT_PAUSE, HANDSHAKES_MAX, REQUEST_TIMEOUT},
     origins::Origins,
 };
 
-/// The pause after an accept that failed, so that a lack of file descriptors is not met with a
-/// busy loop.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// The client port.
+/// The listener of the client port.
 pub(crate) struct Listener {
     pub(crate) listener: TcpListener,
     pub(crate) data_plane: DataPlane,
@@ -35,29 +31,26 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Accepts connections for as long as it is polled. Sessions go on without it.
+    /// Accepts connections while it is polled. Their sessions outlive it.
     pub(crate) async fn run(self) {
+        let Self { listener, data_plane, rules, origins } = self;
         let read_ahead = ReadAhead::default();
-        let dials = Arc::new(Semaphore::new(DIALS_MAX));
-        let trouble = LogThrottle::new();
+        let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
+        let log_throttle = LogThrottle::new();
         loop {
-            let place = dials.clone().acquire_owned().await.expect("it is never closed");
-            match self.listener.accept().await {
+            let permit = handshakes.clone().acquire_owned().await.expect("it is never closed");
+            match listener.accept().await {
                 Ok((stream, address)) => {
-                    // Boxed, because a session would otherwise hold the memory that its dial needed.
-                    let connection = Connection {
-                        data_plane: self.data_plane.clone(),
-                        rules: self.rules.clone(),
-                        origins: self.origins.clone(),
-                        read_ahead: read_ahead.clone(),
-                    };
-                    let upgrade = Box::pin(connection.upgrade(stream));
-                    task::spawn_local(serve(upgrade, address, place));
+                    let (origins, read_ahead) = (origins.clone(), read_ahead.clone());
+                    let session = (data_plane.clone(), rules.clone(), read_ahead);
+                    // Boxed, because the session would otherwise keep the memory of its handshake.
+                    let handshake = Box::pin(handshake(stream, origins, session));
+                    task::spawn_local(serve(handshake, address, permit));
                 }
                 Err(error) => {
-                    if let Some(line) = trouble.admit(&error.to_string()) {
+                    if let Some(line) = log_throttle.admit(&error.to_string()) {
                         let suppressed = line.suppressed;
-                        warn!(%error, suppressed, "cannot accept a connection");
+                        warn!(%error, suppressed, "cannot accept a connection, trying again");
                     }
                     time::sleep(ACCEPT_PAUSE).await;
                 }
@@ -66,52 +59,39 @@ impl Listener {
     }
 }
 
+type Handshake = Result<Option<(SessionTask, ConnectionSlot)>, HttpError>;
+
+/// Answers one HTTP request. Returns the session if the request was an upgrade and was granted.
+async fn handshake(
+    stream: TcpStream,
+    origins: Rc<Origins>,
+    (data_plane, rules, read_ahead): (DataPlane, Rc<SessionRules>, ReadAhead),
+) -> Handshake {
+    stream.set_nodelay(true)?;
+    let (reading, writing) = stream.into_split();
+    let route = |request: &_| routes::answer(&data_plane, &origins, request);
+    let Some(upgraded) = http::serve(reading, writing, route).await? else { return Ok(None) };
+    let http::Upgraded { reading, mut writing, received, granted } = upgraded;
+    let answered = time::timeout(REQUEST_TIMEOUT, writing.write_all(&granted.head)).await;
+    answered.map_err(io::Error::from)??;
+    let key = data_plane.turn(|state, _| state.open(writing));
+    let session = SessionTask::new(data_plane, key, (reading, received), read_ahead, rules);
+    Ok(Some((session, granted.slot)))
+}
+
 async fn serve(
-    upgrade: Pin<Box<impl Future<Output = Result<Option<(Session, ConnectionSlot)>, HttpError>>>>,
+    handshake: Pin<Box<impl Future<Output = Handshake>>>,
     address: SocketAddr,
-    place: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 ) {
-    let upgraded = upgrade.await;
-    drop(place);
-    match upgraded {
+    let result = handshake.await;
+    drop(permit);
+    match result {
         Ok(Some((session, _slot))) => {
             let span = session.span();
             session.run().instrument(span).await;
         }
         Ok(None) => {}
         Err(error) => debug!(%address, %error, "handshake failed"),
-    }
-}
-
-/// What a connection needs to become a session.
-struct Connection {
-    data_plane: DataPlane,
-    rules: Rc<SessionRules>,
-    origins: Rc<Origins>,
-    read_ahead: ReadAhead,
-}
-
-impl Connection {
-    /// Answers one HTTP request. Returns the session, if it was an upgrade that was granted.
-    async fn upgrade(
-        self,
-        stream: TcpStream,
-    ) -> Result<Option<(Session, ConnectionSlot)>, HttpError> {
-        stream.set_nodelay(true)?;
-        let Self { data_plane, rules, origins, read_ahead } = self;
-        let (reading, writing) = stream.into_split();
-        let route = |request: &_| routes::answer(&data_plane, &origins, request);
-        let Some(upgraded) = http::serve(reading, writing, route).await? else { return Ok(None) };
-        let http::Upgraded { reading, mut writing, rest, granted } = upgraded;
-        let answered = time::timeout(REQUEST_TIMEOUT, writing.write_all(&granted.head)).await;
-        answered.map_err(io::Error::from)??;
-        let key = data_plane.turn(|state, _| state.open(writing));
-        let socket = WebSocket::from_partially_read(
-            Socket::new(reading, read_ahead),
-            rest,
-            Role::Server,
-            Some(rules.codec()),
-        );
-        Ok(Some((Session::new(data_plane, key, socket, rules), granted.slot)))
     }
 }

@@ -1,18 +1,18 @@
-//! The first line of a request, before the HTTP library sees it.
+//! Prepares the first line of a request for hyper.
 
 use std::io;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::defaults::REQUEST_BYTES_MAX;
+use crate::defaults::HEAD_BYTES_MAX;
 
-/// Reads until the first line is there, the stream ends, or [`REQUEST_BYTES_MAX`] are read; returns
-/// what was read, with the line's query made well-formed. What does not begin as HTTP, such as a TLS
-/// handshake, is not waited for.
+/// Reads until the first line is complete, the stream ends, or [`HEAD_BYTES_MAX`] are read. Returns
+/// the bytes, with a well-formed query in the line. Does not wait for the rest of input that does not
+/// start as HTTP, such as a TLS handshake.
 ///
-/// Nobody here reads the query, yet the library refuses a request for a byte in it that ought to be
-/// percent-encoded, and clients do send such (`"`, `<`, Latin-1).
+/// This node ignores the query. But hyper rejects a request with a byte in it that has to be
+/// percent-encoded, and some clients send such bytes (`"`, `<`, Latin-1).
 pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
     let mut bytes = BytesMut::with_capacity(1024);
     let line = loop {
@@ -20,7 +20,7 @@ pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Ve
             break end;
         }
         let is_http = bytes.first().is_none_or(|first| first.is_ascii_graphic() || *first == b'\r');
-        let enough = bytes.len() >= REQUEST_BYTES_MAX || !is_http;
+        let enough = bytes.len() >= HEAD_BYTES_MAX || !is_http;
         if enough || stream.read_buf(&mut bytes).await? == 0 {
             return Ok(bytes.into());
         }
@@ -31,7 +31,7 @@ pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Ve
     Ok(bytes)
 }
 
-/// Percent-encodes what RFC 3986 does not allow in a query (section 3.4).
+/// Percent-encodes bytes that RFC 3986 forbids in a query (section 3.4).
 fn encode_query(line: &[u8]) -> Vec<u8> {
     let begin = line.iter().position(|byte| *byte == b'?').unwrap_or(line.len());
     let end = line.iter().rposition(|byte| *byte == b' ').unwrap_or(line.len()).max(begin);
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn query_is_made_well_formed() {
+    async fn query_becomes_well_formed() {
         for (sent, seen) in [
             ("GET /ws?a=1 HTTP/1.1\r\n", "GET /ws?a=1 HTTP/1.1\r\n"),
             (
@@ -82,9 +82,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn endless_line_is_not_read_on() {
-        let endless = vec![b'a'; 4 * REQUEST_BYTES_MAX];
+    async fn endless_line_is_read_up_to_the_limit() {
+        let endless = vec![b'a'; 4 * HEAD_BYTES_MAX];
         let read = read(&mut &*endless).await.unwrap().len();
-        assert!((REQUEST_BYTES_MAX..=2 * REQUEST_BYTES_MAX).contains(&read), "{read}");
+        assert!((HEAD_BYTES_MAX..=2 * HEAD_BYTES_MAX).contains(&read), "{read}");
     }
 }

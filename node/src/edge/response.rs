@@ -1,4 +1,4 @@
-//! Responses of the client port that are not WebSocket's.
+//! Responses of the client port, other than WebSocket upgrades.
 
 use hyper::{
     Response, StatusCode,
@@ -12,17 +12,17 @@ pub(super) fn empty(status: StatusCode) -> Response<String> {
     response
 }
 
-/// A response in words.
+/// A response with a plain text.
 pub(super) fn text(status: StatusCode, text: &str) -> Response<String> {
     with(empty(status), CONTENT_TYPE, "text/plain; charset=utf-8").map(|_| format!("{text}\n"))
 }
 
-/// A response in JSON.
+/// A response with JSON.
 pub(super) fn json(status: StatusCode, value: &serde_json::Value) -> Response<String> {
     with(empty(status), CONTENT_TYPE, "application/json").map(|_| value.to_string())
 }
 
-/// The response with one more header.
+/// Adds a header to the response.
 pub(super) fn with(
     mut response: Response<String>,
     name: HeaderName,

@@ -1,4 +1,4 @@
-//! What is served on the client port: the WebSocket, the list of other nodes, and a health check.
+//! The routes of the client port: the WebSocket, the list of other nodes, and a health check.
 
 use hyper::{
     Method, Request, Response, StatusCode, Version,
@@ -9,7 +9,7 @@ use hyper::{
 use serde_json::json;
 
 use super::{
-    http::Answer,
+    http::Routed,
     response::{self, empty, text, with},
     upgrade,
 };
@@ -19,29 +19,29 @@ use crate::{
     origins::Origins,
 };
 
-/// What clients are told to wait before they dial a full node again, in seconds.
+/// How long clients wait before they dial a full node again, in seconds.
 const RETRY_AFTER_SECONDS: &str = "1";
 
-/// The methods that are served.
+/// The supported methods.
 const METHODS: &str = "GET, HEAD, OPTIONS";
 
 /// An upgrade that was granted.
 pub(super) struct Granted {
-    /// The head that says so.
+    /// The head of the response.
     pub(super) head: Vec<u8>,
     pub(super) slot: ConnectionSlot,
 }
 
-/// What `request` is answered with, and the slot that it takes if it is an upgrade.
+/// Answers `request`. A granted upgrade takes a connection slot.
 pub(super) fn answer<B: Body>(
     data_plane: &DataPlane,
     origins: &Origins,
     request: &Request<B>,
-) -> Answer<Granted> {
+) -> Routed<Granted> {
     if let Err(reason) = check_host(request) {
-        return Answer::Respond(text(StatusCode::BAD_REQUEST, reason));
+        return Routed::Respond(text(StatusCode::BAD_REQUEST, reason));
     }
-    // A proxy that joins paths makes `//ws` or `/ws/` of `/ws`.
+    // Proxies that join paths turn `/ws` into `//ws` or `/ws/`.
     let segments = request.uri().path().split('/').filter(|segment| !segment.is_empty());
     let path: Vec<_> = segments.take(2).collect();
     let response = match (request.method(), &path[..]) {
@@ -50,30 +50,30 @@ pub(super) fn answer<B: Body>(
         (&Method::GET | &Method::HEAD, ["nodes"]) => nodes(data_plane, StatusCode::OK),
         (&Method::GET | &Method::HEAD, ["healthz"]) => health(data_plane),
         (_, ["ws" | "nodes" | "healthz"]) => {
-            let reason = format!("served here: {METHODS}");
+            let reason = format!("supported methods: {METHODS}");
             with(text(StatusCode::METHOD_NOT_ALLOWED, &reason), ALLOW, METHODS)
         }
         _ => {
-            let reason = "clients connect to /ws; GET /nodes lists the nodes with room; \
-                          GET /healthz tells whether this one takes clients";
+            let reason = "clients connect to /ws; GET /nodes lists the nodes with free slots; \
+                          GET /healthz checks whether this node accepts clients";
             text(StatusCode::NOT_FOUND, reason)
         }
     };
-    Answer::Respond(response)
+    Routed::Respond(response)
 }
 
-/// RFC 9112, section 3.2.
+/// Checks the Host header (RFC 9112, section 3.2).
 fn check_host<B>(request: &Request<B>) -> Result<(), &'static str> {
     let mut hosts = request.headers().get_all(HOST).into_iter();
     match (hosts.next(), hosts.next()) {
         (None, _) if request.version() < Version::HTTP_11 => Ok(()),
         (None, _) => Err("the Host header is missing"),
-        (Some(_), Some(_)) => Err("the Host header is there twice"),
+        (Some(_), Some(_)) => Err("the Host header is duplicated"),
         (Some(host), None) => {
             let host = host.as_bytes();
             let valid =
                 host.is_empty() || (!host.contains(&b'@') && Authority::try_from(host).is_ok());
-            if valid { Ok(()) } else { Err("the Host header is not a host") }
+            if valid { Ok(()) } else { Err("the Host header is not a valid host") }
         }
     }
 }
@@ -82,18 +82,18 @@ fn open<B: Body>(
     data_plane: &DataPlane,
     origins: &Origins,
     request: &Request<B>,
-) -> Answer<Granted> {
+) -> Routed<Granted> {
     let head = match upgrade::accept(request) {
         Ok(head) => head,
-        Err(response) => return Answer::Respond(*response),
+        Err(response) => return Routed::Respond(*response),
     };
     if !origins.allow(request.headers()) {
         let reason = "pages of this origin may not connect: the node's --allowed-origins lists those that may";
-        return Answer::Respond(text(StatusCode::FORBIDDEN, reason));
+        return Routed::Respond(text(StatusCode::FORBIDDEN, reason));
     }
     match data_plane.turn(|state, _| state.acquire_slot()) {
-        Some(slot) => Answer::Upgrade(Granted { head, slot }),
-        None => Answer::Respond(with(
+        Some(slot) => Routed::Upgrade(Granted { head, slot }),
+        None => Routed::Respond(with(
             nodes(data_plane, StatusCode::SERVICE_UNAVAILABLE),
             RETRY_AFTER,
             RETRY_AFTER_SECONDS,
@@ -101,21 +101,102 @@ fn open<B: Body>(
     }
 }
 
-/// Other nodes with room, for a client that asks or was refused.
+/// Lists other nodes with free slots, for a client that asks or that finds this node full.
 fn nodes(data_plane: &DataPlane, status: StatusCode) -> Response<String> {
     let urls = data_plane.turn(|state, _| members::with_room(state.members(), state.incarnation()));
     let body = match status {
         StatusCode::OK => json!({ "nodes": urls }),
         _ => json!({ "error": "full", "nodes": urls }),
     };
-    // A page of another origin may ask which node to dial.
+    // Web pages of any origin may ask which node to dial.
     with(response::json(status, &body), ACCESS_CONTROL_ALLOW_ORIGIN, "*")
 }
 
-/// Whether a load balancer may send clients here. It may to a full node, which names others.
+/// Whether a load balancer may send clients here. A full node counts as healthy, because it names
+/// other nodes to its clients.
 fn health(data_plane: &DataPlane) -> Response<String> {
     match data_plane.turn(|state, _| state.is_draining()) {
         false => text(StatusCode::OK, "ok"),
         true => text(StatusCode::SERVICE_UNAVAILABLE, "draining"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::isolated;
+
+    const HANDSHAKE: [(&str, &str); 5] = [
+        ("host", "chat.example"),
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+
+    /// The answer to a GET; `None` for a granted upgrade.
+    fn get(
+        data_plane: &DataPlane,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Option<Response<String>> {
+        let mut request = Request::get(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(String::new()).unwrap();
+        match answer(data_plane, &Origins::Loopback, &request) {
+            Routed::Respond(response) => Some(response),
+            Routed::Upgrade(_) => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn path_decides_the_answer() {
+        let data_plane = isolated::data_plane(1).unwrap();
+        for (path, status) in [
+            ("/healthz", StatusCode::OK),
+            ("//nodes/", StatusCode::OK),
+            ("/", StatusCode::NOT_FOUND),
+            ("/ws/more", StatusCode::NOT_FOUND),
+            ("/ws", StatusCode::UPGRADE_REQUIRED),
+        ] {
+            let response = get(&data_plane, path, &HANDSHAKE[..1]).unwrap();
+            assert_eq!(response.status(), status, "{path}");
+        }
+        assert!(get(&data_plane, "//ws/?x", &HANDSHAKE).is_none());
+    }
+
+    #[tokio::test]
+    async fn host_header_must_be_valid_and_unique() {
+        let data_plane = isolated::data_plane(1).unwrap();
+        for headers in
+            [&[][..], &[("host", "a"), ("host", "b")], &[("host", "user@a")], &[("host", "a b")]]
+        {
+            let response = get(&data_plane, "/healthz", headers).unwrap();
+            assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{headers:?}");
+        }
+        assert_eq!(get(&data_plane, "/healthz", &[("host", "")]).unwrap().status(), StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn foreign_origin_may_not_connect() {
+        let data_plane = isolated::data_plane(1).unwrap();
+        let foreign = [&HANDSHAKE[..], &[("origin", "https://evil.example")]].concat();
+        assert_eq!(get(&data_plane, "/ws", &foreign).unwrap().status(), StatusCode::FORBIDDEN);
+        let local = [&HANDSHAKE[..], &[("origin", "http://localhost:3000")]].concat();
+        assert!(get(&data_plane, "/ws", &local).is_none());
+    }
+
+    #[tokio::test]
+    async fn draining_node_is_unhealthy_and_rejects_upgrades() {
+        let data_plane = isolated::data_plane(1).unwrap();
+        data_plane.turn(|state, _| state.close_slots());
+        let response = get(&data_plane, "/ws", &HANDSHAKE).unwrap();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()["retry-after"], "1");
+        assert_eq!(response.body(), r#"{"error":"full","nodes":[]}"#);
+        let response = get(&data_plane, "/healthz", &HANDSHAKE).unwrap();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

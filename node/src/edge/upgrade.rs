@@ -1,4 +1,4 @@
-//! The opening handshake of a WebSocket, the server's part (RFC 6455, section 4.2).
+//! The server's part of the WebSocket handshake (RFC 6455, section 4.2).
 
 use hyper::{
     HeaderMap, Method, Request, Response, StatusCode, Version,
@@ -13,18 +13,18 @@ use trunkline_protocol::client::SUBPROTOCOL;
 
 use super::response::{text, with};
 
-/// The WebSocket version that is spoken here.
+/// The supported WebSocket version.
 const VERSION: &str = "13";
 
-/// How long the base64 text of a key of 16 bytes is, and how it ends.
+/// The length and the padding of a key: 16 bytes in base64.
 const KEY_BYTES: usize = 24;
 const KEY_PADDING: &str = "==";
 
-/// The head that answers the handshake, or why there is none.
+/// Checks the handshake. Returns the head of the 101 response, or the response that rejects it.
 pub(super) fn accept<B: Body>(request: &Request<B>) -> Result<Vec<u8>, Box<Response<String>>> {
     let headers = request.headers();
     if request.method() != Method::GET || !asks_for_websocket(headers) {
-        return Err(upgrade_required("/ws takes WebSocket upgrades"));
+        return Err(upgrade_required("/ws accepts only WebSocket upgrades"));
     }
     if request.version() < Version::HTTP_11 {
         let reason = "a WebSocket upgrade needs HTTP/1.1, this request came as HTTP/1.0: \
@@ -36,7 +36,7 @@ pub(super) fn accept<B: Body>(request: &Request<B>) -> Result<Vec<u8>, Box<Respo
         return Err(Box::new(with(*upgrade_required(&reason), SEC_WEBSOCKET_VERSION, VERSION)));
     }
     let Some(key) = only(headers, &SEC_WEBSOCKET_KEY).filter(|key| is_key(key)) else {
-        return Err(bad_request("Sec-WebSocket-Key must be there once, 16 bytes in base64"));
+        return Err(bad_request("Sec-WebSocket-Key must occur once, with 16 bytes in base64"));
     };
     if !request.body().is_end_stream() {
         return Err(bad_request("a WebSocket upgrade has no body"));
@@ -44,8 +44,8 @@ pub(super) fn accept<B: Body>(request: &Request<B>) -> Result<Vec<u8>, Box<Respo
     Ok(head(key, offers_subprotocol(headers)))
 }
 
-/// The names are spelled as in the RFC: small embedded clients compare them message by message, and
-/// hyper would write `Sec-Websocket-Accept`.
+/// The names have the RFC's capitals: small embedded clients compare them case-sensitively, and hyper
+/// would write `Sec-Websocket-Accept`.
 fn head(key: &str, subprotocol: bool) -> Vec<u8> {
     let accept = derive_accept_key(key.as_bytes());
     let mut head = format!(
@@ -62,7 +62,7 @@ fn asks_for_websocket(headers: &HeaderMap) -> bool {
     has_token(headers, &CONNECTION, "upgrade") && has_token(headers, &UPGRADE, "websocket")
 }
 
-/// Whether a list that may be spread over several lines has this token (RFC 9110, section 5.6.1).
+/// Whether a list, which may span several header lines, has this token (RFC 9110, section 5.6.1).
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     tokens(headers, name).any(|found| found.eq_ignore_ascii_case(token))
 }
@@ -76,7 +76,7 @@ fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item =
     lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
-/// The value of a header that may be there once.
+/// The value of a header that must occur once.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut lines = headers.get_all(name).into_iter();
     match (lines.next(), lines.next()) {
@@ -95,7 +95,7 @@ fn bad_request(reason: &str) -> Box<Response<String>> {
     Box::new(text(StatusCode::BAD_REQUEST, reason))
 }
 
-/// RFC 9110, section 15.5.22: what to upgrade to is named.
+/// A 426 response, which has to name the protocol (RFC 9110, section 15.5.22).
 fn upgrade_required(reason: &str) -> Box<Response<String>> {
     let response = with(text(StatusCode::UPGRADE_REQUIRED, reason), UPGRADE, "websocket");
     Box::new(with(response, CONNECTION, "Upgrade, close"))
@@ -115,7 +115,7 @@ mod tests {
         request.body(String::new()).unwrap()
     }
 
-    /// A good handshake, but for the headers of `instead`, which replace those of the same name.
+    /// A valid handshake, in which `instead` replaces the headers of the same name.
     fn handshake(instead: &[(&str, &str)]) -> Request<String> {
         let usual = [
             ("connection", "Upgrade"),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_may_be_long_and_spread_over_lines() {
+    fn header_lists_may_span_lines() {
         for headers in [
             &[("connection", "keep-alive, Upgrade")][..],
             &[("connection", "keep-alive"), ("connection", "UPGRADE")],
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_do_is_told() {
+    fn rejection_names_the_supported_protocol() {
         for headers in [
             &[("connection", "close")][..],
             &[("upgrade", "websockets")],
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_key_or_body_is_refused() {
+    fn malformed_key_or_body_is_rejected() {
         for key in [
             "",
             "abc",

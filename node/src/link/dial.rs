@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::lookup_host,
     time,
 };
 use tracing::debug;
@@ -40,8 +39,7 @@ pub(super) async fn dial(
     relay: &DialAddress,
     hello: impl Fn() -> ToRelay,
 ) -> Result<Connected, LinkError> {
-    let addresses = lookup_host((relay.host(), relay.port())).await?;
-    let mut addresses: Vec<_> = addresses.collect();
+    let mut addresses = relay.resolve().await?;
     loop {
         let (connection, address) = dialer.dial(&addresses, RELAY_SERVER_NAME).await?;
         let connected =

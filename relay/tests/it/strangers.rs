@@ -8,7 +8,7 @@ use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
-use trunkline_certs::{ALPN_LINK, Alpn, RELAY_SERVER_NAME, Role, init, issue};
+use trunkline_certs::{Alpn, RELAY_SERVER_NAME, Role, init, issue};
 use trunkline_link::{close_code, defaults::HANDSHAKE_TIMEOUT};
 use trunkline_protocol::{
     Incarnation,
@@ -66,7 +66,7 @@ async fn refusal(scene: &Scene, shown: Option<&Path>) -> ConnectionError {
         }
         None => config.with_no_client_auth(),
     };
-    config.alpn_protocols = vec![ALPN_LINK.to_vec()];
+    config.alpn_protocols = vec![Alpn::Link.as_bytes().to_vec()];
     let crypto = Arc::new(QuicClientConfig::try_from(config).unwrap());
     let endpoint = Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let config = trunkline_link::client_config(crypto);

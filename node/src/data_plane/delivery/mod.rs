@@ -41,7 +41,7 @@ use self::{
 };
 use crate::{
     custody::LocalDelivery,
-    defaults::{RECEIPT_BYTES, ROUTE_LIFE, SESSION_BYTES_MAX},
+    defaults::{FRAME_OVERHEAD_BYTES_MAX, ROUTE_LIFE, SESSION_BYTES_MAX},
 };
 
 /// Delivers messages to this node's own sessions.
@@ -133,7 +133,7 @@ impl<W: SessionSocket> Delivery<W> {
         message: &Message<'_>,
     ) -> bool {
         let Some(session) = self.sessions.get_mut(key) else { return false };
-        let bytes = RECEIPT_BYTES + message.from.len() + message.body.len();
+        let bytes = FRAME_OVERHEAD_BYTES_MAX + message.from.len() + message.body.len();
         if session.outbound.queued() + bytes > SESSION_BYTES_MAX {
             self.counts.refused_full += 1;
             return false;

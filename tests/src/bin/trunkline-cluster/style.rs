@@ -41,12 +41,12 @@ impl<T: fmt::Display> fmt::Display for Painted<T> {
 /// A line on standard output that goes on whether anybody reads it or not: what `up` says must never
 /// hold it up.
 pub(crate) fn tell(line: impl fmt::Display) {
-    trunkline_ops::tell(&format!("{}\n", adapted(line, &io::stdout())));
+    trunkline_ops::print_lines(&format!("{}\n", adapted(line, &io::stdout())));
 }
 
 /// As [`tell`], in place of the line that stands on the terminal.
 pub(crate) fn tell_anew(line: impl fmt::Display) {
-    trunkline_ops::tell(&format!("\r\x1b[2K{}", adapted(line, &io::stdout())));
+    trunkline_ops::print_lines(&format!("\r\x1b[2K{}", adapted(line, &io::stdout())));
 }
 
 /// A line that is what the program is there for.

@@ -1,3 +1,5 @@
+//! The stream under the WebSocket codec.
+
 use std::{
     cell::RefCell,
     io::{self, Read, Write},
@@ -8,17 +10,14 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use tokio::{
-    io::{AsyncRead, ReadBuf},
-    net::tcp::OwnedReadHalf,
-};
+use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::defaults::{BYTES_PER_TURN, READ_BYTES};
 
-/// The memory that every session's socket is read into, in turn: one system call takes all that a
-/// client has sent, and an idle session holds none of it.
+/// One read buffer that all sessions share: a system call reads everything that a client has sent,
+/// and an idle session needs no buffer of its own.
 #[derive(Clone, Debug)]
-pub(super) struct ReadAhead(Rc<RefCell<Box<[u8]>>>);
+pub(in crate::edge) struct ReadAhead(Rc<RefCell<Box<[u8]>>>);
 
 impl Default for ReadAhead {
     fn default() -> Self {
@@ -26,78 +25,75 @@ impl Default for ReadAhead {
     }
 }
 
-/// The stream under a session's WebSocket codec. Reading never blocks, and registers a waker when
-/// there is nothing; what the codec writes by itself (pongs, the answer to a close) is kept, to be
-/// put in line with everything else that goes to the client.
+/// A non-blocking stream for the codec. Reading registers the task's waker when there is nothing to
+/// read. What the codec writes by itself (pongs, the answer to a close) is kept for the session's
+/// outgoing queue.
 #[derive(Debug)]
-pub(super) struct Socket<R = OwnedReadHalf> {
+pub(super) struct Socket<R> {
     half: R,
     waker: Waker,
     read_ahead: ReadAhead,
-    /// The part of the shared memory that the codec has yet to take, in the turn that goes on.
+    /// The part of the shared buffer that the codec has not read yet, during a turn.
     ahead: Range<usize>,
-    /// What an earlier turn has left of it.
-    left: Bytes,
-    /// How many raw bytes may still be taken from the socket in the turn that goes on.
+    /// The part that it had not read at the end of the last turn.
+    leftover: Bytes,
+    /// How many more bytes this turn may read from the socket.
     budget: usize,
-    /// Something has come in the turn that goes on.
-    heard: bool,
+    /// Whether this turn received anything.
+    received: bool,
     replies: Vec<u8>,
 }
 
 impl<R> Socket<R> {
     pub(super) fn new(half: R, read_ahead: ReadAhead) -> Self {
-        let (waker, left) = (Waker::noop().clone(), Bytes::new());
         Self {
             half,
-            waker,
+            waker: Waker::noop().clone(),
             read_ahead,
             ahead: 0..0,
-            left,
+            leftover: Bytes::new(),
             budget: 0,
-            heard: false,
+            received: false,
             replies: Vec::new(),
         }
     }
 
-    /// Begins a turn of reading. From now on, the task of `cx` is woken when there is something to
-    /// read.
+    /// Begins a turn. An empty socket wakes the task of `cx` when it has input.
     pub(super) fn begin_turn(&mut self, cx: &Context<'_>) {
         if !self.waker.will_wake(cx.waker()) {
             self.waker = cx.waker().clone();
         }
         self.budget = BYTES_PER_TURN;
-        self.heard = false;
+        self.received = false;
     }
 
-    /// Whether the turn has read all that it may: there may be more, though reading says that there
-    /// is nothing.
+    /// Whether the turn has spent its budget: then the socket may have more input, although a read
+    /// fails with `WouldBlock`.
     pub(super) fn is_exhausted(&self) -> bool {
         self.budget == 0
     }
 
-    /// Whether the client has sent anything in this turn, be it part of a frame.
-    pub(super) fn has_heard(&self) -> bool {
-        self.heard
+    /// Whether the client sent anything in this turn.
+    pub(super) fn has_received(&self) -> bool {
+        self.received
     }
 
-    /// Ends a turn: the shared memory is the next session's.
+    /// Ends a turn: the next session may use the shared buffer.
     pub(super) fn end_turn(&mut self) {
         let ahead = std::mem::take(&mut self.ahead);
         if !ahead.is_empty() {
-            self.left = Bytes::copy_from_slice(&self.read_ahead.0.borrow()[ahead]);
+            self.leftover = Bytes::copy_from_slice(&self.read_ahead.0.borrow()[ahead]);
         }
     }
 
-    /// What the codec has written since the last call.
+    /// Takes what the codec wrote since the last call.
     pub(super) fn take_replies(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.replies)
     }
 }
 
 impl<R: AsyncRead + Unpin> Socket<R> {
-    /// Reads on, and drops what comes. Ready when the client has closed its side, or the connection
-    /// broke.
+    /// Reads and discards input. Ready when the client has closed its side, or the connection broke.
     pub(super) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut discarded = 0;
         let mut memory = self.read_ahead.0.borrow_mut();
@@ -109,7 +105,7 @@ impl<R: AsyncRead + Unpin> Socket<R> {
             }
             discarded += buffer.filled().len();
         }
-        // There may be more, but it is the others' turn.
+        // The socket may have more, but the other sessions come first.
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -117,14 +113,15 @@ impl<R: AsyncRead + Unpin> Socket<R> {
 
 impl<R: AsyncRead + Unpin> Read for Socket<R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        if self.left.has_remaining() {
-            let count = bytes.len().min(self.left.len());
-            self.left.copy_to_slice(&mut bytes[..count]);
+        if self.leftover.has_remaining() {
+            let count = bytes.len().min(self.leftover.len());
+            self.leftover.copy_to_slice(&mut bytes[..count]);
             return Ok(count);
         }
         let mut memory = self.read_ahead.0.borrow_mut();
         if self.ahead.is_empty() {
-            // The codec may read on for ever within one call, if no frame ends a message.
+            // Without the budget, one call of the codec could read for ever: a message may have any
+            // number of fragments.
             if self.budget == 0 {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
@@ -136,7 +133,7 @@ impl<R: AsyncRead + Unpin> Read for Socket<R> {
             }
             self.ahead = 0..buffer.filled().len();
             self.budget = self.budget.saturating_sub(self.ahead.len());
-            self.heard |= !self.ahead.is_empty();
+            self.received |= !self.ahead.is_empty();
         }
         let count = bytes.len().min(self.ahead.len());
         bytes[..count].copy_from_slice(&memory[self.ahead.start..][..count]);
@@ -174,12 +171,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_turn_leaves_is_read_first_in_the_next() {
-        let memory = ReadAhead::default();
+    async fn leftover_of_a_turn_is_read_first_in_the_next() {
+        let buffer = ReadAhead::default();
         let (mut alice, near) = duplex(1024);
         let (mut bob, other) = duplex(1024);
-        let mut alices = Socket::new(near, memory.clone());
-        let mut bobs = Socket::new(other, memory);
+        let mut alices = Socket::new(near, buffer.clone());
+        let mut bobs = Socket::new(other, buffer);
         begin_turn(&mut alices);
         begin_turn(&mut bobs);
 
@@ -207,21 +204,21 @@ mod tests {
         client.write_all(&vec![b'x'; 3 * BYTES_PER_TURN]).await.unwrap();
         for _ in 0..3 {
             begin_turn(&mut socket);
-            assert!(!socket.has_heard() && !socket.is_exhausted());
+            assert!(!socket.has_received() && !socket.is_exhausted());
             let mut taken = 0;
             while let Ok(bytes) = read(&mut socket, 1_000) {
                 taken += bytes.len();
             }
             assert_eq!(taken, BYTES_PER_TURN);
-            assert!(socket.has_heard() && socket.is_exhausted());
+            assert!(socket.has_received() && socket.is_exhausted());
             socket.end_turn();
         }
         begin_turn(&mut socket);
-        assert!(read(&mut socket, 1).is_err() && !socket.is_exhausted() && !socket.has_heard());
+        assert!(read(&mut socket, 1).is_err() && !socket.is_exhausted() && !socket.has_received());
     }
 
     #[tokio::test]
-    async fn what_is_discarded_ends_with_the_stream() {
+    async fn discarding_ends_with_the_stream() {
         let (mut client, near) = duplex(4 * BYTES_PER_TURN);
         let mut socket = Socket::new(near, ReadAhead::default());
         client.write_all(&vec![b'x'; 3 * BYTES_PER_TURN]).await.unwrap();

@@ -1,4 +1,4 @@
-//! A CA in a folder of its own, and certificates that only its key's holder could forge.
+//! A CA in a temporary folder, which can sign certificates that `issue` would not.
 
 use std::{
     fs,
@@ -10,10 +10,10 @@ use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair, SanType
 use tempfile::TempDir;
 use trunkline_certs::{CertsError, Credentials, Role, init, issue};
 
-pub(crate) struct Cluster(TempDir);
+pub(crate) struct CertsFolder(TempDir);
 
-impl Cluster {
-    /// A folder that holds a fresh CA and nothing else.
+impl CertsFolder {
+    /// A folder with a new CA and nothing else.
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         init(dir.path()).unwrap();
@@ -42,24 +42,24 @@ impl Cluster {
         self.issue(role, name).load(role, name).unwrap()
     }
 
-    /// The text of the error that loading ends with, as if the folder were called `certs`.
-    pub(crate) fn complaint(&self, role: Role, name: &str) -> String {
+    /// The error message of loading, with `certs` as the folder's name.
+    pub(crate) fn load_error(&self, role: Role, name: &str) -> String {
         self.text(&self.load(role, name).unwrap_err())
     }
 
-    /// An error's text, as if the folder were called `certs`.
+    /// An error message, with `certs` as the folder's name.
     pub(crate) fn text(&self, error: &CertsError) -> String {
         error.to_string().replace(self.dir().to_str().unwrap(), "certs")
     }
 
-    /// Lets the CA sign what `issue` never would, and puts it where `role` and `name` are looked
-    /// for. Fit for both ends of a connection and for an hour, unless `twist` says otherwise.
+    /// Signs a certificate that `issue` would not, and stores it under `role` and `name`. It is valid
+    /// for an hour and for both ends of a connection, unless `modify` changes that.
     pub(crate) fn forge(
         &self,
         role: Role,
         name: &str,
         san: &[&str],
-        twist: impl FnOnce(&mut CertificateParams),
+        modify: impl FnOnce(&mut CertificateParams),
     ) -> &Self {
         let mut params = CertificateParams::default();
         params.not_before = (SystemTime::now() - HOUR).into();
@@ -68,7 +68,7 @@ impl Cluster {
         params.subject_alt_names = san.iter().map(dns).collect();
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        twist(&mut params);
+        modify(&mut params);
 
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer()).unwrap();

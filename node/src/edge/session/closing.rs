@@ -1,4 +1,4 @@
-//! The end of a connection: a close frame of our own, and the order that lets the client read it.
+//! The end of a connection: the close frame, and a shutdown that lets the client read it.
 
 use std::{future::poll_fn, task::Poll};
 
@@ -8,12 +8,11 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::Frame};
 use super::socket::Socket;
 use crate::data_plane::{CloseReason, DataPlane, SessionKey};
 
-/// How long a close reason may be, in bytes: what a control frame holds besides the code (RFC 6455,
-/// section 5.5).
+/// The longest close reason, in bytes: what a control frame holds behind the code (RFC 6455, section
+/// 5.5).
 const REASON_BYTES_MAX: usize = 123;
 
-/// The bytes of the close frame that tells `close_reason`. The codec is not asked for it: after an error
-/// it must not be used again.
+/// Encodes a close frame, without the session's codec: that must not be used after an error.
 pub(super) fn close_frame(close_reason: &CloseReason) -> Vec<u8> {
     let end = close_reason.reason.floor_char_boundary(REASON_BYTES_MAX);
     let reason = close_reason.reason[..end].into();
@@ -24,17 +23,17 @@ pub(super) fn close_frame(close_reason: &CloseReason) -> Vec<u8> {
     bytes
 }
 
-/// Writes out what waits, closes this side, and reads on until the client has closed its own: a
-/// socket that is closed with something unread is reset, and takes the last words with it. What is
-/// read no longer counts, so no codec looks at it.
+/// Writes what is queued, closes this side, and discards input until the client has closed its side.
+/// Closing a socket with unread input would reset the connection, and the client would lose the last
+/// frames.
 pub(super) async fn finish<R>(data_plane: &DataPlane, key: SessionKey, socket: &mut Socket<R>)
 where
     R: AsyncRead + Unpin,
 {
     let (mut written, mut read) = (false, false);
     poll_fn(|cx| {
-        // Both at once: a client may read only when it has written what it was about to. Both to their
-        // end: one that has closed its side may still read.
+        // Both at once, because a client may read only after it has written. Both to the end, because a
+        // client that has closed its side may still read.
         if !written {
             match data_plane.turn(|state, now| state.poll_finish(key, now, cx)) {
                 Poll::Ready(Ok(())) => written = true,

@@ -1,0 +1,31 @@
+use std::num::NonZeroU32;
+
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+
+use crate::{defaults::CODEC_BYTES, edge::auth::Auth};
+
+/// The limits and permissions of every session.
+#[derive(Clone, Debug)]
+pub(crate) struct SessionRules {
+    /// The largest frame, in bytes.
+    pub(crate) frame_bytes_max: usize,
+    /// Sends a second; `None` for no limit.
+    pub(crate) messages_per_second: Option<NonZeroU32>,
+    /// Who may log in.
+    pub(crate) auth: Auth,
+    /// Whether sessions echo messages and need no login.
+    #[cfg(feature = "testing")]
+    pub(crate) echo: bool,
+}
+
+impl SessionRules {
+    /// The configuration of the WebSocket codec.
+    pub(super) fn codec(&self) -> WebSocketConfig {
+        WebSocketConfig::default()
+            .read_buffer_size(CODEC_BYTES)
+            .write_buffer_size(0)
+            .max_write_buffer_size(self.frame_bytes_max)
+            .max_message_size(Some(self.frame_bytes_max))
+            .max_frame_size(Some(self.frame_bytes_max))
+    }
+}
