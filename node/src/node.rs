@@ -34,7 +34,7 @@ use crate::{
     edge::{Auth, Listener, SessionRules},
     fence::Fence,
     health::{LoadReporter, MonitoredNode},
-    link::{Control, Link, NameTaken, RelayCommand},
+    link::{LinkControl, NameTaken, RelayCommand, RelayLink},
     origins::Origins,
 };
 
@@ -116,14 +116,14 @@ impl Node {
         let (commands, commanded) = mpsc::channel(OUTBOX);
         let crypto = self.credentials.client_crypto(Alpn::Link);
         let dialer = self.sockets.dialer(&client_config(crypto))?;
-        let control = Control {
+        let control = LinkControl {
             data_plane: data_plane.clone(),
             hello: hello.clone(),
             outbox: outgoing,
             commands,
             said_bye: false,
         };
-        let link = Link::new(dialer, self.config.relay.clone(), control);
+        let link = RelayLink::new(dialer, self.config.relay.clone(), control);
         let fence = Fence {
             data_plane: data_plane.clone(),
             registrar: registrar.clone(),
@@ -215,7 +215,7 @@ fn start_tasks(data_plane: &DataPlane, clients: Listener, reporter: LoadReporter
 
 /// Keeps the link until the node has left, or the link has ended for good.
 async fn serve(
-    link: Link,
+    link: RelayLink,
     fence: Fence,
     mut commands: mpsc::Receiver<RelayCommand>,
     shutdown: impl Future<Output = ()>,

@@ -9,7 +9,7 @@ use trunkline_protocol::{
 };
 
 use super::{
-    delivery::{Delivery, Origin},
+    delivery::{Delivery, MessageOrigin},
     identity::NodeIdentity,
     links::Links,
     look_ups::LookUps,
@@ -60,14 +60,16 @@ impl NodeEnvironment {
 
     /// Delivery, and the way of the receipts that it causes: to custody here, or to the node that
     /// has custody.
-    pub(super) fn delivery_and_answer(&mut self) -> (&mut Delivery, impl FnMut(Origin, Receipt)) {
+    pub(super) fn delivery_and_answer(
+        &mut self,
+    ) -> (&mut Delivery, impl FnMut(MessageOrigin, Receipt)) {
         let Self { delivery, links, tracer, local_receipts, now, .. } = self;
         let now = *now;
         let answer = move |origin, receipt| {
             let traced = tracer.answered(origin, receipt, now);
             match origin {
-                Origin::Local => local_receipts.push_back(receipt),
-                Origin::Remote(node) => links.receipt(node, receipt, traced),
+                MessageOrigin::Local => local_receipts.push_back(receipt),
+                MessageOrigin::Remote(node) => links.receipt(node, receipt, traced),
             }
         };
         (delivery, answer)
@@ -89,9 +91,10 @@ impl Environment<PendingMessage> for NodeEnvironment {
             return LocalDelivery::Nobody;
         }
         let sessions = keys.len() as u32;
-        self.tracer.record(Origin::Local, seq, self.now, |_| TraceEvent::Arrived { sessions });
+        self.tracer
+            .record(MessageOrigin::Local, seq, self.now, |_| TraceEvent::Arrived { sessions });
         let message = Message::decode(&mut message.frame()).expect("it was encoded here");
-        self.delivery.deliver(&keys, Origin::Local, &self.node.id_prefix, &message, false)
+        self.delivery.deliver(&keys, MessageOrigin::Local, &self.node.id_prefix, &message, false)
     }
 
     fn forward(&mut self, node: Incarnation, seq: u64, message: &PendingMessage) -> Forwarded {

@@ -1,6 +1,6 @@
 use trunkline_protocol::{Incarnation, MessageIdPrefix, Name, control::TracedMessage};
 
-use super::delivery::Origin;
+use super::delivery::MessageOrigin;
 
 /// Who this node is, and was.
 #[derive(Debug)]
@@ -39,8 +39,12 @@ impl NodeIdentity {
         incarnation == self.incarnation || self.former.contains(&incarnation)
     }
 
-    pub(super) fn origin(&self, incarnation: Incarnation) -> Origin {
-        if self.is_own(incarnation) { Origin::Local } else { Origin::Remote(incarnation) }
+    pub(super) fn origin(&self, incarnation: Incarnation) -> MessageOrigin {
+        if self.is_own(incarnation) {
+            MessageOrigin::Local
+        } else {
+            MessageOrigin::Remote(incarnation)
+        }
     }
 
     /// The id of a message that was accepted here, for its trace.
@@ -59,8 +63,11 @@ mod tests {
         let mut node = NodeIdentity::new("node-1".parse().unwrap(), first);
         node.reincarnate(second);
         assert_eq!(node.incarnation(), second);
-        assert_eq!((node.origin(first), node.origin(second)), (Origin::Local, Origin::Local));
-        assert_eq!(node.origin(other), Origin::Remote(other));
+        assert_eq!(
+            (node.origin(first), node.origin(second)),
+            (MessageOrigin::Local, MessageOrigin::Local)
+        );
+        assert_eq!(node.origin(other), MessageOrigin::Remote(other));
         assert_eq!(node.traced(7).id_incarnation, first);
     }
 }

@@ -15,7 +15,7 @@ use trunkline_protocol::{
     status::TraceEvent,
 };
 
-use super::delivery::Origin;
+use super::delivery::MessageOrigin;
 use crate::{custody::Forwarded, defaults::TRACED_MAX};
 
 /// Reports to the relay what happens to the messages that are traced.
@@ -30,7 +30,7 @@ pub(super) struct Tracer {
 /// A message that is traced here.
 #[derive(Debug)]
 struct Trace {
-    origin: Origin,
+    origin: MessageOrigin,
     message: TracedMessage,
     since: Instant,
     /// The operator's number for it and its recipient, if it was accepted here.
@@ -38,7 +38,7 @@ struct Trace {
 }
 
 impl Trace {
-    fn is(&self, origin: Origin, seq: u64) -> bool {
+    fn is(&self, origin: MessageOrigin, seq: u64) -> bool {
         self.message.seq == seq && self.origin == origin
     }
 }
@@ -69,14 +69,14 @@ impl Tracer {
         now: Instant,
     ) {
         let probe = Some((number, to.clone()));
-        self.traces.push(Trace { origin: Origin::Local, message, since: now, probe });
-        self.record(Origin::Local, message.seq, now, |_| TraceEvent::Accepted);
+        self.traces.push(Trace { origin: MessageOrigin::Local, message, since: now, probe });
+        self.record(MessageOrigin::Local, message.seq, now, |_| TraceEvent::Accepted);
     }
 
     /// A message with the trace flag has come from another node.
     pub(super) fn start_visit(
         &mut self,
-        origin: Origin,
+        origin: MessageOrigin,
         message: TracedMessage,
         now: Instant,
         sessions: usize,
@@ -96,7 +96,7 @@ impl Tracer {
     #[inline]
     pub(super) fn record(
         &self,
-        origin: Origin,
+        origin: MessageOrigin,
         seq: u64,
         now: Instant,
         event: impl Fn(&Self) -> TraceEvent,
@@ -114,7 +114,7 @@ impl Tracer {
     /// A message went into a batch for `node`, or found no room there.
     #[inline]
     pub(super) fn record_forward(&self, seq: u64, now: Instant, node: Incarnation, how: Forwarded) {
-        self.record(Origin::Local, seq, now, |tracer| {
+        self.record(MessageOrigin::Local, seq, now, |tracer| {
             let to = tracer.name_of(node);
             match how {
                 Forwarded::InBatch { lane, .. } => TraceEvent::Batched { to, lane },
@@ -141,7 +141,12 @@ impl Tracer {
     /// This node's sessions have answered for a message. Returns whether its receipt goes to another
     /// node and is to carry the trace flag.
     #[inline]
-    pub(super) fn answered(&mut self, origin: Origin, receipt: Receipt, now: Instant) -> bool {
+    pub(super) fn answered(
+        &mut self,
+        origin: MessageOrigin,
+        receipt: Receipt,
+        now: Instant,
+    ) -> bool {
         if self.traces.is_empty() {
             return false;
         }
@@ -235,8 +240,8 @@ mod tests {
     fn untraced_messages_report_nothing() {
         let (mut tracer, mut reported) = tracer();
         let now = Instant::now();
-        tracer.record(Origin::Local, 1, now, |_| panic!("the event is not even made"));
-        assert!(!tracer.answered(Origin::Remote(node()), taken(1), now));
+        tracer.record(MessageOrigin::Local, 1, now, |_| panic!("the event is not even made"));
+        assert!(!tracer.answered(MessageOrigin::Remote(node()), taken(1), now));
         assert!(!tracer.finish_probe(1, now, Outcome::Delivered, 0));
         assert!(reported.try_recv().is_err());
     }
@@ -277,10 +282,10 @@ mod tests {
     fn visit_ends_with_its_answer() {
         let (mut tracer, mut reported) = tracer();
         let now = Instant::now();
-        tracer.start_visit(Origin::Remote(node()), message(1), now, 2);
-        assert!(!tracer.answered(Origin::Local, taken(1), now), "another message's number");
-        assert!(tracer.answered(Origin::Remote(node()), taken(1), now));
-        assert!(!tracer.answered(Origin::Remote(node()), taken(1), now));
+        tracer.start_visit(MessageOrigin::Remote(node()), message(1), now, 2);
+        assert!(!tracer.answered(MessageOrigin::Local, taken(1), now), "another message's number");
+        assert!(tracer.answered(MessageOrigin::Remote(node()), taken(1), now));
+        assert!(!tracer.answered(MessageOrigin::Remote(node()), taken(1), now));
         let answered = TraceEvent::Answered { status: ReceiptStatus::Taken, missed: 0 };
         let arrived = TraceEvent::Arrived { sessions: 2 };
         assert_eq!(events(&mut reported), [(0, arrived), (0, answered)]);
@@ -292,11 +297,14 @@ mod tests {
         let now = Instant::now();
         tracer.start_probe(5, &"bob".parse().unwrap(), message(0), now);
         for seq in 1..=TRACED_MAX as u64 + 1 {
-            tracer.start_visit(Origin::Remote(node()), message(seq), now, 1);
+            tracer.start_visit(MessageOrigin::Remote(node()), message(seq), now, 1);
         }
         assert_eq!(tracer.traces.len(), 1 + TRACED_MAX);
-        assert!(!tracer.answered(Origin::Remote(node()), taken(1), now), "the oldest is forgotten");
-        assert!(tracer.answered(Origin::Remote(node()), taken(2), now));
+        assert!(
+            !tracer.answered(MessageOrigin::Remote(node()), taken(1), now),
+            "the oldest is forgotten"
+        );
+        assert!(tracer.answered(MessageOrigin::Remote(node()), taken(2), now));
         tracer.stop_all();
         assert!(!tracer.finish_probe(0, now, Outcome::Delivered, 0));
     }

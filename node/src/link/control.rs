@@ -27,7 +27,7 @@ pub(crate) enum RelayCommand {
 }
 
 /// This node's end of the control stream, over one connection after the other.
-pub(crate) struct Control {
+pub(crate) struct LinkControl {
     pub(crate) data_plane: DataPlane,
     /// The node's hello. Its incarnation is replaced by the current one.
     pub(crate) hello: Hello,
@@ -38,7 +38,7 @@ pub(crate) struct Control {
     pub(crate) said_bye: bool,
 }
 
-impl Control {
+impl LinkControl {
     /// The hello of the current incarnation.
     pub(super) fn hello(&self) -> ToRelay {
         let incarnation = self.data_plane.turn(|state, _| state.incarnation());

@@ -7,7 +7,7 @@ mod lanes;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use control::{Control, RelayCommand};
+pub(crate) use control::{LinkControl, RelayCommand};
 pub use error::NameTaken;
 
 use std::time::Duration;
@@ -22,18 +22,18 @@ use self::{dial::Connected, error::LinkError};
 use crate::defaults::{REDIAL_MAX, REDIAL_MIN};
 
 /// The link, over one connection after the other.
-pub(crate) struct Link {
+pub(crate) struct RelayLink {
     dialer: Dialer,
     relay: DialAddress,
-    control: Control,
+    control: LinkControl,
     /// Keeps a relay that is away from filling the log.
     log_throttle: LogThrottle,
     /// The loss of the last link was logged, so the next link is logged too.
     loss_logged: bool,
 }
 
-impl Link {
-    pub(crate) fn new(dialer: Dialer, relay: DialAddress, control: Control) -> Self {
+impl RelayLink {
+    pub(crate) fn new(dialer: Dialer, relay: DialAddress, control: LinkControl) -> Self {
         Self { dialer, relay, control, log_throttle: LogThrottle::new(), loss_logged: true }
     }
 

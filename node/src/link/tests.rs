@@ -11,7 +11,7 @@ use trunkline_protocol::{
     control::{self, Hello, ToNode, ToRelay},
 };
 
-use super::{Control, RelayCommand, error::LinkError, redial_pauses};
+use super::{LinkControl, RelayCommand, error::LinkError, redial_pauses};
 use crate::{
     data_plane::tests::test_data_plane,
     defaults::{OUTBOX, REDIAL_MAX, REDIAL_MIN},
@@ -58,7 +58,8 @@ async fn serve(
         started_at_ms: 0,
         software: String::new(),
     };
-    let mut control = Control { data_plane, hello, outbox: outgoing, commands, said_bye: false };
+    let mut control =
+        LinkControl { data_plane, hello, outbox: outgoing, commands, said_bye: false };
     let mut lanes = JoinSet::new();
     if lane_ends {
         lanes.spawn(async { LinkError::LaneClosed(LaneClosed) });

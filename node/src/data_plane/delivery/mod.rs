@@ -16,7 +16,7 @@ mod tests;
 mod ticket;
 
 pub(crate) use session::{CloseReason, SessionKey};
-pub(super) use ticket::Origin;
+pub(super) use ticket::MessageOrigin;
 
 use std::{
     io,
@@ -92,7 +92,7 @@ impl<W: SessionSocket> Delivery<W> {
     pub(super) fn deliver(
         &mut self,
         keys: &[SessionKey],
-        origin: Origin,
+        origin: MessageOrigin,
         ids: &MessageIdPrefix,
         message: &Message<'_>,
         route_stale: bool,
@@ -181,7 +181,11 @@ impl<W: SessionSocket> Delivery<W> {
     }
 
     /// Writes each dirty buffer to its socket, once.
-    pub(super) fn flush_dirty(&mut self, now: Instant, mut answer: impl FnMut(Origin, Receipt)) {
+    pub(super) fn flush_dirty(
+        &mut self,
+        now: Instant,
+        mut answer: impl FnMut(MessageOrigin, Receipt),
+    ) {
         let mut dirty = std::mem::take(&mut self.dirty);
         for key in dirty.drain(..) {
             let all_written = matches!(self.flush(key, now, &mut answer), Ok(true));
@@ -201,7 +205,7 @@ impl<W: SessionSocket> Delivery<W> {
         &mut self,
         key: SessionKey,
         now: Instant,
-        answer: &mut impl FnMut(Origin, Receipt),
+        answer: &mut impl FnMut(MessageOrigin, Receipt),
     ) -> io::Result<bool> {
         let Some(session) = self.sessions.get_mut(key) else { return Ok(true) };
         session.dirty = false;
@@ -226,7 +230,7 @@ impl<W: SessionSocket> Delivery<W> {
         key: SessionKey,
         now: Instant,
         cx: &mut Context<'_>,
-        answer: &mut impl FnMut(Origin, Receipt),
+        answer: &mut impl FnMut(MessageOrigin, Receipt),
     ) -> Poll<io::Result<()>> {
         loop {
             let Some(session) = self.sessions.get_mut(key) else { return Poll::Ready(Ok(())) };
@@ -245,7 +249,7 @@ impl<W: SessionSocket> Delivery<W> {
         key: SessionKey,
         now: Instant,
         cx: &mut Context<'_>,
-        answer: &mut impl FnMut(Origin, Receipt),
+        answer: &mut impl FnMut(MessageOrigin, Receipt),
     ) -> Poll<io::Result<()>> {
         ready!(self.poll_flush(key, now, cx, answer))?;
         match self.sessions.get_mut(key) {
@@ -259,7 +263,7 @@ impl<W: SessionSocket> Delivery<W> {
         &mut self,
         key: SessionKey,
         last: bool,
-        answer: &mut impl FnMut(Origin, Receipt),
+        answer: &mut impl FnMut(MessageOrigin, Receipt),
     ) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let mut lost = Vec::new();
@@ -270,7 +274,11 @@ impl<W: SessionSocket> Delivery<W> {
     }
 
     /// Takes back what waits for a session, and forgets the session.
-    pub(super) fn close(&mut self, key: SessionKey, answer: &mut impl FnMut(Origin, Receipt)) {
+    pub(super) fn close(
+        &mut self,
+        key: SessionKey,
+        answer: &mut impl FnMut(MessageOrigin, Receipt),
+    ) {
         self.take_back(key, true, answer);
         self.sessions.close(key);
     }
@@ -280,12 +288,12 @@ impl<W: SessionSocket> Delivery<W> {
         &mut self,
         ticket: Ticket,
         status: ReceiptStatus,
-        answer: &mut impl FnMut(Origin, Receipt),
+        answer: &mut impl FnMut(MessageOrigin, Receipt),
     ) {
         if status == ReceiptStatus::Taken {
             match ticket.origin {
-                Origin::Local => self.counts.taken_local += 1,
-                Origin::Remote(_) => self.counts.taken_remote += 1,
+                MessageOrigin::Local => self.counts.taken_local += 1,
+                MessageOrigin::Remote(_) => self.counts.taken_remote += 1,
             }
         }
         let Some(slot) = ticket.group else {

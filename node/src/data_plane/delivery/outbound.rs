@@ -181,10 +181,10 @@ impl BufferPool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{super::ticket::Origin, *};
+    use super::{super::ticket::MessageOrigin, *};
 
     fn ticket(seq: u64) -> Ticket {
-        Ticket { origin: Origin::Local, seq, group: None, route_stale: false }
+        Ticket { origin: MessageOrigin::Local, seq, group: None, route_stale: false }
     }
 
     /// An outbound with one frame per payload length, numbered from 0.

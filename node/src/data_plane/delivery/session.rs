@@ -58,7 +58,7 @@ impl SessionSocket for OwnedWriteHalf {
 
 /// One connection, from its upgrade to the end of its socket.
 #[derive(Debug)]
-pub(in crate::data_plane) struct Session<W> {
+pub(in crate::data_plane) struct SessionState<W> {
     pub(super) serial: u32,
     pub(super) socket: W,
     pub(super) outbound: Outbound,
@@ -78,7 +78,7 @@ pub(in crate::data_plane) struct Session<W> {
     waker: Option<Waker>,
 }
 
-impl<W> Session<W> {
+impl<W> SessionState<W> {
     pub(super) fn new(serial: u32, socket: W, now: Instant) -> Self {
         Self {
             serial,

@@ -5,12 +5,12 @@ use slab::Slab;
 use smallvec::SmallVec;
 use trunkline_protocol::User;
 
-use super::session::{Session, SessionKey};
+use super::session::{SessionKey, SessionState};
 
 /// All sessions of this node, and which user has which.
 #[derive(Debug)]
 pub(in crate::data_plane) struct SessionTable<W> {
-    slots: Slab<Session<W>>,
+    slots: Slab<SessionState<W>>,
     last_serial: u32,
     /// The sessions that were welcomed, oldest first.
     by_user: HashMap<User, SmallVec<[SessionKey; 1]>>,
@@ -37,15 +37,18 @@ impl<W> SessionTable<W> {
     pub(in crate::data_plane) fn open(&mut self, socket: W, now: Instant) -> SessionKey {
         self.last_serial = self.last_serial.wrapping_add(1);
         let serial = self.last_serial;
-        let slot = self.slots.insert(Session::new(serial, socket, now));
+        let slot = self.slots.insert(SessionState::new(serial, socket, now));
         SessionKey { slot: slot as u32, serial }
     }
 
-    pub(in crate::data_plane) fn get(&self, key: SessionKey) -> Option<&Session<W>> {
+    pub(in crate::data_plane) fn get(&self, key: SessionKey) -> Option<&SessionState<W>> {
         self.slots.get(key.slot as usize).filter(|session| session.serial == key.serial)
     }
 
-    pub(in crate::data_plane) fn get_mut(&mut self, key: SessionKey) -> Option<&mut Session<W>> {
+    pub(in crate::data_plane) fn get_mut(
+        &mut self,
+        key: SessionKey,
+    ) -> Option<&mut SessionState<W>> {
         self.slots.get_mut(key.slot as usize).filter(|session| session.serial == key.serial)
     }
 
@@ -106,7 +109,7 @@ impl<W> SessionTable<W> {
     }
 
     pub(in crate::data_plane) fn keys(&self) -> Vec<SessionKey> {
-        let key = |(slot, session): (usize, &Session<W>)| SessionKey {
+        let key = |(slot, session): (usize, &SessionState<W>)| SessionKey {
             slot: slot as u32,
             serial: session.serial,
         };

@@ -18,7 +18,7 @@ use trunkline_protocol::{
     lane::{Message, Receipt, ReceiptStatus},
 };
 
-use super::{CloseReason, Delivery, Origin, SessionKey, session::SessionSocket};
+use super::{CloseReason, Delivery, MessageOrigin, SessionKey, session::SessionSocket};
 use crate::{
     custody::LocalDelivery,
     defaults::{ROUTE_LIFE, SESSION_BYTES_MAX, SESSION_RECEIPT_BYTES_MAX, SLOW_AFTER},
@@ -87,10 +87,10 @@ impl Wake for Woken {
     }
 }
 
-type Answers = Vec<(Origin, Receipt)>;
+type Answers = Vec<(MessageOrigin, Receipt)>;
 
-fn remote() -> Origin {
-    Origin::Remote(Incarnation::from_bytes([2; 16]))
+fn remote() -> MessageOrigin {
+    MessageOrigin::Remote(Incarnation::from_bytes([2; 16]))
 }
 
 fn open(delivery: &mut Delivery<TestSocket>, room: usize) -> (SessionKey, TestSocket) {
@@ -121,7 +121,7 @@ fn close(delivery: &mut Delivery<TestSocket>, key: SessionKey) -> Answers {
     answers
 }
 
-fn receipt(seq: u64, status: ReceiptStatus, missed: u16) -> (Origin, Receipt) {
+fn receipt(seq: u64, status: ReceiptStatus, missed: u16) -> (MessageOrigin, Receipt) {
     (remote(), Receipt { seq, status, route_stale: false, missed })
 }
 

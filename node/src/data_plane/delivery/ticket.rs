@@ -5,7 +5,7 @@ use trunkline_protocol::{
 
 /// The node that has custody of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::data_plane) enum Origin {
+pub(in crate::data_plane) enum MessageOrigin {
     /// This one.
     Local,
     /// Another one, in this incarnation.
@@ -15,7 +15,7 @@ pub(in crate::data_plane) enum Origin {
 /// A message in a session's buffer, and whom to answer when the socket has taken it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ticket {
-    pub(super) origin: Origin,
+    pub(super) origin: MessageOrigin,
     /// The message's number at its origin.
     pub(super) seq: u64,
     /// The group it belongs to, if the message went to several sessions.
