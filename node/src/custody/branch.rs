@@ -91,6 +91,15 @@ impl Branch {
         }
     }
 
+    /// Like comparing [`Self::target`], but without building one: each receipt asks this.
+    pub(super) fn goes_to(&self, target: Target) -> bool {
+        match (*self, target) {
+            (Self::Local, Target::Local) => true,
+            (Self::Remote { node, .. }, Target::Node(other)) => node == other,
+            (Self::Local | Self::Remote { .. }, _) => false,
+        }
+    }
+
     pub(super) fn is_in_batch(
         &self,
         destination: Incarnation,

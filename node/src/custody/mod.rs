@@ -300,7 +300,7 @@ impl<P: Payload> Custody<P> {
     /// after its last receipts, which are still on their way.
     pub fn gone(&mut self, now: Instant, node: Incarnation) {
         self.recipients.forget_routes_to(node);
-        let open = |branch: &Branch| branch.target() == Target::Node(node);
+        let open = |branch: &Branch| branch.goes_to(Target::Node(node));
         let branches = self.open_branches(0..=u64::MAX, open);
         self.timers.await_last_receipts(now + LAST_RECEIPTS, branches);
     }

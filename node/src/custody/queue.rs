@@ -13,7 +13,7 @@ use crate::defaults::RETRY;
 impl<P: Payload> Custody<P> {
     /// Has [`Self::run`] look at a recipient's queue.
     pub(super) fn wake(&mut self, to: usize) {
-        // Almost always nothing waits.
+        // Almost always nothing is queued.
         if !self.recipients[to].queue.is_empty() {
             self.woken.push(to);
         }
@@ -24,6 +24,7 @@ impl<P: Payload> Custody<P> {
     ///
     /// This ends: a send comes back to its queue at once the first time only. After that, the queue
     /// backs off.
+    #[inline]
     pub(super) fn run(&mut self, now: Instant, out: &mut impl Environment<P>) {
         while let Some(to) = self.woken.pop() {
             let recipient = &mut self.recipients[to];

@@ -160,7 +160,7 @@ impl<P> PendingSend<P> {
 
     /// Ends the branch to `target`. Returns whether that changes anything.
     pub(super) fn end_branch(&mut self, target: Target, result: BranchResult, missed: u32) -> bool {
-        let open = self.branches.iter().position(|branch| branch.target() == target);
+        let open = self.branches.iter().position(|branch| branch.goes_to(target));
         match open {
             Some(at) => drop(self.branches.swap_remove(at)),
             // The branch was given up too early, or its node answers as a new incarnation. That a
