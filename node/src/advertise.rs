@@ -36,7 +36,7 @@ pub(crate) fn check_url(url: &str) -> Result<(), BadUrl> {
     }
     let parsed = Url::parse(url).map_err(|error| bad(&error.to_string()))?;
     if !parsed.username().is_empty() || parsed.password().is_some() || rest.contains('@') {
-        return Err(bad("every client would learn the user and password"));
+        return Err(bad("every client would learn the user and password: leave them out"));
     }
     if parsed.fragment().is_some() {
         return Err(bad("a WebSocket URL has no #fragment"));

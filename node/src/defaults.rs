@@ -114,6 +114,9 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a client may take to send a complete HTTP request.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long clients wait before they dial a full node again, in seconds.
+pub const RETRY_AFTER_SECONDS: &str = "1";
+
 /// How long a client may take to log in.
 pub const LOGIN_WITHIN: Duration = Duration::from_secs(10);
 

@@ -98,20 +98,20 @@ fn bracketed(text: &str, example: &str) -> Option<String> {
     is_ipv6(host).then(|| format!("[{host}]:{port}"))
 }
 
-/// The host without brackets, if it is one.
+/// The host without brackets, if it is valid.
 fn parse_host(host: &str) -> Option<&str> {
-    let is_valid = |host: &str| {
-        // Digits and dots alone are an address or nothing: "127.0.0.256" is not a name.
-        match host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-            true => host.parse::<Ipv4Addr>().is_ok(),
-            false => is_host_name(host),
-        }
+    if let Some(inside) = host.strip_prefix('[') {
+        let inside = inside.strip_suffix(']')?;
+        // The resolver interprets the zone of fe80::1%eth0.
+        let address = inside.split_once('%').map_or(inside, |(address, _)| address);
+        return address.parse::<Ipv6Addr>().ok().map(|_| inside);
+    }
+    // Digits and dots alone are an address or nothing: "127.0.0.256" is not a name.
+    let is_valid = match host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        true => host.parse::<Ipv4Addr>().is_ok(),
+        false => is_host_name(host),
     };
-    let Some(inside) = host.strip_prefix('[') else { return Some(host).filter(|_| is_valid(host)) };
-    let inside = inside.strip_suffix(']')?;
-    // The resolver interprets the zone of fe80::1%eth0.
-    let address = inside.split_once('%').map_or(inside, |(address, _)| address);
-    address.parse::<Ipv6Addr>().ok().map(|_| inside)
+    is_valid.then_some(host)
 }
 
 /// Whether `host` can be looked up: labels of letters, digits, `-` and `_`, within the limits of

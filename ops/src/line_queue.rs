@@ -13,8 +13,8 @@ use rustix::io::{Errno, write};
 use tracing::warn;
 
 use crate::{
-    LogThrottle,
     defaults::{LOG_QUEUE_BYTES_KEPT, LOG_QUEUE_BYTES_MAX, LOG_WRITE_RETRY},
+    log_throttle::LogThrottle,
 };
 
 /// A queue of lines for an output that may be slow, full or closed.

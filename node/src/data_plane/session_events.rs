@@ -7,7 +7,6 @@ use std::{
 };
 
 use tokio::net::tcp::OwnedWriteHalf;
-use tracing::{Span, debug, debug_span, field};
 use trunkline_directory::{Location, Registration};
 use trunkline_protocol::{
     User,
@@ -34,22 +33,13 @@ impl DataPlaneState {
         self.env.delivery.sessions.open(socket, self.env.now)
     }
 
-    /// The span of a session's log lines. Its id is the session's in `welcome`, while the node keeps
-    /// its incarnation; the user follows with the login.
-    ///
-    /// It is a debug span, like the session's own log lines: an enabled span is entered each time the
-    /// session's task runs, which costs more than parsing a frame.
-    pub(crate) fn session_span(&self, key: SessionKey) -> Span {
-        debug_span!("session", id = %self.session_id(key), user = field::Empty)
-    }
-
-    fn session_id(&self, key: SessionKey) -> String {
+    /// The id that clients and the log know a session by.
+    pub(crate) fn session_id(&self, key: SessionKey) -> String {
         format!("{}-{key}", self.incarnation())
     }
 
     /// The session's socket is about to be closed. What waits for it is taken back.
     pub(crate) fn close(&mut self, key: SessionKey) {
-        debug!("session closed");
         self.log_out(key);
         let (delivery, mut answer) = self.env.delivery_and_answer();
         delivery.close(key, &mut answer);
@@ -99,8 +89,6 @@ impl DataPlaneState {
             self.env.delivery.write(key, |out| client::welcome(out, user, &id, &node));
             self.env.delivery.sessions.log_in(key, user);
             self.notify_others(user, others);
-            Span::current().record("user", user.as_str());
-            debug!("logged in");
         }
         self.deregister_if_absent(user);
     }
@@ -108,7 +96,6 @@ impl DataPlaneState {
     /// Ends the delivery of messages to the session. If its client reads too slowly, takes back those
     /// that wait.
     pub(crate) fn retire(&mut self, key: SessionKey, close_reason: &CloseReason) {
-        debug!(code = close_reason.code, reason = close_reason.reason, "closing the session");
         self.log_out(key);
         if close_reason.code == close::TOO_SLOW {
             let (delivery, mut answer) = self.env.delivery_and_answer();

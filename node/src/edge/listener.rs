@@ -8,7 +8,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task, time,
 };
-use tracing::{Instrument as _, debug, warn};
+use tracing::{Instrument as _, debug, debug_span, field, warn};
 use trunkline_ops::LogThrottle;
 
 use super::{
@@ -88,7 +88,9 @@ async fn serve(
     drop(permit);
     match result {
         Ok(Some((session, _slot))) => {
-            let span = session.span();
+            // One id, that of its `welcome`, follows the session through the log at level debug. A span
+            // that is enabled is entered at each poll, which costs more than parsing a frame.
+            let span = debug_span!("session", id = %session.id(), %address, user = field::Empty);
             session.run().instrument(span).await;
         }
         Ok(None) => {}

@@ -15,12 +15,10 @@ use super::{
 };
 use crate::{
     data_plane::{ConnectionSlot, DataPlane},
+    defaults::RETRY_AFTER_SECONDS,
     members,
     origins::Origins,
 };
-
-/// How long clients wait before they dial a full node again, in seconds.
-const RETRY_AFTER_SECONDS: &str = "1";
 
 /// The supported methods.
 const METHODS: &str = "GET, HEAD, OPTIONS";

@@ -25,6 +25,7 @@ use std::{
 
 use tokio::{io::AsyncRead, net::tcp::OwnedReadHalf, time};
 use tokio_tungstenite::tungstenite::Message;
+use tracing::debug;
 use trunkline_protocol::client::close;
 
 use crate::{
@@ -58,14 +59,15 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
         Self { data_plane, key, reader, requests: RequestHandler::new(key, rules) }
     }
 
-    /// The span of the session's log lines.
-    pub(super) fn span(&self) -> tracing::Span {
-        self.data_plane.turn(|state, _| state.session_span(self.key))
+    /// The session's id, as its `welcome` will have it unless the node's incarnation changes.
+    pub(super) fn id(&self) -> String {
+        self.data_plane.turn(|state, _| state.session_id(self.key))
     }
 
     /// Runs the session until it ends and its connection is closed.
     pub(super) async fn run(mut self) {
         let end = poll_fn(|cx| self.poll(cx)).await;
+        debug!(?end, "session ended");
         let close_reason = match end {
             SessionEnd::Broken => return,
             SessionEnd::ClosedByClient => None,

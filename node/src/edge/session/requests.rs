@@ -1,6 +1,7 @@
 use std::{rc::Rc, time::Instant};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use tracing::{Span, debug};
 use trunkline_ops::contain;
 use trunkline_protocol::{
     User,
@@ -128,6 +129,8 @@ impl RequestHandler {
         };
         state.finish_login(self.key, &user, others.as_deref());
         if others.is_some() {
+            Span::current().record("user", user.as_str());
+            debug!("logged in");
             return Ok(());
         }
         let reason = "the directory did not register the login in time: try again later";
