@@ -11,7 +11,7 @@ use trunkline_protocol::{
 use crate::{data_plane::DataPlane, link::RelayCommand};
 
 /// Watches the lease and the relay's commands.
-pub(crate) struct Fence {
+pub(crate) struct NodeFence {
     pub(crate) data_plane: DataPlane,
     pub(crate) registrar: Registrar,
     /// Control messages for the relay.
@@ -19,7 +19,7 @@ pub(crate) struct Fence {
     pub(crate) hello: Hello,
 }
 
-impl Fence {
+impl NodeFence {
     /// Completes when an operator drains the node.
     pub(crate) async fn run(&self, commands: &mut mpsc::Receiver<RelayCommand>) {
         let mut status = self.registrar.status();

@@ -32,7 +32,7 @@ use crate::{
     defaults::{LISTEN_BACKLOG, OUTBOX, SWEEP_EVERY},
     drain::drain,
     edge::{Auth, Listener, SessionRules},
-    fence::Fence,
+    fence::NodeFence,
     health::{LoadReporter, MonitoredNode},
     link::{LinkControl, NameTaken, RelayCommand, RelayLink},
     origins::Origins,
@@ -124,7 +124,7 @@ impl Node {
             said_bye: false,
         };
         let link = RelayLink::new(dialer, self.config.relay.clone(), control);
-        let fence = Fence {
+        let fence = NodeFence {
             data_plane: data_plane.clone(),
             registrar: registrar.clone(),
             outbox: outbox.clone(),
@@ -216,7 +216,7 @@ fn start_tasks(data_plane: &DataPlane, clients: Listener, reporter: LoadReporter
 /// Keeps the link until the node has left, or the link has ended for good.
 async fn serve(
     link: RelayLink,
-    fence: Fence,
+    fence: NodeFence,
     mut commands: mpsc::Receiver<RelayCommand>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), NodeError> {

@@ -5,13 +5,13 @@ use trunkline_protocol::{
 
 /// The nodes of the cluster, as the relay last listed them.
 #[derive(Debug, Default)]
-pub(super) struct Membership {
+pub(super) struct ClusterMembership {
     pub(super) members: Vec<Member>,
     /// Some node has yet to register all its users, so a look-up may miss them.
     pub(super) rebuilding: bool,
 }
 
-impl Membership {
+impl ClusterMembership {
     /// Takes the relay's new list. Returns the incarnations that could be reached before and cannot
     /// be any more.
     pub(super) fn update(&mut self, members: Vec<Member>) -> Vec<Incarnation> {
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn node_is_gone_once_when_it_is_dead_or_no_longer_listed() {
-        let mut membership = Membership::default();
+        let mut membership = ClusterMembership::default();
         let [a, b, c] = [1, 2, 3].map(|byte| Incarnation::from_bytes([byte; 16]));
         let all = [1, 2, 3].map(|byte| member(byte, MemberState::Live));
         assert!(membership.update(all.into()).is_empty());
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn one_rebuilding_node_is_enough() {
-        let mut membership = Membership::default();
+        let mut membership = ClusterMembership::default();
         membership.update(vec![member(1, MemberState::Live), member(9, MemberState::Live)]);
         assert!(membership.rebuilding);
         membership.update(vec![member(1, MemberState::Live)]);
