@@ -41,10 +41,10 @@ pub const ROUTE_LIFE: Duration = Duration::from_secs(5);
 /// [`ROUTE_LIFE`].
 pub const RECIPIENTS_MAX: usize = 250_000;
 
-/// A send that found nobody is tried again at once, and then each time after so long.
+/// A send that reached nobody is retried at once, and from then on with this pause.
 pub const RETRY: Duration = Duration::from_millis(100);
 
-/// When a node has died, its last receipts may still be under way for this long.
+/// How long the last receipts of a node that has died may take to arrive.
 pub const LAST_RECEIPTS: Duration = Duration::from_millis(250);
 
 /// How exactly the deadlines of sends are kept.
