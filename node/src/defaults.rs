@@ -40,10 +40,10 @@ pub const ROUTE_LIFE: Duration = Duration::from_secs(5);
 /// How many recipients a node keeps: users who were sent something within [`ROUTE_LIFE`].
 pub const RECIPIENTS_MAX: usize = 250_000;
 
-/// A send that finds no recipient is retried at once, and then at this interval.
+/// A send that reached nobody is retried at once, and from then on with this pause.
 pub const RETRY: Duration = Duration::from_millis(100);
 
-/// How long the last receipts of a dead node may still be in transit.
+/// How long the last receipts of a node that has died may take to arrive.
 pub const LAST_RECEIPTS: Duration = Duration::from_millis(250);
 
 /// The precision of the deadlines of sends.

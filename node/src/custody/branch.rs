@@ -93,10 +93,9 @@ impl Branch {
 
     /// Like comparing [`Self::target`], but without building one: each receipt asks this.
     pub(super) fn goes_to(&self, target: Target) -> bool {
-        match (*self, target) {
-            (Self::Local, Target::Local) => true,
-            (Self::Remote { node, .. }, Target::Node(other)) => node == other,
-            (Self::Local | Self::Remote { .. }, _) => false,
+        match self {
+            Self::Local => matches!(target, Target::Local),
+            Self::Remote { node, .. } => matches!(target, Target::Node(other) if other == *node),
         }
     }
 

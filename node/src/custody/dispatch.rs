@@ -4,7 +4,7 @@ use super::{
     Custody,
     branch::{Branch, BranchResult, Target},
     environment::{Environment, Payload},
-    recipient::Route,
+    recipient::RouteState,
     send::NextStep,
 };
 
@@ -66,7 +66,7 @@ impl<P: Payload> Custody<P> {
         }
         let held_here = send.is_held_here();
         let mut named_in_vain = false;
-        if let Route::Known { nodes, .. } = &recipient.route {
+        if let RouteState::Known { nodes, .. } = &recipient.route {
             for &node in nodes {
                 if !out.is_here(node) {
                     send.forward(seq, node, out);

@@ -11,11 +11,11 @@
 //! # Invariants
 //!
 //! 1. Every accepted send has exactly one outcome, which is true, by its deadline.
-//! 2. A session sees one sender's messages in the order they were sent, and each once.
+//! 2. A session receives one sender's messages in the order they were sent, each once.
 //! 3. Only what surely was not handed over is sent again.
 //! 4. A miss is not cached, and `offline` follows only from a miss that was asked for after the send,
 //!    or from a node that denied having the user.
-//! 5. Everything is bounded: sends, their bytes, recipients. What is over is `busy` at once.
+//! 5. Sends, their bytes and recipients are bounded. A send over a bound is `busy` at once.
 //!
 //! # A send
 //!
@@ -41,12 +41,17 @@
 //!
 //! # A branch
 //!
-//! A send has a *branch* for this node and for each other node that the recipient's route names.
+//! A send has a *branch* for this node and for each other node that the recipient's route names. A
+//! branch is open until it has a [`BranchResult`]:
 //!
 //! ```text
-//!                ┌─▶ in the buffers of sessions here ──────────────────┬─▶ BranchResult
-//!   dispatch ────┤                                                     │
-//!                └─▶ in a batch of a link ─▶ taken by QUIC, unknown ───┘
+//!   Local:   its socket takes it, or its session ends ▶ Taken, Maybe, NotHere
+//!   Remote:  a receipt, by any link                   ▶ Taken, Maybe, Full, NotHere
+//!            a refusal, by the link of its batch      ▶ Full, NotReached
+//!            that link lost, and QUIC had not taken its batch ▶ NotReached
+//!            that link lost, and QUIC had taken it    ▶ stays open: a receipt may come by another link
+//!            its node gone, and the time for last receipts over ▶ Maybe
+//!   Either:  deadline                                 ▶ Maybe
 //! ```
 //!
 //! When all have ended, the greatest result decides: any taken → `delivered`, else any maybe →
@@ -55,8 +60,8 @@
 //!
 //! # Races
 //!
-//! - *A receipt against the loss of its link, the death of its node, a change of its node's
-//!   incarnation*: `PendingSend::end_branch`.
+//! - *A receipt against the loss of a link, the death of a node, a new incarnation of a node*:
+//!   `PendingSend::end_branch`.
 //! - *A refusal against a new link*: [`RelayLinkId`].
 //! - *A session that logs in here against a look-up*: `Custody::offer_queue_here`, `end_missed`.
 //! - *A failure against later sends that are in flight*: `Recipient::awaits_later_sends`,
@@ -96,7 +101,7 @@ use trunkline_protocol::{
 
 use self::{
     branch::Branch,
-    recipient::{Recipients, Route},
+    recipient::{Recipients, RouteState},
     send::PendingSend,
     sends::Sends,
     timers::Timers,
@@ -219,12 +224,12 @@ impl<P: Payload> Custody<P> {
     ) {
         let Some(to) = self.recipients.find(user.as_str()) else { return };
         let recipient = &mut self.recipients[to];
-        let Route::Asked { at, last } = recipient.route else { return };
-        recipient.route = Route::Unknown;
+        let RouteState::Asked { at, last } = recipient.route else { return };
+        recipient.route = RouteState::Unknown;
         match answer {
             Ok([]) if !out.rebuilding() => self.end_missed(out, to, last),
             Ok([]) | Err(LookUpFailed) => self.end_unanswered(now, to),
-            Ok(nodes) => recipient.route = Route::Known { nodes: nodes.into(), asked_at: at },
+            Ok(nodes) => recipient.route = RouteState::Known { nodes: nodes.into(), asked_at: at },
         }
         self.wake(to);
         self.run(now, out);

@@ -4,7 +4,7 @@ use super::{
     Custody,
     branch::BranchResult,
     environment::{Environment, Payload},
-    recipient::{QueueStep, Route},
+    recipient::{QueueStep, RouteState},
     send::{NextStep, SendState},
 };
 use crate::defaults::RETRY;
@@ -24,20 +24,26 @@ impl<P: Payload> Custody<P> {
     ///
     /// This ends: a send comes back to its queue at once the first time only. After that, the queue
     /// backs off.
-    #[inline]
     pub(super) fn run(&mut self, now: Instant, out: &mut impl Environment<P>) {
         while let Some(to) = self.woken.pop() {
-            let recipient = &mut self.recipients[to];
-            match recipient.next_step(now, self.limits.route_ttl) {
-                QueueStep::Wait => {}
-                QueueStep::LookUp => {
-                    recipient.route = Route::Asked { at: now, last: self.last_seq };
-                    out.look_up(&recipient.user);
-                }
-                QueueStep::Dispatch => {
-                    let queue = std::mem::take(&mut recipient.queue);
-                    self.dispatch(now, out, to, queue);
-                }
+            self.move_queue(now, out, to);
+        }
+    }
+
+    /// Kept out of line: usually no queue was woken, and the check in [`Self::run`] is then all that
+    /// a message pays for it.
+    #[cold]
+    fn move_queue(&mut self, now: Instant, out: &mut impl Environment<P>, to: usize) {
+        let recipient = &mut self.recipients[to];
+        match recipient.next_step(now, self.limits.route_ttl) {
+            QueueStep::Wait => {}
+            QueueStep::LookUp => {
+                recipient.route = RouteState::Asked { at: now, last: self.last_seq };
+                out.look_up(&recipient.user);
+            }
+            QueueStep::Dispatch => {
+                let queue = std::mem::take(&mut recipient.queue);
+                self.dispatch(now, out, to, queue);
             }
         }
     }
@@ -76,7 +82,7 @@ impl<P: Payload> Custody<P> {
         // The first time, the route was probably just old: the directory knows better already, and
         // is asked at once. The second time it may be behind itself.
         let route_failed = send.result == Some(BranchResult::NotHere)
-            || !matches!(recipient.route, Route::Known { .. });
+            || !matches!(recipient.route, RouteState::Known { .. });
         let at_once = send.state == SendState::InFlight && route_failed;
         send.state = SendState::AwaitingRetry;
         recipient.order.close(seq);

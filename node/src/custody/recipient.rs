@@ -14,7 +14,7 @@ use super::order::DeliveryOrder;
 /// What is known about where a user is. There is no state *known to be nowhere*: a miss is not
 /// cached, because the user may log in the moment after.
 #[derive(Debug, Default)]
-pub(super) enum Route {
+pub(super) enum RouteState {
     #[default]
     Unknown,
     /// The directory was asked and has not answered. Sends up to number `last` were there by then.
@@ -44,7 +44,7 @@ enum Pace {
 #[derive(Debug)]
 pub(super) struct Recipient {
     pub(super) user: User,
-    pub(super) route: Route,
+    pub(super) route: RouteState,
     /// The sends that wait, by number. First come those that wait for another try, then those that
     /// were offered to the sessions here, then those that were not.
     pub(super) queue: VecDeque<u64>,
@@ -58,7 +58,7 @@ impl Recipient {
     fn new(user: User) -> Self {
         Self {
             user,
-            route: Route::Unknown,
+            route: RouteState::Unknown,
             queue: VecDeque::new(),
             order: DeliveryOrder::default(),
             pace: Pace::Free,
@@ -69,7 +69,7 @@ impl Recipient {
     /// Decides what its queue does now.
     pub(super) fn next_step(&mut self, now: Instant, route_ttl: Duration) -> QueueStep {
         if self.queue.is_empty()
-            || matches!(self.route, Route::Asked { .. })
+            || matches!(self.route, RouteState::Asked { .. })
             || self.is_backing_off()
             || self.awaits_later_sends()
         {
@@ -84,18 +84,18 @@ impl Recipient {
     /// Whether the route is known, and was asked for less than `ttl` ago. It is forgotten otherwise.
     pub(super) fn has_route(&mut self, now: Instant, ttl: Duration) -> bool {
         match self.route {
-            Route::Known { asked_at, .. } if now < asked_at + ttl => true,
-            Route::Known { .. } => {
-                self.route = Route::Unknown;
+            RouteState::Known { asked_at, .. } if now < asked_at + ttl => true,
+            RouteState::Known { .. } => {
+                self.route = RouteState::Unknown;
                 false
             }
-            Route::Unknown | Route::Asked { .. } => false,
+            RouteState::Unknown | RouteState::Asked { .. } => false,
         }
     }
 
     pub(super) fn forget_route(&mut self) {
-        if matches!(self.route, Route::Known { .. }) {
-            self.route = Route::Unknown;
+        if matches!(self.route, RouteState::Known { .. }) {
+            self.route = RouteState::Unknown;
         }
     }
 
@@ -146,7 +146,7 @@ impl Recipient {
     }
 
     fn is_idle(&self) -> bool {
-        self.pending == 0 && !self.is_backing_off() && matches!(self.route, Route::Unknown)
+        self.pending == 0 && !self.is_backing_off() && matches!(self.route, RouteState::Unknown)
     }
 }
 
@@ -188,8 +188,9 @@ impl Recipients {
 
     pub(super) fn forget_routes_to(&mut self, node: Incarnation) {
         for (_, recipient) in &mut self.known {
-            if matches!(&recipient.route, Route::Known { nodes, .. } if nodes.contains(&node)) {
-                recipient.route = Route::Unknown;
+            if matches!(&recipient.route, RouteState::Known { nodes, .. } if nodes.contains(&node))
+            {
+                recipient.route = RouteState::Unknown;
             }
         }
     }

@@ -160,14 +160,13 @@ impl<P> PendingSend<P> {
 
     /// Ends the branch to `target`. Returns whether that changes anything.
     pub(super) fn end_branch(&mut self, target: Target, result: BranchResult, missed: u32) -> bool {
-        let open = self.branches.iter().position(|branch| branch.goes_to(target));
-        match open {
-            Some(at) => drop(self.branches.swap_remove(at)),
+        if let Some(at) = self.branches.iter().position(|branch| branch.goes_to(target)) {
+            self.branches.swap_remove(at);
+        } else if result != BranchResult::Taken || self.is_queued() {
             // The branch was given up too early, or its node answers as a new incarnation. That a
             // session took the message is proof all the same; anything else could be about a try
             // that has ended long ago. What is in the queue has nothing in flight to be proven.
-            None if result == BranchResult::Taken && !self.is_queued() => {}
-            None => return false,
+            return false;
         }
         self.join(result, missed);
         true

@@ -11,7 +11,7 @@ pub(crate) enum Invariant {
     OneOutcome,
     /// The outcome is reported by the send's deadline.
     InTime,
-    /// `delivered` is reported as soon as custody hears of the first session that took the message.
+    /// `delivered` is reported as soon as a receipt says that a session took the message.
     Prompt,
     /// The outcome is true: `delivered` if a session took the message, `offline`, `busy` or `unreachable`
     /// only if none did or can still do so, `unconfirmed` only if it may have arrived.
@@ -41,7 +41,7 @@ pub(crate) enum Invariant {
 
 /// An invariant that did not hold.
 #[derive(Clone, Debug)]
-pub(crate) struct Violation {
+pub(crate) struct InvariantViolation {
     pub(crate) invariant: Invariant,
     pub(crate) detail: String,
 }
@@ -61,7 +61,7 @@ pub(crate) struct MessageRecord {
     pub(crate) recycled: bool,
     /// The sessions that received it.
     pub(crate) received_by: SmallVec<[u32; 4]>,
-    /// The targets that it was handed to, without those where its custody heard that it was not.
+    /// The targets that it was handed to, without those of which custody learned otherwise.
     pub(crate) attempts: SmallVec<[Target; 2]>,
     /// A node that it was handed to was reported gone. A denial by that node may come after custody
     /// has given its branch up, and not count.
@@ -73,7 +73,7 @@ pub(crate) struct MessageRecord {
     pub(crate) missed: bool,
     /// A node has denied having the user.
     pub(crate) denied: bool,
-    /// Its custody has heard that a session took it.
+    /// A receipt that says that a session took it has reached its custody.
     pub(crate) confirmed: bool,
     /// Its custody has died with it.
     pub(crate) lost: bool,
@@ -90,7 +90,7 @@ impl MessageRecord {
 pub(crate) struct Checker {
     pub(crate) records: Vec<MessageRecord>,
     /// The first violation.
-    pub(crate) violation: Option<Violation>,
+    pub(crate) violation: Option<InvariantViolation>,
     /// Messages whose outcome `offline` has yet to be checked against the cluster.
     pub(crate) offline: Vec<u32>,
     /// What happened, if the run is logged.
@@ -113,7 +113,7 @@ impl Checker {
         if !holds && self.violation.is_none() {
             let detail = detail();
             self.note(|| format!("VIOLATED {invariant:?}: {detail}"));
-            self.violation = Some(Violation { invariant, detail });
+            self.violation = Some(InvariantViolation { invariant, detail });
         }
     }
 
@@ -181,7 +181,7 @@ impl Checker {
         });
     }
 
-    /// Custody is about to hear how a branch ended.
+    /// A receipt reaches custody.
     pub(crate) fn answered(&mut self, id: u32, target: Target, status: ReceiptStatus) {
         let record = &mut self.records[id as usize];
         record.failed |= status != ReceiptStatus::Taken;
@@ -201,7 +201,7 @@ impl Checker {
         });
     }
 
-    /// Custody is about to hear that a branch was not handed over.
+    /// Custody learns that a branch was not handed over.
     pub(crate) fn refuted(&mut self, id: u32, target: Target) {
         self.records[id as usize].refuted(target);
     }

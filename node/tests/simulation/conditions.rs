@@ -7,7 +7,7 @@ use trunkline_node::custody::Limits;
 
 /// What a step of a run can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
+pub(crate) enum RunAction {
     /// One of the pending events happens.
     Advance,
     Send,
@@ -28,16 +28,16 @@ pub(crate) enum Action {
 }
 
 /// The faults. A run has some of them.
-const FAULTS: [Action; 9] = [
-    Action::LogOut,
-    Action::WritePart,
-    Action::FailLookUp,
-    Action::BreakLink,
-    Action::RestartRelay,
-    Action::Freeze,
-    Action::Die,
-    Action::DeclareDead,
-    Action::EmptyDirectory,
+const FAULTS: [RunAction; 9] = [
+    RunAction::LogOut,
+    RunAction::WritePart,
+    RunAction::FailLookUp,
+    RunAction::BreakLink,
+    RunAction::RestartRelay,
+    RunAction::Freeze,
+    RunAction::Die,
+    RunAction::DeclareDead,
+    RunAction::EmptyDirectory,
 ];
 
 /// How long a wait may be, in milliseconds.
@@ -66,7 +66,7 @@ pub(crate) struct Conditions {
     pub(crate) reports_stale_routes: bool,
     /// Faults are repaired before the last sends have ended, and not only after.
     pub(crate) repairs_early: bool,
-    actions: Vec<(Action, u32)>,
+    actions: Vec<(RunAction, u32)>,
     weight: u32,
 }
 
@@ -93,7 +93,7 @@ impl Conditions {
         }
     }
 
-    pub(crate) fn draw(&self, rng: &mut Rng) -> Action {
+    pub(crate) fn draw(&self, rng: &mut Rng) -> RunAction {
         let mut at = rng.u32(..self.weight);
         for &(action, weight) in &self.actions {
             if at < weight {
@@ -101,7 +101,7 @@ impl Conditions {
             }
             at -= weight;
         }
-        Action::Advance
+        RunAction::Advance
     }
 
     pub(crate) fn wait_ms(rng: &mut Rng) -> u64 {
@@ -128,15 +128,15 @@ impl Conditions {
     }
 }
 
-fn actions(rng: &mut Rng) -> Vec<(Action, u32)> {
+fn actions(rng: &mut Rng) -> Vec<(RunAction, u32)> {
     let mut actions = vec![
-        (Action::Advance, rng.u32(30..80)),
-        (Action::Send, rng.u32(8..30)),
-        (Action::Wait, rng.u32(3..15)),
-        (Action::LogIn, 4),
-        (Action::Relink, 3),
-        (Action::Thaw, 2),
-        (Action::Start, 2),
+        (RunAction::Advance, rng.u32(30..80)),
+        (RunAction::Send, rng.u32(8..30)),
+        (RunAction::Wait, rng.u32(3..15)),
+        (RunAction::LogIn, 4),
+        (RunAction::Relink, 3),
+        (RunAction::Thaw, 2),
+        (RunAction::Start, 2),
     ];
     for fault in FAULTS {
         if rng.u8(..3) == 0 {

@@ -16,7 +16,7 @@ struct Entry {
 
 /// Which user is on which nodes, and the updates that are outstanding.
 #[derive(Debug)]
-pub(crate) struct Directory {
+pub(crate) struct SimulatedDirectory {
     entries: Vec<SmallVec<[Entry; 4]>>,
     /// The nodes and users whose entry has yet to be updated.
     pub(crate) stale: Vec<(usize, usize)>,
@@ -24,7 +24,7 @@ pub(crate) struct Directory {
     pub(crate) purges: Vec<Incarnation>,
 }
 
-impl Directory {
+impl SimulatedDirectory {
     pub(crate) fn new(users: usize) -> Self {
         Self { entries: vec![SmallVec::new(); users], stale: Vec::new(), purges: Vec::new() }
     }

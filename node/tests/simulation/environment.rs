@@ -6,13 +6,13 @@ use trunkline_protocol::{Incarnation, User, lane::ReceiptStatus};
 use crate::{
     checker::{Checker, Invariant},
     conditions::Conditions,
-    node::{LANES, Link, LookUp, Process, TestMessage},
+    node::{LANES, LinkState, LookUp, NodeProcess, TestMessage},
     session::PendingReceipt,
 };
 
 /// The environment of a custody during one call.
 pub(crate) struct SimulatedEnvironment<'a> {
-    pub(crate) process: &'a mut Process,
+    pub(crate) process: &'a mut NodeProcess,
     pub(crate) checker: &'a mut Checker,
     pub(crate) conditions: &'a Conditions,
     pub(crate) now_ms: u64,
@@ -68,7 +68,7 @@ impl Environment<TestMessage> for SimulatedEnvironment<'_> {
         self.checker.check(Invariant::RouteTtl, valid, || {
             format!("m{} goes to a node whose route has expired", message.id)
         });
-        if self.process.link == Link::Down {
+        if self.process.link == LinkState::Down {
             self.checker.record(message.id).failed = true;
             self.checker.note(|| format!("  m{} has no link", message.id));
             return Forwarded::NoLink;

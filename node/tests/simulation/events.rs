@@ -1,12 +1,12 @@
-//! Events of a node, and how its custody hears of them.
+//! Events of a node, passed to its custody.
 
 use trunkline_node::custody::{BranchResult, LocalDelivery, RefusedBatch, Target};
 use trunkline_protocol::lane::{Receipt, ReceiptStatus};
 
 use crate::{
     conditions::Conditions,
-    node::{self, Batch, Link},
-    relay::Reply,
+    node::{self, LinkState, SimulatedBatch},
+    relay::RelayReply,
     session::PendingReceipt,
     world::World,
 };
@@ -16,7 +16,7 @@ impl World {
         let process = &mut self.nodes[node].process;
         let Some(batch) = process.lanes[lane].open.pop_front() else { return };
         process.lanes[lane].handed = batch.number;
-        if process.link == Link::Up && self.relay.ports[node].up {
+        if process.link == LinkState::Up && self.relay.ports[node].up {
             self.relay.ports[node].from_node[lane].push_back(batch);
         }
     }
@@ -43,7 +43,7 @@ impl World {
     pub(crate) fn receipt_leaves(&mut self, node: usize, may_report_stale: bool) {
         let process = &mut self.nodes[node].process;
         let Some(mut answer) = process.receipts.pop_front() else { return };
-        if process.link != Link::Up || !self.relay.ports[node].up {
+        if process.link != LinkState::Up || !self.relay.ports[node].up {
             return;
         }
         answer.receipt.route_stale = self.conditions.reports_stale_routes && may_report_stale;
@@ -64,10 +64,10 @@ impl World {
 
     pub(crate) fn reply_arrives(&mut self, node: usize) {
         match self.relay.ports[node].replies.pop_front() {
-            Some(Reply::Receipt { from, receipt }) => {
+            Some(RelayReply::Receipt { from, receipt }) => {
                 self.answered(node, Target::Node(from), receipt);
             }
-            Some(Reply::Refusal { batch, result }) => self.refused(node, &batch, result),
+            Some(RelayReply::Refusal { batch, result }) => self.refused(node, &batch, result),
             None => {}
         }
     }
@@ -84,7 +84,7 @@ impl World {
         self.checker.answer_handled(id);
     }
 
-    fn refused(&mut self, node: usize, batch: &Batch, result: BranchResult) {
+    fn refused(&mut self, node: usize, batch: &SimulatedBatch, result: BranchResult) {
         let process = &mut self.nodes[node].process;
         for &(_, id) in &batch.messages {
             if result == BranchResult::NotReached {
@@ -139,7 +139,7 @@ impl World {
 
     pub(crate) fn loss_noticed(&mut self, node: usize) {
         let process = &mut self.nodes[node].process;
-        process.link = Link::Down;
+        process.link = LinkState::Down;
         self.relay.ports[node].drop_unread();
         for lane in &mut process.lanes {
             for batch in lane.open.drain(..) {

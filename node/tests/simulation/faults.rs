@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use crate::{
-    node::{Link, ProcessState, SimulatedNode},
+    node::{LinkState, ProcessState, SimulatedNode},
     world::World,
 };
 
@@ -11,10 +11,10 @@ impl World {
     /// A node's link is lost, and the node has yet to notice.
     pub(crate) fn break_link(&mut self, node: usize, rng: &mut Rng) {
         let process = &mut self.nodes[node].process;
-        if process.link != Link::Up {
+        if process.link != LinkState::Up {
             return;
         }
-        process.link = Link::Broken;
+        process.link = LinkState::Broken;
         self.checker.note(|| format!("the link of n{node} is lost"));
         self.relay.break_link(node, rng);
         self.lose_receipts(node, rng);
@@ -29,11 +29,11 @@ impl World {
 
     pub(crate) fn relink(&mut self, node: usize) {
         let process = &mut self.nodes[node].process;
-        if process.link != Link::Down || !process.is_running() || process.declared_dead {
+        if process.link != LinkState::Down || !process.is_running() || process.declared_dead {
             return;
         }
         let link = self.last_link.next();
-        (process.link, process.link_id, self.last_link) = (Link::Up, link, link);
+        (process.link, process.link_id, self.last_link) = (LinkState::Up, link, link);
         self.relay.ports[node].link_up(link, process.incarnation());
         self.checker.note(|| format!("n{node} is linked again"));
         self.call(node, |custody, now, env| custody.link_up(now, env, link));
@@ -43,8 +43,8 @@ impl World {
         self.checker.note(|| "the relay restarts".to_owned());
         self.relay.restart(rng);
         for node in 0..self.nodes.len() {
-            if self.nodes[node].process.link == Link::Up {
-                self.nodes[node].process.link = Link::Broken;
+            if self.nodes[node].process.link == LinkState::Up {
+                self.nodes[node].process.link = LinkState::Broken;
                 self.lose_receipts(node, rng);
             }
         }
@@ -92,14 +92,14 @@ impl World {
         self.nodes[node] = SimulatedNode::new(node, incarnation, self.last_link, &self.conditions);
         let process = &mut self.nodes[node].process;
         (process.link, process.rebuilding, process.awake_ms) =
-            (Link::Down, rebuilding, self.now_ms);
+            (LinkState::Down, rebuilding, self.now_ms);
         self.checker.note(|| format!("n{node} starts as {incarnation:?}"));
     }
 
     /// Declares a node dead that is silent, whether it is dead or not.
     pub(crate) fn declare_dead(&mut self, node: usize) {
         let process = &mut self.nodes[node].process;
-        if process.declared_dead || (process.is_running() && process.link == Link::Up) {
+        if process.declared_dead || (process.is_running() && process.link == LinkState::Up) {
             return;
         }
         process.declared_dead = true;
@@ -113,8 +113,8 @@ impl World {
         }
         self.relay.ports[node].up = false;
         let process = &mut self.nodes[node].process;
-        if process.link == Link::Up {
-            process.link = Link::Broken;
+        if process.link == LinkState::Up {
+            process.link = LinkState::Broken;
         }
     }
 
@@ -165,7 +165,7 @@ impl World {
         for node in 0..self.nodes.len() {
             self.thaw(node);
             self.start(node);
-            if self.nodes[node].process.link == Link::Broken {
+            if self.nodes[node].process.link == LinkState::Broken {
                 self.loss_noticed(node);
             }
             if self.nodes[node].process.declared_dead {

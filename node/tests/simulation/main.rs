@@ -20,7 +20,7 @@ mod world;
 
 use std::{env, time::Instant};
 
-use scheduler::{OUTCOMES, Plan};
+use scheduler::{OUTCOMES, RunPlan};
 
 /// How many interleavings a plain `cargo test` runs.
 const INTERLEAVINGS: u64 = 2_000;
@@ -70,7 +70,7 @@ fn invariants_hold_for_seeds_that_found_faults() {
 /// # Panics
 /// If an invariant is violated.
 fn run(seed: u64) -> [u64; OUTCOMES.len()] {
-    let plan = Plan::of(seed);
+    let plan = RunPlan::of(seed);
     let report = plan.run();
     match report.violation {
         None => report.outcomes,

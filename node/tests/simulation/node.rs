@@ -9,7 +9,7 @@ use trunkline_protocol::{Incarnation, lane::MESSAGE_LANES};
 use crate::{
     conditions::Conditions,
     directory::Locations,
-    session::{PendingReceipt, Sessions},
+    session::{PendingReceipt, SimulatedSessions},
 };
 
 /// How many of the lanes are used.
@@ -34,7 +34,7 @@ impl Payload for TestMessage {
 
 /// Messages for one node that travel together.
 #[derive(Clone, Debug)]
-pub(crate) struct Batch {
+pub(crate) struct SimulatedBatch {
     /// The sending node, as the relay stamps it.
     pub(crate) origin: Incarnation,
     pub(crate) destination: Incarnation,
@@ -47,16 +47,16 @@ pub(crate) struct Batch {
 
 /// One lane from a node to the relay.
 #[derive(Debug, Default)]
-pub(crate) struct Lane {
+pub(crate) struct SimulatedLane {
     /// Batches that QUIC has not taken. Each may still grow.
-    pub(crate) open: VecDeque<Batch>,
+    pub(crate) open: VecDeque<SimulatedBatch>,
     /// The last one that it took.
     pub(crate) handed: u32,
 }
 
 /// A link as its node sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Link {
+pub(crate) enum LinkState {
     Up,
     /// Lost, but the node has not noticed.
     Broken,
@@ -93,7 +93,7 @@ pub(crate) struct ModelRoute {
 
 /// All of a node but its custody.
 #[derive(Debug)]
-pub(crate) struct Process {
+pub(crate) struct NodeProcess {
     pub(crate) index: usize,
     pub(crate) state: ProcessState,
     /// When it was started, or thawed last.
@@ -101,18 +101,18 @@ pub(crate) struct Process {
     pub(crate) declared_dead: bool,
     /// Its incarnations, the current one first.
     pub(crate) incarnations: SmallVec<[Incarnation; 4]>,
-    pub(crate) link: Link,
+    pub(crate) link: LinkState,
     /// Its link, or the last one it had.
     pub(crate) link_id: RelayLinkId,
-    pub(crate) lanes: [Lane; LANES],
+    pub(crate) lanes: [SimulatedLane; LANES],
     last_batch: u32,
-    pub(crate) sessions: Sessions,
+    pub(crate) sessions: SimulatedSessions,
     /// Receipts for other nodes.
     pub(crate) receipts: VecDeque<PendingReceipt>,
     pub(crate) look_ups: Vec<LookUp>,
     pub(crate) routes: Vec<ModelRoute>,
     pub(crate) rebuilding: bool,
-    /// Other nodes that are gone. Its custody has yet to hear of it.
+    /// Other nodes that are gone, which has yet to be reported to custody.
     pub(crate) gone: Vec<Incarnation>,
     /// The ids of the messages that it accepted, by number.
     pub(crate) ids: Vec<u32>,
@@ -122,7 +122,7 @@ pub(crate) struct Process {
 #[derive(Debug)]
 pub(crate) struct SimulatedNode {
     pub(crate) custody: Custody<TestMessage>,
-    pub(crate) process: Process,
+    pub(crate) process: NodeProcess,
 }
 
 impl SimulatedNode {
@@ -132,18 +132,18 @@ impl SimulatedNode {
         link_id: RelayLinkId,
         conditions: &Conditions,
     ) -> Self {
-        let lane = || Lane { open: VecDeque::new(), handed: conditions.first_batch };
-        let process = Process {
+        let lane = || SimulatedLane { open: VecDeque::new(), handed: conditions.first_batch };
+        let process = NodeProcess {
             index,
             state: ProcessState::Running,
             awake_ms: 0,
             declared_dead: false,
             incarnations: SmallVec::from_slice(&[incarnation]),
-            link: Link::Up,
+            link: LinkState::Up,
             link_id,
             lanes: [lane(), lane()],
             last_batch: conditions.first_batch,
-            sessions: Sessions::default(),
+            sessions: SimulatedSessions::default(),
             receipts: VecDeque::new(),
             look_ups: Vec::new(),
             routes: vec![ModelRoute::default(); conditions.users],
@@ -155,7 +155,7 @@ impl SimulatedNode {
     }
 }
 
-impl Process {
+impl NodeProcess {
     pub(crate) fn is_running(&self) -> bool {
         self.state == ProcessState::Running
     }
@@ -179,12 +179,16 @@ impl Process {
     }
 
     /// The batch that a message for `destination` goes into.
-    pub(crate) fn batch_for(&mut self, lane: usize, destination: Incarnation) -> &mut Batch {
+    pub(crate) fn batch_for(
+        &mut self,
+        lane: usize,
+        destination: Incarnation,
+    ) -> &mut SimulatedBatch {
         let open = &mut self.lanes[lane].open;
         let at = open.iter().position(|batch| batch.destination == destination);
         let at = at.unwrap_or_else(|| {
             self.last_batch = self.last_batch.wrapping_add(1);
-            open.push_back(Batch {
+            open.push_back(SimulatedBatch {
                 origin: self.incarnations[0],
                 destination,
                 number: self.last_batch,

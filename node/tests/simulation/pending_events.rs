@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use crate::{
-    node::{LANES, Link},
+    node::{LANES, LinkState},
     world::World,
 };
 
@@ -82,14 +82,14 @@ impl World {
     fn collect_inside(&self, node: usize, events: &mut Vec<PendingEvent>) {
         let (process, port) = (&self.nodes[node].process, &self.relay.ports[node]);
         for lane in 0..LANES {
-            if process.link != Link::Down && !process.lanes[lane].open.is_empty() {
+            if process.link != LinkState::Down && !process.lanes[lane].open.is_empty() {
                 events.push(PendingEvent::QuicTakes { node, lane });
             }
             if !port.to_node[lane].is_empty() {
                 events.push(PendingEvent::NodeReads { node, lane });
             }
         }
-        if process.link != Link::Down && !process.receipts.is_empty() {
+        if process.link != LinkState::Down && !process.receipts.is_empty() {
             events.push(PendingEvent::ReceiptLeaves { node });
         }
         if !port.replies.is_empty() {
@@ -104,9 +104,9 @@ impl World {
             }
         }
         let noticed = [
-            (process.link == Link::Broken, PendingEvent::LossNoticed { node }),
+            (process.link == LinkState::Broken, PendingEvent::LossNoticed { node }),
             (
-                process.link == Link::Up && port.incarnation != process.incarnation(),
+                process.link == LinkState::Up && port.incarnation != process.incarnation(),
                 PendingEvent::Hello { node },
             ),
             (process.declared_dead, PendingEvent::Reincarnates { node }),

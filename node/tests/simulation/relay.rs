@@ -1,7 +1,6 @@
 //! A relay that forwards batches, refuses those it cannot forward, and loses all that it holds when
-//! it restarts. It is as strict as the real one (`relay/src/switch.rs`): what goes to an incarnation
-//! reaches the link that has it *now*, and a refusal goes back by the link that the batch came by, or
-//! not at all.
+//! it restarts. It is as strict as the real one: a receipt reaches an incarnation only by a link that
+//! has it *now*, and a refusal goes back by the link that the batch came by, or not at all.
 
 use std::{collections::VecDeque, ops::RangeInclusive};
 
@@ -10,20 +9,20 @@ use trunkline_node::custody::{BranchResult, RelayLinkId};
 use trunkline_protocol::{Incarnation, lane::Receipt};
 
 use crate::{
-    node::{Batch, LANES},
+    node::{LANES, SimulatedBatch},
     session::PendingReceipt,
 };
 
 /// An answer on its way to the node that has custody.
 #[derive(Clone, Debug)]
-pub(crate) enum Reply {
+pub(crate) enum RelayReply {
     Receipt { from: Incarnation, receipt: Receipt },
-    Refusal { batch: Batch, result: BranchResult },
+    Refusal { batch: SimulatedBatch, result: BranchResult },
 }
 
 /// The relay's end of one node's link, and what is in transit on it.
 #[derive(Debug)]
-pub(crate) struct Port {
+pub(crate) struct RelayPort {
     pub(crate) up: bool,
     /// The node's link, or the last one it had.
     link: RelayLinkId,
@@ -32,19 +31,19 @@ pub(crate) struct Port {
     /// The incarnation of the node's last hello: the port's address.
     pub(crate) incarnation: Incarnation,
     /// Batches that the node's QUIC has taken.
-    pub(crate) from_node: [VecDeque<Batch>; LANES],
-    pub(crate) to_node: [VecDeque<Batch>; LANES],
+    pub(crate) from_node: [VecDeque<SimulatedBatch>; LANES],
+    pub(crate) to_node: [VecDeque<SimulatedBatch>; LANES],
     pub(crate) receipts: VecDeque<PendingReceipt>,
-    pub(crate) replies: VecDeque<Reply>,
+    pub(crate) replies: VecDeque<RelayReply>,
 }
 
 /// The relay.
 #[derive(Debug, Default)]
-pub(crate) struct Relay {
-    pub(crate) ports: Vec<Port>,
+pub(crate) struct SimulatedRelay {
+    pub(crate) ports: Vec<RelayPort>,
 }
 
-impl Port {
+impl RelayPort {
     pub(crate) fn new(incarnation: Incarnation, link: RelayLinkId) -> Self {
         Self {
             up: true,
@@ -70,7 +69,7 @@ impl Port {
     }
 }
 
-impl Relay {
+impl SimulatedRelay {
     /// Forwards the first batch of a node's lane, or refuses it.
     pub(crate) fn read(&mut self, node: usize, lane: usize, room: usize) {
         let port = &mut self.ports[node];
@@ -100,14 +99,14 @@ impl Relay {
         let from = port.incarnation;
         let mut linked = self.ports.iter_mut().filter(|port| port.up);
         if let Some(port) = linked.find(|port| port.incarnation == origin) {
-            port.replies.push_back(Reply::Receipt { from, receipt });
+            port.replies.push_back(RelayReply::Receipt { from, receipt });
         }
     }
 
-    fn refuse(&mut self, batch: Batch, result: BranchResult) {
+    fn refuse(&mut self, batch: SimulatedBatch, result: BranchResult) {
         let mut linked = self.ports.iter_mut().filter(|port| port.up);
         if let Some(port) = linked.find(|port| port.link == batch.link) {
-            port.replies.push_back(Reply::Refusal { batch, result });
+            port.replies.push_back(RelayReply::Refusal { batch, result });
         }
     }
 
@@ -144,7 +143,7 @@ impl Relay {
     }
 }
 
-impl Batch {
+impl SimulatedBatch {
     /// The lowest and the highest number in it.
     pub(crate) fn seqs(&self) -> RangeInclusive<u64> {
         let seqs = || self.messages.iter().map(|&(seq, _)| seq);

@@ -5,8 +5,8 @@ use fastrand::Rng;
 use trunkline_protocol::Outcome;
 
 use crate::{
-    checker::{Invariant, MessageRecord, Violation},
-    conditions::{Action, Conditions},
+    checker::{Invariant, InvariantViolation, MessageRecord},
+    conditions::{Conditions, RunAction},
     node::SimulatedNode,
     world::World,
 };
@@ -16,7 +16,7 @@ const EVENTS_WITHOUT_TIME_MAX: u32 = 10_000;
 
 /// Which steps of a seed's run are taken, and whether the run is logged.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct RunPlan {
     pub(crate) seed: u64,
     pub(crate) steps: Vec<u32>,
     pub(crate) logged: bool,
@@ -24,8 +24,8 @@ pub(crate) struct Plan {
 
 /// The result of a run.
 #[derive(Debug)]
-pub(crate) struct Report {
-    pub(crate) violation: Option<Violation>,
+pub(crate) struct RunReport {
+    pub(crate) violation: Option<InvariantViolation>,
     /// How many sends had each outcome, in the order of [`OUTCOMES`].
     pub(crate) outcomes: [u64; OUTCOMES.len()],
     pub(crate) log: Vec<String>,
@@ -40,12 +40,12 @@ pub(crate) const OUTCOMES: [Outcome; 5] = [
     Outcome::Unconfirmed,
 ];
 
-impl Plan {
+impl RunPlan {
     pub(crate) fn of(seed: u64) -> Self {
         Self { seed, steps: (0..Conditions::of(seed).steps).collect(), logged: false }
     }
 
-    pub(crate) fn run(&self) -> Report {
+    pub(crate) fn run(&self) -> RunReport {
         let mut world = World::new(Conditions::of(self.seed));
         world.checker.log = self.logged.then(Vec::new);
         world.populate(&mut Rng::with_seed(self.seed ^ 0xb0b));
@@ -60,11 +60,11 @@ impl Plan {
         if world.checker.violation.is_none() {
             world.finish(&mut Rng::with_seed(self.seed ^ 0xe4d));
         }
-        Report::of(&mut world)
+        RunReport::of(&mut world)
     }
 }
 
-impl Report {
+impl RunReport {
     fn of(world: &mut World) -> Self {
         let count = |outcome| {
             let fits = |record: &&MessageRecord| record.outcome == Some(outcome);
@@ -91,29 +91,29 @@ impl World {
     fn step(&mut self, rng: &mut Rng) {
         let node = rng.usize(..self.nodes.len());
         match self.conditions.draw(rng) {
-            Action::Advance => {
+            RunAction::Advance => {
                 self.advance(rng);
             }
-            Action::Send => self.send_burst(node, rng),
-            Action::Wait => self.wait(Conditions::wait_ms(rng), rng),
-            Action::LogIn => self.log_in(node, rng.usize(..self.conditions.users), rng.bool()),
-            Action::LogOut => self.log_out(node, rng.usize(..2), rng.bool()),
-            Action::WritePart => self.write_part(node, rng.usize(..2)),
-            Action::FailLookUp => {
+            RunAction::Send => self.send_burst(node, rng),
+            RunAction::Wait => self.wait(Conditions::wait_ms(rng), rng),
+            RunAction::LogIn => self.log_in(node, rng.usize(..self.conditions.users), rng.bool()),
+            RunAction::LogOut => self.log_out(node, rng.usize(..2), rng.bool()),
+            RunAction::WritePart => self.write_part(node, rng.usize(..2)),
+            RunAction::FailLookUp => {
                 let process = &self.nodes[node].process;
                 if process.is_running() && !process.look_ups.is_empty() {
                     self.look_up_answered(node, rng.usize(..process.look_ups.len()), false);
                 }
             }
-            Action::BreakLink => self.break_link(node, rng),
-            Action::Relink => self.relink(node),
-            Action::RestartRelay => self.restart_relay(rng),
-            Action::Freeze => self.freeze(node),
-            Action::Thaw => self.thaw(node),
-            Action::Die => self.die(node, rng),
-            Action::Start => self.start(node),
-            Action::DeclareDead => self.declare_dead(node),
-            Action::EmptyDirectory => self.empty_directory(rng),
+            RunAction::BreakLink => self.break_link(node, rng),
+            RunAction::Relink => self.relink(node),
+            RunAction::RestartRelay => self.restart_relay(rng),
+            RunAction::Freeze => self.freeze(node),
+            RunAction::Thaw => self.thaw(node),
+            RunAction::Die => self.die(node, rng),
+            RunAction::Start => self.start(node),
+            RunAction::DeclareDead => self.declare_dead(node),
+            RunAction::EmptyDirectory => self.empty_directory(rng),
         }
     }
 
@@ -165,7 +165,7 @@ impl World {
             if record.is_pending() && self.checker.violation.is_none() {
                 let detail = format!("m{id} was never reported");
                 let invariant = Invariant::OneOutcome;
-                self.checker.violation = Some(Violation { invariant, detail });
+                self.checker.violation = Some(InvariantViolation { invariant, detail });
             }
         }
     }

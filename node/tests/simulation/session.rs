@@ -13,7 +13,7 @@ use crate::checker::Checker;
 
 /// One client's connection.
 #[derive(Debug)]
-pub(crate) struct Session {
+pub(crate) struct SimulatedSession {
     pub(crate) id: u32,
     pub(crate) user: usize,
     pub(crate) opened_ms: u64,
@@ -46,8 +46,8 @@ pub(crate) struct PendingReceipt {
 
 /// All sessions of a node.
 #[derive(Debug, Default)]
-pub(crate) struct Sessions {
-    pub(crate) open: Vec<Session>,
+pub(crate) struct SimulatedSessions {
+    pub(crate) open: Vec<SimulatedSession>,
     groups: Vec<Group>,
     /// The receipts that have yet to be taken away.
     pub(crate) receipts: VecDeque<PendingReceipt>,
@@ -61,9 +61,9 @@ enum WriteEnd {
     Closed,
 }
 
-impl Sessions {
+impl SimulatedSessions {
     pub(crate) fn log_in(&mut self, id: u32, user: usize, now_ms: u64) {
-        self.open.push(Session {
+        self.open.push(SimulatedSession {
             id,
             user,
             opened_ms: now_ms,
@@ -116,7 +116,7 @@ impl Sessions {
     }
 
     pub(crate) fn waiting(&self) -> impl Iterator<Item = usize> {
-        let waits = |(_, session): &(usize, &Session)| !session.buffer.is_empty();
+        let waits = |(_, session): &(usize, &SimulatedSession)| !session.buffer.is_empty();
         self.open.iter().enumerate().filter(waits).map(|(at, _)| at)
     }
 

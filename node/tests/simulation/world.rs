@@ -12,11 +12,11 @@ use trunkline_protocol::{Incarnation, Outcome};
 use crate::{
     checker::{Checker, Invariant, MessageRecord},
     conditions::Conditions,
-    directory::Directory,
+    directory::SimulatedDirectory,
     environment::SimulatedEnvironment,
     node::{SimulatedNode, TestMessage},
     pending_events::PendingEvent,
-    relay::{Port, Relay},
+    relay::{RelayPort, SimulatedRelay},
 };
 
 /// How many sessions a user has on a node at most.
@@ -31,8 +31,8 @@ pub(crate) struct World {
     now_at: u64,
     pub(crate) conditions: Conditions,
     pub(crate) nodes: Vec<SimulatedNode>,
-    pub(crate) relay: Relay,
-    pub(crate) directory: Directory,
+    pub(crate) relay: SimulatedRelay,
+    pub(crate) directory: SimulatedDirectory,
     pub(crate) checker: Checker,
     last_session: u32,
     last_incarnation: u8,
@@ -49,8 +49,8 @@ impl World {
             now_ms: 0,
             now_at: 0,
             nodes: Vec::new(),
-            relay: Relay::default(),
-            directory: Directory::new(conditions.users),
+            relay: SimulatedRelay::default(),
+            directory: SimulatedDirectory::new(conditions.users),
             checker: Checker::default(),
             last_session: 0,
             last_incarnation: 0,
@@ -63,7 +63,7 @@ impl World {
             world.last_link = world.last_link.next();
             let link = world.last_link;
             world.nodes.push(SimulatedNode::new(index, incarnation, link, &world.conditions));
-            world.relay.ports.push(Port::new(incarnation, link));
+            world.relay.ports.push(RelayPort::new(incarnation, link));
         }
         world
     }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::defaults::ROUTE_LIFE;
 
-/// Two sends are under way to the same node.
+/// Two sends are in flight to the same node.
 fn two_in_flight(senders: [u64; 2]) -> (Harness, [u64; 2]) {
     let mut harness = Harness::with_route(&[node(1)]);
     let seqs = senders.map(|sender| harness.send_from(sender, "bob"));
@@ -101,7 +101,7 @@ fn miss_spares_retry_that_awaits_later_sends() {
 
     harness.ends(node(1), first, BranchResult::NotHere);
     harness.routed("bob", &[]);
-    assert_eq!(harness.delivered_here().len(), 0, "the second still stands before it");
+    assert_eq!(harness.delivered_here().len(), 0, "the second is still in flight");
     harness.ends(node(1), second, BranchResult::NotHere);
     harness.answered_here(second, ReceiptStatus::Taken);
     harness.routed("bob", &[]);
