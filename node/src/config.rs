@@ -149,3 +149,76 @@ impl NodeConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::defaults::{
+        CAPACITY, FRAME_BYTES_MAX, PING_INTERVAL, SEND_DEADLINE, SESSIONS_PER_USER,
+    };
+
+    const LOOPBACK: &str = "127.0.0.1:9001";
+    const PUBLIC: &str = "192.0.2.1:9001";
+    const WILDCARD: &str = "0.0.0.0:9001";
+
+    fn config() -> NodeConfig {
+        NodeConfig {
+            name: "node-1".parse().unwrap(),
+            listen: LOOPBACK.parse().unwrap(),
+            relay: "127.0.0.1:7400".parse().unwrap(),
+            redis: "redis://127.0.0.1:6379".into(),
+            redis_prefix: "trunkline".to_owned(),
+            certs: PathBuf::new(),
+            capacity: CAPACITY,
+            auth: None,
+            jwt_secret_file: None,
+            allowed_origins: Vec::new(),
+            advertise: None,
+            ops: None,
+            frame_bytes_max: FRAME_BYTES_MAX,
+            sessions_per_user: SESSIONS_PER_USER,
+            messages_per_second: None,
+            deadline: SEND_DEADLINE,
+            ping_interval: PING_INTERVAL,
+        }
+    }
+
+    fn at(address: &str) -> SocketAddr {
+        address.parse().unwrap()
+    }
+
+    #[test]
+    fn logins_are_open_by_default_only_on_loopback() {
+        assert_eq!(config().auth(at(LOOPBACK)).unwrap(), AuthMode::Open);
+        let error = config().auth(at(PUBLIC)).unwrap_err();
+        assert!(matches!(error, NodeConfigError::AuthMissing(_)));
+        let open = NodeConfig { auth: Some(AuthMode::Open), ..config() };
+        assert_eq!(open.auth(at(PUBLIC)).unwrap(), AuthMode::Open);
+    }
+
+    #[test]
+    fn foreign_pages_are_excluded_only_from_open_loopback() {
+        for (auth, address, is_loopback) in [
+            (AuthMode::Open, LOOPBACK, true),
+            (AuthMode::Jwt, LOOPBACK, false),
+            (AuthMode::Open, PUBLIC, false),
+        ] {
+            let origins = config().origins(auth, at(address));
+            assert_eq!(matches!(origins, Origins::Loopback), is_loopback, "{auth:?} {address}");
+        }
+        let allowed_origins = vec!["https://chat.example".parse().unwrap()];
+        let listed = NodeConfig { allowed_origins, ..config() };
+        let origins = listed.origins(AuthMode::Open, at(LOOPBACK));
+        assert!(matches!(origins, Origins::Listed(_)));
+    }
+
+    #[test]
+    fn wildcard_address_requires_a_url() {
+        assert_eq!(config().url(at(PUBLIC)).unwrap(), "ws://192.0.2.1:9001/ws");
+        let error = config().url(at(WILDCARD)).unwrap_err();
+        assert!(matches!(error, NodeConfigError::AdvertiseMissing(_)));
+        let advertise = Some("wss://chat.example/ws".to_owned());
+        let advertised = NodeConfig { advertise, ..config() };
+        assert_eq!(advertised.url(at(WILDCARD)).unwrap(), "wss://chat.example/ws");
+    }
+}
