@@ -33,7 +33,7 @@ pub(crate) use state::{DataPlaneSetup, DataPlaneState};
 
 use std::{cell::RefCell, pin::pin, rc::Rc, time::Instant};
 
-use tokio::{select, sync::Notify, task, time};
+use tokio::{select, sync::Notify, task::JoinSet, time};
 use tracing::debug;
 use trunkline_directory::Registrar;
 use trunkline_protocol::User;
@@ -90,13 +90,22 @@ impl DataPlane {
     pub(crate) async fn flush_when_needed(self) {
         let mut due = pin!(time::sleep(RECEIPT_DELAY));
         let mut waiting = false;
+        let mut look_ups = JoinSet::new();
         loop {
             let receipts_due = select! {
                 biased;
                 () = &mut due, if waiting => true,
                 () = self.0.flush_needed.notified() => false,
+                Some(ended) = look_ups.join_next() => {
+                    ended.expect("a look-up that panics ends the data plane");
+                    continue;
+                }
             };
             let still_waiting = self.flush(receipts_due);
+            let users = self.0.state.borrow_mut().take_look_ups();
+            for user in users {
+                look_ups.spawn_local(self.clone().look_up(user));
+            }
             if still_waiting && !waiting {
                 due.as_mut().reset(time::Instant::now() + RECEIPT_DELAY);
             }
@@ -106,16 +115,9 @@ impl DataPlane {
 
     /// Returns whether receipts wait for something to go with.
     fn flush(&self, receipts_due: bool) -> bool {
-        let (users, waiting) = {
-            let mut state = self.0.state.borrow_mut();
-            let now = state.begin_turn();
-            let waiting = state.flush(now, receipts_due);
-            (state.take_look_ups(), waiting)
-        };
-        for user in users {
-            task::spawn_local(self.clone().look_up(user));
-        }
-        waiting
+        let mut state = self.0.state.borrow_mut();
+        let now = state.begin_turn();
+        state.flush(now, receipts_due)
     }
 
     /// Ticks custody while anything can come due.
