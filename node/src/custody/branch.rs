@@ -121,3 +121,22 @@ impl Branch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_later_batches_of_lost_link_are_unsent() {
+        let link = RelayLinkId(7);
+        let node = Incarnation::from_bytes([1; 16]);
+        let branch = |lane, batch| Branch::Remote { node, link, lane, batch };
+        let mut handed = [0; MESSAGE_LANES];
+        handed[1] = u32::MAX;
+        assert!(branch(1, 0).is_unsent(link, &handed), "numbers wrap around");
+        assert!(!branch(1, u32::MAX).is_unsent(link, &handed));
+        assert!(branch(0, 1).is_unsent(link, &handed), "each lane has its own");
+        assert!(!branch(1, 0).is_unsent(link.next(), &handed));
+        assert!(!Branch::Local.is_unsent(link, &handed));
+    }
+}

@@ -31,9 +31,9 @@ pub(super) enum QueueStep {
     Dispatch,
 }
 
-/// Whether a queue waits for its time in [`super::timers::Timers`]. A look-up may run meanwhile, and
-/// an answer comes: neither ends the wait, which keeps two nodes that contradict each other from
-/// sending a message to and fro.
+/// Whether a queue waits for its retry timer. A look-up may be answered meanwhile, and does not end
+/// the wait: while directory and nodes contradict each other, a message would otherwise go back and
+/// forth as fast as they answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pace {
     Free,
@@ -45,8 +45,8 @@ enum Pace {
 pub(super) struct Recipient {
     pub(super) user: User,
     pub(super) route: RouteState,
-    /// The sends that wait, by number. First come those that wait for another try, then those that
-    /// were offered to the sessions here, then those that were not.
+    /// The sends that wait, by number. A queue is dispatched as a whole, so those that await a retry
+    /// come first; then those that were offered to the sessions here; then those that were not.
     pub(super) queue: VecDeque<u64>,
     pub(super) order: DeliveryOrder,
     pace: Pace,

@@ -78,3 +78,35 @@ impl Timers {
         dues.into_iter().flatten().min()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sends_of_one_tick_expire_together() {
+        let mut timers = Timers::default();
+        let due = Instant::now();
+        timers.set_deadline(due, 1);
+        timers.set_deadline(due + TICK / 2, 2);
+        timers.set_deadline(due + TICK, 4);
+        assert_eq!(timers.next_due(), Some(due));
+        assert_eq!(timers.pop_expired(due), Some(1..=2));
+        assert_eq!(timers.pop_expired(due), None, "the next tick is not due");
+        assert_eq!(timers.next_due(), Some(due + TICK));
+    }
+
+    #[test]
+    fn next_due_is_earliest_of_all_timers() {
+        let mut timers = Timers::default();
+        let due = Instant::now();
+        timers.set_deadline(due + 3 * TICK, 1);
+        timers.schedule_retry(due + 2 * TICK, 7);
+        timers.await_last_receipts(due + TICK, [(1, Target::Local)]);
+        assert_eq!(timers.next_due(), Some(due + TICK));
+        assert_eq!(timers.pop_abandoned(due + TICK), Some((1, Target::Local)));
+        assert_eq!(timers.next_due(), Some(due + 2 * TICK));
+        assert_eq!(timers.take_retries().collect::<Vec<_>>(), [7], "before they are due");
+        assert_eq!(timers.next_due(), Some(due + 3 * TICK));
+    }
+}
