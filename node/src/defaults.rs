@@ -40,10 +40,10 @@ pub const ROUTE_LIFE: Duration = Duration::from_secs(5);
 /// How many recipients a node keeps: users who were sent something within [`ROUTE_LIFE`].
 pub const RECIPIENTS_MAX: usize = 250_000;
 
-/// A send that finds no recipient is retried at once, and then at this interval.
+/// A send that reached nobody is retried at once, and from then on with this pause.
 pub const RETRY: Duration = Duration::from_millis(100);
 
-/// How long the last receipts of a dead node may still be in transit.
+/// How long the last receipts of a node that has died may take to arrive.
 pub const LAST_RECEIPTS: Duration = Duration::from_millis(250);
 
 /// The precision of the deadlines of sends.
@@ -68,10 +68,10 @@ pub const BUFFERS_MAX: usize = 256;
 /// See [`BUFFERS_MAX`].
 pub const POOLED_BYTES_MAX: usize = 64 * 1024;
 
-/// How many messages' memory is kept for those to come, and how large each may be.
-pub const LETTERS_KEPT: usize = 4 * 1024;
-/// See [`LETTERS_KEPT`].
-pub const LETTER_BYTES_KEPT: usize = 1024;
+/// How many buffers of ended messages are kept for new ones, and how large each may be.
+pub const MESSAGES_POOLED_MAX: usize = 4 * 1024;
+/// See [`MESSAGES_POOLED_MAX`].
+pub const MESSAGE_BYTES_POOLED_MAX: usize = 1024;
 
 /// A batch of this size is sealed before the flush.
 pub const BATCH_BYTES: usize = 16 * 1024;
@@ -176,4 +176,4 @@ pub const LISTEN_BACKLOG: i32 = 1_024;
 pub const OUTBOX: usize = 128;
 
 /// How many messages of other nodes are traced at a time; of more, the oldest is forgotten.
-pub const FOLLOWED_MAX: usize = 64;
+pub const TRACED_MAX: usize = 64;

@@ -1,7 +1,5 @@
-//! Leaving in order: clients are sent elsewhere, sends come to their outcome, the directory and
-//! the relay are told.
-
-use std::time::Duration;
+//! A drain: clients are sent to other nodes, pending sends get their outcomes, and the node
+//! unregisters from the directory and takes leave of the relay.
 
 use tokio::{sync::mpsc, time};
 use tracing::{info, warn};
@@ -20,20 +18,20 @@ pub(crate) async fn drain(
     outbox: &mpsc::Sender<ToRelay>,
 ) {
     let (sessions, pending) = data_plane.turn(|state, _| state.left());
-    info!(sessions, pending, "leaving");
-    tell(outbox, ToRelay::Draining);
+    info!(sessions, pending, "draining");
+    send(outbox, ToRelay::Draining);
     data_plane.turn(|state, _| state.close_slots());
     if time::timeout(DRAIN_WITHIN, empty(data_plane)).await.is_err() {
         let (sessions, pending) = data_plane.turn(|state, _| state.left());
-        warn!(sessions, pending, "leaving all the same: time is up");
+        warn!(sessions, pending, "draining took too long: the rest is dropped");
     }
     if let Err(error) = registrar.shutdown(UNREGISTER_WITHIN).await {
-        warn!(%error, "left without a word to the directory");
+        warn!(%error, "cannot unregister: the relay will remove this node's entries");
     }
-    tell(outbox, ToRelay::Bye);
+    send(outbox, ToRelay::Bye);
 }
 
-/// Sends every client elsewhere, and waits until all are gone and no send is pending.
+/// Closes every session, a few at a time, and waits until all are gone and no send is pending.
 async fn empty(data_plane: &DataPlane) {
     let per_step = (DRAIN_PER_SECOND as f64 * DRAIN_STEP.as_secs_f64()).ceil() as usize;
     let keys = data_plane.turn(|state, _| state.session_keys());
@@ -47,11 +45,11 @@ async fn empty(data_plane: &DataPlane) {
         time::sleep(DRAIN_STEP).await;
     }
     while data_plane.turn(|state, _| state.left()) != (0, 0) {
-        time::sleep(Duration::min(DRAIN_STEP, DRAIN_WITHIN)).await;
+        time::sleep(DRAIN_STEP).await;
     }
 }
 
-fn tell(outbox: &mpsc::Sender<ToRelay>, message: ToRelay) {
-    // Without a link nobody takes it out; the relay then learns from the directory.
+fn send(outbox: &mpsc::Sender<ToRelay>, message: ToRelay) {
+    // Without a link this reaches nobody, and the relay learns it from the directory.
     let _ = outbox.try_send(message);
 }

@@ -1,44 +1,88 @@
-//! How the node is, for its operations endpoint.
+//! The node's health and metrics: for its relay, and for its own operations endpoint.
 
 use std::sync::Arc;
 
 use metrics::{counter, gauge};
-use tokio::sync::watch;
-use trunkline_ops::Monitored;
-use trunkline_protocol::{Outcome, status::NodeLoad};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{self, MissedTickBehavior},
+};
+use trunkline_directory::{LeaseState, Registrar};
+use trunkline_ops::{Monitored, Usage};
+use trunkline_protocol::{Outcome, control::ToRelay, status::NodeLoad};
 
-/// What the data path last told of itself.
+use crate::{data_plane::DataPlane, defaults::LOAD_EVERY};
+
+/// The state of the node at its last load report.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Health {
-    /// Figures.
-    pub(crate) load: NodeLoad,
+pub(crate) struct NodeHealth {
+    load: NodeLoad,
+    /// When the process started, in Unix milliseconds.
+    started_at_ms: u64,
     /// There is a link to the relay.
-    pub(crate) linked: bool,
+    linked: bool,
     /// The directory holds this node's lease for it.
-    pub(crate) registered: bool,
+    registered: bool,
     /// It is leaving.
-    pub(crate) draining: bool,
+    draining: bool,
 }
 
-/// The reading end.
-#[derive(Debug)]
-pub(crate) struct Doctor(pub(crate) watch::Receiver<Arc<Health>>);
+/// Reports the node's load and health to the relay and to the operations endpoint.
+pub(crate) struct LoadReporter {
+    pub(crate) data_plane: DataPlane,
+    pub(crate) registrar: Registrar,
+    /// Control messages for the relay.
+    pub(crate) outbox: mpsc::Sender<ToRelay>,
+    pub(crate) health: watch::Sender<Arc<NodeHealth>>,
+    /// When the process started, in Unix milliseconds.
+    pub(crate) started_at_ms: u64,
+}
 
-impl Monitored for Doctor {
+impl LoadReporter {
+    pub(crate) async fn run(self) {
+        let mut due = time::interval(LOAD_EVERY);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            due.tick().await;
+            self.report();
+        }
+    }
+
+    fn report(&self) {
+        let (load, linked, draining) =
+            self.data_plane.turn(|state, _| (state.load(), state.is_linked(), state.is_draining()));
+        let Usage { cpu, memory_bytes } = Usage::now();
+        let load = NodeLoad { cpu_ms: cpu.as_millis() as u64, memory_bytes, ..load };
+        let registered = self.registrar.status().borrow().lease == LeaseState::Held;
+        if linked {
+            // If the outbox is full, the next report says more than this one.
+            let _ = self.outbox.try_send(ToRelay::Load(Box::new(load.clone())));
+        }
+        let started_at_ms = self.started_at_ms;
+        let health = NodeHealth { load, started_at_ms, linked, registered, draining };
+        self.health.send_replace(Arc::new(health));
+    }
+}
+
+/// The node, as the operations endpoint monitors it.
+#[derive(Debug)]
+pub(crate) struct MonitoredNode(pub(crate) watch::Receiver<Arc<NodeHealth>>);
+
+impl Monitored for MonitoredNode {
     fn ready(&self) -> Result<(), String> {
         let health = self.0.borrow();
         let trouble = health.load.redis_trouble.as_ref();
-        let waiting: Vec<_> = [
+        let reasons: Vec<_> = [
             (health.draining, "leaving"),
             (!health.linked, "no link to the relay"),
             (!health.registered, "not registered in Redis"),
         ]
         .into_iter()
-        .filter(|(waits, _)| *waits)
+        .filter(|(applies, _)| *applies)
         .map(|(_, reason)| reason.to_owned())
         .chain(trouble.map(|trouble| format!("trouble with Redis: {trouble}")))
         .collect();
-        if waiting.is_empty() { Ok(()) } else { Err(waiting.join(", ")) }
+        if reasons.is_empty() { Ok(()) } else { Err(reasons.join(", ")) }
     }
 
     fn report(&self) {
@@ -46,7 +90,7 @@ impl Monitored for Doctor {
         let load = &health.load;
         for (name, value) in [
             ("trunkline_sessions", f64::from(load.sessions)),
-            ("trunkline_seats_taken", f64::from(load.slots)),
+            ("trunkline_connection_slots_in_use", f64::from(load.slots)),
             ("trunkline_users", f64::from(load.users)),
             ("trunkline_pending_sends", f64::from(load.pending)),
             ("trunkline_pending_bytes", load.pending_bytes as f64),
@@ -54,23 +98,25 @@ impl Monitored for Doctor {
             ("trunkline_session_queue_bytes", load.session_bytes as f64),
             ("trunkline_linked", f64::from(health.linked)),
             ("trunkline_registered", f64::from(health.registered)),
-            ("trunkline_memory_bytes", load.memory_bytes as f64),
+            // A gauge, because the counters of the `metrics` crate are whole numbers.
+            ("process_cpu_seconds_total", load.cpu_ms as f64 / 1_000.0),
+            ("process_resident_memory_bytes", load.memory_bytes as f64),
+            ("process_start_time_seconds", health.started_at_ms as f64 / 1_000.0),
         ] {
             gauge!(name).set(value);
         }
         for (name, value) in [
-            ("trunkline_accepted_total", load.accepted),
+            ("trunkline_sends_accepted_total", load.accepted),
             ("trunkline_delivered_locally_total", load.delivered_locally),
             ("trunkline_delivered_from_links_total", load.delivered_from_links),
-            ("trunkline_untold_total", load.unreported),
+            ("trunkline_outcomes_unreported_total", load.unreported),
             ("trunkline_receipts_dropped_total", load.receipts_dropped),
             ("trunkline_refused_full_total", load.refused_full),
-            ("trunkline_refused_slots_total", load.refused_slots),
-            ("trunkline_ended_slow_total", load.ended_slow),
+            ("trunkline_connections_refused_total", load.refused_slots),
+            ("trunkline_sessions_ended_slow_total", load.ended_slow),
             ("trunkline_session_panics_total", load.session_panics),
             ("trunkline_look_ups_total", load.look_ups),
-            ("trunkline_ghosts_removed_total", load.stale_entries),
-            ("trunkline_cpu_milliseconds_total", load.cpu_ms),
+            ("trunkline_stale_entries_removed_total", load.stale_entries),
         ] {
             counter!(name).absolute(value);
         }
@@ -78,5 +124,22 @@ impl Monitored for Doctor {
             counter!("trunkline_outcomes_total", "outcome" => outcome.as_str())
                 .absolute(load.outcomes.of(outcome));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn node_is_ready_when_it_is_linked_registered_and_stays() {
+        let ready = |health| MonitoredNode(watch::channel(Arc::new(health)).1).ready();
+        let healthy = NodeHealth { linked: true, registered: true, ..NodeHealth::default() };
+        assert_eq!(ready(healthy.clone()), Ok(()));
+        assert_eq!(
+            ready(NodeHealth::default()),
+            Err("no link to the relay, not registered in Redis".to_owned())
+        );
+        assert_eq!(ready(NodeHealth { draining: true, ..healthy }), Err("leaving".to_owned()));
     }
 }

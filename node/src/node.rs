@@ -1,4 +1,4 @@
-//! A node: put together, run, and drained.
+//! A node: assembled, run, and drained.
 
 use std::{
     io,
@@ -15,30 +15,30 @@ use tokio::{
     task::{self, JoinSet, LocalSet},
     time::{self, MissedTickBehavior},
 };
-use tracing::{info, warn};
+use tracing::info;
 use trunkline_certs::{Alpn, Credentials, Role};
-use trunkline_directory::{Directory, LeaseState, NodeRecord, Registrar};
+use trunkline_directory::{Directory, NodeRecord, Registrar};
 use trunkline_link::{DialSockets, client_config, defaults::CLOSE_TIMEOUT};
-use trunkline_ops::{LogThrottle, Usage, unix_ms};
+use trunkline_ops::unix_ms;
 use trunkline_protocol::{
     Incarnation, Name,
     control::{self, Hello, ToRelay},
-    status::NodeLoad,
 };
 
 use crate::{
     config::{AuthMode, NodeConfig, NodeConfigError},
     custody::Limits,
-    data_plane::{DataPlane, Setup},
-    defaults::{LISTEN_BACKLOG, LOAD_EVERY, OUTBOX, SWEEP_EVERY},
+    data_plane::{DataPlane, DataPlaneSetup},
+    defaults::{LISTEN_BACKLOG, OUTBOX, SWEEP_EVERY},
     drain::drain,
     edge::{Auth, Listener, SessionRules},
-    health::{Doctor, Health},
-    link::{Link, NameTaken, Order},
+    fence::NodeFence,
+    health::{LoadReporter, MonitoredNode},
+    link::{LinkControl, NameTaken, RelayCommand, RelayLink},
     origins::Origins,
 };
 
-/// A node that has its addresses and its credentials, and can be run.
+/// A node that has its addresses and its credentials, and is ready to run.
 #[derive(Debug)]
 pub struct Node {
     config: NodeConfig,
@@ -52,14 +52,14 @@ pub struct Node {
     ops: Option<net::TcpListener>,
 }
 
-/// Why a node stopped before it was told to.
+/// Why a node stopped by itself.
 #[derive(Debug, Error)]
-pub enum RunError {
+pub enum NodeError {
     /// A part of it could not be started.
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),
-    /// A part of it that never ends by itself has ended.
-    #[error("a part of the node ended by itself")]
+    /// A task that never ends by itself has ended.
+    #[error("a task of the node ended by itself: the log above says why")]
     TaskEnded,
     /// Another living process has its name.
     #[error(transparent)]
@@ -67,10 +67,10 @@ pub enum RunError {
 }
 
 impl Node {
-    /// Checks the configuration and takes the addresses.
+    /// Checks the configuration and binds the addresses.
     ///
     /// # Errors
-    /// If the configuration cannot be used. That the relay or Redis does not answer is no error.
+    /// If the configuration cannot be used. The relay and Redis may be started later.
     pub fn load(config: NodeConfig) -> Result<Self, NodeConfigError> {
         let credentials = Credentials::load(&config.certs, Role::Node, &config.name)?;
         let directory = Directory::open(config.redis.as_str(), &config.redis_prefix)?;
@@ -99,28 +99,48 @@ impl Node {
         &self.url
     }
 
-    /// Serves clients until `shutdown` completes or an operator drains it; then leaves in order.
-    /// Wants a current-thread runtime to itself.
+    /// Serves clients until `shutdown` completes or an operator drains the node; then leaves in order.
+    /// Needs a current-thread runtime of its own.
     ///
     /// # Errors
-    /// If it could not start, or another living process has its name.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
+    /// If it cannot start, if one of its tasks ends, or if another living process has its name.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), NodeError> {
         LocalSet::new().run_until(self.run_local(shutdown)).await
     }
 
-    async fn run_local(self, shutdown: impl Future<Output = ()>) -> Result<(), RunError> {
-        let incarnation = Incarnation::fresh();
-        let hello = self.hello(incarnation);
+    async fn run_local(self, shutdown: impl Future<Output = ()>) -> Result<(), NodeError> {
+        let hello = self.hello();
         let registrar = self.registrar(&hello);
         let (outbox, outgoing) = mpsc::channel(OUTBOX);
-        let data_plane = self.data_plane(incarnation, registrar.clone(), outbox.clone());
+        let data_plane = self.data_plane(hello.incarnation, registrar.clone(), outbox.clone());
+        let (commands, commanded) = mpsc::channel(OUTBOX);
         let crypto = self.credentials.client_crypto(Alpn::Link);
         let dialer = self.sockets.dialer(&client_config(crypto))?;
-        let (orders, mut ordered) = mpsc::channel(OUTBOX);
-        let (health, doctor) = watch::channel(Arc::<Health>::default());
+        let control = LinkControl {
+            data_plane: data_plane.clone(),
+            hello: hello.clone(),
+            outbox: outgoing,
+            commands,
+            said_bye: false,
+        };
+        let link = RelayLink::new(dialer, self.config.relay.clone(), control);
+        let fence = NodeFence {
+            data_plane: data_plane.clone(),
+            registrar: registrar.clone(),
+            outbox: outbox.clone(),
+            hello: hello.clone(),
+        };
+        let (health, monitored) = watch::channel(Arc::default());
         if let Some(listener) = self.ops {
-            trunkline_ops::serve(listener, Doctor(doctor))?;
+            trunkline_ops::serve(listener, MonitoredNode(monitored))?;
         }
+        let reporter = LoadReporter {
+            data_plane: data_plane.clone(),
+            registrar: registrar.clone(),
+            outbox: outbox.clone(),
+            health,
+            started_at_ms: hello.started_at_ms,
+        };
         let clients = Listener {
             listener: TcpListener::from_std(self.listener)?,
             data_plane: data_plane.clone(),
@@ -133,56 +153,18 @@ impl Node {
             }),
             origins: Rc::new(self.origins),
         };
-        // None of these ends by itself: one that does leaves half a node, which nobody would notice.
-        let mut tasks = JoinSet::new();
-        tasks.spawn_local(data_plane.clone().flush_on_work());
-        tasks.spawn_local(data_plane.clone().tick_on_dues());
-        tasks.spawn_local(sweep(data_plane.clone()));
-        tasks.spawn_local(clients.run());
-        tasks.spawn_local(report(data_plane.clone(), registrar.clone(), outbox.clone(), health));
-        let follow = Fence {
-            data_plane: data_plane.clone(),
-            registrar: registrar.clone(),
-            outbox: outbox.clone(),
-            hello: hello.clone(),
-        };
-        let relay = self.config.relay.clone();
-        let link = Link {
-            dialer,
-            relay,
-            hello,
-            data_plane: data_plane.clone(),
-            outbox: outgoing,
-            orders,
-            left: false,
-            log_throttle: LogThrottle::new(),
-            loss_logged: true,
-        };
-        let mut link = task::spawn_local(link.run());
-        let leaving = async {
-            select! {
-                ended = &mut link => return Ok(ended.map_err(|_| RunError::TaskEnded)??),
-                () = shutdown => {}
-                () = follow.run(&mut ordered) => {}
-            }
-            drain(&data_plane, &registrar, &outbox).await;
-            // The last receipts and the bye are on their way; the relay closes the link behind them.
-            let _ = time::timeout(CLOSE_TIMEOUT, &mut link).await;
-            link.abort();
-            info!("left");
-            Ok(())
-        };
+        let mut tasks = start_tasks(&data_plane, clients, reporter);
         select! {
             biased;
-            _ = tasks.join_next() => Err(RunError::TaskEnded),
-            left = leaving => left,
+            _ = tasks.join_next() => Err(NodeError::TaskEnded),
+            ended = serve(link, fence, commanded, shutdown) => ended,
         }
     }
 
-    fn hello(&self, incarnation: Incarnation) -> Hello {
+    fn hello(&self) -> Hello {
         Hello {
             version: control::CONTROL_VERSION,
-            incarnation,
+            incarnation: Incarnation::fresh(),
             url: self.url.clone(),
             capacity: self.config.capacity,
             started_at_ms: unix_ms(),
@@ -191,13 +173,13 @@ impl Node {
     }
 
     fn registrar(&self, hello: &Hello) -> Registrar {
-        let card = NodeRecord {
+        let record = NodeRecord {
             incarnation: hello.incarnation,
             url: hello.url.clone(),
             capacity: hello.capacity,
             started_at: hello.started_at_ms,
         };
-        Registrar::start(self.directory.clone(), self.config.name.clone(), card)
+        Registrar::start(self.directory.clone(), self.config.name.clone(), record)
     }
 
     fn data_plane(
@@ -206,7 +188,7 @@ impl Node {
         registrar: Registrar,
         outbox: mpsc::Sender<ToRelay>,
     ) -> DataPlane {
-        let setup = Setup {
+        DataPlane::new(DataPlaneSetup {
             name: self.config.name.clone(),
             incarnation,
             capacity: self.config.capacity,
@@ -215,52 +197,41 @@ impl Node {
             limits: Limits { deadline: self.config.deadline, ..Limits::default() },
             registrar,
             outbox,
-        };
-        DataPlane::new(setup)
+        })
     }
 }
 
-/// Takes a new incarnation whenever the present one has lost its lease or was judged dead.
-struct Fence {
-    data_plane: DataPlane,
-    registrar: Registrar,
-    outbox: mpsc::Sender<ToRelay>,
-    hello: Hello,
+/// Starts the tasks that never end by themselves. If one does, or panics, half a node would stay
+/// that still sends heartbeats: the node stops then. [`serve`] watches the link in the same way.
+fn start_tasks(data_plane: &DataPlane, clients: Listener, reporter: LoadReporter) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn_local(data_plane.clone().flush_when_needed());
+    tasks.spawn_local(data_plane.clone().tick_when_needed());
+    tasks.spawn_local(sweep(data_plane.clone()));
+    tasks.spawn_local(clients.run());
+    tasks.spawn_local(reporter.run());
+    tasks
 }
 
-impl Fence {
-    /// Completes when an operator wants the node to leave.
-    async fn run(self, orders: &mut mpsc::Receiver<Order>) {
-        let mut standing = self.registrar.status();
-        loop {
-            select! {
-                order = orders.recv() => match order {
-                    Some(Order::Condemned) => self.reincarnate(),
-                    Some(Order::Drain) => return,
-                    // The link has ended for good, and says why itself.
-                    None => std::future::pending().await,
-                },
-                changed = standing.changed() => {
-                    let lost = matches!(standing.borrow_and_update().lease, LeaseState::Lost { .. });
-                    if changed.is_ok() && lost {
-                        self.reincarnate();
-                    }
-                }
-            }
-        }
+/// Keeps the link until the node has left, or the link has ended for good.
+async fn serve(
+    link: RelayLink,
+    fence: NodeFence,
+    mut commands: mpsc::Receiver<RelayCommand>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), NodeError> {
+    let mut link = task::spawn_local(link.run());
+    select! {
+        ended = &mut link => return Ok(ended.map_err(|_| NodeError::TaskEnded)??),
+        () = shutdown => {}
+        () = fence.run(&mut commands) => {}
     }
-
-    fn reincarnate(&self) {
-        let incarnation = Incarnation::fresh();
-        let former = self.data_plane.turn(|state, _| {
-            let former = state.incarnation();
-            state.reincarnate(incarnation);
-            former
-        });
-        warn!(%former, %incarnation, "this node was given up for dead: going on anew");
-        // Without a link nobody takes it out, and the next link's hello says the same.
-        let _ = self.outbox.try_send(ToRelay::Hello(self.hello.clone()));
-    }
+    drain(&fence.data_plane, &fence.registrar, &fence.outbox).await;
+    // The last receipts and the bye are on their way; the relay closes the link behind them.
+    let _ = time::timeout(CLOSE_TIMEOUT, &mut link).await;
+    link.abort();
+    info!("shutdown complete");
+    Ok(())
 }
 
 async fn sweep(data_plane: DataPlane) {
@@ -272,34 +243,10 @@ async fn sweep(data_plane: DataPlane) {
     }
 }
 
-/// Tells the relay and the operations endpoint how the node is.
-async fn report(
-    data_plane: DataPlane,
-    registrar: Registrar,
-    outbox: mpsc::Sender<ToRelay>,
-    health: watch::Sender<Arc<Health>>,
-) {
-    let mut due = time::interval(LOAD_EVERY);
-    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        due.tick().await;
-        let (load, linked, draining) =
-            data_plane.turn(|state, _| (state.load(), state.is_linked(), state.is_draining()));
-        let Usage { cpu, memory_bytes } = Usage::now();
-        let load = NodeLoad { cpu_ms: cpu.as_millis() as u64, memory_bytes, ..load };
-        let registered = registrar.status().borrow().lease == LeaseState::Held;
-        if linked {
-            // A report that finds the outbox full is older than the next one.
-            let _ = outbox.try_send(ToRelay::Load(Box::new(load.clone())));
-        }
-        health.send_replace(Arc::new(Health { load, linked, registered, draining }));
-    }
-}
-
 fn listen(address: SocketAddr) -> io::Result<(net::TcpListener, SocketAddr)> {
     let domain = socket2::Domain::for_address(address);
     let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
-    // A node that is started again takes its address back at once.
+    // Otherwise a node that is restarted could not bind while old connections time out.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;

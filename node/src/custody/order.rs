@@ -5,16 +5,19 @@ use hashbrown::HashMap;
 /// What keeps the messages for one recipient in order.
 ///
 /// A send that fails is tried again only when no later one is open, and only if no later one of the
-/// same sender may have been handed over.
+/// same sender may have arrived. The order is kept with numbers alone, because a lock-step that
+/// sends one message and waits for its receipt would cost a round trip per message.
 #[derive(Debug, Default)]
-pub(super) struct Order {
-    /// Sends that are under way and that nobody may have got yet, by number.
+pub(super) struct DeliveryOrder {
+    /// The sends in flight that surely have not arrived anywhere yet, by number. A send leaves this
+    /// list with its first branch that may have arrived.
     open: VecDeque<u64>,
-    /// The last send of each sender that may have been handed over ahead of an earlier one.
+    /// The last send of each sender that may have arrived ahead of an earlier one. Empty unless
+    /// something failed, so the usual send costs no hash.
     ahead: HashMap<u64, u64>,
 }
 
-impl Order {
+impl DeliveryOrder {
     /// The first send that is open.
     pub(super) fn first_open(&self) -> Option<u64> {
         self.open.front().copied()
@@ -25,27 +28,28 @@ impl Order {
         self.open.back().copied()
     }
 
-    /// A send is under way. None that is open has a higher number.
-    pub(super) fn opened(&mut self, seq: u64) {
+    /// A send is in flight. None that is open has a higher number.
+    pub(super) fn open(&mut self, seq: u64) {
         debug_assert!(self.last_open() < Some(seq), "sends are dispatched in order");
         self.open.push_back(seq);
     }
 
-    /// A send is not open any more. Almost always it is the first that was, or was closed before.
-    pub(super) fn closed(&mut self, seq: u64) {
+    /// A send is not open any more, or was not before.
+    pub(super) fn close(&mut self, seq: u64) {
         match self.first_open() {
+            // Receipts come in order from each node: almost always it is the first.
+            Some(first) if first == seq => drop(self.open.pop_front()),
             Some(first) if first < seq => {
                 if let Ok(at) = self.open.binary_search(&seq) {
                     self.open.remove(at);
                 }
             }
-            Some(first) if first == seq => drop(self.open.pop_front()),
             _ => {}
         }
     }
 
-    /// A send may have been handed over although an earlier one may yet be tried again.
-    pub(super) fn went_ahead(&mut self, sender: u64, seq: u64) {
+    /// A send may have arrived although an earlier one may yet be tried again.
+    pub(super) fn mark_ahead(&mut self, sender: u64, seq: u64) {
         let last = self.ahead.entry(sender).or_insert(seq);
         *last = seq.max(*last);
     }

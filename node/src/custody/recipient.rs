@@ -9,31 +9,47 @@ use slab::Slab;
 use smallvec::SmallVec;
 use trunkline_protocol::{Incarnation, User};
 
-use super::order::Order;
+use super::order::DeliveryOrder;
 
-/// What is known about where a user is.
+/// What is known about where a user is. There is no state *known to be nowhere*: a miss is not
+/// cached, because the user may log in the moment after.
 #[derive(Debug, Default)]
-pub(super) enum Route {
+pub(super) enum RouteState {
     #[default]
     Unknown,
     /// The directory was asked and has not answered. Sends up to number `last` were there by then.
     Asked { at: Instant, last: u64 },
-    /// What it answered. What it knew is as old as the question.
+    /// What it answered. The answer is as old as the question.
     Known { nodes: SmallVec<[Incarnation; 1]>, asked_at: Instant },
+}
+
+/// What a recipient's queue may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum QueueStep {
+    Wait,
+    LookUp,
+    Dispatch,
+}
+
+/// Whether a queue waits for its retry timer. A look-up may be answered meanwhile, and does not end
+/// the wait: while directory and nodes contradict each other, a message would otherwise go back and
+/// forth as fast as they answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    Free,
+    BackingOff,
 }
 
 /// A user to whom something was sent lately.
 #[derive(Debug)]
 pub(super) struct Recipient {
     pub(super) user: User,
-    pub(super) route: Route,
-    /// The sends that wait for a route or for another try, by number.
+    pub(super) route: RouteState,
+    /// The sends that wait, by number. A queue is dispatched as a whole, so those that await a retry
+    /// come first; then those that were offered to the sessions here; then those that were not.
     pub(super) queue: VecDeque<u64>,
-    /// The first of these that has yet to try this node's own sessions.
-    pub(super) here_waits: Option<u64>,
-    pub(super) order: Order,
-    /// The queue waits for its time in [`super::Custody::retries`].
-    pub(super) retry_scheduled: bool,
+    pub(super) order: DeliveryOrder,
+    pace: Pace,
     /// Sends that have not ended.
     pub(super) pending: u32,
 }
@@ -42,70 +58,85 @@ impl Recipient {
     fn new(user: User) -> Self {
         Self {
             user,
-            route: Route::Unknown,
+            route: RouteState::Unknown,
             queue: VecDeque::new(),
-            here_waits: None,
-            order: Order::default(),
-            retry_scheduled: false,
+            order: DeliveryOrder::default(),
+            pace: Pace::Free,
             pending: 0,
         }
     }
 
-    /// Whether the route is known, and asked for less than `life` ago. It is forgotten otherwise.
-    pub(super) fn has_route(&mut self, now: Instant, life: Duration) -> bool {
-        match self.route {
-            Route::Known { asked_at, .. } if now < asked_at + life => true,
-            Route::Known { .. } => {
-                self.route = Route::Unknown;
-                false
-            }
-            Route::Unknown | Route::Asked { .. } => false,
+    /// Decides what its queue does now.
+    pub(super) fn next_step(&mut self, now: Instant, route_ttl: Duration) -> QueueStep {
+        if self.queue.is_empty()
+            || matches!(self.route, RouteState::Asked { .. })
+            || self.is_backing_off()
+            || self.awaits_later_sends()
+        {
+            QueueStep::Wait
+        } else if self.has_route(now, route_ttl) {
+            QueueStep::Dispatch
+        } else {
+            QueueStep::LookUp
         }
     }
 
-    pub(super) fn is_asked(&self) -> bool {
-        matches!(self.route, Route::Asked { .. })
+    /// Whether the route is known, and was asked for less than `ttl` ago. It is forgotten otherwise.
+    pub(super) fn has_route(&mut self, now: Instant, ttl: Duration) -> bool {
+        match self.route {
+            RouteState::Known { asked_at, .. } if now < asked_at + ttl => true,
+            RouteState::Known { .. } => {
+                self.route = RouteState::Unknown;
+                false
+            }
+            RouteState::Unknown | RouteState::Asked { .. } => false,
+        }
     }
 
     pub(super) fn forget_route(&mut self) {
-        if matches!(self.route, Route::Known { .. }) {
-            self.route = Route::Unknown;
+        if matches!(self.route, RouteState::Known { .. }) {
+            self.route = RouteState::Unknown;
         }
     }
 
-    /// Whether the queue has to wait until what was sent later has landed, to know whether it was
-    /// overtaken.
-    pub(super) fn is_held_up(&self) -> bool {
+    /// Whether the first in the queue has to wait until what was sent later has landed. If one of
+    /// the same sender arrives, a retry would break the order; if all fail, they are tried again in
+    /// order, together.
+    pub(super) fn awaits_later_sends(&self) -> bool {
         self.order.last_open() > self.queue.front().copied()
     }
 
-    /// Puts a new send behind all others.
-    pub(super) fn enqueue(&mut self, seq: u64) {
-        if self.queue.is_empty() {
-            self.here_waits = None;
-        }
-        self.queue.push_back(seq);
-        self.here_waits.get_or_insert(seq);
+    pub(super) fn is_backing_off(&self) -> bool {
+        self.pace == Pace::BackingOff
     }
 
-    /// Puts a send where its number belongs.
-    pub(super) fn queue_again(&mut self, seq: u64) {
+    /// Returns whether it did not back off before.
+    pub(super) fn start_backing_off(&mut self) -> bool {
+        std::mem::replace(&mut self.pace, Pace::BackingOff) == Pace::Free
+    }
+
+    pub(super) fn stop_backing_off(&mut self) {
+        self.pace = Pace::Free;
+    }
+
+    /// Puts a send back where its number belongs.
+    pub(super) fn rejoin_queue(&mut self, seq: u64) {
         let at = self.queue.partition_point(|&other| other < seq);
         self.queue.insert(at, seq);
     }
 
-    pub(super) fn unqueue(&mut self, seq: u64) {
+    pub(super) fn leave_queue(&mut self, seq: u64) {
         if let Ok(at) = self.queue.binary_search(&seq) {
             self.queue.remove(at);
         }
     }
 
-    /// A send of `sender` may have been handed over, and will not be tried again.
-    pub(super) fn handed(&mut self, sender: u64, seq: u64) {
+    /// A send of `sender` may have arrived, and will not be tried again.
+    pub(super) fn note_arrival(&mut self, sender: u64, seq: u64) {
         if self.first_unsure().is_some_and(|first| first < seq) {
-            self.order.went_ahead(sender, seq);
+            self.order.mark_ahead(sender, seq);
         }
-        self.order.closed(seq);
+        self.order.close(seq);
     }
 
     /// The first send that may yet be tried, or tried again.
@@ -115,24 +146,24 @@ impl Recipient {
     }
 
     fn is_idle(&self) -> bool {
-        self.pending == 0 && !self.retry_scheduled && matches!(self.route, Route::Unknown)
+        self.pending == 0 && !self.is_backing_off() && matches!(self.route, RouteState::Unknown)
     }
 }
 
-/// Everyone to whom something was sent lately. Each is looked at once per route's life, and
+/// All users to whom something was sent lately. Each is checked once per lifetime of a route, and
 /// forgotten when nothing needs it.
 #[derive(Debug)]
 pub(super) struct Recipients {
     by_user: HashMap<User, usize>,
     known: Slab<Recipient>,
-    /// Each once, by when it is looked at.
+    /// When each is checked next.
     expiries: VecDeque<(Instant, usize)>,
-    life: Duration,
+    route_ttl: Duration,
 }
 
 impl Recipients {
-    pub(super) fn new(life: Duration) -> Self {
-        Self { by_user: HashMap::new(), known: Slab::new(), expiries: VecDeque::new(), life }
+    pub(super) fn new(route_ttl: Duration) -> Self {
+        Self { by_user: HashMap::new(), known: Slab::new(), expiries: VecDeque::new(), route_ttl }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -151,14 +182,15 @@ impl Recipients {
         let user: User = user.parse().expect("the frame's parser has checked it");
         let at = self.known.insert(Recipient::new(user.clone()));
         self.by_user.insert(user, at);
-        self.expiries.push_back((now + self.life, at));
+        self.expiries.push_back((now + self.route_ttl, at));
         at
     }
 
     pub(super) fn forget_routes_to(&mut self, node: Incarnation) {
         for (_, recipient) in &mut self.known {
-            if matches!(&recipient.route, Route::Known { nodes, .. } if nodes.contains(&node)) {
-                recipient.route = Route::Unknown;
+            if matches!(&recipient.route, RouteState::Known { nodes, .. } if nodes.contains(&node))
+            {
+                recipient.route = RouteState::Unknown;
             }
         }
     }
@@ -171,13 +203,13 @@ impl Recipients {
     pub(super) fn expire(&mut self, now: Instant) {
         while let Some((_, at)) = self.expiries.pop_front_if(|(due, _)| *due <= now) {
             let recipient = &mut self.known[at];
-            recipient.has_route(now, self.life);
+            recipient.has_route(now, self.route_ttl);
             if recipient.is_idle() {
                 self.by_user.remove(&recipient.user);
                 self.known.remove(at);
             } else {
                 recipient.order.forget_before(recipient.first_unsure().unwrap_or(u64::MAX));
-                self.expiries.push_back((now + self.life, at));
+                self.expiries.push_back((now + self.route_ttl, at));
             }
         }
     }

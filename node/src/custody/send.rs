@@ -1,259 +1,212 @@
 use smallvec::SmallVec;
-use trunkline_protocol::{Incarnation, Outcome, User, lane::ReceiptStatus};
+use trunkline_protocol::{Incarnation, Outcome, User};
 
-use super::{Ended, Environment, Forwarded, Letter, LocalDelivery, Target, order::Order};
+use super::{
+    branch::{Branch, BranchResult, Target},
+    environment::{Environment, Forwarded, LocalDelivery, OutcomeReport, Payload},
+    order::DeliveryOrder,
+};
 
-/// How a branch ended. When several have, the greatest decides the outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum BranchResult {
-    /// The user has no session there.
-    NotHere,
-    /// The node could not be reached; nothing was handed over.
-    NotReached,
-    /// A queue on the way was full.
-    Full,
-    /// It may have arrived.
-    Maybe,
-    /// A session's socket took every byte.
-    Taken,
-}
-
-impl BranchResult {
-    /// Whether a further try could hand the message over twice, or would only meet a full queue.
-    pub(super) fn is_final(self) -> bool {
-        self >= Self::Full
-    }
-
-    /// Whether a session may have got the message.
-    pub(super) fn is_handed(self) -> bool {
-        self >= Self::Maybe
-    }
-
-    fn outcome(self) -> Outcome {
-        match self {
-            Self::NotHere => Outcome::Offline,
-            Self::NotReached => Outcome::Unreachable,
-            Self::Full => Outcome::Busy,
-            Self::Maybe => Outcome::Unconfirmed,
-            Self::Taken => Outcome::Delivered,
-        }
-    }
-}
-
-impl From<ReceiptStatus> for BranchResult {
-    fn from(status: ReceiptStatus) -> Self {
-        match status {
-            ReceiptStatus::Taken => Self::Taken,
-            ReceiptStatus::Full => Self::Full,
-            ReceiptStatus::NotHere => Self::NotHere,
-            ReceiptStatus::Maybe => Self::Maybe,
-        }
-    }
-}
-
-/// One message on its way to one node.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Branch {
-    pub(super) party: Target,
-    pub(super) place: Place,
-}
-
-/// How far a branch's message has come, as far as it matters when the link breaks.
+/// How far a send has come. The diagram is in the module's documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// In a batch of the link that stands.
-    InBatch { lane: u8, batch: u32 },
-    /// Out of our hands: in a session's buffer, or on a link that has broken since.
-    Handed,
+pub(super) enum SendState {
+    /// In its recipient's queue; nobody has been tried.
+    Queued,
+    /// In the queue, never dispatched, but this node's own sessions have it or were full.
+    OfferedHere,
+    /// Dispatched for the first time: in flight to every target of the route.
+    InFlight,
+    /// In the queue again: surely nobody received it.
+    AwaitingRetry,
+    /// Dispatched again.
+    Retrying,
 }
 
-impl Place {
-    /// Whether QUIC had not taken the batch yet, if `handed` names the last that each lane gave it.
-    pub(super) fn is_behind(self, handed: &[u32]) -> bool {
-        match self {
-            // Batch numbers wrap around.
-            Self::InBatch { lane, batch } => {
-                batch.wrapping_sub(handed[usize::from(lane)]).cast_signed() > 0
-            }
-            Self::Handed => false,
-        }
-    }
-}
-
-/// What comes next for a send.
+/// What happens next to a send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
-    /// Something of it is under way, or it waits in the queue.
+pub(super) enum NextStep {
+    /// Nothing: a branch is open, or it is in the queue.
     Wait,
-    /// It is put up for another try.
-    Retry,
-    /// It has come to its outcome.
-    End,
+    /// It goes back to the queue.
+    Requeue,
+    /// It has its outcome.
+    Finish,
 }
 
 /// A send in custody.
 #[derive(Debug)]
-pub(super) struct PendingSend<L> {
-    pub(super) message: L,
+pub(super) struct PendingSend<P> {
+    pub(super) message: P,
     /// Its recipient, among [`super::recipient::Recipients`].
     pub(super) to: usize,
-    /// The branches that have not ended.
+    /// The branches that are open. Nearly all sends have one.
     pub(super) branches: SmallVec<[Branch; 1]>,
-    /// What those come to that have.
-    pub(super) fate: Option<BranchResult>,
+    /// The greatest result among the branches that have ended.
+    pub(super) result: Option<BranchResult>,
+    pub(super) state: SendState,
     missed: u32,
-    /// It stands in its recipient's queue.
-    pub(super) queued: bool,
-    /// This node's own sessions have been tried.
-    tried_here: bool,
-    /// It was dispatched before, and surely nobody got it.
-    pub(super) retried: bool,
-    told: bool,
 }
 
-impl<L> PendingSend<L> {
-    pub(super) fn new(message: L, to: usize) -> Self {
+impl<P> PendingSend<P> {
+    pub(super) fn new(message: P, to: usize) -> Self {
         Self {
             message,
             to,
             branches: SmallVec::new(),
-            fate: None,
+            result: None,
+            state: SendState::Queued,
             missed: 0,
-            queued: false,
-            tried_here: false,
-            retried: false,
-            told: false,
         }
     }
 
-    /// What comes next for it, which has that number. If it was overtaken, its user may be there,
-    /// but it cannot be brought to them in order.
-    pub(super) fn next(&mut self, seq: u64, order: &Order) -> Next
+    pub(super) fn is_queued(&self) -> bool {
+        match self.state {
+            SendState::Queued | SendState::OfferedHere | SendState::AwaitingRetry => true,
+            SendState::InFlight | SendState::Retrying => false,
+        }
+    }
+
+    pub(super) fn is_retry(&self) -> bool {
+        matches!(self.state, SendState::AwaitingRetry | SendState::Retrying)
+    }
+
+    pub(super) fn may_have_arrived(&self) -> bool {
+        self.result.is_some_and(BranchResult::may_have_arrived)
+    }
+
+    /// Whether the outcome has been reported while branches are open: `delivered` is, as soon as
+    /// one branch is taken, and nothing else is.
+    pub(super) fn is_reported(&self) -> bool {
+        self.result == Some(BranchResult::Taken)
+    }
+
+    fn is_final(&self) -> bool {
+        self.result.is_some_and(BranchResult::is_final)
+    }
+
+    /// Decides what happens next to send number `seq`.
+    pub(super) fn next_step(&mut self, seq: u64, order: &DeliveryOrder) -> NextStep
     where
-        L: Letter,
+        P: Payload,
     {
-        if self.queued || !self.branches.is_empty() {
-            return Next::Wait;
+        if self.is_queued() || !self.branches.is_empty() {
+            return NextStep::Wait;
         }
         if self.is_final() {
-            return Next::End;
+            return NextStep::Finish;
         }
+        // A later message of this sender may have arrived. The user may be online, so this is not
+        // `offline`; but no further try could deliver it in order.
         if order.is_overtaken(self.message.sender(), seq) {
             self.join(BranchResult::NotReached, 0);
-            return Next::End;
+            return NextStep::Finish;
         }
-        Next::Retry
+        NextStep::Requeue
     }
 
-    pub(super) fn is_final(&self) -> bool {
-        self.fate.is_some_and(BranchResult::is_final)
-    }
-
-    pub(super) fn is_handed(&self) -> bool {
-        self.fate.is_some_and(BranchResult::is_handed)
-    }
-
-    pub(super) fn is_in_batch(&self, node: Incarnation, number: u32) -> bool {
-        self.branches.iter().any(|branch| {
-            let Place::InBatch { batch, .. } = branch.place else { return false };
-            branch.party == Target::Node(node) && batch == number
-        })
-    }
-
-    /// Leaves the queue, and forgets what the try that now comes may change.
-    pub(super) fn begin_try(&mut self) {
-        self.queued = false;
+    /// Leaves the queue. Returns whether this node's own sessions have yet to be tried.
+    pub(super) fn begin_dispatch(&mut self) -> bool {
+        let offer_here = self.state != SendState::OfferedHere;
+        self.state = match self.state {
+            SendState::Queued | SendState::OfferedHere => SendState::InFlight,
+            _ => SendState::Retrying,
+        };
+        // This try replaces what the last one found, unless it found a result that stays.
         if !self.is_final() {
-            (self.fate, self.missed) = (None, 0);
+            (self.result, self.missed) = (None, 0);
         }
+        offer_here
     }
 
-    /// Goes back to the queue, because surely nobody got it.
-    pub(super) fn begin_wait(&mut self) {
-        (self.queued, self.tried_here, self.retried) = (true, false, true);
-    }
-
-    /// Gives it to this node's own sessions, if they have not been tried. Returns whether they have
-    /// now.
-    pub(super) fn deliver_here(
+    /// Offers it to this node's own sessions. Returns whether there are any.
+    pub(super) fn offer_here(
         &mut self,
         seq: u64,
-        to: &User,
-        out: &mut impl Environment<L>,
+        user: &User,
+        out: &mut impl Environment<P>,
     ) -> bool {
-        if !self.tried_here {
-            match out.deliver_here(seq, to, &self.message) {
-                LocalDelivery::Nobody => return false,
-                LocalDelivery::Full => self.join(BranchResult::Full, 0),
-                LocalDelivery::Waiting => {
-                    self.branches
-                        .push(Branch { party: Target::LocalDelivery, place: Place::Handed });
-                }
-            }
-            self.tried_here = true;
+        match out.deliver_here(seq, user, &self.message) {
+            LocalDelivery::Nobody => return false,
+            LocalDelivery::Full => self.join(BranchResult::Full, 0),
+            LocalDelivery::Waiting => self.branches.push(Branch::Local),
         }
         true
     }
 
-    /// SimulatedNode it to another node.
-    pub(super) fn forward(&mut self, seq: u64, node: Incarnation, out: &mut impl Environment<L>) {
+    /// Whether this node's own sessions have it, or were full.
+    pub(super) fn is_held_here(&self) -> bool {
+        !self.branches.is_empty() || self.is_final()
+    }
+
+    /// Forwards it to another node.
+    pub(super) fn forward(&mut self, seq: u64, node: Incarnation, out: &mut impl Environment<P>) {
         match out.forward(node, seq, &self.message) {
-            Forwarded::InBatch { lane, batch } => {
-                let place = Place::InBatch { lane, batch };
-                self.branches.push(Branch { party: Target::Node(node), place });
+            Forwarded::InBatch { link, lane, batch } => {
+                self.branches.push(Branch::Remote { node, link, lane, batch });
             }
             Forwarded::Full => self.join(BranchResult::Full, 0),
             Forwarded::NoLink => self.join(BranchResult::NotReached, 0),
         }
     }
 
-    /// A branch has ended, with so many sessions that did not get what others did.
-    pub(super) fn join(&mut self, fate: BranchResult, missed: u32) {
-        self.fate = self.fate.max(Some(fate));
-        self.missed += match fate {
+    /// A branch has ended. `missed` sessions there did not get what others did.
+    pub(super) fn join(&mut self, result: BranchResult, missed: u32) {
+        self.result = self.result.max(Some(result));
+        self.missed += match result {
             BranchResult::Taken | BranchResult::NotHere => missed,
             BranchResult::Full | BranchResult::NotReached | BranchResult::Maybe => missed.max(1),
         };
     }
 
-    /// Ends the branch at `party`; `false` if there is none that is open.
-    pub(super) fn end_branch(&mut self, party: Target, fate: BranchResult, missed: u32) -> bool {
-        let Some(at) = self.branches.iter().position(|branch| branch.party == party) else {
+    /// Ends the branch to `target`. Returns whether that changes anything.
+    pub(super) fn end_branch(&mut self, target: Target, result: BranchResult, missed: u32) -> bool {
+        if let Some(at) = self.branches.iter().position(|branch| branch.goes_to(target)) {
+            self.branches.swap_remove(at);
+        } else if result != BranchResult::Taken || self.is_queued() {
+            // The branch was given up too early, or its node answers as a new incarnation. That a
+            // session took the message is proof all the same; anything else could be about a try
+            // that has ended long ago. What is in the queue has nothing in flight to be proven.
             return false;
-        };
-        self.branches.swap_remove(at);
-        self.join(fate, missed);
+        }
+        self.join(result, missed);
         true
     }
 
-    /// A receipt has come from where no branch is open: its node was given up too early, or has
-    /// changed its name. Returns whether it proves that a session took the message.
-    pub(super) fn take_proof(&mut self, fate: BranchResult, missed: u32) -> bool {
-        let proven = fate == BranchResult::Taken && !self.queued;
-        if proven {
-            self.join(fate, missed);
-        }
-        proven
-    }
-
-    /// Time is up: what is open may have arrived. What waits was not reached, unless it does so
-    /// `between_tries`, and it is known what came of the last one.
-    pub(super) fn give_up(&mut self, between_tries: bool) {
+    /// The deadline has passed. `backing_off` says that the queue waits for nothing but the time of
+    /// its next retry.
+    pub(super) fn give_up(&mut self, backing_off: bool) {
         if !self.branches.is_empty() {
             self.join(BranchResult::Maybe, 0);
         }
-        if self.queued && !(self.retried && between_tries) {
-            self.join(BranchResult::NotReached, 0);
+        match self.state {
+            SendState::InFlight | SendState::Retrying => {}
+            // The last try has said where the user is not, and nothing has spoken against it.
+            SendState::AwaitingRetry if backing_off => {}
+            // It waits for the directory, or for later sends to land: nobody knows yet where the
+            // user is, so it may not be called `offline`.
+            SendState::Queued | SendState::OfferedHere | SendState::AwaitingRetry => {
+                self.join(BranchResult::NotReached, 0);
+            }
         }
     }
 
-    /// Tells the outcome, unless it was told.
-    pub(super) fn tell(&mut self, seq: u64, out: &mut impl Environment<L>) {
-        if !std::mem::replace(&mut self.told, true) {
-            let outcome = self.fate.map_or(Outcome::Offline, BranchResult::outcome);
-            // Only what others did get can be missed.
-            let missed = if outcome == Outcome::Delivered { self.missed } else { 0 };
-            out.tell(Ended { seq, message: &self.message, outcome, missed });
-        }
+    /// Reports the outcome.
+    pub(super) fn report(&self, seq: u64, out: &mut impl Environment<P>) {
+        // A send without any branch was a miss: neither the directory nor this node has the user.
+        let outcome = self.result.map_or(Outcome::Offline, BranchResult::outcome);
+        // Only what others did get can be missed.
+        let missed = if outcome == Outcome::Delivered { self.missed } else { 0 };
+        out.report(OutcomeReport { seq, message: &self.message, outcome, missed });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pending_send_adds_56_bytes_to_its_message() {
+        // There may be `PENDING_MAX` of them, and each receipt reads one from memory.
+        assert_eq!(size_of::<PendingSend<[u64; 10]>>(), 80 + 56);
     }
 }

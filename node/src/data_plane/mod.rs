@@ -1,46 +1,46 @@
-//! The data path: sessions, custody, routes and the link's lanes, on one thread and without locks.
+//! The data plane: sessions, custody, routes and the link's lanes, on one thread and without locks.
 //!
-//! Tasks call in when they have read something; what is to be written gathers in buffers. A flush
-//! then writes each touched buffer once. It runs when every task that had something to read has
-//! had its turn, so that a busy node writes large chunks and an idle one loses no time.
+//! Two inputs drive it: [session events](session_events) and [link events](link_events). Each is
+//! handled in a [turn](DataPlane::turn), which runs to quiescence: custody and delivery exchange
+//! receipts until nothing is left. What is to be written gathers in buffers, and a flush writes each
+//! dirty buffer once. The flush runs when every task that had something to read has run, so that a
+//! busy node writes large chunks and an idle one loses no time.
+//!
+//! The rooms: [`delivery`] (this node's sessions), [`links`] (other nodes), [`metrics`] and
+//! [`tracer`]. [`environment`] shows them to custody.
 
-mod batches;
-mod clients;
 mod delivery;
-mod floor;
-mod latency;
-mod message_pool;
-mod outbound;
-mod sessions;
+mod environment;
+mod identity;
+mod link_events;
+mod links;
+mod load_report;
+mod look_ups;
+mod membership;
+mod metrics;
+mod operator;
+mod pending_message;
+mod session_events;
+mod slots;
 mod state;
+#[cfg(test)]
+pub(crate) mod tests;
 mod tracer;
-mod trunk;
 
-pub(crate) use sessions::{CloseReason, ConnectionSlot, SessionKey};
-pub(crate) use state::DataPlaneState;
+pub(crate) use delivery::{CloseReason, SessionKey};
+pub(crate) use slots::ConnectionSlot;
+pub(crate) use state::{DataPlaneSetup, DataPlaneState};
 
-use std::{
-    cell::RefCell,
-    pin::pin,
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::{cell::RefCell, pin::pin, rc::Rc, time::Instant};
 
-use tokio::{
-    select,
-    sync::{Notify, mpsc},
-    task, time,
-};
+use tokio::{select, sync::Notify, task::JoinSet, time};
 use tracing::debug;
 use trunkline_directory::Registrar;
-use trunkline_protocol::{Incarnation, Name, User, control::ToRelay};
+use trunkline_protocol::User;
 
-use crate::{
-    custody::Limits,
-    defaults::{RECEIPT_DELAY, TICK},
-};
+use crate::defaults::{RECEIPT_DELAY, TICK};
 
-/// The handle to the data path. Cheap to clone; stays on its thread.
+/// The handle to the data plane. Cheap to clone; stays on its thread.
 #[derive(Clone, Debug)]
 pub(crate) struct DataPlane(Rc<Shared>);
 
@@ -48,69 +48,64 @@ pub(crate) struct DataPlane(Rc<Shared>);
 struct Shared {
     state: RefCell<DataPlaneState>,
     registrar: Registrar,
-    /// Something waits to be flushed or asked.
-    work: Notify,
+    /// A turn has left something to flush.
+    flush_needed: Notify,
     /// Custody has something that comes due.
-    dues: Notify,
-}
-
-/// What a node is told about itself when it starts.
-#[derive(Debug)]
-pub(crate) struct Setup {
-    pub(crate) name: Name,
-    pub(crate) incarnation: Incarnation,
-    pub(crate) capacity: u32,
-    pub(crate) sessions_per_user: usize,
-    /// See [`NodeConfig::ping_interval`](crate::NodeConfig::ping_interval).
-    pub(crate) ping_interval: Duration,
-    pub(crate) limits: Limits,
-    pub(crate) registrar: Registrar,
-    /// What is to be told to the relay.
-    pub(crate) outbox: mpsc::Sender<ToRelay>,
+    tick_needed: Notify,
 }
 
 impl DataPlane {
-    pub(crate) fn new(setup: Setup) -> Self {
+    pub(crate) fn new(setup: DataPlaneSetup) -> Self {
         Self(Rc::new(Shared {
             registrar: setup.registrar.clone(),
             state: RefCell::new(DataPlaneState::new(setup)),
-            work: Notify::new(),
-            dues: Notify::new(),
+            flush_needed: Notify::new(),
+            tick_needed: Notify::new(),
         }))
     }
 
-    /// Lets the caller do something with the state, and sees to it that what follows is done.
+    /// Runs `action` on the state, and then the state to quiescence. Schedules the flush and the
+    /// tick that `action` makes necessary.
     ///
     /// # Panics
-    /// If the caller comes back here before it has returned.
+    /// If `action` calls this again.
     pub(crate) fn turn<T>(&self, action: impl FnOnce(&mut DataPlaneState, Instant) -> T) -> T {
         let mut state = self.0.state.borrow_mut();
         let now = state.begin_turn();
         let result = action(&mut state, now);
-        state.settle(now);
-        if state.has_work() {
-            self.0.work.notify_one();
+        state.run_to_quiescence(now);
+        if state.needs_flush() {
+            self.0.flush_needed.notify_one();
         }
-        if state.has_dues() {
-            self.0.dues.notify_one();
+        if state.needs_tick() {
+            self.0.tick_needed.notify_one();
         }
         result
     }
 
-    /// Flushes what has gathered, each time there is something and everyone else had a turn.
+    /// Flushes whenever turns have left something, after all tasks that were ready have run.
     ///
     /// Receipts go with whatever else goes to other nodes, or after [`RECEIPT_DELAY`] without it:
     /// alone they would cost as much as the messages they answer.
-    pub(crate) async fn flush_on_work(self) {
+    pub(crate) async fn flush_when_needed(self) {
         let mut due = pin!(time::sleep(RECEIPT_DELAY));
         let mut waiting = false;
+        let mut look_ups = JoinSet::new();
         loop {
-            let receipts = select! {
+            let receipts_due = select! {
                 biased;
                 () = &mut due, if waiting => true,
-                () = self.0.work.notified() => false,
+                () = self.0.flush_needed.notified() => false,
+                Some(ended) = look_ups.join_next() => {
+                    ended.expect("a look-up that panics ends the data plane");
+                    continue;
+                }
             };
-            let still_waiting = self.flush(receipts);
+            let still_waiting = self.flush(receipts_due);
+            let users = self.0.state.borrow_mut().take_look_ups();
+            for user in users {
+                look_ups.spawn_local(self.clone().look_up(user));
+            }
             if still_waiting && !waiting {
                 due.as_mut().reset(time::Instant::now() + RECEIPT_DELAY);
             }
@@ -118,24 +113,17 @@ impl DataPlane {
         }
     }
 
-    /// Returns whether receipts wait to go with something else.
-    fn flush(&self, receipts: bool) -> bool {
-        let (questions, waiting) = {
-            let mut state = self.0.state.borrow_mut();
-            let now = state.begin_turn();
-            let waiting = state.flush(now, receipts);
-            (state.take_questions(), waiting)
-        };
-        for user in questions {
-            task::spawn_local(self.clone().look_up(user));
-        }
-        waiting
+    /// Returns whether receipts wait for something to go with.
+    fn flush(&self, receipts_due: bool) -> bool {
+        let mut state = self.0.state.borrow_mut();
+        let now = state.begin_turn();
+        state.flush(now, receipts_due)
     }
 
-    /// Ends what is due, for as long as anything can come due.
-    pub(crate) async fn tick_on_dues(self) {
+    /// Ticks custody while anything can come due.
+    pub(crate) async fn tick_when_needed(self) {
         loop {
-            self.0.dues.notified().await;
+            self.0.tick_needed.notified().await;
             time::sleep(TICK).await;
             self.turn(DataPlaneState::tick);
         }
@@ -143,7 +131,7 @@ impl DataPlane {
 
     async fn look_up(self, user: User) {
         let answer = self.0.registrar.look_up(&user).await;
-        let answer = answer.inspect_err(|error| debug!(%user, %error, "a look-up failed"));
+        let answer = answer.inspect_err(|error| debug!(%user, %error, "look-up failed"));
         self.turn(|state, now| state.looked_up(now, &user, answer.ok()));
     }
 }

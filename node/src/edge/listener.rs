@@ -88,8 +88,9 @@ async fn serve(
     drop(permit);
     match result {
         Ok(Some((session, _slot))) => {
-            // At level `debug`, one id follows the connection through the log.
-            let span = debug_span!("session", id = %session.key(), %address, user = field::Empty);
+            // One id, that of its `welcome`, follows the session through the log at level debug. A span
+            // that is enabled is entered at each poll, which costs more than parsing a frame.
+            let span = debug_span!("session", id = %session.id(), %address, user = field::Empty);
             session.run().instrument(span).await;
         }
         Ok(None) => {}

@@ -59,8 +59,9 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
         Self { data_plane, key, reader, requests: RequestHandler::new(key, rules) }
     }
 
-    pub(super) fn key(&self) -> SessionKey {
-        self.key
+    /// The session's id, as its `welcome` will have it unless the node's incarnation changes.
+    pub(super) fn id(&self) -> String {
+        self.data_plane.turn(|state, _| state.session_id(self.key))
     }
 
     /// Runs the session until it ends and its connection is closed.

@@ -25,7 +25,7 @@ pub async fn serve_echo(listener: net::TcpListener, frame_bytes_max: usize) -> i
         origins: Rc::new(Origins::Any),
     };
     let tasks = LocalSet::new();
-    tasks.spawn_local(data_plane.flush_on_work());
+    tasks.spawn_local(data_plane.flush_when_needed());
     tasks.run_until(clients.run()).await;
     Ok(())
 }

@@ -1,15 +1,15 @@
-//! A node: a real custody, and what it has its hands on.
+//! A simulated node: a real custody, and a model of the process around it.
 
 use std::collections::VecDeque;
 
 use smallvec::SmallVec;
-use trunkline_node::custody::{Custody, Letter, LookUpFailed};
+use trunkline_node::custody::{Custody, LookUpFailed, Payload, RelayLinkId};
 use trunkline_protocol::{Incarnation, lane::MESSAGE_LANES};
 
 use crate::{
-    directory::Places,
-    session::{Answer, Sessions},
-    weather::Weather,
+    conditions::Conditions,
+    directory::Locations,
+    session::{PendingReceipt, SimulatedSessions},
 };
 
 /// How many of the lanes are used.
@@ -17,12 +17,12 @@ pub(crate) const LANES: usize = 2;
 
 /// A message, as far as custody is concerned.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Note {
+pub(crate) struct TestMessage {
     pub(crate) id: u32,
     pub(crate) sender: u64,
 }
 
-impl Letter for Note {
+impl Payload for TestMessage {
     fn bytes(&self) -> usize {
         10 + self.id as usize % 7
     }
@@ -32,39 +32,40 @@ impl Letter for Note {
     }
 }
 
-/// Messages that go to one node together.
+/// Messages for one node that travel together.
 #[derive(Clone, Debug)]
-pub(crate) struct Batch {
+pub(crate) struct SimulatedBatch {
+    /// The sending node, as the relay stamps it.
     pub(crate) origin: Incarnation,
     pub(crate) destination: Incarnation,
     pub(crate) number: u32,
     /// Number and id of each message.
-    pub(crate) notes: SmallVec<[(u64, u32); 4]>,
-    /// The origin's link that it went by.
-    pub(crate) link: u32,
+    pub(crate) messages: SmallVec<[(u64, u32); 4]>,
+    /// The sending node's link that it goes by.
+    pub(crate) link: RelayLinkId,
 }
 
-/// One lane, from the node to its relay.
+/// One lane from a node to the relay.
 #[derive(Debug, Default)]
-pub(crate) struct Lane {
+pub(crate) struct SimulatedLane {
     /// Batches that QUIC has not taken. Each may still grow.
-    pub(crate) open: VecDeque<Batch>,
+    pub(crate) open: VecDeque<SimulatedBatch>,
     /// The last one that it took.
     pub(crate) handed: u32,
 }
 
-/// What the node knows of its link.
+/// A link as its node sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Link {
+pub(crate) enum LinkState {
     Up,
-    /// Broken, but the node has not noticed.
+    /// Lost, but the node has not noticed.
     Broken,
     Down,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Life {
-    Runs,
+pub(crate) enum ProcessState {
+    Running,
     Frozen,
     Dead,
 }
@@ -76,87 +77,92 @@ pub(crate) struct LookUp {
     pub(crate) asked_ms: u64,
     pub(crate) asked_at: u64,
     /// What the directory said, when it has read the question.
-    pub(crate) found: Option<Places>,
+    pub(crate) found: Option<Locations>,
 }
 
-/// What a node was told about a user's route.
+/// What a node has learned about a user's route: the model that custody is checked against.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Known {
-    /// When the last answer that named each node was asked for.
+pub(crate) struct ModelRoute {
+    /// The nodes that an answer has named, and when the last such answer was asked for.
     asked_ms: SmallVec<[(Incarnation, u64); 4]>,
-    /// Until when the last answer is good, if nothing spoke against it.
+    /// Until when the last answer may be used.
     pub(crate) good_until_ms: u64,
-    /// It named this node.
+    /// The last answer named this node.
     pub(crate) names_here: bool,
 }
 
-/// A node, but for its custody.
+/// All of a node but its custody.
 #[derive(Debug)]
-pub(crate) struct Site {
+pub(crate) struct NodeProcess {
     pub(crate) index: usize,
-    pub(crate) life: Life,
-    /// Since when it is not frozen.
+    pub(crate) state: ProcessState,
+    /// When it was started, or thawed last.
     pub(crate) awake_ms: u64,
-    pub(crate) condemned: bool,
-    /// Its incarnations, the last one first.
+    pub(crate) declared_dead: bool,
+    /// Its incarnations, the current one first.
     pub(crate) incarnations: SmallVec<[Incarnation; 4]>,
-    pub(crate) link: Link,
-    /// Counts its links.
-    pub(crate) links: u32,
-    pub(crate) lanes: [Lane; LANES],
+    pub(crate) link: LinkState,
+    /// Its link, or the last one it had.
+    pub(crate) link_id: RelayLinkId,
+    pub(crate) lanes: [SimulatedLane; LANES],
     last_batch: u32,
-    pub(crate) sessions: Sessions,
-    /// Receipts for others.
-    pub(crate) receipts: VecDeque<Answer>,
+    pub(crate) sessions: SimulatedSessions,
+    /// Receipts for other nodes.
+    pub(crate) receipts: VecDeque<PendingReceipt>,
     pub(crate) look_ups: Vec<LookUp>,
-    pub(crate) known: Vec<Known>,
+    pub(crate) routes: Vec<ModelRoute>,
     pub(crate) rebuilding: bool,
-    /// Others that are gone, which its custody has yet to hear.
+    /// Other nodes that are gone, which has yet to be reported to custody.
     pub(crate) gone: Vec<Incarnation>,
-    /// The messages it accepted, by number.
+    /// The ids of the messages that it accepted, by number.
     pub(crate) ids: Vec<u32>,
 }
 
 /// A node.
 #[derive(Debug)]
-pub(crate) struct Node {
-    pub(crate) custody: Custody<Note>,
-    pub(crate) site: Site,
+pub(crate) struct SimulatedNode {
+    pub(crate) custody: Custody<TestMessage>,
+    pub(crate) process: NodeProcess,
 }
 
-impl Node {
-    pub(crate) fn new(index: usize, incarnation: Incarnation, weather: &Weather) -> Self {
-        let lane = || Lane { open: VecDeque::new(), handed: weather.first_batch };
-        let site = Site {
+impl SimulatedNode {
+    pub(crate) fn new(
+        index: usize,
+        incarnation: Incarnation,
+        link_id: RelayLinkId,
+        conditions: &Conditions,
+    ) -> Self {
+        let lane = || SimulatedLane { open: VecDeque::new(), handed: conditions.first_batch };
+        let process = NodeProcess {
             index,
-            life: Life::Runs,
+            state: ProcessState::Running,
             awake_ms: 0,
-            condemned: false,
+            declared_dead: false,
             incarnations: SmallVec::from_slice(&[incarnation]),
-            link: Link::Up,
-            links: 0,
+            link: LinkState::Up,
+            link_id,
             lanes: [lane(), lane()],
-            last_batch: weather.first_batch,
-            sessions: Sessions::default(),
+            last_batch: conditions.first_batch,
+            sessions: SimulatedSessions::default(),
             receipts: VecDeque::new(),
             look_ups: Vec::new(),
-            known: vec![Known::default(); weather.users],
+            routes: vec![ModelRoute::default(); conditions.users],
             rebuilding: false,
             gone: Vec::new(),
             ids: Vec::new(),
         };
-        Self { custody: Custody::new(weather.limits), site }
+        Self { custody: Custody::new(conditions.limits), process }
     }
 }
 
-impl Site {
-    pub(crate) fn runs(&self) -> bool {
-        self.life == Life::Runs
+impl NodeProcess {
+    pub(crate) fn is_running(&self) -> bool {
+        self.state == ProcessState::Running
     }
 
-    /// The directory hears only those that are not condemned.
+    /// Whether it can update the directory: the lease of one that was declared dead is gone.
     pub(crate) fn can_register(&self) -> bool {
-        self.runs() && !self.condemned
+        self.is_running() && !self.declared_dead
     }
 
     pub(crate) fn incarnation(&self) -> Incarnation {
@@ -172,18 +178,22 @@ impl Site {
         self.ids[seq as usize - 1]
     }
 
-    /// The batch that a message for that node goes into.
-    pub(crate) fn batch_for(&mut self, lane: usize, destination: Incarnation) -> &mut Batch {
+    /// The batch that a message for `destination` goes into.
+    pub(crate) fn batch_for(
+        &mut self,
+        lane: usize,
+        destination: Incarnation,
+    ) -> &mut SimulatedBatch {
         let open = &mut self.lanes[lane].open;
         let at = open.iter().position(|batch| batch.destination == destination);
         let at = at.unwrap_or_else(|| {
             self.last_batch = self.last_batch.wrapping_add(1);
-            open.push_back(Batch {
+            open.push_back(SimulatedBatch {
                 origin: self.incarnations[0],
                 destination,
                 number: self.last_batch,
-                notes: SmallVec::new(),
-                link: self.links,
+                messages: SmallVec::new(),
+                link: self.link_id,
             });
             open.len() - 1
         });
@@ -191,9 +201,9 @@ impl Site {
     }
 }
 
-impl Known {
-    /// An answer has come to what was asked at `asked_ms`, and is good for so long from then.
-    pub(crate) fn learn(&mut self, asked_ms: u64, found: &Places, good_ms: u64) {
+impl ModelRoute {
+    /// An answer has come to the question of `asked_ms`. It may be used for `good_ms` from then.
+    pub(crate) fn learn(&mut self, asked_ms: u64, found: &Locations, good_ms: u64) {
         for &node in found {
             match self.asked_ms.iter_mut().find(|(other, _)| *other == node) {
                 Some((_, before_ms)) => *before_ms = asked_ms,
@@ -203,7 +213,7 @@ impl Known {
         self.good_until_ms = asked_ms + good_ms;
     }
 
-    /// When the last answer that named that node was asked for.
+    /// When the last answer that named `node` was asked for.
     pub(crate) fn asked_ms(&self, node: Incarnation) -> Option<u64> {
         self.asked_ms.iter().find(|(other, _)| *other == node).map(|&(_, ms)| ms)
     }
@@ -219,7 +229,7 @@ impl Known {
     }
 }
 
-/// The answer in the form that custody takes it.
-pub(crate) fn answer(found: Option<&Places>) -> Result<&[Incarnation], LookUpFailed> {
+/// The directory's answer, as custody takes it.
+pub(crate) fn answer(found: Option<&Locations>) -> Result<&[Incarnation], LookUpFailed> {
     found.map(SmallVec::as_slice).ok_or(LookUpFailed)
 }

@@ -1,4 +1,4 @@
-//! The destination's side: sessions, their sockets, and what becomes of a message there.
+//! The sessions of a node, their sockets, and the receipts that they cause.
 
 use std::collections::VecDeque;
 
@@ -13,22 +13,22 @@ use crate::checker::Checker;
 
 /// One client's connection.
 #[derive(Debug)]
-pub(crate) struct Session {
+pub(crate) struct SimulatedSession {
     pub(crate) id: u32,
     pub(crate) user: usize,
     pub(crate) opened_ms: u64,
-    /// Messages that its socket has not taken, each with its group.
+    /// The messages that its socket has not taken, each with its group.
     buffer: VecDeque<(u32, usize)>,
-    /// A part of the first one was written.
-    partly: bool,
-    /// The last message that was seen of each sender.
+    /// A part of the first message was written.
+    is_partly_written: bool,
+    /// The last message that it received of each sender.
     last: SmallVec<[(u64, u32); 4]>,
 }
 
 /// One message for all sessions of a user on one node.
 #[derive(Debug)]
 struct Group {
-    answer: Answer,
+    receipt: PendingReceipt,
     waiting: u16,
     full: u16,
     maybe: u16,
@@ -36,39 +36,39 @@ struct Group {
     answered: bool,
 }
 
-/// What is to be answered to whom.
+/// A receipt, and the node it is for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Answer {
-    /// Another node, or this one.
+pub(crate) struct PendingReceipt {
+    /// The node that has custody; `None` is this one.
     pub(crate) origin: Option<Incarnation>,
     pub(crate) receipt: Receipt,
 }
 
 /// All sessions of a node.
 #[derive(Debug, Default)]
-pub(crate) struct Sessions {
-    pub(crate) open: Vec<Session>,
+pub(crate) struct SimulatedSessions {
+    pub(crate) open: Vec<SimulatedSession>,
     groups: Vec<Group>,
-    /// Answers that nobody has fetched yet.
-    pub(crate) answers: VecDeque<Answer>,
+    /// The receipts that have yet to be taken away.
+    pub(crate) receipts: VecDeque<PendingReceipt>,
 }
 
-/// How a socket was done with a message.
+/// How a session ends with a message.
 #[derive(Clone, Copy, Debug)]
-enum End {
+enum WriteEnd {
     Taken,
     Maybe,
     Closed,
 }
 
-impl Sessions {
+impl SimulatedSessions {
     pub(crate) fn log_in(&mut self, id: u32, user: usize, now_ms: u64) {
-        self.open.push(Session {
+        self.open.push(SimulatedSession {
             id,
             user,
             opened_ms: now_ms,
             buffer: VecDeque::new(),
-            partly: false,
+            is_partly_written: false,
             last: SmallVec::new(),
         });
     }
@@ -92,10 +92,11 @@ impl Sessions {
         &mut self,
         user: usize,
         id: u32,
-        answer: Answer,
+        receipt: PendingReceipt,
         room: usize,
     ) -> LocalDelivery {
-        let mut group = Group { answer, waiting: 0, full: 0, maybe: 0, closed: 0, answered: false };
+        let mut group =
+            Group { receipt, waiting: 0, full: 0, maybe: 0, closed: 0, answered: false };
         for session in self.open.iter_mut().filter(|session| session.user == user) {
             if session.buffer.len() < room {
                 session.buffer.push_back((id, self.groups.len()));
@@ -115,7 +116,7 @@ impl Sessions {
     }
 
     pub(crate) fn waiting(&self) -> impl Iterator<Item = usize> {
-        let waits = |(_, session): &(usize, &Session)| !session.buffer.is_empty();
+        let waits = |(_, session): &(usize, &SimulatedSession)| !session.buffer.is_empty();
         self.open.iter().enumerate().filter(waits).map(|(at, _)| at)
     }
 
@@ -123,47 +124,47 @@ impl Sessions {
     pub(crate) fn take(&mut self, at: usize, checker: &mut Checker) {
         let session = &mut self.open[at];
         let Some((id, group)) = session.buffer.pop_front() else { return };
-        session.partly = false;
-        checker.saw(session.id, &mut session.last, id);
-        self.end(group, End::Taken);
+        session.is_partly_written = false;
+        checker.received(session.id, &mut session.last, id);
+        self.end(group, WriteEnd::Taken);
     }
 
-    /// A socket takes a part of the first message.
-    pub(crate) fn take_part(&mut self, at: usize) {
+    /// A socket takes only a part of the first message.
+    pub(crate) fn write_part(&mut self, at: usize) {
         let session = &mut self.open[at];
-        session.partly = !session.buffer.is_empty();
+        session.is_partly_written = !session.buffer.is_empty();
     }
 
-    /// The process dies: nobody answers any more.
+    /// The process dies. It answers nothing any more.
     pub(crate) fn die(&mut self, rest_was_read: bool, checker: &mut Checker) {
         while !self.open.is_empty() {
             self.close(0, rest_was_read, checker);
         }
-        self.answers.clear();
+        self.receipts.clear();
     }
 
-    /// A session ends. If its client had a part of a message, it may have read the rest.
+    /// A session ends. A client that had a part of a message may have received the rest.
     pub(crate) fn close(&mut self, at: usize, rest_was_read: bool, checker: &mut Checker) {
         let mut session = self.open.swap_remove(at);
-        for (place, (id, group)) in session.buffer.into_iter().enumerate() {
-            let partly = place == 0 && session.partly;
+        for (at, (id, group)) in session.buffer.into_iter().enumerate() {
+            let partly = at == 0 && session.is_partly_written;
             if partly && rest_was_read {
-                checker.saw(session.id, &mut session.last, id);
+                checker.received(session.id, &mut session.last, id);
             }
-            self.end(group, if partly { End::Maybe } else { End::Closed });
+            self.end(group, if partly { WriteEnd::Maybe } else { WriteEnd::Closed });
         }
     }
 
-    fn end(&mut self, group: usize, end: End) {
+    fn end(&mut self, group: usize, end: WriteEnd) {
         let group = &mut self.groups[group];
         group.waiting -= 1;
         match end {
-            End::Taken => {}
-            End::Maybe => group.maybe += 1,
-            End::Closed => group.closed += 1,
+            WriteEnd::Taken => {}
+            WriteEnd::Maybe => group.maybe += 1,
+            WriteEnd::Closed => group.closed += 1,
         }
         let status = match end {
-            End::Taken => ReceiptStatus::Taken,
+            WriteEnd::Taken => ReceiptStatus::Taken,
             _ if group.waiting > 0 => return,
             _ if group.maybe > 0 => ReceiptStatus::Maybe,
             _ if group.full > 0 => ReceiptStatus::Full,
@@ -174,13 +175,13 @@ impl Sessions {
         }
         let taken = status == ReceiptStatus::Taken;
         let missed = if taken { group.full + group.maybe + group.closed } else { 0 };
-        let receipt = Receipt { status, missed, ..group.answer.receipt };
-        self.answers.push_back(Answer { receipt, ..group.answer });
+        let receipt = Receipt { status, missed, ..group.receipt.receipt };
+        self.receipts.push_back(PendingReceipt { receipt, ..group.receipt });
     }
 }
 
-impl Answer {
-    /// The answer to a message that is the `seq`th of its origin.
+impl PendingReceipt {
+    /// The receipt for message number `seq` of `origin`.
     pub(crate) fn to(origin: Option<Incarnation>, seq: u64, status: ReceiptStatus) -> Self {
         Self { origin, receipt: Receipt { seq, status, route_stale: false, missed: 0 } }
     }

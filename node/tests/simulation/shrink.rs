@@ -1,23 +1,24 @@
-//! Makes a failing run as short as it gets, and tells what happens in it.
+//! Shortens a failing run, and describes what happens in it.
 
-use crate::{checker::Demand, scheduler::Plan};
+use crate::{checker::Invariant, scheduler::RunPlan};
 
-/// Leaves out steps as long as the same demand fails, and returns what is left, written down.
-pub(crate) fn explain(plan: &Plan, demand: Demand) -> String {
-    let shortest = shorten(plan.clone(), demand);
-    let logged = Plan { logged: true, ..shortest }.run();
-    let what = logged.violation.map(|violation| violation.what).unwrap_or_default();
-    format!("seed {}: {demand:?} does not hold: {what}\n{}", plan.seed, logged.log.join("\n"))
+/// Leaves out steps as long as the same invariant is violated, and returns the log of what is left.
+pub(crate) fn explain(plan: &RunPlan, invariant: Invariant) -> String {
+    let shortest = shorten(plan.clone(), invariant);
+    let logged = RunPlan { logged: true, ..shortest }.run();
+    let detail = logged.violation.map(|violation| violation.detail).unwrap_or_default();
+    let log = logged.log.join("\n");
+    format!("seed {}: {invariant:?} is violated: {detail}\n{log}", plan.seed)
 }
 
-fn shorten(mut plan: Plan, demand: Demand) -> Plan {
+fn shorten(mut plan: RunPlan, invariant: Invariant) -> RunPlan {
     let mut length = plan.steps.len().div_ceil(2).max(1);
     loop {
         let mut at = 0;
         while at < plan.steps.len() {
             let mut shorter = plan.clone();
             shorter.steps.drain(at..(at + length).min(plan.steps.len()));
-            if fails(&shorter, demand) {
+            if fails(&shorter, invariant) {
                 plan = shorter;
             } else {
                 at += length;
@@ -30,6 +31,6 @@ fn shorten(mut plan: Plan, demand: Demand) -> Plan {
     }
 }
 
-fn fails(plan: &Plan, demand: Demand) -> bool {
-    plan.run().violation.is_some_and(|violation| violation.demand == demand)
+fn fails(plan: &RunPlan, invariant: Invariant) -> bool {
+    plan.run().violation.is_some_and(|violation| violation.invariant == invariant)
 }

@@ -110,7 +110,7 @@ async fn malformed_frames_end_their_own_session_alone() {
     let ops = cluster.node("node-1").ops();
     let free = || async {
         let metrics = http::get(ops, "/metrics").await.ok()?.body;
-        metrics.contains("trunkline_seats_taken 1\n").then_some(metrics)
+        metrics.contains("trunkline_connection_slots_in_use 1\n").then_some(metrics)
     };
     let (metrics, _) = until("the places of ended sessions are free", SOON, free).await;
     assert!(metrics.contains("trunkline_session_panics_total 0\n"), "{metrics}");

@@ -1,6 +1,6 @@
 use super::*;
 
-const FATES: [(BranchResult, Outcome); 5] = [
+const RESULTS: [(BranchResult, Outcome); 5] = [
     (BranchResult::Taken, Outcome::Delivered),
     (BranchResult::Maybe, Outcome::Unconfirmed),
     (BranchResult::Full, Outcome::Busy),
@@ -9,96 +9,96 @@ const FATES: [(BranchResult, Outcome); 5] = [
 ];
 
 /// The outcome of a send whose branches end like this, time after time.
-fn outcome(fates: [BranchResult; 2]) -> Outcome {
+fn outcome(results: [BranchResult; 2]) -> Outcome {
     let nodes = [node(1), node(2)];
-    let mut stage = Stage::with_route(&nodes);
-    let seq = stage.send("bob");
-    while stage.world.told.is_empty() {
-        for (node, fate) in nodes.into_iter().zip(fates) {
-            stage.ends(node, seq, fate);
+    let mut harness = Harness::with_route(&nodes);
+    let seq = harness.send("bob");
+    while harness.env.reported.is_empty() {
+        for (node, result) in nodes.into_iter().zip(results) {
+            harness.ends(node, seq, result);
         }
-        stage.routed("bob", &nodes);
-        if stage.forwarded().last().is_none_or(|&(_, last)| last != seq) {
-            stage.wait(100);
-            stage.routed("bob", &nodes);
-        }
-    }
-    stage.told()[0].1
-}
-
-#[test]
-fn of_two_fates_the_one_that_says_more_decides() {
-    for (at, (fate, right)) in FATES.into_iter().enumerate() {
-        for (other, _) in FATES.into_iter().skip(at) {
-            assert_eq!(outcome([fate, other]), right, "{fate:?} and {other:?}");
-            assert_eq!(outcome([other, fate]), right, "{other:?} and {fate:?}");
+        harness.routed("bob", &nodes);
+        if harness.forwarded().last().is_none_or(|&(_, last)| last != seq) {
+            harness.wait(100);
+            harness.routed("bob", &nodes);
         }
     }
+    harness.reported()[0].1
 }
 
 #[test]
-fn what_is_under_way_at_its_deadline_is_unconfirmed() {
-    let mut stage = Stage::with_route(&[node(1)]);
-    let seq = stage.send("bob");
-    stage.wait(4999);
-    assert_eq!(stage.told(), []);
-    stage.wait(1);
-    assert_eq!(stage.told(), [(seq, Outcome::Unconfirmed)]);
+fn greatest_branch_result_decides_outcome() {
+    for (at, (result, right)) in RESULTS.into_iter().enumerate() {
+        for (other, _) in RESULTS.into_iter().skip(at) {
+            assert_eq!(outcome([result, other]), right, "{result:?} and {other:?}");
+            assert_eq!(outcome([other, result]), right, "{other:?} and {result:?}");
+        }
+    }
 }
 
 #[test]
-fn what_waits_in_a_session_here_is_unconfirmed() {
-    let mut stage = Stage::new();
-    stage.world.here = LocalDelivery::Waiting;
-    let seq = stage.send("bob");
-    stage.wait(5000);
-    assert_eq!(stage.told(), [(seq, Outcome::Unconfirmed)]);
+fn send_in_flight_at_deadline_is_unconfirmed() {
+    let mut harness = Harness::with_route(&[node(1)]);
+    let seq = harness.send("bob");
+    harness.wait(4999);
+    assert_eq!(harness.reported(), []);
+    harness.wait(1);
+    assert_eq!(harness.reported(), [(seq, Outcome::Unconfirmed)]);
 }
 
 #[test]
-fn what_waits_for_the_directory_is_unreachable() {
-    let mut stage = Stage::new();
-    let seq = stage.send("bob");
-    stage.wait(5000);
-    assert_eq!(stage.told(), [(seq, Outcome::Unreachable)]);
+fn send_buffered_here_at_deadline_is_unconfirmed() {
+    let mut harness = Harness::new();
+    harness.env.local = LocalDelivery::Waiting;
+    let seq = harness.send("bob");
+    harness.wait(5000);
+    assert_eq!(harness.reported(), [(seq, Outcome::Unconfirmed)]);
 }
 
 #[test]
-fn a_branch_that_is_open_says_more_than_one_that_was_full() {
-    let mut stage = Stage::with_route(&[node(1), node(2)]);
-    let seq = stage.send("bob");
-    stage.ends(node(1), seq, BranchResult::Full);
-    stage.wait(5000);
-    assert_eq!(stage.told(), [(seq, Outcome::Unconfirmed)]);
+fn send_awaiting_look_up_at_deadline_is_unreachable() {
+    let mut harness = Harness::new();
+    let seq = harness.send("bob");
+    harness.wait(5000);
+    assert_eq!(harness.reported(), [(seq, Outcome::Unreachable)]);
 }
 
 #[test]
-fn every_send_has_its_own_deadline() {
-    let mut stage = Stage::with_route(&[node(1)]);
-    let first = stage.send("bob");
-    stage.wait(1000);
-    let second = stage.send("bob");
-    stage.wait(4000);
-    assert_eq!(stage.told(), [(first, Outcome::Unconfirmed)]);
-    stage.wait(1000);
-    assert_eq!(stage.told(), [(second, Outcome::Unconfirmed)]);
+fn open_branch_at_deadline_outweighs_full_branch() {
+    let mut harness = Harness::with_route(&[node(1), node(2)]);
+    let seq = harness.send("bob");
+    harness.ends(node(1), seq, BranchResult::Full);
+    harness.wait(5000);
+    assert_eq!(harness.reported(), [(seq, Outcome::Unconfirmed)]);
 }
 
 #[test]
-fn a_tick_that_comes_late_ends_everything_that_is_due() {
-    let mut stage = Stage::with_route(&[node(1)]);
-    let seqs = [stage.send("bob"), stage.send("bob")];
-    stage.wait(60_000);
-    assert_eq!(stage.told(), seqs.map(|seq| (seq, Outcome::Unconfirmed)));
+fn each_send_has_its_own_deadline() {
+    let mut harness = Harness::with_route(&[node(1)]);
+    let first = harness.send("bob");
+    harness.wait(1000);
+    let second = harness.send("bob");
+    harness.wait(4000);
+    assert_eq!(harness.reported(), [(first, Outcome::Unconfirmed)]);
+    harness.wait(1000);
+    assert_eq!(harness.reported(), [(second, Outcome::Unconfirmed)]);
 }
 
 #[test]
-fn the_next_tick_is_when_something_is_due() {
-    let mut stage = Stage::new();
-    assert_eq!(stage.custody.next_tick(), None);
-    let begin = stage.now;
-    stage.send("bob");
-    assert_eq!(stage.custody.next_tick(), Some(begin + Duration::from_secs(5)));
-    stage.look_up_fails("bob");
-    assert_eq!(stage.custody.next_tick(), Some(begin + Duration::from_millis(100)));
+fn late_tick_ends_all_due_sends() {
+    let mut harness = Harness::with_route(&[node(1)]);
+    let seqs = [harness.send("bob"), harness.send("bob")];
+    harness.wait(60_000);
+    assert_eq!(harness.reported(), seqs.map(|seq| (seq, Outcome::Unconfirmed)));
+}
+
+#[test]
+fn next_tick_is_earliest_due_time() {
+    let mut harness = Harness::new();
+    assert_eq!(harness.custody.next_tick(), None);
+    let begin = harness.now;
+    harness.send("bob");
+    assert_eq!(harness.custody.next_tick(), Some(begin + Duration::from_secs(5)));
+    harness.look_up_fails("bob");
+    assert_eq!(harness.custody.next_tick(), Some(begin + Duration::from_millis(100)));
 }

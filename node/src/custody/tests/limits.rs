@@ -1,80 +1,80 @@
 use super::*;
 
 #[test]
-fn sends_over_the_limit_are_busy() {
-    let mut stage = Stage::with(Limits { pending_max: 2, ..Limits::default() });
-    stage.send("bob");
-    stage.send("bob");
-    let third = stage.send("bob");
-    assert_eq!(stage.told(), [(third, Outcome::Busy)]);
+fn sends_over_limit_are_busy() {
+    let mut harness = Harness::with(Limits { pending_max: 2, ..Limits::default() });
+    harness.send("bob");
+    harness.send("bob");
+    let third = harness.send("bob");
+    assert_eq!(harness.reported(), [(third, Outcome::Busy)]);
 
-    stage.routed("bob", &[node(1)]);
-    stage.ends(node(1), 1, BranchResult::Taken);
-    stage.told();
-    assert_eq!(stage.world.recycle, 2, "the one that was refused, and the one that was delivered");
-    stage.send("bob");
-    assert_eq!(stage.told(), [], "there is room again");
+    harness.routed("bob", &[node(1)]);
+    harness.ends(node(1), 1, BranchResult::Taken);
+    harness.reported();
+    assert_eq!(harness.env.recycled, 2, "the one that was refused, and the one that was delivered");
+    harness.send("bob");
+    assert_eq!(harness.reported(), [], "there is room again");
 }
 
 #[test]
-fn bytes_over_the_limit_are_busy() {
-    let mut stage = Stage::with(Limits { pending_bytes_max: 29, ..Limits::default() });
-    stage.send("bob");
-    stage.send("bob");
-    assert_eq!(stage.custody.pending_bytes(), 20);
-    let third = stage.send("bob");
-    assert_eq!(stage.told(), [(third, Outcome::Busy)]);
+fn bytes_over_limit_are_busy() {
+    let mut harness = Harness::with(Limits { pending_bytes_max: 29, ..Limits::default() });
+    harness.send("bob");
+    harness.send("bob");
+    assert_eq!(harness.custody.pending_bytes(), 20);
+    let third = harness.send("bob");
+    assert_eq!(harness.reported(), [(third, Outcome::Busy)]);
 }
 
 #[test]
-fn unknown_users_over_the_limit_are_busy() {
-    let mut stage = Stage::with(Limits { recipients_max: 1, ..Limits::default() });
-    stage.send("bob");
-    let to_dave = stage.send("dave");
-    assert_eq!(stage.told(), [(to_dave, Outcome::Busy)]);
-    stage.send("bob");
-    assert_eq!(stage.told(), [], "bob is known");
+fn new_recipients_over_limit_are_busy() {
+    let mut harness = Harness::with(Limits { recipients_max: 1, ..Limits::default() });
+    harness.send("bob");
+    let to_dave = harness.send("dave");
+    assert_eq!(harness.reported(), [(to_dave, Outcome::Busy)]);
+    harness.send("bob");
+    assert_eq!(harness.reported(), [], "bob is known");
 }
 
 #[test]
-fn a_full_lane_is_busy() {
-    let mut stage = Stage::with_route(&[node(1)]);
-    stage.world.lane = Some(Forwarded::Full);
-    let seq = stage.send("bob");
-    assert_eq!(stage.told(), [(seq, Outcome::Busy)]);
+fn full_lane_is_busy() {
+    let mut harness = Harness::with_route(&[node(1)]);
+    harness.env.lane = Some(Forwarded::Full);
+    let seq = harness.send("bob");
+    assert_eq!(harness.reported(), [(seq, Outcome::Busy)]);
 }
 
 #[test]
-fn sessions_here_that_are_full_are_busy_unless_others_are_not() {
-    let mut stage = Stage::new();
-    stage.world.here = LocalDelivery::Full;
-    let seqs = [stage.send("bob"), stage.send("bob")];
-    stage.routed("bob", &[home(), node(1)]);
-    stage.ends(node(1), seqs[0], BranchResult::Taken);
-    assert_eq!((stage.told(), stage.world.missed), (vec![(seqs[0], Outcome::Delivered)], 1));
-    stage.ends(node(1), seqs[1], BranchResult::NotHere);
-    assert_eq!(stage.told(), [(seqs[1], Outcome::Busy)]);
+fn full_local_sessions_are_busy_unless_another_node_takes_it() {
+    let mut harness = Harness::new();
+    harness.env.local = LocalDelivery::Full;
+    let seqs = [harness.send("bob"), harness.send("bob")];
+    harness.routed("bob", &[home(), node(1)]);
+    harness.ends(node(1), seqs[0], BranchResult::Taken);
+    assert_eq!((harness.reported(), harness.env.missed), (vec![(seqs[0], Outcome::Delivered)], 1));
+    harness.ends(node(1), seqs[1], BranchResult::NotHere);
+    assert_eq!(harness.reported(), [(seqs[1], Outcome::Busy)]);
 }
 
 #[test]
-fn nothing_is_left_in_the_end() {
-    let mut stage = Stage::new();
+fn custody_is_empty_after_all_deadlines() {
+    let mut harness = Harness::new();
     for user in ["bob", "dave", "erin"] {
-        stage.send(user);
-        stage.send(user);
+        harness.send(user);
+        harness.send(user);
     }
-    stage.routed("bob", &[node(1)]);
-    stage.routed("dave", &[]);
-    stage.custody.gone(stage.now, node(1));
-    stage.link_lost([0; MESSAGE_LANES]);
-    stage.look_up_fails("erin");
+    harness.routed("bob", &[node(1)]);
+    harness.routed("dave", &[]);
+    harness.custody.gone(harness.now, node(1));
+    harness.link_lost([0; MESSAGE_LANES]);
+    harness.look_up_fails("erin");
     for _ in 0..120 {
-        stage.wait(100);
-        stage.look_up_fails("bob");
-        stage.look_up_fails("dave");
-        stage.look_up_fails("erin");
+        harness.wait(100);
+        harness.look_up_fails("bob");
+        harness.look_up_fails("dave");
+        harness.look_up_fails("erin");
     }
-    assert_eq!(stage.told().len(), 6);
-    assert_eq!((stage.custody.pending(), stage.custody.pending_bytes()), (0, 0));
-    assert_eq!(stage.custody.next_tick(), None);
+    assert_eq!(harness.reported().len(), 6);
+    assert_eq!((harness.custody.pending(), harness.custody.pending_bytes()), (0, 0));
+    assert_eq!(harness.custody.next_tick(), None);
 }

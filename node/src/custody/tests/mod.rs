@@ -1,4 +1,4 @@
-//! Custody, one situation at a time. What no one thought of is found by `tests/simulation`.
+//! One rule of custody per test. `node/tests/simulation` looks for what these do not think of.
 
 mod deadline;
 mod delivery;
@@ -19,14 +19,14 @@ use trunkline_protocol::{
 };
 
 use super::{
-    BranchResult, Custody, Ended, Environment, Forwarded, Letter, Limits, LocalDelivery,
-    LookUpFailed, Target,
+    BranchResult, Custody, Environment, Forwarded, Limits, LocalDelivery, LookUpFailed,
+    OutcomeReport, Payload, RefusedBatch, RelayLinkId, Target,
 };
 
-/// A session that sends, where it does not matter which.
+/// A session that sends.
 const ALICE: u64 = 1;
 
-/// Another one.
+/// Another session that sends.
 const CAROL: u64 = 2;
 
 fn node(number: u8) -> Incarnation {
@@ -39,11 +39,11 @@ fn home() -> Incarnation {
 }
 
 #[derive(Debug)]
-struct Note {
+struct TestMessage {
     sender: u64,
 }
 
-impl Letter for Note {
+impl Payload for TestMessage {
     fn bytes(&self) -> usize {
         10
     }
@@ -53,44 +53,45 @@ impl Letter for Note {
     }
 }
 
-/// A world that does what it is told and writes down what it is asked for.
+/// An environment that answers as it is set, and records each effect.
 #[derive(Debug)]
-struct World {
-    /// What this node's own sessions do with a message.
-    here: LocalDelivery,
-    /// What the lane does, if it does not take the message.
+struct FakeEnvironment {
+    /// What this node's own sessions answer.
+    local: LocalDelivery,
+    /// What the lane answers, if it does not take the message.
     lane: Option<Forwarded>,
+    /// The link that takes messages.
+    link: RelayLinkId,
     rebuilding: bool,
     delivered_here: Vec<u64>,
     /// Every message that a lane took, in a batch of its own.
-    batches: Vec<(Incarnation, u64)>,
+    batches: Vec<(Incarnation, u64, RelayLinkId)>,
     forwarded: Vec<(Incarnation, u64)>,
     look_ups: usize,
-    told: Vec<(u64, Outcome)>,
+    reported: Vec<(u64, Outcome)>,
     missed: u32,
-    /// How many messages came back.
-    recycle: usize,
+    recycled: usize,
 }
 
-impl Environment<Note> for World {
+impl Environment<TestMessage> for FakeEnvironment {
     fn is_here(&self, incarnation: Incarnation) -> bool {
         incarnation == home()
     }
 
-    fn deliver_here(&mut self, seq: u64, _to: &User, _letter: &Note) -> LocalDelivery {
-        if self.here == LocalDelivery::Waiting {
+    fn deliver_here(&mut self, seq: u64, _to: &User, _message: &TestMessage) -> LocalDelivery {
+        if self.local == LocalDelivery::Waiting {
             self.delivered_here.push(seq);
         }
-        self.here
+        self.local
     }
 
-    fn forward(&mut self, node: Incarnation, seq: u64, _letter: &Note) -> Forwarded {
+    fn forward(&mut self, node: Incarnation, seq: u64, _message: &TestMessage) -> Forwarded {
         if let Some(refused) = self.lane {
             return refused;
         }
-        self.batches.push((node, seq));
+        self.batches.push((node, seq, self.link));
         self.forwarded.push((node, seq));
-        Forwarded::InBatch { lane: 0, batch: self.batches.len() as u32 }
+        Forwarded::InBatch { link: self.link, lane: 0, batch: self.batches.len() as u32 }
     }
 
     fn look_up(&mut self, _user: &User) {
@@ -101,59 +102,57 @@ impl Environment<Note> for World {
         self.rebuilding
     }
 
-    fn tell(&mut self, ended: Ended<'_, Note>) {
-        self.told.push((ended.seq, ended.outcome));
-        self.missed = ended.missed;
+    fn report(&mut self, report: OutcomeReport<'_, TestMessage>) {
+        self.reported.push((report.seq, report.outcome));
+        self.missed = report.missed;
     }
 
-    fn recycle(&mut self, _letter: Note) {
-        self.recycle += 1;
+    fn recycle(&mut self, _message: TestMessage) {
+        self.recycled += 1;
     }
 }
 
-/// A custody on its stage.
-struct Stage {
-    custody: Custody<Note>,
-    world: World,
+/// A custody in a fake environment.
+struct Harness {
+    custody: Custody<TestMessage>,
+    env: FakeEnvironment,
     now: Instant,
 }
 
-/// What happens.
-impl Stage {
+/// Events.
+impl Harness {
     fn new() -> Self {
         Self::with(Limits::default())
     }
 
     fn with(limits: Limits) -> Self {
-        let world = World {
-            here: LocalDelivery::Nobody,
+        let env = FakeEnvironment {
+            local: LocalDelivery::Nobody,
             lane: None,
+            link: RelayLinkId::default(),
             rebuilding: false,
             delivered_here: Vec::new(),
             batches: Vec::new(),
             forwarded: Vec::new(),
             look_ups: 0,
-            told: Vec::new(),
+            reported: Vec::new(),
             missed: 0,
-            recycle: 0,
+            recycled: 0,
         };
-        Self { custody: Custody::new(limits), world, now: Instant::now() }
+        Self { custody: Custody::new(limits), env, now: Instant::now() }
     }
 
-    /// A stage on which the route to bob is known.
+    /// A harness in which the route to bob is known.
     fn with_route(nodes: &[Incarnation]) -> Self {
-        let mut stage = Self::new();
-        stage.send("bob");
-        stage.routed("bob", nodes);
-        for (node, seq) in stage.forwarded() {
-            stage.ends(node, seq, BranchResult::Taken);
+        let mut harness = Self::new();
+        harness.send("bob");
+        harness.routed("bob", nodes);
+        for (node, seq) in harness.forwarded() {
+            harness.ends(node, seq, BranchResult::Taken);
         }
-        if mem::take(&mut stage.world.delivered_here) == [1] {
-            stage.ends_here(1, ReceiptStatus::Taken);
-        }
-        stage.told();
-        stage.look_ups();
-        stage
+        harness.reported();
+        harness.look_ups();
+        harness
     }
 
     fn send(&mut self, to: &str) -> u64 {
@@ -161,52 +160,62 @@ impl Stage {
     }
 
     fn send_from(&mut self, sender: u64, to: &str) -> u64 {
-        self.custody.accept(self.now, &mut self.world, to, Note { sender });
+        self.custody.accept(self.now, &mut self.env, to, TestMessage { sender });
         self.custody.next_seq() - 1
     }
 
     fn routed(&mut self, user: &str, nodes: &[Incarnation]) {
         let user = user.parse().unwrap();
-        self.custody.routed(self.now, &mut self.world, &user, Ok(nodes));
+        self.custody.routed(self.now, &mut self.env, &user, Ok(nodes));
     }
 
     fn look_up_fails(&mut self, user: &str) {
         let user = user.parse().unwrap();
-        self.custody.routed(self.now, &mut self.world, &user, Err(LookUpFailed));
+        self.custody.routed(self.now, &mut self.env, &user, Err(LookUpFailed));
     }
 
-    /// The branch at another node comes to its end.
-    fn ends(&mut self, node: Incarnation, seq: u64, fate: BranchResult) {
-        let status = match fate {
+    /// The branch to another node ends.
+    fn ends(&mut self, node: Incarnation, seq: u64, result: BranchResult) {
+        let status = match result {
             BranchResult::Taken => ReceiptStatus::Taken,
             BranchResult::Maybe => ReceiptStatus::Maybe,
             BranchResult::Full => ReceiptStatus::Full,
             BranchResult::NotHere => ReceiptStatus::NotHere,
-            BranchResult::NotReached => return self.refused(node, seq, fate),
+            BranchResult::NotReached => return self.refused(node, seq, result),
         };
         self.answered(Target::Node(node), receipt(seq, status));
     }
 
-    fn ends_here(&mut self, seq: u64, status: ReceiptStatus) {
-        self.answered(Target::LocalDelivery, receipt(seq, status));
+    fn answered_here(&mut self, seq: u64, status: ReceiptStatus) {
+        self.answered(Target::Local, receipt(seq, status));
     }
 
-    fn answered(&mut self, party: Target, receipt: Receipt) {
-        self.custody.answered(self.now, &mut self.world, party, receipt);
+    fn answered(&mut self, target: Target, receipt: Receipt) {
+        self.custody.answered(self.now, &mut self.env, target, receipt);
     }
 
-    /// The last batch with that message comes back.
-    fn refused(&mut self, node: Incarnation, seq: u64, fate: BranchResult) {
+    /// The last batch with that message is refused.
+    fn refused(&mut self, node: Incarnation, seq: u64, result: BranchResult) {
         let batch = self.batch(node, seq);
-        self.custody.refused(self.now, &mut self.world, node, batch, seq..=seq, fate);
+        self.refused_batch(RefusedBatch {
+            link: self.env.link,
+            destination: node,
+            number: batch,
+            seqs: seq..=seq,
+            result,
+        });
+    }
+
+    fn refused_batch(&mut self, batch: RefusedBatch) {
+        self.custody.refused(self.now, &mut self.env, batch);
     }
 
     fn batch(&self, node: Incarnation, seq: u64) -> u32 {
-        let last = self.world.batches.iter().rposition(|&batch| batch == (node, seq));
+        let last = self.env.batches.iter().rposition(|&(to, of, _)| (to, of) == (node, seq));
         last.expect("it was forwarded") as u32 + 1
     }
 
-    /// The link breaks, after QUIC took the batch of that message.
+    /// The link is lost after QUIC took the batch of that message.
     fn link_lost_after(&mut self, node: Incarnation, seq: u64) {
         let mut handed = [0; MESSAGE_LANES];
         handed[0] = self.batch(node, seq);
@@ -214,38 +223,41 @@ impl Stage {
     }
 
     fn link_lost(&mut self, handed: [u32; MESSAGE_LANES]) {
-        self.world.lane = Some(Forwarded::NoLink);
-        self.custody.link_lost(self.now, &mut self.world, handed);
+        self.env.lane = Some(Forwarded::NoLink);
+        let link = self.env.link;
+        self.custody.link_lost(self.now, &mut self.env, link, handed);
     }
 
     fn link_up(&mut self) {
-        self.world.lane = None;
-        self.custody.link_up(self.now, &mut self.world);
+        self.env.lane = None;
+        let link = self.env.link.next();
+        self.env.link = link;
+        self.custody.link_up(self.now, &mut self.env, link);
     }
 
-    /// Time goes by, with a tick at its end.
+    /// Time passes, and custody ticks.
     fn wait(&mut self, ms: u64) {
         self.now += Duration::from_millis(ms);
-        self.custody.tick(self.now, &mut self.world);
+        self.custody.tick(self.now, &mut self.env);
     }
 }
 
-/// What came of it, since it was last asked for.
-impl Stage {
-    fn told(&mut self) -> Vec<(u64, Outcome)> {
-        mem::take(&mut self.world.told)
+/// Effects, since they were last taken.
+impl Harness {
+    fn reported(&mut self) -> Vec<(u64, Outcome)> {
+        mem::take(&mut self.env.reported)
     }
 
     fn forwarded(&mut self) -> Vec<(Incarnation, u64)> {
-        mem::take(&mut self.world.forwarded)
+        mem::take(&mut self.env.forwarded)
     }
 
     fn delivered_here(&mut self) -> Vec<u64> {
-        mem::take(&mut self.world.delivered_here)
+        mem::take(&mut self.env.delivered_here)
     }
 
     fn look_ups(&mut self) -> usize {
-        mem::take(&mut self.world.look_ups)
+        mem::take(&mut self.env.look_ups)
     }
 }
 

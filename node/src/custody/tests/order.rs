@@ -1,162 +1,162 @@
 use super::*;
 use crate::defaults::ROUTE_LIFE;
 
-/// Two sends are under way to the same node.
-fn two_under_way(senders: [u64; 2]) -> (Stage, [u64; 2]) {
-    let mut stage = Stage::with_route(&[node(1)]);
-    let seqs = senders.map(|sender| stage.send_from(sender, "bob"));
-    stage.forwarded();
-    (stage, seqs)
+/// Two sends are in flight to the same node.
+fn two_in_flight(senders: [u64; 2]) -> (Harness, [u64; 2]) {
+    let mut harness = Harness::with_route(&[node(1)]);
+    let seqs = senders.map(|sender| harness.send_from(sender, "bob"));
+    harness.forwarded();
+    (harness, seqs)
 }
 
 #[test]
-fn a_send_waits_behind_one_that_is_tried_again() {
-    let mut stage = Stage::with_route(&[node(1)]);
-    let first = stage.send("bob");
-    stage.ends(node(1), first, BranchResult::NotHere);
-    let second = stage.send("bob");
-    stage.forwarded();
-    stage.routed("bob", &[node(2)]);
-    assert_eq!(stage.forwarded(), [(node(2), first), (node(2), second)]);
+fn send_waits_behind_retry() {
+    let mut harness = Harness::with_route(&[node(1)]);
+    let first = harness.send("bob");
+    harness.ends(node(1), first, BranchResult::NotHere);
+    let second = harness.send("bob");
+    harness.forwarded();
+    harness.routed("bob", &[node(2)]);
+    assert_eq!(harness.forwarded(), [(node(2), first), (node(2), second)]);
 }
 
 #[test]
-fn what_fails_together_is_sent_again_in_order() {
-    let (mut stage, [first, second]) = two_under_way([ALICE, ALICE]);
-    stage.ends(node(1), second, BranchResult::NotHere);
-    stage.ends(node(1), first, BranchResult::NotHere);
-    stage.routed("bob", &[node(2)]);
-    assert_eq!(stage.forwarded(), [(node(2), first), (node(2), second)]);
+fn sends_that_fail_together_are_retried_in_order() {
+    let (mut harness, [first, second]) = two_in_flight([ALICE, ALICE]);
+    harness.ends(node(1), second, BranchResult::NotHere);
+    harness.ends(node(1), first, BranchResult::NotHere);
+    harness.routed("bob", &[node(2)]);
+    assert_eq!(harness.forwarded(), [(node(2), first), (node(2), second)]);
 }
 
 #[test]
-fn a_failed_send_waits_until_the_later_ones_have_landed() {
-    let (mut stage, [first, second]) = two_under_way([ALICE, CAROL]);
-    stage.ends(node(1), first, BranchResult::NotHere);
-    assert_eq!(stage.look_ups(), 0);
-    stage.ends(node(1), second, BranchResult::Taken);
-    assert_eq!(stage.look_ups(), 1);
-    stage.routed("bob", &[node(2)]);
-    assert_eq!(stage.forwarded(), [(node(2), first)], "another sender's does not overtake it");
+fn retry_waits_until_later_sends_have_landed() {
+    let (mut harness, [first, second]) = two_in_flight([ALICE, CAROL]);
+    harness.ends(node(1), first, BranchResult::NotHere);
+    assert_eq!(harness.look_ups(), 0);
+    harness.ends(node(1), second, BranchResult::Taken);
+    assert_eq!(harness.look_ups(), 1);
+    harness.routed("bob", &[node(2)]);
+    assert_eq!(harness.forwarded(), [(node(2), first)], "another sender's does not overtake it");
 }
 
 #[test]
-fn a_send_that_was_overtaken_is_not_tried_again() {
-    for fate in [BranchResult::Taken, BranchResult::Maybe] {
-        let (mut stage, [first, second]) = two_under_way([ALICE, ALICE]);
-        stage.ends(node(1), first, BranchResult::NotReached);
-        stage.ends(node(1), second, fate);
-        stage.routed("bob", &[node(1)]);
-        assert_eq!(stage.forwarded(), []);
-        assert!(stage.told().contains(&(first, Outcome::Unreachable)));
+fn overtaken_send_is_not_retried() {
+    for result in [BranchResult::Taken, BranchResult::Maybe] {
+        let (mut harness, [first, second]) = two_in_flight([ALICE, ALICE]);
+        harness.ends(node(1), first, BranchResult::NotReached);
+        harness.ends(node(1), second, result);
+        harness.routed("bob", &[node(1)]);
+        assert_eq!(harness.forwarded(), []);
+        assert!(harness.reported().contains(&(first, Outcome::Unreachable)));
     }
 }
 
 #[test]
-fn it_may_have_been_overtaken_before_it_failed() {
-    let (mut stage, [first, second]) = two_under_way([ALICE, ALICE]);
-    stage.ends(node(1), second, BranchResult::Taken);
-    stage.ends(node(1), first, BranchResult::NotHere);
-    assert_eq!(stage.told(), [(second, Outcome::Delivered), (first, Outcome::Unreachable)]);
-    assert_eq!(stage.look_ups(), 0);
+fn send_overtaken_before_it_failed_is_not_retried() {
+    let (mut harness, [first, second]) = two_in_flight([ALICE, ALICE]);
+    harness.ends(node(1), second, BranchResult::Taken);
+    harness.ends(node(1), first, BranchResult::NotHere);
+    assert_eq!(harness.reported(), [(second, Outcome::Delivered), (first, Outcome::Unreachable)]);
+    assert_eq!(harness.look_ups(), 0);
 }
 
 #[test]
-fn a_session_here_can_be_what_overtakes() {
-    let mut stage = Stage::with_route(&[node(1)]);
-    let first = stage.send("bob");
-    stage.world.here = LocalDelivery::Waiting;
-    let second = stage.send("bob");
-    assert_eq!(stage.delivered_here(), [second]);
+fn delivery_here_overtakes_send_in_flight() {
+    let mut harness = Harness::with_route(&[node(1)]);
+    let first = harness.send("bob");
+    harness.env.local = LocalDelivery::Waiting;
+    let second = harness.send("bob");
+    assert_eq!(harness.delivered_here(), [second]);
 
-    stage.ends(node(1), first, BranchResult::NotHere);
-    stage.ends(node(1), second, BranchResult::NotHere);
-    stage.ends_here(second, ReceiptStatus::Taken);
-    stage.routed("bob", &[home()]);
-    assert_eq!(stage.delivered_here().len(), 0);
-    assert_eq!(stage.told(), [(second, Outcome::Delivered), (first, Outcome::Unreachable)]);
+    harness.ends(node(1), first, BranchResult::NotHere);
+    harness.ends(node(1), second, BranchResult::NotHere);
+    harness.answered_here(second, ReceiptStatus::Taken);
+    harness.routed("bob", &[home()]);
+    assert_eq!(harness.delivered_here().len(), 0);
+    assert_eq!(harness.reported(), [(second, Outcome::Delivered), (first, Outcome::Unreachable)]);
 }
 
 #[test]
-fn so_it_can_while_the_route_is_looked_up() {
-    let mut stage = Stage::with_route(&[node(1)]);
-    let first = stage.send("bob");
-    stage.now += ROUTE_LIFE;
-    stage.world.here = LocalDelivery::Waiting;
-    let second = stage.send("bob");
-    assert_eq!(stage.delivered_here(), [second]);
-    stage.ends(node(1), first, BranchResult::NotHere);
-    assert_eq!(stage.told(), [(first, Outcome::Unreachable)]);
+fn delivery_here_during_look_up_overtakes_send_in_flight() {
+    let mut harness = Harness::with_route(&[node(1)]);
+    let first = harness.send("bob");
+    harness.now += ROUTE_LIFE;
+    harness.env.local = LocalDelivery::Waiting;
+    let second = harness.send("bob");
+    assert_eq!(harness.delivered_here(), [second]);
+    harness.ends(node(1), first, BranchResult::NotHere);
+    assert_eq!(harness.reported(), [(first, Outcome::Unreachable)]);
 }
 
 #[test]
-fn a_miss_ends_nothing_that_waits_for_a_later_one_to_land() {
-    let mut stage = Stage::with_route(&[node(1)]);
-    let first = stage.send("bob");
-    stage.world.here = LocalDelivery::Waiting;
-    let second = stage.send("bob");
-    stage.now += ROUTE_LIFE;
-    let third = stage.send_from(CAROL, "bob");
-    assert_eq!(stage.delivered_here(), [second, third]);
+fn miss_spares_retry_that_awaits_later_sends() {
+    let mut harness = Harness::with_route(&[node(1)]);
+    let first = harness.send("bob");
+    harness.env.local = LocalDelivery::Waiting;
+    let second = harness.send("bob");
+    harness.now += ROUTE_LIFE;
+    let third = harness.send_from(CAROL, "bob");
+    assert_eq!(harness.delivered_here(), [second, third]);
 
-    stage.ends(node(1), first, BranchResult::NotHere);
-    stage.routed("bob", &[]);
-    assert_eq!(stage.delivered_here().len(), 0, "the second still stands before it");
-    stage.ends(node(1), second, BranchResult::NotHere);
-    stage.ends_here(second, ReceiptStatus::Taken);
-    stage.routed("bob", &[]);
-    assert_eq!(stage.told(), [(second, Outcome::Delivered), (first, Outcome::Unreachable)]);
+    harness.ends(node(1), first, BranchResult::NotHere);
+    harness.routed("bob", &[]);
+    assert_eq!(harness.delivered_here().len(), 0, "the second is still in flight");
+    harness.ends(node(1), second, BranchResult::NotHere);
+    harness.answered_here(second, ReceiptStatus::Taken);
+    harness.routed("bob", &[]);
+    assert_eq!(harness.reported(), [(second, Outcome::Delivered), (first, Outcome::Unreachable)]);
 }
 
 #[test]
-fn so_it_can_when_a_miss_tears_the_queue_apart() {
-    let mut stage = Stage::new();
-    stage.world.here = LocalDelivery::Waiting;
-    let (first, second) = (stage.send("bob"), stage.send("bob"));
-    stage.routed("bob", &[]);
-    stage.ends_here(first, ReceiptStatus::NotHere);
-    stage.delivered_here();
-    stage.routed("bob", &[home()]);
-    assert_eq!(stage.delivered_here().len(), 0, "a new session may have the second");
-    stage.ends_here(second, ReceiptStatus::Taken);
-    assert_eq!(stage.told(), [(first, Outcome::Unreachable), (second, Outcome::Delivered)]);
+fn delivery_here_overtakes_send_that_miss_took_from_queue() {
+    let mut harness = Harness::new();
+    harness.env.local = LocalDelivery::Waiting;
+    let (first, second) = (harness.send("bob"), harness.send("bob"));
+    harness.routed("bob", &[]);
+    harness.answered_here(first, ReceiptStatus::NotHere);
+    harness.delivered_here();
+    harness.routed("bob", &[home()]);
+    assert_eq!(harness.delivered_here().len(), 0, "a new session may have the second");
+    harness.answered_here(second, ReceiptStatus::Taken);
+    assert_eq!(harness.reported(), [(first, Outcome::Unreachable), (second, Outcome::Delivered)]);
 }
 
 #[test]
-fn what_was_never_handed_over_does_not_wait_for_what_was() {
-    let (mut stage, [first, second]) = two_under_way([ALICE, ALICE]);
-    stage.link_lost_after(node(1), first);
-    stage.link_up();
-    assert_eq!(stage.forwarded(), [(node(1), second)]);
-    assert_eq!(stage.told(), []);
+fn retry_does_not_wait_for_earlier_sends() {
+    let (mut harness, [first, second]) = two_in_flight([ALICE, ALICE]);
+    harness.link_lost_after(node(1), first);
+    harness.link_up();
+    assert_eq!(harness.forwarded(), [(node(1), second)]);
+    assert_eq!(harness.reported(), []);
 }
 
 #[test]
-fn a_session_here_waits_behind_a_send_that_is_tried_again() {
-    let mut stage = Stage::with_route(&[node(1)]);
-    let first = stage.send("bob");
-    stage.ends(node(1), first, BranchResult::NotHere);
-    stage.world.here = LocalDelivery::Waiting;
-    let second = stage.send("bob");
-    assert_eq!(stage.delivered_here().len(), 0);
-    stage.routed("bob", &[home()]);
-    assert_eq!(stage.delivered_here(), [first, second]);
+fn local_delivery_waits_behind_retry() {
+    let mut harness = Harness::with_route(&[node(1)]);
+    let first = harness.send("bob");
+    harness.ends(node(1), first, BranchResult::NotHere);
+    harness.env.local = LocalDelivery::Waiting;
+    let second = harness.send("bob");
+    assert_eq!(harness.delivered_here().len(), 0);
+    harness.routed("bob", &[home()]);
+    assert_eq!(harness.delivered_here(), [first, second]);
 }
 
 #[test]
-fn the_deadline_of_the_last_one_under_way_frees_those_that_wait() {
-    let mut stage = Stage::with_route(&[node(1), node(2)]);
-    let first = stage.send("bob");
-    stage.wait(1000);
-    let second = stage.send_from(CAROL, "bob");
-    stage.ends(node(1), first, BranchResult::NotHere);
-    stage.ends(node(2), first, BranchResult::NotHere);
-    stage.wait(4000);
-    assert_eq!(stage.told(), [(first, Outcome::Unreachable)]);
-    let third = stage.send("bob");
-    stage.routed("bob", &[node(3)]);
-    stage.ends(node(3), third, BranchResult::Taken);
-    stage.wait(1000);
+fn deadline_of_last_send_in_flight_frees_queue() {
+    let mut harness = Harness::with_route(&[node(1), node(2)]);
+    let first = harness.send("bob");
+    harness.wait(1000);
+    let second = harness.send_from(CAROL, "bob");
+    harness.ends(node(1), first, BranchResult::NotHere);
+    harness.ends(node(2), first, BranchResult::NotHere);
+    harness.wait(4000);
+    assert_eq!(harness.reported(), [(first, Outcome::Unreachable)]);
+    let third = harness.send("bob");
+    harness.routed("bob", &[node(3)]);
+    harness.ends(node(3), third, BranchResult::Taken);
+    harness.wait(1000);
     let outcomes = [(third, Outcome::Delivered), (second, Outcome::Unconfirmed)];
-    assert_eq!(stage.told(), outcomes);
+    assert_eq!(harness.reported(), outcomes);
 }

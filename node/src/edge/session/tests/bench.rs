@@ -41,8 +41,8 @@ impl SessionBench {
     pub(super) async fn run(sessions_per_user: usize, test: impl AsyncFnOnce(&Self)) {
         let data_plane = isolated::data_plane(sessions_per_user).unwrap();
         let tasks = LocalSet::new();
-        tasks.spawn_local(data_plane.clone().flush_on_work());
-        tasks.spawn_local(data_plane.clone().tick_on_dues());
+        tasks.spawn_local(data_plane.clone().flush_when_needed());
+        tasks.spawn_local(data_plane.clone().tick_when_needed());
         let rules = Rc::new(SessionRules {
             frame_bytes_max: 1024,
             messages_per_second: None,

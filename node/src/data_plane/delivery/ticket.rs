@@ -3,40 +3,55 @@ use trunkline_protocol::{
     lane::{Receipt, ReceiptStatus},
 };
 
-/// What is to be told when a session's socket has taken a message: whose custody it is in.
+/// The node that has custody of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::data_plane) enum MessageOrigin {
+    /// This one.
+    Local,
+    /// Another one, in this incarnation.
+    Remote(Incarnation),
+}
+
+/// A message in a session's buffer, and whom to answer when the socket has taken it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ticket {
-    /// The incarnation that has custody.
-    pub(super) origin: Incarnation,
-    /// The message's number there.
+    pub(super) origin: MessageOrigin,
+    /// The message's number at its origin.
     pub(super) seq: u64,
     /// The group it belongs to, if the message went to several sessions.
     pub(super) group: Option<u32>,
-    /// The user has logged in elsewhere lately.
+    /// The user has logged in on another node lately.
     pub(super) route_stale: bool,
 }
 
-/// One message's deliveries to several sessions of a user, which are answered as one.
+impl Ticket {
+    /// The receipt that answers for this message.
+    pub(super) fn receipt(self, status: ReceiptStatus, missed: u16) -> Receipt {
+        Receipt { seq: self.seq, status, route_stale: self.route_stale, missed }
+    }
+}
+
+/// One message in the buffers of several sessions of a user: their answers become one receipt.
 #[derive(Debug)]
 pub(super) struct Group {
-    /// Sessions whose answer is out.
+    /// Sessions that have not answered.
     open: u16,
-    /// Sessions that had no room, or ended before they got it.
+    /// Sessions that had no room, or ended before they got the message.
     missed: u16,
-    /// The strongest status so far.
+    /// The status that wins so far.
     status: ReceiptStatus,
     answered: bool,
 }
 
 impl Group {
-    /// A message that waits in the buffers of `open` sessions; `full` more had no room.
+    /// A message in the buffers of `open` sessions; `full` more had no room.
     pub(super) fn new(open: u16, full: u16) -> Self {
         let status = if full > 0 { ReceiptStatus::Full } else { ReceiptStatus::NotHere };
         Self { open, missed: full, status, answered: false }
     }
 
-    /// One session's answer. Returns the message's, when it is known: at once if it was taken,
-    /// else when the last session has answered.
+    /// Adds one session's answer. Returns the status and the missed count of the message's receipt,
+    /// once, when they are known: with the first `Taken`, or else with the last answer.
     pub(super) fn answer(&mut self, status: ReceiptStatus) -> Option<(ReceiptStatus, u16)> {
         self.open -= 1;
         if status != ReceiptStatus::Taken {
@@ -60,7 +75,7 @@ impl Group {
     }
 }
 
-/// The order in which the verdicts of several sessions are joined to one.
+/// Of several sessions' statuses, the one of the highest rank is the message's.
 fn rank(status: ReceiptStatus) -> u8 {
     match status {
         ReceiptStatus::NotHere => 0,
@@ -70,19 +85,12 @@ fn rank(status: ReceiptStatus) -> u8 {
     }
 }
 
-impl Ticket {
-    /// The receipt that answers for this message.
-    pub(super) fn receipt(self, status: ReceiptStatus, missed: u16) -> Receipt {
-        Receipt { seq: self.seq, status, route_stale: self.route_stale, missed }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_first_taken_answers_for_all() {
+    fn first_taken_answers_for_the_group() {
         let mut group = Group::new(3, 1);
         assert_eq!(group.answer(ReceiptStatus::NotHere), None);
         assert_eq!(group.answer(ReceiptStatus::Taken), Some((ReceiptStatus::Taken, 2)));
@@ -91,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn without_one_the_strongest_answers_at_the_end() {
+    fn without_taken_the_highest_rank_answers_last() {
         let mut group = Group::new(2, 1);
         assert_eq!(group.answer(ReceiptStatus::Maybe), None);
         assert_eq!(group.answer(ReceiptStatus::NotHere), Some((ReceiptStatus::Maybe, 0)));

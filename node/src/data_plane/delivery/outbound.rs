@@ -6,7 +6,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::{
 };
 use trunkline_protocol::lane::ReceiptStatus;
 
-use super::delivery::Ticket;
+use super::ticket::Ticket;
 use crate::defaults::{BUFFER_BYTES_MIN, BUFFERS_MAX, POOLED_BYTES_MAX};
 
 /// The most bytes of a WebSocket header from a server (RFC 6455, section 5.2).
@@ -15,18 +15,18 @@ const HEADER_BYTES_MAX: usize = 10;
 /// Room that is left for a header until the length is known: enough for all but huge frames.
 const HEADER_BYTES_USUAL: usize = 4;
 
-/// What waits to be written to one session's socket: whole WebSocket frames, and for each what is
-/// to be told when the socket has taken it.
+/// What waits to be written to one session's socket: whole WebSocket frames, and the tickets of those
+/// that carry messages.
 #[derive(Debug, Default)]
 pub(super) struct Outbound {
-    /// Empty while nothing waits; then its memory is back in the pool, as that of `frames` is.
+    /// Empty while nothing waits; then its memory, like that of `frames`, is back in the pool.
     bytes: Vec<u8>,
     /// How much of `bytes` the socket has taken.
     taken: usize,
-    /// All bytes that the socket has ever taken.
+    /// How many bytes the socket has taken since it was opened.
     taken_ever: u64,
     frames: VecDeque<Frame>,
-    /// Since when the socket takes nothing, though something waits.
+    /// Since when the socket takes nothing although something waits.
     blocked_since: Option<Instant>,
 }
 
@@ -36,7 +36,7 @@ struct Frame {
     /// Where it ends, counted as [`Outbound::taken_ever`] is.
     end: u64,
     bytes: u32,
-    /// The message it carries, unless it carries something that nobody asks about.
+    /// The message it carries, if any.
     ticket: Option<Ticket>,
 }
 
@@ -54,7 +54,7 @@ impl Outbound {
     /// Appends a text frame with the payload that `write` writes.
     pub(super) fn text(
         &mut self,
-        pool: &mut Pool,
+        pool: &mut BufferPool,
         ticket: Option<Ticket>,
         write: impl FnOnce(&mut Vec<u8>),
     ) {
@@ -70,13 +70,13 @@ impl Outbound {
     }
 
     /// Appends a frame that is already whole.
-    pub(super) fn raw(&mut self, pool: &mut Pool, frame: &[u8]) {
+    pub(super) fn raw(&mut self, pool: &mut BufferPool, frame: &[u8]) {
         let start = self.start_frame(pool);
         self.bytes.extend_from_slice(frame);
         self.end_frame(start, None);
     }
 
-    fn start_frame(&mut self, pool: &mut Pool) -> usize {
+    fn start_frame(&mut self, pool: &mut BufferPool) -> usize {
         if self.bytes.capacity() == 0 {
             (self.bytes, self.frames) = pool.take();
         }
@@ -89,11 +89,11 @@ impl Outbound {
         self.frames.push_back(Frame { end, bytes, ticket });
     }
 
-    /// Gives `write` what waits, until it takes no more. Calls `taken` for each message that it has
-    /// taken whole. Returns whether everything went.
+    /// Gives `write` what waits, once. Calls `taken` for each message whose last byte is written.
+    /// Returns whether nothing waits any more.
     pub(super) fn flush(
         &mut self,
-        pool: &mut Pool,
+        pool: &mut BufferPool,
         now: Instant,
         write: impl FnOnce(&[u8]) -> io::Result<usize>,
         mut taken: impl FnMut(Ticket),
@@ -128,8 +128,8 @@ impl Outbound {
         Ok(all)
     }
 
-    /// Takes back every frame that the socket has not begun to take, and calls `lost` for each
-    /// message among them. With `last`, one that was begun is given up as well: it may arrive.
+    /// Removes every frame of which the socket has taken no byte, and calls `lost` for each message
+    /// among them. With `last`, a frame that was begun goes too: it may still arrive.
     pub(super) fn take_back(&mut self, last: bool, mut lost: impl FnMut(Ticket, ReceiptStatus)) {
         let begun = |frame: &Frame| frame.end - u64::from(frame.bytes) < self.taken_ever;
         let kept = usize::from(!last && self.frames.front().is_some_and(begun));
@@ -154,15 +154,15 @@ fn header(payload_bytes: usize) -> ([u8; HEADER_BYTES_MAX], usize) {
     (bytes, header.len(length))
 }
 
-/// Buffers that wait for the next session that has something to write: an idle session has none.
+/// Empty buffers for the sessions that have something to write next. An idle session holds none.
 #[derive(Debug, Default)]
-pub(super) struct Pool {
+pub(super) struct BufferPool {
     buffers: Vec<Buffer>,
 }
 
 type Buffer = (Vec<u8>, VecDeque<Frame>);
 
-impl Pool {
+impl BufferPool {
     fn take(&mut self) -> Buffer {
         let new = || (Vec::with_capacity(BUFFER_BYTES_MIN), VecDeque::new());
         self.buffers.pop().unwrap_or_else(new)
@@ -180,17 +180,16 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use trunkline_protocol::Incarnation;
 
-    use super::*;
+    use super::{super::ticket::MessageOrigin, *};
 
     fn ticket(seq: u64) -> Ticket {
-        Ticket { origin: Incarnation::from_bytes([1; 16]), seq, group: None, route_stale: false }
+        Ticket { origin: MessageOrigin::Local, seq, group: None, route_stale: false }
     }
 
     /// An outbound with one frame per payload length, numbered from 0.
-    fn outbound(lengths: &[usize]) -> (Outbound, Pool) {
-        let (mut outbound, mut pool) = (Outbound::default(), Pool::default());
+    fn outbound(lengths: &[usize]) -> (Outbound, BufferPool) {
+        let (mut outbound, mut pool) = (Outbound::default(), BufferPool::default());
         for (seq, &length) in lengths.iter().enumerate() {
             outbound.text(&mut pool, Some(ticket(seq as u64)), |out| {
                 out.resize(out.len() + length, b'x');
@@ -199,7 +198,7 @@ mod tests {
         (outbound, pool)
     }
 
-    fn flush(outbound: &mut Outbound, pool: &mut Pool, bytes: usize) -> (Vec<u8>, Vec<u64>) {
+    fn flush(outbound: &mut Outbound, pool: &mut BufferPool, bytes: usize) -> (Vec<u8>, Vec<u64>) {
         let (mut sent, mut taken) = (Vec::new(), Vec::new());
         let write = |waiting: &[u8]| {
             let now = bytes.min(waiting.len());
@@ -228,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_begun_can_be_taken_back() {
+    fn take_back_keeps_a_frame_that_was_begun() {
         let (mut outbound, mut pool) = outbound(&[10, 10, 10]);
         assert_eq!(flush(&mut outbound, &mut pool, 15).1, [0]);
         let mut lost = Vec::new();
@@ -243,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_begun_may_arrive() {
+    fn last_take_back_reports_a_begun_frame_as_maybe() {
         let (mut outbound, mut pool) = outbound(&[10, 10]);
         flush(&mut outbound, &mut pool, 3);
         let mut lost = Vec::new();
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_that_takes_nothing_is_noticed() {
+    fn blocked_time_lasts_until_the_socket_takes_something() {
         let (mut outbound, mut pool) = outbound(&[10]);
         assert!(outbound.blocked_since().is_none());
         flush(&mut outbound, &mut pool, 0);
@@ -266,7 +265,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_the_socket_takes_each_message_is_taken_once_and_whole(
+        fn partial_writes_take_each_message_once_and_whole(
             lengths in prop::collection::vec(0..300_usize, 1..12),
             steps in prop::collection::vec(0..500_usize, 1..40),
         ) {

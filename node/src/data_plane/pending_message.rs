@@ -1,4 +1,4 @@
-//! Messages in custody, and the memory they lie in.
+//! Messages in custody, and the buffers that hold them.
 
 use std::{hash::BuildHasher, time::Instant};
 
@@ -6,29 +6,53 @@ use foldhash::fast::FixedState;
 use smallvec::SmallVec;
 use trunkline_protocol::lane::{MESSAGE_LANES, Message};
 
-use super::sessions::SessionKey;
+use super::delivery::SessionKey;
 use crate::{
-    custody::Letter,
-    defaults::{FRAME_OVERHEAD_BYTES_MAX, LETTER_BYTES_KEPT, LETTERS_KEPT},
+    custody::Payload,
+    defaults::{FRAME_OVERHEAD_BYTES_MAX, MESSAGE_BYTES_POOLED_MAX, MESSAGES_POOLED_MAX},
 };
 
-/// How long an id may be to need no memory of its own.
+/// The length up to which a send's id needs no allocation of its own.
 const ID_BYTES_USUAL: usize = 16;
+
+/// Who sent a message, and gets its outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sender {
+    Session(SessionKey),
+    /// An operator's delivery test. The number only keeps the order of one test apart from that of
+    /// others.
+    Probe(u32),
+}
+
+impl Sender {
+    fn to_u64(self) -> u64 {
+        match self {
+            Self::Session(key) => key.to_u64(),
+            // No session's number has such an upper half.
+            Self::Probe(number) => u64::from(u32::MAX) << 32 | u64::from(number),
+        }
+    }
+}
 
 /// A message in custody, as its sender gave it.
 #[derive(Debug)]
 pub(super) struct PendingMessage {
-    pub(super) session: SessionKey,
+    pub(super) sender: Sender,
     pub(super) accepted_at: Instant,
+    /// The lane that its recipient's hash picks.
     pub(super) lane: u8,
-    /// The sender's own name for it. It lies here and not with the message, because it is all of that
-    /// which a receipt still needs.
+    /// The sender's own id for it. It is kept out of the frame, because a receipt needs it and
+    /// nothing else of the message.
     id: SmallVec<[u8; ID_BYTES_USUAL]>,
     /// The message as it goes on a lane.
     frame: Vec<u8>,
 }
 
 impl PendingMessage {
+    pub(super) fn is_traced(&self) -> bool {
+        matches!(self.sender, Sender::Probe(_))
+    }
+
     pub(super) fn id(&self) -> &str {
         str::from_utf8(&self.id).expect("it was text")
     }
@@ -43,28 +67,28 @@ impl PendingMessage {
     }
 }
 
-impl Letter for PendingMessage {
+impl Payload for PendingMessage {
     fn bytes(&self) -> usize {
         size_of::<Self>() + self.id.len() + self.frame.capacity()
     }
 
     fn sender(&self) -> u64 {
-        self.session.to_u64()
+        self.sender.to_u64()
     }
 }
 
-/// The memory of messages that have ended, for those to come: what was left last is still in the
-/// processor's caches.
+/// The buffers of messages that have ended, for new ones. The last one that was freed is used first,
+/// because it is still in the processor's caches.
 #[derive(Debug, Default)]
 pub(super) struct MessagePool {
-    kept: Vec<Vec<u8>>,
+    free: Vec<Vec<u8>>,
 }
 
 impl MessagePool {
     /// A message in custody from `accepted_at` on.
     pub(super) fn write(
         &mut self,
-        session: SessionKey,
+        sender: Sender,
         accepted_at: Instant,
         id: &str,
         message: &Message<'_>,
@@ -72,22 +96,22 @@ impl MessagePool {
         let mut frame = self.take(message.encoded_bytes());
         message.encode(&mut frame);
         let (lane, id) = (lane_of(message.to), SmallVec::from_slice(id.as_bytes()));
-        PendingMessage { session, accepted_at, lane, id, frame }
+        PendingMessage { sender, accepted_at, lane, id, frame }
     }
 
-    /// A message has ended.
+    /// Takes the buffer of a message that has ended.
     pub(super) fn recycle(&mut self, PendingMessage { mut frame, .. }: PendingMessage) {
-        if frame.capacity() <= LETTER_BYTES_KEPT && self.kept.len() < LETTERS_KEPT {
+        if frame.capacity() <= MESSAGE_BYTES_POOLED_MAX && self.free.len() < MESSAGES_POOLED_MAX {
             frame.clear();
-            self.kept.push(frame);
+            self.free.push(frame);
         }
     }
 
     fn take(&mut self, bytes: usize) -> Vec<u8> {
-        let kept = if bytes <= LETTER_BYTES_KEPT { self.kept.pop() } else { None };
-        let mut memory = kept.unwrap_or_default();
-        memory.reserve_exact(bytes);
-        memory
+        let free = if bytes <= MESSAGE_BYTES_POOLED_MAX { self.free.pop() } else { None };
+        let mut buffer = free.unwrap_or_default();
+        buffer.reserve_exact(bytes);
+        buffer
     }
 }
 
@@ -102,16 +126,16 @@ mod tests {
     fn write(messages: &mut MessagePool, id: &str, body: &[u8]) -> PendingMessage {
         let message =
             Message { seq: 1, traced: false, sent_at_ms: 2, to: "bob", from: "alice", body };
-        messages.write(SessionKey::nobody(0), Instant::now(), id, &message)
+        messages.write(Sender::Probe(0), Instant::now(), id, &message)
     }
 
     #[test]
-    fn memory_that_is_used_again_holds_nothing_of_before() {
+    fn recycled_buffer_holds_nothing_of_its_former_message() {
         let mut messages = MessagePool::default();
         let long = write(&mut messages, "a-long-id", &[b'x'; 100]);
         messages.recycle(long);
         let short = write(&mut messages, "b", b"{}");
-        assert!(messages.kept.is_empty());
+        assert!(messages.free.is_empty());
         assert_eq!(short.id(), "b");
         let message = Message::decode(&mut short.frame()).unwrap();
         assert_eq!((message.to, message.from, message.body), ("bob", "alice", &b"{}"[..]));
@@ -119,14 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn only_so_much_is_kept() {
+    fn pool_is_bounded_in_count_and_size() {
         let mut messages = MessagePool::default();
-        let large = write(&mut messages, "large", &vec![b'x'; LETTER_BYTES_KEPT]);
+        let large = write(&mut messages, "large", &vec![b'x'; MESSAGE_BYTES_POOLED_MAX]);
         messages.recycle(large);
-        assert!(messages.kept.is_empty());
+        assert!(messages.free.is_empty());
         let small: Vec<_> =
-            (0..=LETTERS_KEPT).map(|_| write(&mut messages, "small", b"{}")).collect();
-        small.into_iter().for_each(|sent| messages.recycle(sent));
-        assert_eq!(messages.kept.len(), LETTERS_KEPT);
+            (0..=MESSAGES_POOLED_MAX).map(|_| write(&mut messages, "small", b"{}")).collect();
+        small.into_iter().for_each(|message| messages.recycle(message));
+        assert_eq!(messages.free.len(), MESSAGES_POOLED_MAX);
     }
 }

@@ -1,0 +1,129 @@
+use std::{
+    fmt, io,
+    task::{Context, Poll, Waker},
+    time::Instant,
+};
+
+use tokio::{io::AsyncWrite, net::tcp::OwnedWriteHalf};
+use trunkline_protocol::User;
+
+use super::outbound::Outbound;
+use crate::defaults::{SESSION_BYTES_MAX, SESSION_RECEIPT_BYTES_MAX};
+
+/// A session: its slot in the table, and a serial number, so that a slot that is used again does
+/// not pass for its former session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SessionKey {
+    pub(super) slot: u32,
+    pub(super) serial: u32,
+}
+
+impl SessionKey {
+    /// The key as one number. Its upper half is never `u32::MAX`.
+    pub(in crate::data_plane) fn to_u64(self) -> u64 {
+        u64::from(self.slot) << 32 | u64::from(self.serial)
+    }
+}
+
+impl fmt::Display for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.serial)
+    }
+}
+
+/// Why this node closes a session: a WebSocket close code and its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CloseReason {
+    pub(crate) code: u16,
+    pub(crate) reason: String,
+}
+
+/// The writing half of a session's connection.
+pub(in crate::data_plane) trait SessionSocket: AsyncWrite + Unpin {
+    /// Writes what the socket takes at once.
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
+    /// Ready when [`Self::try_write`] may succeed again.
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
+impl SessionSocket for OwnedWriteHalf {
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.as_ref().try_write(bytes)
+    }
+
+    fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.as_ref().poll_write_ready(cx)
+    }
+}
+
+/// One connection, from its upgrade to the end of its socket.
+#[derive(Debug)]
+pub(in crate::data_plane) struct SessionState<W> {
+    pub(super) serial: u32,
+    pub(super) socket: W,
+    pub(super) outbound: Outbound,
+    /// Who has logged in. `None` before `welcome`, and again once the session is to end.
+    pub(super) user: Option<User>,
+    /// It is in the list of sessions to flush.
+    pub(super) dirty: bool,
+    /// The bytes that the receipts of its sends in custody will need.
+    owed_bytes: usize,
+    /// Its task stopped reading, because the receipts of further sends would have had no room.
+    pub(super) held_back: bool,
+    pub(super) close_reason: Option<CloseReason>,
+    /// When its client last sent something.
+    pub(super) heard_at: Instant,
+    pub(super) pinged_at: Instant,
+    /// Wakes the session's task.
+    waker: Option<Waker>,
+}
+
+impl<W> SessionState<W> {
+    pub(super) fn new(serial: u32, socket: W, now: Instant) -> Self {
+        Self {
+            serial,
+            socket,
+            outbound: Outbound::default(),
+            user: None,
+            dirty: false,
+            owed_bytes: 0,
+            held_back: false,
+            close_reason: None,
+            heard_at: now,
+            pinged_at: now,
+            waker: None,
+        }
+    }
+
+    /// Who has logged in.
+    pub(in crate::data_plane) fn user(&self) -> Option<&User> {
+        self.user.as_ref()
+    }
+
+    /// Reserves room for the receipt of a send.
+    pub(in crate::data_plane) fn reserve_receipt(&mut self, bytes: usize) {
+        self.owed_bytes += bytes;
+    }
+
+    pub(super) fn release_receipt(&mut self, bytes: usize) {
+        self.owed_bytes -= bytes;
+    }
+
+    /// Whether every receipt that its next send could cause has room.
+    pub(super) fn has_room(&self) -> bool {
+        self.owed_bytes + self.outbound.queued() < SESSION_BYTES_MAX + SESSION_RECEIPT_BYTES_MAX
+    }
+
+    /// Has the task of `cx` woken by [`Self::wake`].
+    pub(super) fn register(&mut self, cx: &Context<'_>) {
+        if self.waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
+            self.waker = Some(cx.waker().clone());
+        }
+    }
+
+    pub(super) fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}

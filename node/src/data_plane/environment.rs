@@ -1,0 +1,135 @@
+use std::{collections::VecDeque, time::Instant};
+
+use tokio::sync::mpsc;
+use trunkline_protocol::{
+    Incarnation, Name, User, client,
+    control::ToRelay,
+    lane::{Message, Receipt},
+    status::TraceEvent,
+};
+
+use super::{
+    delivery::{Delivery, MessageOrigin},
+    identity::NodeIdentity,
+    links::Links,
+    look_ups::LookUps,
+    membership::ClusterMembership,
+    metrics::Metrics,
+    pending_message::{MessagePool, PendingMessage, Sender},
+    tracer::Tracer,
+};
+use crate::custody::{Environment, Forwarded, LocalDelivery, OutcomeReport};
+
+/// Everything around custody, and custody's view of it. What is written here waits for the next
+/// flush.
+#[derive(Debug)]
+pub(super) struct NodeEnvironment {
+    pub(super) node: NodeIdentity,
+    pub(super) delivery: Delivery,
+    pub(super) links: Links,
+    pub(super) look_ups: LookUps,
+    pub(super) membership: ClusterMembership,
+    pub(super) metrics: Metrics,
+    pub(super) tracer: Tracer,
+    pub(super) messages: MessagePool,
+    /// Receipts of this node's own sessions for messages in its own custody. Custody gets them when
+    /// it is not at work itself.
+    local_receipts: VecDeque<Receipt>,
+    /// When the current turn, or the last one, began.
+    pub(super) now: Instant,
+    /// The same in Unix milliseconds.
+    pub(super) now_ms: u64,
+}
+
+impl NodeEnvironment {
+    pub(super) fn new(name: Name, incarnation: Incarnation, outbox: mpsc::Sender<ToRelay>) -> Self {
+        Self {
+            node: NodeIdentity::new(name, incarnation),
+            delivery: Delivery::default(),
+            links: Links::new(incarnation),
+            look_ups: LookUps::default(),
+            membership: ClusterMembership::default(),
+            metrics: Metrics::default(),
+            tracer: Tracer::new(outbox),
+            messages: MessagePool::default(),
+            local_receipts: VecDeque::new(),
+            now: Instant::now(),
+            now_ms: 0,
+        }
+    }
+
+    /// Delivery, and the way of the receipts that it causes: to custody here, or to the node that
+    /// has custody.
+    pub(super) fn delivery_and_answer(
+        &mut self,
+    ) -> (&mut Delivery, impl FnMut(MessageOrigin, Receipt)) {
+        let Self { delivery, links, tracer, local_receipts, now, .. } = self;
+        let now = *now;
+        let answer = move |origin, receipt| {
+            let traced = tracer.answered(origin, receipt, now);
+            match origin {
+                MessageOrigin::Local => local_receipts.push_back(receipt),
+                MessageOrigin::Remote(node) => links.receipt(node, receipt, traced),
+            }
+        };
+        (delivery, answer)
+    }
+
+    pub(super) fn next_local_receipt(&mut self) -> Option<Receipt> {
+        self.local_receipts.pop_front()
+    }
+}
+
+impl Environment<PendingMessage> for NodeEnvironment {
+    fn is_here(&self, incarnation: Incarnation) -> bool {
+        self.node.is_own(incarnation)
+    }
+
+    fn deliver_here(&mut self, seq: u64, to: &User, message: &PendingMessage) -> LocalDelivery {
+        let keys = self.delivery.sessions.of(to.as_str());
+        if keys.is_empty() {
+            return LocalDelivery::Nobody;
+        }
+        let sessions = keys.len() as u32;
+        self.tracer
+            .record(MessageOrigin::Local, seq, self.now, |_| TraceEvent::Arrived { sessions });
+        let message = Message::decode(&mut message.frame()).expect("it was encoded here");
+        self.delivery.deliver(&keys, MessageOrigin::Local, &self.node.id_prefix, &message, false)
+    }
+
+    fn forward(&mut self, node: Incarnation, seq: u64, message: &PendingMessage) -> Forwarded {
+        let (lane, traced) = (message.lane.into(), message.is_traced());
+        let forwarded = self.links.message(lane, node, seq, message.frame(), traced);
+        self.tracer.record_forward(seq, self.now, node, forwarded);
+        forwarded
+    }
+
+    fn look_up(&mut self, user: &User) {
+        self.tracer.record_user(user, self.now, || TraceEvent::Asked);
+        self.look_ups.push(user.clone());
+    }
+
+    fn rebuilding(&self) -> bool {
+        self.membership.rebuilding
+    }
+
+    fn report(&mut self, report: OutcomeReport<'_, PendingMessage>) {
+        let OutcomeReport { seq, message, outcome, missed } = report;
+        let took = self.now.saturating_duration_since(message.accepted_at);
+        self.metrics.ended(outcome, took);
+        let reported = match message.sender {
+            Sender::Session(key) => {
+                let ids = self.node.id_prefix;
+                self.delivery.write_receipt(key, message.receipt_bytes(), |out| {
+                    client::receipt(out, message.id(), (&ids, seq), outcome, missed);
+                })
+            }
+            Sender::Probe(_) => self.tracer.finish_probe(seq, self.now, outcome, missed),
+        };
+        self.metrics.unreported += u64::from(!reported);
+    }
+
+    fn recycle(&mut self, message: PendingMessage) {
+        self.messages.recycle(message);
+    }
+}

@@ -1,0 +1,224 @@
+//! Session events: what a session's task tells the data plane and asks of it.
+
+use std::{
+    io,
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use tokio::net::tcp::OwnedWriteHalf;
+use trunkline_directory::{Location, Registration};
+use trunkline_protocol::{
+    User,
+    client::{self, ErrorCode, close},
+    lane::{LoginNotice, Message},
+};
+
+use super::{
+    delivery::{CloseReason, SessionKey},
+    pending_message::Sender,
+    slots::ConnectionSlot,
+    state::DataPlaneState,
+};
+
+/// From the connection to its end.
+impl DataPlaneState {
+    /// Takes a connection slot, unless all are taken.
+    pub(crate) fn acquire_slot(&mut self) -> Option<ConnectionSlot> {
+        self.slots.acquire()
+    }
+
+    /// A connection was upgraded.
+    pub(crate) fn open(&mut self, socket: OwnedWriteHalf) -> SessionKey {
+        self.env.delivery.sessions.open(socket, self.env.now)
+    }
+
+    /// The id that clients and the log know a session by.
+    pub(crate) fn session_id(&self, key: SessionKey) -> String {
+        format!("{}-{key}", self.incarnation())
+    }
+
+    /// The session's socket is about to be closed. What waits for it is taken back.
+    pub(crate) fn close(&mut self, key: SessionKey) {
+        self.log_out(key);
+        let (delivery, mut answer) = self.env.delivery_and_answer();
+        delivery.close(key, &mut answer);
+    }
+
+    pub(crate) fn session_keys(&self) -> Vec<SessionKey> {
+        self.env.delivery.sessions.keys()
+    }
+
+    /// Has the session's task close it, with this code and reason.
+    pub(crate) fn end_session(&mut self, key: SessionKey, code: u16, reason: impl Into<String>) {
+        self.env.delivery.end(key, CloseReason { code, reason: reason.into() });
+    }
+
+    /// Pings sessions, and ends those that are silent or read too slowly.
+    pub(crate) fn sweep(&mut self, now: Instant) {
+        self.env.delivery.sweep(now, self.ping_interval);
+    }
+
+    /// A session has ended by a panic.
+    pub(crate) fn count_session_panic(&mut self) {
+        self.env.metrics.session_panics += 1;
+    }
+}
+
+/// Logins.
+impl DataPlaneState {
+    /// Asks the directory to register a login. [`Self::finish_login`] has to follow.
+    pub(crate) fn start_login(&mut self, user: &User) -> Registration {
+        self.env.delivery.sessions.start_login(user);
+        self.registrar.register(user)
+    }
+
+    /// Welcomes a session whose login was registered, and ends the sessions that it replaces.
+    /// `others` are the user's other nodes; `None` if the registration has failed.
+    pub(crate) fn finish_login(
+        &mut self,
+        key: SessionKey,
+        user: &User,
+        others: Option<&[Location]>,
+    ) {
+        self.env.delivery.sessions.end_login(user);
+        if let (Some(others), true) = (others, self.env.delivery.sessions.get(key).is_some()) {
+            self.replace_oldest(user);
+            let id = self.session_id(key);
+            let node = self.env.node.name.clone();
+            self.env.delivery.write(key, |out| client::welcome(out, user, &id, &node));
+            self.env.delivery.sessions.log_in(key, user);
+            self.notify_others(user, others);
+        }
+        self.deregister_if_absent(user);
+    }
+
+    /// Ends the delivery of messages to the session. If its client reads too slowly, takes back those
+    /// that wait.
+    pub(crate) fn retire(&mut self, key: SessionKey, close_reason: &CloseReason) {
+        self.log_out(key);
+        if close_reason.code == close::TOO_SLOW {
+            let (delivery, mut answer) = self.env.delivery_and_answer();
+            delivery.take_back(key, false, &mut answer);
+        }
+    }
+
+    /// Ends the delivery of messages to the session.
+    pub(crate) fn log_out(&mut self, key: SessionKey) {
+        if let Some(user) = self.env.delivery.sessions.log_out(key) {
+            self.deregister_if_absent(&user);
+        }
+    }
+
+    fn deregister_if_absent(&mut self, user: &User) {
+        if !self.env.delivery.sessions.has(user) {
+            self.registrar.deregister(user);
+        }
+    }
+
+    fn replace_oldest(&mut self, user: &User) {
+        let sessions = self.env.delivery.sessions.of(user.as_str());
+        let too_many = (sessions.len() + 1).saturating_sub(self.sessions_per_user);
+        for &oldest in &sessions[..too_many] {
+            self.end_session(oldest, close::REPLACED, "replaced by a newer session of this user");
+            // The user stays registered: the new session is about to be theirs.
+            self.env.delivery.sessions.log_out(oldest);
+        }
+    }
+
+    fn notify_others(&mut self, user: &User, others: &[Location]) {
+        let notice = LoginNotice { user: user.as_str(), replaces: self.sessions_per_user == 1 };
+        for (_, node) in others {
+            self.env.links.notice(*node, notice);
+        }
+    }
+}
+
+/// Frames from the client, and to it.
+impl DataPlaneState {
+    /// A session sends a message. `to` is a valid user key, `id` a valid send id.
+    pub(crate) fn send(&mut self, now: Instant, key: SessionKey, id: &str, to: &str, body: &[u8]) {
+        let Some(session) = self.env.delivery.sessions.get_mut(key) else { return };
+        let Some(from) = session.user() else { return };
+        let message = Message {
+            seq: self.custody.next_seq(),
+            traced: false,
+            sent_at_ms: self.env.now_ms,
+            to,
+            from: from.as_str(),
+            body,
+        };
+        let pending = self.env.messages.write(Sender::Session(key), now, id, &message);
+        session.reserve_receipt(pending.receipt_bytes());
+        self.env.metrics.accepted += 1;
+        self.custody.accept(now, &mut self.env, to, pending);
+    }
+
+    pub(crate) fn error(
+        &mut self,
+        key: SessionKey,
+        code: ErrorCode,
+        reason: &str,
+        id: Option<&str>,
+    ) {
+        self.env.delivery.write(key, |out| client::error(out, code, reason, id));
+    }
+
+    /// Answers a client's `ping`.
+    pub(crate) fn pong(&mut self, key: SessionKey) {
+        self.env.delivery.write(key, client::pong);
+    }
+
+    /// Appends a WebSocket frame that has its header already.
+    pub(crate) fn write_raw(&mut self, key: SessionKey, frame: &[u8]) {
+        self.env.delivery.write_raw(key, frame);
+    }
+
+    /// Appends a text frame with this payload.
+    #[cfg(feature = "testing")]
+    pub(crate) fn write_text(&mut self, key: SessionKey, payload: &str) {
+        self.env.delivery.write(key, |out| out.extend_from_slice(payload.as_bytes()));
+    }
+
+    /// The client has sent something.
+    pub(crate) fn heard(&mut self, key: SessionKey, now: Instant) {
+        self.env.delivery.heard(key, now);
+    }
+
+    /// Whether the session may be read: every receipt that its next send could cause has room. If
+    /// not, the flush that makes room wakes the session's task.
+    pub(crate) fn may_read(&mut self, key: SessionKey) -> bool {
+        self.env.delivery.may_read(key)
+    }
+
+    /// Why the session is to end, if it is. Else has the task of `cx` woken when it is.
+    pub(crate) fn poll_close_reason(
+        &mut self,
+        key: SessionKey,
+        cx: &Context<'_>,
+    ) -> Poll<CloseReason> {
+        self.env.delivery.poll_close_reason(key, cx)
+    }
+
+    /// Writes what a full socket has left waiting. Ready when nothing waits any more.
+    pub(crate) fn poll_flush(
+        &mut self,
+        key: SessionKey,
+        now: Instant,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let (delivery, mut answer) = self.env.delivery_and_answer();
+        delivery.poll_flush(key, now, cx, &mut answer)
+    }
+
+    /// Writes until nothing waits, and then closes the writing half of the connection.
+    pub(crate) fn poll_finish(
+        &mut self,
+        key: SessionKey,
+        now: Instant,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let (delivery, mut answer) = self.env.delivery_and_answer();
+        delivery.poll_finish(key, now, cx, &mut answer)
+    }
+}
