@@ -3,11 +3,11 @@
 set positional-arguments
 
 # What a recipe is ended by is for the program to explain, so none has a message of just's own.
-cluster := "exec cargo run --quiet -p trunkline-tests --bin trunkline-cluster --"
+trunkline := "exec cargo run --quiet --bin trunkline --"
 
-faults := "cargo run --quiet -p trunkline-tests --bin trunkline-faults --"
+faults := "cargo run --quiet --bin trunkline-faults --"
 
-benchmark := "exec cargo run --release --quiet -p trunkline-tests --bin trunkline-bench --"
+benchmark := "exec cargo run --release --quiet --bin trunkline-bench --"
 
 # List the recipes
 [private]
@@ -24,47 +24,47 @@ setup:
 # Start Redis, a relay, three nodes, and the window where there is a display; Ctrl-C stops all
 [no-exit-message]
 up *args:
-    @exec cargo run -p trunkline-tests --bin trunkline-cluster -- up "$@"
+    @exec cargo run --bin trunkline -- up "$@"
 
 # Stop what `up` started
 [no-exit-message]
 down:
-    @{{ cluster }} down
+    @{{ trunkline }} down
 
 # Open the operator's window
 [no-exit-message]
 gui:
-    @{{ cluster }} gui
+    @{{ trunkline }} gui
 
 # Start one more node, or one that has ended once more
 [no-exit-message]
 node name:
-    @{{ cluster }} node "$1"
+    @{{ trunkline }} node "$1"
 
 # Kill a member of the cluster (SIGKILL)
 [no-exit-message]
 kill name:
-    @{{ cluster }} kill "$1"
+    @{{ trunkline }} kill "$1"
 
 # Ask a member of the cluster to leave (SIGTERM), and wait until it has
 [no-exit-message]
 drain name:
-    @{{ cluster }} drain "$1"
+    @{{ trunkline }} drain "$1"
 
 # Talk as a user, at a node or the first one: type `bob hello`
 [no-exit-message]
 chat user *node:
-    @{{ cluster }} chat "$@"
+    @{{ trunkline }} chat "$@"
 
 # Show what the relay sees; --json for the lines as they come
 [no-exit-message]
 status *args:
-    @{{ cluster }} status "$@"
+    @{{ trunkline }} status "$@"
 
 # Let users send one another messages on the running cluster; Ctrl-C ends it
 [no-exit-message]
 load *args:
-    @{{ cluster }} load "$@"
+    @{{ trunkline }} load "$@"
 
 # Measure throughput, latency, memory and growth on a cluster of its own (about 5 minutes)
 [no-exit-message]
@@ -79,7 +79,7 @@ bench-peers *args:
 # Take the pictures of the window that the documentation shows (about 3 minutes); --all DIR for more
 [no-exit-message]
 screenshot *args:
-    @exec cargo run --quiet -p trunkline-tests --bin trunkline-screenshot -- "$@"
+    @exec cargo run --quiet --bin trunkline-screenshot -- "$@"
 
 # Run every test
 test:
@@ -97,7 +97,7 @@ faults-many *args:
 
 # Measure how long ghosts stay and how long the directory takes to be whole again
 faults-measure *args:
-    @cargo run --quiet --release -p trunkline-tests --bin trunkline-faults -- measure "$@"
+    @cargo run --quiet --release --bin trunkline-faults -- measure "$@"
 
 # Play one scenario with 14 other clients and browsers, directly, behind nginx and behind HAProxy
 clients:

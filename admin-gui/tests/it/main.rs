@@ -1,4 +1,4 @@
-//! The window over generated snapshots, and the program itself on a screen that nobody looks at.
+//! The window over generated snapshots.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod actions;
@@ -6,7 +6,6 @@ mod generated;
 mod history;
 mod names;
 mod narrow;
-mod program;
 mod sight;
 mod stream;
 mod time;

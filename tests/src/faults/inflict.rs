@@ -11,11 +11,13 @@ use super::{
     look,
     schedule::{Fault, Schedule, Step},
 };
-use crate::{
-    cluster::{Cluster, ClusterError, REDIS, RELAY, Rival, how_it_ended},
-    defaults::{POLL_INTERVAL, READY_TIMEOUT, RIVAL_TIMEOUT},
-    proxy::{Proxy, Weather},
+use trunkline_bench::proxy::{Proxy, Weather};
+use trunkline_cli::{
+    defaults::{POLL_INTERVAL, READY_TIMEOUT},
+    local_cluster::{Cluster, ClusterError, REDIS, RELAY, Rival, how_it_ended},
 };
+
+use crate::defaults::RIVAL_TIMEOUT;
 
 /// A cluster whose nodes have a proxy each between themselves and the relay, and what was done to
 /// it.

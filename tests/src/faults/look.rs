@@ -14,10 +14,10 @@ use trunkline_protocol::{
 };
 
 use super::check::{Directory, Expected, Membership, Violation, directory, membership};
-use crate::{
-    cluster::Cluster,
+use trunkline_cli::{
     http,
-    status::{StatusError, StatusStream},
+    local_cluster::Cluster,
+    status_stream::{StatusError, StatusStream},
 };
 
 /// Why something could not be looked at.

@@ -15,7 +15,8 @@ pub use self::{
     rebuild::{Loss, rebuilds},
     strain::{Strain, strain},
 };
-use crate::{client::ClientError, cluster::ClusterError, status::StatusError};
+use trunkline_cli::{local_cluster::ClusterError, status_stream::StatusError};
+use trunkline_client::ClientError;
 
 /// Why something could not be measured.
 #[derive(Debug, Error)]

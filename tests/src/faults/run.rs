@@ -16,10 +16,12 @@ use super::{
     schedule::{Schedule, Step},
     workload::{Door, Phase, Recorder, Workload},
 };
-use crate::{
-    cluster::{Cluster, ClusterError, Kind, how_it_ended},
-    defaults::{FAULT_CLOSE_TIMEOUT, FAULT_SLACK, POLL_INTERVAL, SEND_DEADLINE, SETTLE_TIMEOUT},
+use trunkline_cli::{
+    defaults::POLL_INTERVAL,
+    local_cluster::{Cluster, ClusterError, Kind, how_it_ended},
 };
+
+use crate::defaults::{FAULT_CLOSE_TIMEOUT, FAULT_SLACK, SEND_DEADLINE, SETTLE_TIMEOUT};
 
 /// How many nodes a run has.
 const NODES: usize = 3;

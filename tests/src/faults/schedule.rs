@@ -4,7 +4,7 @@ mod draw;
 
 use std::{fmt, time::Duration};
 
-use crate::proxy::{Way, Weather};
+use trunkline_bench::proxy::{Way, Weather};
 
 /// One thing that goes wrong, and for how long.
 #[derive(Clone, Debug, PartialEq)]

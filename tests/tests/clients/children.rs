@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
-use trunkline_tests::cluster::project;
+use trunkline_cli::local_cluster::project;
 
 /// A command that the kernel kills when this process ends, and its owner when it is dropped.
 pub(crate) fn command(program: impl AsRef<Path>) -> Command {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
-use trunkline_tests::{client::Client, cluster::Cluster};
+use trunkline_cli::local_cluster::Cluster;
+use trunkline_client::Client;
 
 use crate::{
     IDLE, PROXY_TIMEOUT,

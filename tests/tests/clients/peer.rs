@@ -1,7 +1,8 @@
 //! Who a client talks to: a client of ours that sends back what it gets.
 
 use tokio::task::{self, AbortHandle};
-use trunkline_tests::{client::Client, cluster::Cluster};
+use trunkline_cli::local_cluster::Cluster;
+use trunkline_client::Client;
 
 /// A user who sends every message back. Dropping it ends its session.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ async fn echo(mut client: Client) {
         let message = loop {
             match client.next_message().await {
                 Ok(message) => break message,
-                Err(trunkline_tests::client::ClientError::Late(_)) => {}
+                Err(trunkline_client::ClientError::Late(_)) => {}
                 Err(error) => panic!("the peer: {error}"),
             }
         };

@@ -10,9 +10,9 @@ use std::{
 
 use tempfile::TempDir;
 use tokio::{process::Child, time::sleep};
-use trunkline_tests::{
-    cluster::{Cluster, project},
+use trunkline_cli::{
     http,
+    local_cluster::{Cluster, project},
 };
 
 use crate::children::command;

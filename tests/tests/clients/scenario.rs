@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::time::sleep;
-use trunkline_tests::{client::Client, cluster::Cluster, defaults::POLL_INTERVAL, http};
+use trunkline_cli::{defaults::POLL_INTERVAL, http, local_cluster::Cluster};
+use trunkline_client::Client;
 
 use crate::{
     PING_INTERVAL,

@@ -10,7 +10,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::{process::Command, time::timeout};
 use trunkline_certs::{Role, init, issue};
-use trunkline_tests::cluster::{Cluster, Programs};
+use trunkline_cli::local_cluster::{Cluster, Programs};
 
 use crate::support::SOON;
 

@@ -9,9 +9,9 @@ use tokio::{
     process::{Child, Command},
     time::timeout,
 };
-use trunkline_tests::{
-    cluster::{Cluster, Kind, REDIS},
+use trunkline_cli::{
     http,
+    local_cluster::{Cluster, Kind, REDIS},
 };
 
 use crate::support::{SOON, until};

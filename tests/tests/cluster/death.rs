@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use trunkline_cli::{
+    http,
+    local_cluster::{Cluster, RELAY},
+    status_stream::StatusStream,
+};
+use trunkline_client::Client;
 use trunkline_protocol::{
     control::MemberState,
     status::{EventKind, StatusLine},
-};
-use trunkline_tests::{
-    client::Client,
-    cluster::{Cluster, RELAY},
-    http,
-    status::StatusStream,
 };
 
 use crate::support::{self, Directory, SOON, deliver_at_last, login, until};

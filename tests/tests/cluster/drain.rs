@@ -1,6 +1,6 @@
 //! A node leaves by its own will.
 
-use trunkline_tests::client::Client;
+use trunkline_client::Client;
 
 use crate::support::{self, Directory, login};
 
@@ -38,7 +38,7 @@ async fn is_sent_away(mut user: Client) {
 #[tokio::test]
 async fn a_relay_and_an_idle_node_stop_cleanly() {
     let mut cluster = support::cluster(1).await;
-    for name in ["node-1", trunkline_tests::cluster::RELAY] {
+    for name in ["node-1", trunkline_cli::local_cluster::RELAY] {
         assert_eq!(cluster.terminate(name).await.unwrap().code(), Some(0), "{name}");
     }
     let directory = Directory::of(&cluster).await;

@@ -5,10 +5,8 @@ use std::time::{Duration, Instant};
 use futures_util::SinkExt;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
-use trunkline_tests::{
-    client::{Client, Frame},
-    cluster::Cluster,
-};
+use trunkline_cli::local_cluster::Cluster;
+use trunkline_client::{Client, Frame};
 
 use crate::support::{self, login};
 

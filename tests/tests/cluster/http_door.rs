@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use trunkline_tests::cluster::Cluster;
+use trunkline_cli::local_cluster::Cluster;
 
 use crate::{
     raw::{Head, Raw},

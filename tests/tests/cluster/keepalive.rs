@@ -7,10 +7,8 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
-use trunkline_tests::{
-    client::{Client, ClientError},
-    cluster::Cluster,
-};
+use trunkline_cli::local_cluster::Cluster;
+use trunkline_client::{Client, ClientError};
 
 use crate::support::{self, SOON};
 

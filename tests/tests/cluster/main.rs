@@ -3,12 +3,10 @@
 
 mod bad_input;
 mod by_hand;
-mod console;
 mod death;
 mod drain;
 mod edge;
 mod forms;
-mod harness;
 mod http_door;
 mod keepalive;
 mod output;

@@ -8,10 +8,8 @@ use std::{
 };
 
 use tokio::process::Child;
-use trunkline_tests::{
-    client::Client,
-    cluster::{Cluster, RELAY},
-};
+use trunkline_cli::local_cluster::{Cluster, RELAY};
+use trunkline_client::Client;
 
 use crate::{
     by_hand::{self, command, figure, only_redis, ready},

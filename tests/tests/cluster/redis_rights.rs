@@ -4,12 +4,12 @@
 use std::{collections::BTreeSet, fs};
 
 use redis::{FromRedisValue, aio::MultiplexedConnection};
+use trunkline_cli::{
+    http,
+    local_cluster::{Cluster, Kind, REDIS, RELAY, project},
+};
 use trunkline_directory::{Directory, FindCursor, defaults::KEY_PREFIX};
 use trunkline_protocol::User;
-use trunkline_tests::{
-    cluster::{Cluster, Kind, REDIS, RELAY, project},
-    http,
-};
 
 use crate::support::{self, SOON, deliver_at_last, login, until};
 

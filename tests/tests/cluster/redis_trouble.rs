@@ -10,13 +10,13 @@ use std::{
 };
 
 use redis::aio::MultiplexedConnection;
-use trunkline_protocol::status::StatusLine;
-use trunkline_tests::{
-    client::Client,
-    cluster::{Cluster, ClusterBuilder, Kind, REDIS, RELAY},
+use trunkline_cli::{
     http,
-    status::StatusStream,
+    local_cluster::{Cluster, ClusterBuilder, Kind, REDIS, RELAY},
+    status_stream::StatusStream,
 };
+use trunkline_client::Client;
+use trunkline_protocol::status::StatusLine;
 
 use crate::support::{self, SOON, login, until};
 

@@ -2,11 +2,8 @@
 
 use futures_util::future::join_all;
 use serde_json::Value;
-use trunkline_tests::{
-    client::{Client, ClientError},
-    cluster::Cluster,
-    http,
-};
+use trunkline_cli::{http, local_cluster::Cluster};
+use trunkline_client::{Client, ClientError};
 
 use crate::support::{self, SOON, login, until};
 

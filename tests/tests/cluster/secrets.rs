@@ -3,13 +3,12 @@
 use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
-    path::Path,
     process::Stdio,
 };
 
 use rustix::process::Signal;
 use tokio::{process::Command, time::timeout};
-use trunkline_tests::cluster::RELAY;
+use trunkline_cli::local_cluster::{Programs, RELAY};
 
 use crate::{
     bad_input::{Bench, Program},
@@ -110,16 +109,15 @@ async fn a_password_in_the_wrong_place_is_not_repeated() {
 
 #[tokio::test]
 async fn the_other_programs_print_no_password_either() {
-    let bench = Bench::new();
-    let certs = bench.programs().path("trunkline-certs");
-    let cluster = Path::new(env!("CARGO_BIN_EXE_trunkline-cluster"));
+    let programs = Programs::built(&["trunkline-certs", "trunkline"]).unwrap();
+    let (certs, cli) = (programs.path("trunkline-certs"), programs.path("trunkline"));
     for (program, args) in [
         (certs.as_path(), ["issue", "--help"]),
         (certs.as_path(), ["issue", URLS[0]]),
         (certs.as_path(), [URLS[0], "--help"]),
-        (cluster, ["up", "--help"]),
-        (cluster, ["up", URLS[0]]),
-        (cluster, [URLS[0], "--help"]),
+        (cli.as_path(), ["up", "--help"]),
+        (cli.as_path(), ["up", URLS[0]]),
+        (cli.as_path(), [URLS[0], "--help"]),
     ] {
         let mut command = Command::new(program);
         command.args(args).env("TRUNKLINE_REDIS", URLS[0]).env("TRUNKLINE_DIR", URLS[0]);

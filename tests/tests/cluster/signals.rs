@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use rustix::process::Signal;
 use tokio::{net::TcpStream, process::Child, time::Instant};
 use trunkline_certs::Role;
-use trunkline_tests::cluster::{Cluster, RELAY};
+use trunkline_cli::local_cluster::{Cluster, RELAY};
 
 use crate::{
     by_hand::{command, ended, log_until, only_redis, ready, ready_line, signal, stop},

@@ -1,9 +1,7 @@
 //! Programs start in any order and restart at any time; the cluster comes together by itself.
 
-use trunkline_tests::{
-    client::Client,
-    cluster::{Cluster, REDIS, RELAY},
-};
+use trunkline_cli::local_cluster::{Cluster, REDIS, RELAY};
+use trunkline_client::Client;
 
 use crate::support::{self, SOON, deliver_at_last, login, until};
 
@@ -13,9 +11,9 @@ async fn nodes_may_come_first_and_redis_last() {
     for name in ["node-1", "node-2", RELAY] {
         cluster.start(name).await.unwrap();
         let ops = cluster.node(name).ops();
-        let answer = trunkline_tests::http::get(ops, "/healthz").await.unwrap();
+        let answer = trunkline_cli::http::get(ops, "/healthz").await.unwrap();
         assert_eq!(answer.status, 200, "{name} lives");
-        let answer = trunkline_tests::http::get(ops, "/readyz").await.unwrap();
+        let answer = trunkline_cli::http::get(ops, "/readyz").await.unwrap();
         assert_ne!(answer.status, 200, "{name} cannot be ready without Redis");
     }
     cluster.start(REDIS).await.unwrap();

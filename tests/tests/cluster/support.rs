@@ -7,11 +7,11 @@ use std::{
 };
 
 use redis::{AsyncTypedCommands, aio::MultiplexedConnection};
-use trunkline_tests::{
-    client::{Client, ClientError},
-    cluster::{Cluster, ClusterBuilder},
+use trunkline_cli::{
     http::{self, Answer},
+    local_cluster::{Cluster, ClusterBuilder},
 };
+use trunkline_client::{Client, ClientError};
 
 /// How long a condition may take that nothing but the machine's load delays.
 pub(crate) const SOON: Duration = Duration::from_secs(30);

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use trunkline_cli::{local_cluster::Cluster, status_stream::StatusStream};
 use trunkline_protocol::{
     Outcome,
     lane::ReceiptStatus,
     status::{AdminCommand, Hop, Trace, TraceEvent},
 };
-use trunkline_tests::{cluster::Cluster, status::StatusStream};
 
 use crate::support::{cluster, login};
 

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use tokio::sync::Barrier;
-use trunkline_tests::client::{Client, Frame};
+use trunkline_client::{Client, Frame};
 
 use crate::support;
 

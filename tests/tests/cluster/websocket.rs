@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use tokio::time::interval;
-use trunkline_tests::{
-    cluster::{Cluster, REDIS},
+use trunkline_cli::{
     http,
+    local_cluster::{Cluster, REDIS},
 };
 
 use crate::{

@@ -5,10 +5,8 @@ use std::time::Duration;
 use futures_util::SinkExt;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
-use trunkline_tests::{
-    client::{Client, ClientError, Frame},
-    cluster::Cluster,
-};
+use trunkline_cli::local_cluster::Cluster;
+use trunkline_client::{Client, ClientError, Frame};
 
 /// Larger than what a socket is likely to take at a time.
 const BODY_BYTES: usize = 60 * 1024;

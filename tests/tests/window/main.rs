@@ -2,11 +2,12 @@
 //! what the load generator knows, figure by figure.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod program;
 mod sight;
 
 use std::time::Duration;
 
-use trunkline_tests::load::{Engine, Pace, SessionId, System, Trunkline};
+use trunkline_bench::{Engine, Pace, SessionId, System, Trunkline};
 
 use crate::sight::Sight;
 

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use redis::{AsyncTypedCommands, aio::MultiplexedConnection};
+use trunkline_cli::local_cluster::{Cluster, Programs};
 use trunkline_tests::{
-    cluster::{Cluster, Programs},
     screen::Screen,
     window::{PROGRAM, Says, Window},
 };

@@ -11,10 +11,8 @@ use std::{
 };
 
 use anyhow::{Result, anyhow};
-use trunkline_tests::{
-    cluster::Cluster,
-    load::{Engine, LoadError, Pace, System, Trunkline},
-};
+use trunkline_bench::{Engine, LoadError, Pace, System, Trunkline};
+use trunkline_cli::local_cluster::Cluster;
 
 /// How many users there are: three busy nodes, none of them full.
 const USERS: usize = 780;

@@ -13,10 +13,8 @@ use std::{
 use anyhow::{Context, Result};
 use clap::Parser;
 use tokio::time::sleep;
-use trunkline_tests::{
-    cluster::{Cluster, Programs, RELAY, project},
-    window::PROGRAM,
-};
+use trunkline_cli::local_cluster::{Cluster, Programs, RELAY, project};
+use trunkline_tests::window::PROGRAM;
 
 use self::{
     crowd::Crowd,

@@ -9,8 +9,8 @@ use std::{
 
 use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
+use trunkline_cli::local_cluster::{Cluster, Programs, project};
 use trunkline_tests::{
-    cluster::{Cluster, Programs, project},
     screen::Screen,
     window::{PROGRAM, Says, Window},
 };
@@ -191,7 +191,7 @@ impl Photographer<'_> {
         thread::sleep(SETTLE);
         let path = self.folder.join(shot.file_name());
         open.screen.picture()?.save(&path)?;
-        anstream::println!("{}", path.display());
+        println!("{}", path.display());
         Ok(())
     }
 }

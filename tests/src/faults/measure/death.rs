@@ -6,10 +6,8 @@ use super::{
     MeasureError, Timing,
     users::{Crowd, Entries, until},
 };
-use crate::{
-    cluster::{Cluster, ClusterError},
-    proxy::{Proxy, Weather},
-};
+use trunkline_bench::proxy::{Proxy, Weather};
+use trunkline_cli::local_cluster::{Cluster, ClusterError};
 
 /// The node that is hurt.
 const VICTIM: &str = "node-1";

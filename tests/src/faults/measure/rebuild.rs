@@ -6,7 +6,7 @@ use super::{
     MeasureError, Timing,
     users::{Crowd, Entries, until},
 };
-use crate::cluster::{Cluster, REDIS};
+use trunkline_cli::local_cluster::{Cluster, REDIS};
 
 /// The node whose users are lost.
 const NODE: &str = "node-1";

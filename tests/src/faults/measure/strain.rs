@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use trunkline_protocol::status::{EventKind, StatusLine};
 
 use super::{MeasureError, users::Crowd};
-use crate::{cluster::Cluster, status::StatusStream};
+use trunkline_cli::{local_cluster::Cluster, status_stream::StatusStream};
 
 /// How many nodes are watched, and how many sessions each has.
 const NODES: usize = 3;

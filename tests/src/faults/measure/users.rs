@@ -8,7 +8,8 @@ use tokio::{
 };
 
 use super::MeasureError;
-use crate::{client::Client, cluster::Cluster};
+use trunkline_cli::local_cluster::Cluster;
+use trunkline_client::Client;
 
 /// How many clients log in at a time.
 const LOGINS: usize = 32;

@@ -3,7 +3,7 @@ use std::{iter, time::Duration};
 use fastrand::Rng;
 
 use super::{Fault, Part, Planned, Schedule};
-use crate::proxy::{Way, Weather};
+use trunkline_bench::proxy::{Way, Weather};
 
 /// The kinds of faults, by how often they are in the deck.
 const DECK: [Kind; 14] = [

@@ -8,11 +8,10 @@ use tokio::{
 };
 
 use super::{Door, NOBODY, Phase, Recorder, SLOW, Workload};
-use crate::{
-    client::{Client, ClientError, Closed, Frame},
-    defaults::{FAULT_CLOSE_TIMEOUT, FAULT_DOZE_MAX, FAULT_LOGIN_TIMEOUT},
-    http,
-};
+use trunkline_cli::http;
+use trunkline_client::{Client, ClientError, Closed, Frame};
+
+use crate::defaults::{FAULT_CLOSE_TIMEOUT, FAULT_DOZE_MAX, FAULT_LOGIN_TIMEOUT};
 
 /// The close code of a session whose user has logged in anew.
 const REPLACED: u16 = 4003;

@@ -7,8 +7,9 @@ use std::{
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
+use trunkline_client::{Message, Receipt};
+
 use crate::{
-    client::{Message, Receipt},
     defaults::FAULT_PULSE,
     faults::history::{Ended, Got, History, Sent, Session, Spell, Told},
 };

@@ -1,0 +1,175 @@
+use super::{Heard, NotUnderstood, Peer, Template};
+use crate::websocket::{Header, Opcode, write_frame};
+
+/// NATS' client protocol: each user is a subject that its client subscribes to.
+#[derive(Debug)]
+pub enum Nats {}
+
+const CONNECT: &str = r#"CONNECT {"verbose":false,"pedantic":false,"lang":"trunkline-load","version":"0","protocol":1,"echo":false}"#;
+
+/// How far the reading of one connection has come. NATS does not keep to WebSocket's frames: one
+/// of its messages may lie in several, and several in one.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// So many bytes at the front of what is carried over are payload, their headers taken out.
+    payload: usize,
+    /// So many bytes behind them belong to a frame whose header was read already.
+    frame_left: usize,
+}
+
+impl Peer for Nats {
+    type Reading = Reading;
+
+    const NAME: &str = "nats";
+    const PATH: &str = "/";
+
+    fn log_in(user: &str, out: &mut Vec<u8>) {
+        // The answer to the ping says that what stands before it was done.
+        let login = format!("{CONNECT}\r\nSUB {user} 1\r\nPING\r\n");
+        write_frame(out, Opcode::Binary, login.as_bytes());
+    }
+
+    fn template(to: &str, body_bytes: usize) -> Template {
+        let publish = format!("PUB {to} {body_bytes}\r\n");
+        Template::new(Opcode::Binary, [&publish, "\r\n"], body_bytes)
+    }
+
+    fn read(
+        reading: &mut Reading,
+        bytes: &mut [u8],
+        heard: &mut impl FnMut(Heard<'_>),
+    ) -> Result<usize, NotUnderstood> {
+        let raw = reading.unwrap_frames(bytes, heard)?;
+        let taken = understand(&bytes[..reading.payload], heard)?;
+        // What is left of the payload moves to what is left of the frames.
+        let left = reading.payload - taken;
+        bytes.copy_within(taken..reading.payload, raw - left);
+        reading.payload = left;
+        Ok(raw - left)
+    }
+}
+
+impl Reading {
+    /// Takes the headers out, so that the payload lies in one piece at the front. Returns where
+    /// the frames that have not arrived whole begin.
+    fn unwrap_frames(
+        &mut self,
+        bytes: &mut [u8],
+        heard: &mut impl FnMut(Heard<'_>),
+    ) -> Result<usize, NotUnderstood> {
+        let mut raw = self.payload;
+        loop {
+            let here = self.frame_left.min(bytes.len() - raw);
+            if raw != self.payload {
+                bytes.copy_within(raw..raw + here, self.payload);
+            }
+            (raw, self.payload, self.frame_left) =
+                (raw + here, self.payload + here, self.frame_left - here);
+            let rest = &bytes[raw..];
+            let header = Header::read(rest).map_err(|_| NotUnderstood::new(rest))?;
+            let Some(header) = header else { return Ok(raw) };
+            if header.opcode == Opcode::Binary {
+                (raw, self.frame_left) = (raw + header.bytes, header.payload_bytes);
+                continue;
+            }
+            let end = header.bytes + header.payload_bytes;
+            let Some(payload) = rest.get(header.bytes..end) else { return Ok(raw) };
+            match header.opcode {
+                Opcode::Ping => {
+                    let mut pong = Vec::new();
+                    write_frame(&mut pong, Opcode::Pong, payload);
+                    heard(Heard::Answer(pong));
+                }
+                Opcode::Close => heard(Heard::Goodbye(payload)),
+                _ => return Err(NotUnderstood::new(payload)),
+            }
+            raw += end;
+        }
+    }
+}
+
+/// Reads the lines at the front of `payload`. Returns how many bytes they have.
+fn understand(payload: &[u8], heard: &mut impl FnMut(Heard<'_>)) -> Result<usize, NotUnderstood> {
+    let mut taken = 0;
+    loop {
+        let rest = &payload[taken..];
+        let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { return Ok(taken) };
+        let line = rest[..end].trim_ascii_end();
+        let next = end + 1;
+        if line.starts_with(b"MSG ") {
+            let bytes = body_bytes(line).ok_or_else(|| NotUnderstood::new(line))?;
+            if rest.len() < next + bytes + 2 {
+                return Ok(taken);
+            }
+            heard(Heard::Message(&rest[next..next + bytes]));
+            taken += next + bytes + 2;
+            continue;
+        }
+        match line {
+            b"PONG" => heard(Heard::Welcome),
+            b"PING" => {
+                let mut pong = Vec::new();
+                write_frame(&mut pong, Opcode::Binary, b"PONG\r\n");
+                heard(Heard::Answer(pong));
+            }
+            line if line.starts_with(b"INFO ") => {}
+            line => return Err(NotUnderstood::new(line)),
+        }
+        taken += next;
+    }
+}
+
+/// The last word of `MSG <subject> <sid> <bytes>`.
+fn body_bytes(line: &[u8]) -> Option<usize> {
+    let mut words = line.rsplit(|byte| *byte == b' ');
+    words.next()?.iter().try_fold(0_usize, |number, digit| {
+        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        Some(number * 10 + usize::from(digit))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The payload in frames of `frame` bytes, as a server writes them.
+    fn framed(payload: &[u8], frame: usize) -> Vec<u8> {
+        let frames =
+            payload.chunks(frame).map(|chunk| [&[0x82, chunk.len() as u8], chunk].concat());
+        frames.collect::<Vec<_>>().concat()
+    }
+
+    /// What is heard if so many bytes arrive at a time.
+    fn heard(wire: &[u8], at_a_time: usize) -> Vec<String> {
+        let (mut all, mut reading, mut bytes) = (Vec::new(), Reading::default(), Vec::new());
+        for chunk in wire.chunks(at_a_time) {
+            bytes.extend_from_slice(chunk);
+            let taken = Nats::read(&mut reading, &mut bytes, &mut |heard| {
+                all.push(format!("{heard:?}"));
+            });
+            bytes.drain(..taken.unwrap());
+        }
+        assert_eq!((bytes.len(), reading.payload, reading.frame_left), (0, 0, 0));
+        all
+    }
+
+    #[test]
+    fn frames_and_messages_may_lie_as_they_like() {
+        let payload = b"INFO {}\r\nPONG\r\nMSG bob 1 5\r\nhello\r\nMSG bob 1 3\r\na\nb\r\n";
+        let expected = [Heard::Welcome, Heard::Message(b"hello"), Heard::Message(b"a\nb")];
+        let expected = expected.map(|heard| format!("{heard:?}"));
+        for frame in [1, 2, 7, 20, 100] {
+            for at_a_time in [1, 2, 3, 10, 1000] {
+                assert_eq!(heard(&framed(payload, frame), at_a_time), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn pings_of_both_kinds_are_answered() {
+        let wire = [b"\x89\x01!".as_slice(), &framed(b"PING\r\n", 100)].concat();
+        let answer = |frame: &[u8]| format!("{:?}", Heard::Answer(frame.to_vec()));
+        let pong = answer(b"\x82\x86\0\0\0\0PONG\r\n");
+        assert_eq!(heard(&wire, 1000), [answer(b"\x8a\x81\0\0\0\0!"), pong]);
+    }
+}

@@ -1,0 +1,46 @@
+//! The local cluster itself: it starts what it says, and leaves nothing behind.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use trunkline_cli::local_cluster::{Cluster, Kind, REDIS};
+
+#[tokio::test]
+async fn redis_keeps_its_port_when_it_is_killed_and_started_again() {
+    let mut cluster = Cluster::builder().prepare().unwrap();
+    cluster.start(REDIS).await.unwrap();
+    let first = cluster.node(REDIS).process().unwrap();
+    assert!(first.is_alive());
+
+    cluster.kill(REDIS).await.unwrap();
+    assert!(!first.is_alive());
+    assert!(cluster.redis().connect().await.is_err());
+
+    cluster.start(REDIS).await.unwrap();
+    cluster.redis().connect().await.unwrap();
+    let ended = cluster.stop(Kind::Redis).await.unwrap();
+    assert!(ended[0].1.success(), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_dropped_cluster_leaves_no_process_and_no_file() {
+    let mut cluster = Cluster::builder().prepare().unwrap();
+    cluster.start(REDIS).await.unwrap();
+    let redis = cluster.node(REDIS).process().unwrap();
+    let certs = cluster.certs();
+    assert!(certs.join("ca.pem").exists());
+    // A paused process is killed all the same.
+    cluster.pause(REDIS).unwrap();
+    drop(cluster);
+    assert!(!redis.is_alive());
+    assert!(!certs.exists());
+}
+
+#[tokio::test]
+async fn a_death_is_told_with_its_cause() {
+    let mut cluster = Cluster::builder().prepare().unwrap();
+    cluster.start(REDIS).await.unwrap();
+    cluster.node(REDIS).process().unwrap().kill();
+    let (name, status) = cluster.next_death().await;
+    assert_eq!(name, REDIS);
+    assert_eq!(trunkline_cli::local_cluster::how_it_ended(status), "was killed (SIGKILL)");
+    assert!(cluster.node(REDIS).process().is_none());
+}
