@@ -5,6 +5,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use trunkline_ops::read_secret;
 
+use super::hs256;
 use crate::config::ConfigError;
 
 /// Who may log in as whom.
@@ -47,6 +48,7 @@ impl Auth {
         if secret.starts_with(b"-----BEGIN ") {
             return Err(unusable("holds a key or certificate in PEM form".to_owned()));
         }
+        hs256::install();
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_required_spec_claims(&["exp", "sub"]);
         let key = DecodingKey::from_secret(&secret);

@@ -2,6 +2,7 @@
 
 mod auth;
 mod closing;
+mod hs256;
 mod http;
 mod listener;
 mod login;
