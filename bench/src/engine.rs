@@ -1,8 +1,8 @@
-//! The load generator's engine: one thread, one epoll, no work for a session that has none.
+//! The load generator's engine: one thread and one epoll, so that an idle session costs nothing.
 
-mod comeback;
 mod error;
-mod turn;
+mod event_loop;
+mod reconnect;
 
 use std::{
     io,
@@ -18,13 +18,13 @@ use rustix::{
     thread::set_current_timer_slack,
 };
 
-use self::comeback::Comeback;
-pub use self::error::{LoadError, Trouble};
+pub use self::error::{ConnectionError, LoadError};
+use self::reconnect::Reconnects;
 use super::{
-    flow::Counts,
-    peer::Peer,
-    session::Session,
-    traffic::{Due, Pace, Plan},
+    flow::TrafficCounts,
+    protocol::WireProtocol,
+    session::LoadSession,
+    traffic::{Due, Pace, TrafficPlan},
 };
 use crate::defaults::{
     LOAD_BUFFER_BYTES, LOAD_EVENTS_AT_ONCE, LOAD_LOGIN_TIMEOUT, LOAD_LOGINS_AT_ONCE,
@@ -34,93 +34,93 @@ use crate::defaults::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionId(usize);
 
-/// A group of flows of an [`Engine`] that goes at one pace.
+/// A group of flows of an [`Engine`] that share a pace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TrafficId(usize);
 
-/// Sessions at servers, and what they send one another.
-pub struct Engine<P: Peer> {
+/// Sessions on servers, and the messages that they send each other.
+pub struct Engine<P: WireProtocol> {
     epoll: OwnedFd,
     begun: Instant,
-    sessions: Vec<Session<P>>,
-    welcome: usize,
-    comeback: Option<Comeback>,
-    plan: Plan,
+    sessions: Vec<LoadSession<P>>,
+    online: usize,
+    reconnects: Option<Reconnects>,
+    plan: TrafficPlan,
     events: Vec<Event>,
-    /// What is read, of whichever session.
+    /// The read buffer of all sessions.
     buffer: Box<[u8]>,
-    /// What is written, of whichever session.
+    /// The write buffer of all sessions.
     out: Vec<u8>,
     due: Vec<(usize, Due)>,
-    /// Sessions that have something to send.
-    touched: Vec<usize>,
+    /// Sessions with messages that are due.
+    dirty: Vec<usize>,
 }
 
-impl<P: Peer> Engine<P> {
-    /// An engine without sessions. It belongs to the thread that makes it.
+impl<P: WireProtocol> Engine<P> {
+    /// An engine without sessions. Its timer resolution is that of the thread that creates it.
     ///
     /// # Errors
-    /// If the kernel gives no epoll.
+    /// If the kernel has no epoll.
     pub fn new() -> Result<Self, LoadError> {
-        // Or the kernel lets a thread sleep 50 µs longer than it asked to.
+        // By default the kernel lets a thread sleep 50 µs too long.
         let _ = set_current_timer_slack(NonZeroU64::new(1));
         Ok(Self {
             epoll: epoll::create(CreateFlags::CLOEXEC).map_err(io::Error::from)?,
             begun: Instant::now(),
             sessions: Vec::new(),
-            welcome: 0,
-            comeback: None,
-            plan: Plan::default(),
+            online: 0,
+            reconnects: None,
+            plan: TrafficPlan::default(),
             events: Vec::with_capacity(LOAD_EVENTS_AT_ONCE),
             buffer: vec![0; LOAD_BUFFER_BYTES].into(),
             out: Vec::new(),
             due: Vec::new(),
-            touched: Vec::new(),
+            dirty: Vec::new(),
         })
     }
 
-    /// Logs these users in at these servers, and waits until all are.
+    /// Logs users in at servers, and waits until all are logged in.
     ///
     /// # Errors
-    /// If a server refuses one, or answers none of those that wait for a while.
+    /// If a server refuses one, or none is answered for [`LOAD_LOGIN_TIMEOUT`].
     pub fn log_in(
         &mut self,
         users: impl IntoIterator<Item = (SocketAddr, String)>,
     ) -> Result<Vec<SessionId>, LoadError> {
         let first = self.sessions.len();
         let mut users = users.into_iter();
-        let mut answered = (self.welcome, Instant::now());
+        let mut answered = (self.online, Instant::now());
         loop {
-            while self.sessions.len() - self.welcome < LOAD_LOGINS_AT_ONCE
+            while self.sessions.len() - self.online < LOAD_LOGINS_AT_ONCE
                 && let Some((server, user)) = users.next()
             {
-                self.sessions.push(Session { user, due: Vec::new(), connection: None });
+                self.sessions.push(LoadSession { user, due: Vec::new(), connection: None });
                 self.dial(self.sessions.len() - 1, server)?;
             }
-            let waiting = self.sessions.len() - self.welcome;
+            let waiting = self.sessions.len() - self.online;
             if waiting == 0 {
                 return Ok((first..self.sessions.len()).map(SessionId).collect());
             }
-            self.turn(answered.1 + LOAD_LOGIN_TIMEOUT)?;
-            if self.welcome > answered.0 {
-                answered = (self.welcome, Instant::now());
+            self.poll_once(answered.1 + LOAD_LOGIN_TIMEOUT)?;
+            if self.online > answered.0 {
+                answered = (self.online, Instant::now());
             } else if answered.1.elapsed() >= LOAD_LOGIN_TIMEOUT {
                 return Err(LoadError::LoginsStuck(waiting));
             }
         }
     }
 
-    /// From now on, a session whose connection ends logs in again at any of these servers after a
-    /// while. Before, it is the end of the load.
-    pub fn come_back_at(&mut self, servers: Vec<SocketAddr>) {
-        match &mut self.comeback {
-            Some(comeback) => comeback.servers = servers,
-            None => self.comeback = Some(Comeback::new(servers)),
+    /// From now on, a session whose connection ends logs in again at one of these servers after a
+    /// random delay. Without this call, a lost connection is an error.
+    pub fn reconnect_to(&mut self, servers: Vec<SocketAddr>) {
+        match &mut self.reconnects {
+            Some(reconnects) => reconnects.servers = servers,
+            None => self.reconnects = Some(Reconnects::new(servers)),
         }
     }
 
-    /// Adds a traffic that sends nothing before [`Self::start`]: a flow for each pair of sender
-    /// and recipient, with bodies of so many bytes.
+    /// Adds a traffic: a flow for each pair of sender and recipient, with bodies of `body_bytes`. It
+    /// sends from [`Self::start`] on.
     pub fn traffic(
         &mut self,
         pace: Pace,
@@ -135,61 +135,64 @@ impl<P: Peer> Engine<P> {
         TrafficId(traffic)
     }
 
-    /// Lets a traffic go.
+    /// Starts a traffic.
     pub fn start(&mut self, traffic: TrafficId) {
         let now_ns = self.now_ns();
         self.plan.start(traffic.0, now_ns);
     }
 
-    /// Sends no more of a traffic.
+    /// Stops a traffic.
     pub fn stop(&mut self, traffic: TrafficId) {
         self.plan.stop(traffic.0);
     }
 
-    /// Records the latencies of what is due from now on, and forgets those before.
+    /// Resets the latencies, and records those of messages that are due from now on.
     pub fn measure(&mut self, traffic: TrafficId) {
         let now_ns = self.now_ns();
         self.plan.measure(traffic.0, now_ns);
     }
 
-    /// What became of a traffic's messages so far.
-    pub fn counts(&self, traffic: TrafficId) -> Counts {
+    /// What happened to a traffic's messages so far.
+    pub fn counts(&self, traffic: TrafficId) -> TrafficCounts {
         self.plan.counts(traffic.0)
     }
 
-    /// The latencies recorded, in nanoseconds from when a message was due to its arrival.
+    /// The recorded latencies, from due time to arrival, in nanoseconds.
     pub fn latency_ns(&self, traffic: TrafficId) -> &Histogram<u64> {
         self.plan.latency_ns(traffic.0)
     }
 
     /// How many sessions are logged in.
-    pub fn welcome(&self) -> usize {
-        self.welcome
+    pub fn online(&self) -> usize {
+        self.online
     }
 
-    /// Goes on for so long.
+    /// Runs for this long.
     ///
     /// # Errors
-    /// If a connection goes wrong and may not come back.
+    /// If a connection fails and [`Self::reconnect_to`] was not called.
     pub fn run(&mut self, time: Duration) -> Result<(), LoadError> {
         let until = Instant::now() + time;
         while Instant::now() < until {
-            self.turn(until)?;
+            self.poll_once(until)?;
         }
         Ok(())
     }
 
-    /// Goes on until nothing of these traffics is on its way any more, or nothing has arrived for
-    /// `patience`.
+    /// Runs until no message of these traffics is in flight, or none has arrived for `timeout`.
     ///
     /// # Errors
     /// As [`Self::run`].
-    pub fn settle(&mut self, traffics: &[TrafficId], patience: Duration) -> Result<(), LoadError> {
+    pub fn await_outcomes(
+        &mut self,
+        traffics: &[TrafficId],
+        timeout: Duration,
+    ) -> Result<(), LoadError> {
         self.send_due()?;
-        let mut left = (self.open(traffics), Instant::now());
-        while left.0 > 0 && left.1.elapsed() < patience {
-            self.turn(left.1 + patience)?;
-            let open = self.open(traffics);
+        let mut left = (self.in_flight(traffics), Instant::now());
+        while left.0 > 0 && left.1.elapsed() < timeout {
+            self.poll_once(left.1 + timeout)?;
+            let open = self.in_flight(traffics);
             if open != left.0 {
                 left = (open, Instant::now());
             }
@@ -197,7 +200,7 @@ impl<P: Peer> Engine<P> {
         Ok(())
     }
 
-    fn open(&self, traffics: &[TrafficId]) -> u64 {
+    fn in_flight(&self, traffics: &[TrafficId]) -> u64 {
         traffics.iter().map(|traffic| self.counts(*traffic).open()).sum()
     }
 

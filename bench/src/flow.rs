@@ -1,19 +1,19 @@
-//! What is sent from one session to one user, and the account of it.
+//! The messages of one session to one user, and which of them arrived.
 
-use super::{peer::Template, stamp::Stamp};
+use super::{protocol::Template, stamp::Stamp};
 
-/// How many numbers below the highest that has arrived are remembered one by one.
+/// How many numbers below the highest one are tracked one by one.
 const WINDOW: u32 = u128::BITS;
 
-/// What one session sends to one user.
+/// The messages of one session to one user.
 #[derive(Debug)]
-pub(super) struct Flow {
+pub(super) struct MessageFlow {
     pub(super) id: u32,
     /// The sending session.
     pub(super) from: usize,
-    /// The session that the messages are to arrive at.
+    /// The receiving session.
     pub(super) to: usize,
-    /// To which traffic it belongs.
+    /// The traffic that it belongs to.
     pub(super) traffic: usize,
     template: Template,
     /// The number of the next message.
@@ -21,7 +21,7 @@ pub(super) struct Flow {
     arrived: Arrived,
 }
 
-impl Flow {
+impl MessageFlow {
     pub(super) fn new(
         id: u32,
         traffic: usize,
@@ -31,7 +31,7 @@ impl Flow {
         Self { id, from, to, traffic, template, next: 0, arrived: Arrived::default() }
     }
 
-    /// How long the bodies are, without what a language puts around them.
+    /// The length of the bodies, without quotes.
     pub(super) fn body_bytes(&self) -> usize {
         self.template.body_bytes
     }
@@ -43,7 +43,7 @@ impl Flow {
         self.template.write(stamp, out);
     }
 
-    /// Takes note that the message `seq` has arrived.
+    /// Notes the arrival of the message `seq`.
     pub(super) fn arrived(&mut self, seq: u32) -> Arrival {
         self.arrived.note(seq)
     }
@@ -52,15 +52,15 @@ impl Flow {
 /// How a message arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Arrival {
-    /// For the first time, after all that were sent before it.
+    /// For the first time, after all earlier ones that arrived.
     InOrder,
-    /// For the first time, but after one that was sent later.
+    /// For the first time, but after a later one.
     Late,
-    /// Once more.
+    /// Again.
     Again,
 }
 
-/// Which messages of a flow have arrived. Refused ones leave gaps, and are none that are lost.
+/// Which messages of a flow have arrived. Refused ones leave gaps that are not losses.
 #[derive(Debug, Default)]
 struct Arrived {
     /// One above the highest number.
@@ -79,7 +79,7 @@ impl Arrived {
         }
         let behind = self.end - 1 - seq;
         if behind >= WINDOW {
-            // Too old to tell from a repeat: it is out of order either way.
+            // Too old to know whether it is a repeat; it is out of order in any case.
             return Arrival::Late;
         }
         let bit = 1 << behind;
@@ -91,27 +91,27 @@ impl Arrived {
     }
 }
 
-/// What became of the messages of a traffic.
+/// What happened to the messages of a traffic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct TrafficCounts {
     /// Messages written.
     pub sent: u64,
-    /// Messages that arrived, each counted once.
+    /// Messages that arrived, repeats not counted.
     pub arrived: u64,
-    /// Sends that were refused, and told so.
+    /// Sends with a receipt that they were not delivered.
     pub refused: u64,
-    /// Sends that were told to have arrived.
+    /// Sends with a receipt `delivered`.
     pub delivered: u64,
-    /// Sends of which nobody knew whether they arrived, and told so.
+    /// Sends with a receipt `unconfirmed`.
     pub unconfirmed: u64,
-    /// Messages that arrived once more.
+    /// Messages that arrived again.
     pub repeated: u64,
-    /// Messages that arrived after one that was sent later.
+    /// Messages that arrived after a later one of their flow.
     pub disordered: u64,
 }
 
-impl Counts {
-    /// Sends of which nothing was heard.
+impl TrafficCounts {
+    /// Sends without an arrival or a refusal.
     pub fn open(&self) -> u64 {
         self.sent.saturating_sub(self.arrived + self.refused)
     }
@@ -149,14 +149,14 @@ mod tests {
     use super::{Arrival::*, *};
 
     #[test]
-    fn arrivals_are_told_apart() {
+    fn repeats_and_late_arrivals_are_distinct() {
         let mut arrived = Arrived::default();
-        let told: Vec<_> = [0, 1, 3, 2, 2, 1, 200, 199, 3].map(|seq| arrived.note(seq)).into();
-        assert_eq!(told, [InOrder, InOrder, InOrder, Late, Again, Again, InOrder, Late, Late]);
+        let found: Vec<_> = [0, 1, 3, 2, 2, 1, 200, 199, 3].map(|seq| arrived.note(seq)).into();
+        assert_eq!(found, [InOrder, InOrder, InOrder, Late, Again, Again, InOrder, Late, Late]);
     }
 
     #[test]
-    fn a_far_jump_forgets_what_was_before() {
+    fn jump_beyond_the_window_clears_it() {
         let mut arrived = Arrived::default();
         assert_eq!(arrived.note(5), InOrder);
         assert_eq!(arrived.note(5 + WINDOW), InOrder);

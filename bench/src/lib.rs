@@ -1,17 +1,17 @@
-//! The load generator: thousands of sessions from one thread, and what they cost the servers.
+//! The load generator: thousands of sessions from one thread, and the servers' cost.
 //!
-//! [`Engine`] speaks to any system that has a [`Peer`], always in the same way; the workloads are
-//! made of it.
+//! [`Engine`] drives any system that has a [`WireProtocol`] in the same way. The [`workload`]s are built
+//! from it.
 
-mod bystanders;
 pub mod defaults;
+mod directory_filler;
 mod engine;
-mod filler;
 mod flow;
+mod idle_users;
+mod impaired_links;
 mod meter;
-mod nats;
-mod paths;
-mod peer;
+mod nats_cluster;
+mod protocol;
 pub mod proxy;
 mod session;
 mod stamp;
@@ -21,14 +21,14 @@ mod websocket;
 pub mod workload;
 
 pub use self::{
-    bystanders::Bystanders,
-    engine::{Engine, LoadError, SessionId, TrafficId, Trouble},
-    filler::{FillError, Filler},
-    flow::Counts,
-    meter::{Part, Parts, Server},
-    nats::NatsCluster,
-    paths::Paths,
-    peer::{Heard, Nats, NotUnderstood, Peer, Template, Trunkline},
+    directory_filler::{DirectoryFiller, FillError},
+    engine::{ConnectionError, Engine, LoadError, SessionId, TrafficId},
+    flow::TrafficCounts,
+    idle_users::IdleUsers,
+    impaired_links::ImpairedLinks,
+    meter::{PerRole, ServerProcess, ServerRole},
+    nats_cluster::NatsCluster,
+    protocol::{Nats, Template, Trunkline, UnexpectedBytes, WireEvent, WireProtocol},
     system::System,
     traffic::Pace,
 };

@@ -1,33 +1,33 @@
-//! What the servers cost, as the kernel counts it.
+//! CPU time and memory of the servers, as the kernel counts them.
 
 use std::{fs, io, ops::Sub, process::id, time::Duration};
 
 use rustix::param::clock_ticks_per_second;
 use serde::Serialize;
 
-/// What a server process is there for.
+/// What a server process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// It holds sessions.
+pub enum ServerRole {
+    /// Holds sessions.
     Node,
-    /// It passes on between nodes.
+    /// Forwards between nodes.
     Relay,
-    /// It is the directory's store.
+    /// Stores the directory.
     Redis,
 }
 
 /// A server process.
 #[derive(Clone, Copy, Debug)]
-pub struct Server {
-    /// What it is.
-    pub part: Part,
+pub struct ServerProcess {
+    /// What it does.
+    pub role: ServerRole,
     /// Its pid.
     pub pid: i32,
 }
 
-/// An amount of something for each part of a system.
+/// An amount for each role of a system's servers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Parts {
+pub struct PerRole {
     /// All nodes together.
     pub nodes: f64,
     /// The relay.
@@ -36,36 +36,36 @@ pub struct Parts {
     pub redis: f64,
 }
 
-impl Parts {
-    /// All of it.
+impl PerRole {
+    /// The total.
     pub fn sum(&self) -> f64 {
         self.nodes + self.relay + self.redis
     }
 
-    /// Each of them, changed alike.
+    /// Applies `change` to each amount.
     pub fn map(self, change: impl Fn(f64) -> f64) -> Self {
         let Self { nodes, relay, redis } = self;
         Self { nodes: change(nodes), relay: change(relay), redis: change(redis) }
     }
 
-    fn part(&mut self, part: Part) -> &mut f64 {
-        match part {
-            Part::Node => &mut self.nodes,
-            Part::Relay => &mut self.relay,
-            Part::Redis => &mut self.redis,
+    fn role(&mut self, role: ServerRole) -> &mut f64 {
+        match role {
+            ServerRole::Node => &mut self.nodes,
+            ServerRole::Relay => &mut self.relay,
+            ServerRole::Redis => &mut self.redis,
         }
     }
 
-    fn of(servers: &[Server], read: impl Fn(i32) -> io::Result<f64>) -> io::Result<Self> {
-        let mut parts = Self::default();
+    fn of(servers: &[ServerProcess], read: impl Fn(i32) -> io::Result<f64>) -> io::Result<Self> {
+        let mut amounts = Self::default();
         for server in servers {
-            *parts.part(server.part) += read(server.pid)?;
+            *amounts.role(server.role) += read(server.pid)?;
         }
-        Ok(parts)
+        Ok(amounts)
     }
 }
 
-impl Sub for Parts {
+impl Sub for PerRole {
     type Output = Self;
 
     fn sub(self, before: Self) -> Self {
@@ -77,21 +77,20 @@ impl Sub for Parts {
     }
 }
 
-/// The processor time that the servers have used, in seconds: user and system, of all their
-/// threads that live or ended.
+/// The CPU time of the servers in seconds: user and system, of all threads, ended ones too.
 ///
 /// # Errors
-/// If one of them runs no more.
-pub(super) fn cpu_s(servers: &[Server]) -> io::Result<Parts> {
-    Parts::of(servers, |pid| process_cpu(pid).map(|time| time.as_secs_f64()))
+/// If one of them has ended.
+pub(super) fn cpu_s(servers: &[ServerProcess]) -> io::Result<PerRole> {
+    PerRole::of(servers, |pid| process_cpu(pid).map(|time| time.as_secs_f64()))
 }
 
-/// The memory that the servers hold, in bytes: their proportional share of what they map.
+/// The memory of the servers in bytes: proportional set size.
 ///
 /// # Errors
-/// If one of them runs no more.
-pub(super) fn memory_bytes(servers: &[Server]) -> io::Result<Parts> {
-    Parts::of(servers, |pid| {
+/// If one of them has ended.
+pub(super) fn memory_bytes(servers: &[ServerProcess]) -> io::Result<PerRole> {
+    PerRole::of(servers, |pid| {
         let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
         let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
         let kib = pss.and_then(|pss| pss.trim().strip_suffix(" kB")?.parse::<f64>().ok());
@@ -99,12 +98,12 @@ pub(super) fn memory_bytes(servers: &[Server]) -> io::Result<Parts> {
     })
 }
 
-/// The processor time that this process has used, in seconds.
+/// The CPU time of this process in seconds.
 pub(super) fn own_cpu_s() -> io::Result<f64> {
     process_cpu(id().cast_signed()).map(|time| time.as_secs_f64())
 }
 
-/// The processor time that a process has used.
+/// The CPU time of a process.
 fn process_cpu(pid: i32) -> io::Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The second field is the command in brackets, and may itself contain anything.
@@ -120,8 +119,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_costs_something() {
-        let this = Server { part: Part::Relay, pid: id().cast_signed() };
+    fn cpu_and_memory_of_this_process_are_counted() {
+        let this = ServerProcess { role: ServerRole::Relay, pid: id().cast_signed() };
         let memory = memory_bytes(&[this, this]).unwrap();
         assert!(memory.relay > 100_000.0, "{memory:?}");
         assert_eq!((memory.nodes, memory.redis), (0.0, 0.0));

@@ -1,117 +1,91 @@
-//! A network that can be made bad: a UDP proxy between one node and its relay.
+//! An impaired network: a UDP proxy between one node and its relay.
 //!
-//! A node that is told to dial [`Proxy::address`] reaches the relay through it. Each direction has
-//! a [`Weather`] of its own, which can be changed at any time: datagrams are lost, come twice, come
-//! late and in another order, or not at all. Give each node a proxy of its own, so that one link
-//! can be hurt and the others not. With the weather fair, a datagram costs one copy and two system
-//! calls.
+//! A node that dials [`UdpProxy::address`] reaches the relay through the proxy. Each direction has
+//! [`NetworkConditions`] that can be changed at any time: datagrams are lost, duplicated, delayed and
+//! reordered, or all of them are lost. A proxy for each node impairs one link and leaves the others
+//! alone. Without impairment, a datagram costs one copy and two system calls.
 //!
-//! A dead node's kernel refuses what is sent to it, and the relay listens for that. So the proxy
-//! passes refusals on: when the node's port is gone, so is the port that the relay sends to.
+//! The kernel of a dead node refuses what is sent to its port, and the relay uses that signal. So the
+//! proxy passes refusals on: when the node's port is closed, it closes the port that the relay sends
+//! to.
 
+mod conditions;
 mod flow;
-mod weather;
+mod socket;
 
 use std::{
     collections::HashMap,
     io,
     net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
-use socket2::{Domain, Socket, Type};
 use tokio::{
     net::UdpSocket,
     task::{JoinHandle, JoinSet},
 };
 
-pub use self::weather::{Way, Weather};
+pub use self::conditions::{DatagramCounts, Direction, NetworkConditions};
 use self::{
-    flow::Flow,
-    weather::{Fate, Sky},
+    conditions::{Action, SharedConditions},
+    flow::DatagramFlow,
+    socket::bind,
 };
-use crate::defaults::{DATAGRAM_BYTES_MAX, PROXY_BUFFER_BYTES, PROXY_FLOWS_MAX};
-
-/// What became of the datagrams of one direction.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Traffic {
-    /// Passed on, copies included.
-    pub passed: u64,
-    /// Lost.
-    pub lost: u64,
-}
+use crate::defaults::{DATAGRAM_BYTES_MAX, PROXY_FLOWS_MAX};
 
 /// A running proxy. It ends when this is dropped.
 #[derive(Debug)]
-pub struct Proxy {
+pub struct UdpProxy {
     address: SocketAddr,
-    sky: Arc<Mutex<Sky>>,
+    conditions: SharedConditions,
     task: JoinHandle<()>,
 }
 
-impl Proxy {
-    /// Starts a proxy to `relay` on the current runtime, on a free port of 127.0.0.1. What happens
-    /// to which datagram is drawn from `seed`.
+impl UdpProxy {
+    /// Starts a proxy to `relay` on the current runtime, on a free port of 127.0.0.1. `seed` decides
+    /// what happens to which datagram.
     ///
     /// # Errors
-    /// If no socket can be had.
+    /// If no socket can be opened.
     pub async fn start(relay: SocketAddr, seed: u64) -> io::Result<Self> {
         let socket = bind((Ipv4Addr::LOCALHOST, 0).into())?;
         let address = socket.local_addr()?;
-        let sky = Arc::new(Mutex::new(Sky::new(seed)));
-        let task = tokio::spawn(serve(socket, relay, Arc::clone(&sky)));
-        Ok(Self { address, sky, task })
+        let conditions = SharedConditions::new(seed);
+        let task = tokio::spawn(serve(socket, relay, conditions.clone()));
+        Ok(Self { address, conditions, task })
     }
 
-    /// Where the node is to dial.
+    /// Where the node has to dial.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Makes the weather of one direction, from the next datagram on.
-    pub fn set(&self, way: Way, weather: Weather) {
-        lock(&self.sky).set(way, weather);
+    /// Sets the conditions of one direction, from the next datagram on.
+    pub fn set(&self, direction: Direction, conditions: NetworkConditions) {
+        self.conditions.with(|all| all.set(direction, conditions));
     }
 
-    /// Makes the weather of both directions.
-    pub fn set_both(&self, weather: Weather) {
-        for way in Way::BOTH {
-            self.set(way, weather);
+    /// Sets the conditions of both directions.
+    pub fn set_both(&self, conditions: NetworkConditions) {
+        for direction in Direction::BOTH {
+            self.set(direction, conditions);
         }
     }
 
-    /// What has become of the datagrams of one direction so far.
-    pub fn traffic(&self, way: Way) -> Traffic {
-        lock(&self.sky).traffic(way)
+    /// The datagrams of one direction so far.
+    pub fn counts(&self, direction: Direction) -> DatagramCounts {
+        self.conditions.with(|all| all.counts(direction))
     }
 }
 
-impl Drop for Proxy {
+impl Drop for UdpProxy {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-fn lock(sky: &Mutex<Sky>) -> MutexGuard<'_, Sky> {
-    // Nothing that is done under this lock can leave it half done.
-    sky.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A UDP socket whose address others may share: the kernel gives a datagram to the one that is
-/// connected to its sender.
-fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, None)?;
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    // The kernel gives what it may.
-    socket.set_recv_buffer_size(PROXY_BUFFER_BYTES)?;
-    socket.set_send_buffer_size(PROXY_BUFFER_BYTES)?;
-    socket.bind(&address.into())?;
-    UdpSocket::from_std(socket.into())
-}
-
 /// Opens a flow for each address that sends something.
-async fn serve(socket: UdpSocket, relay: SocketAddr, sky: Arc<Mutex<Sky>>) {
+async fn serve(socket: UdpSocket, relay: SocketAddr, conditions: SharedConditions) {
     let mut flows: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
     let mut tasks = JoinSet::new();
     let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
@@ -120,17 +94,16 @@ async fn serve(socket: UdpSocket, relay: SocketAddr, sky: Arc<Mutex<Sky>>) {
             received = socket.recv_from(&mut buffer) => {
                 let Ok((bytes, node)) = received else { continue };
                 if !flows.contains_key(&node) && flows.len() < PROXY_FLOWS_MAX {
-                    let Ok(flow) = Flow::open(&socket, node, relay, Arc::clone(&sky)).await else {
-                        continue;
-                    };
-                    flows.insert(node, flow.far());
+                    let flow = DatagramFlow::open(&socket, node, relay, conditions.clone());
+                    let Ok(flow) = flow.await else { continue };
+                    flows.insert(node, flow.relay_socket());
                     tasks.spawn(async move { flow.run().await; node });
                 }
-                // What came before the flow had a socket of its own.
-                if let (Some(far), Fate::Passed { .. }) =
-                    (flows.get(&node), lock(&sky).fate(Way::ToRelay))
+                // This datagram came before the flow's own socket existed.
+                if let (Some(relay_socket), Action::Pass { .. }) =
+                    (flows.get(&node), conditions.with(|all| all.draw(Direction::ToRelay)))
                 {
-                    let _ = far.try_send_to(&buffer[..bytes], relay);
+                    let _ = relay_socket.try_send_to(&buffer[..bytes], relay);
                 }
             }
             Some(ended) = tasks.join_next() => {

@@ -1,4 +1,4 @@
-//! The client's end of one session: a socket, what it has not taken, what is not read to its end.
+//! One session: a socket, what it has not accepted yet, and what is not read completely.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -6,54 +6,54 @@ use std::{
 };
 
 use super::{
-    engine::Trouble,
-    peer::{Heard, Peer},
+    engine::ConnectionError,
+    protocol::{WireEvent, WireProtocol},
     traffic::Due,
     websocket::upgrade_request,
 };
 
 /// A user of the load generator, connected or not.
 #[derive(Debug)]
-pub(super) struct Session<P: Peer> {
+pub(super) struct LoadSession<P: WireProtocol> {
     pub(super) user: String,
-    /// What is to be sent; empty unless it waits for the socket.
+    /// Messages that are due; empty unless they wait for the socket.
     pub(super) due: Vec<Due>,
-    pub(super) connection: Option<Connection<P>>,
+    pub(super) connection: Option<LoadConnection<P>>,
 }
 
-/// How far a connection has come.
+/// The state of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+enum ConnectionState {
     Upgrading,
     LoggingIn,
-    Welcome,
+    LoggedIn,
 }
 
 /// One WebSocket connection.
 #[derive(Debug)]
-pub(super) struct Connection<P: Peer> {
-    /// Whether the epoll tells when the socket takes more.
-    pub(super) awaits_room: bool,
+pub(super) struct LoadConnection<P: WireProtocol> {
+    /// Whether the epoll reports when the socket is writable.
+    pub(super) awaits_writable: bool,
     socket: TcpStream,
-    phase: Phase,
-    /// Read, but not whole.
+    state: ConnectionState,
+    /// Read, but not complete.
     partial: Vec<u8>,
-    /// Written, but not taken.
+    /// Written, but not accepted by the socket.
     pending: Vec<u8>,
     reading: P::Reading,
 }
 
-impl<P: Peer> Connection<P> {
-    /// Dials `server` and asks for an upgrade. On one machine the kernel connects at once.
+impl<P: WireProtocol> LoadConnection<P> {
+    /// Dials `server` and requests an upgrade. Blocks, which on one machine takes no time.
     pub(super) fn dial(server: SocketAddr) -> io::Result<Self> {
         let mut socket = TcpStream::connect(server)?;
         socket.set_nodelay(true)?;
         socket.write_all(&upgrade_request(server, P::PATH))?;
         socket.set_nonblocking(true)?;
         Ok(Self {
-            awaits_room: false,
+            awaits_writable: false,
             socket,
-            phase: Phase::Upgrading,
+            state: ConnectionState::Upgrading,
             partial: Vec::new(),
             pending: Vec::new(),
             reading: P::Reading::default(),
@@ -65,58 +65,60 @@ impl<P: Peer> Connection<P> {
     }
 
     /// Whether its user is logged in.
-    pub(super) fn is_welcome(&self) -> bool {
-        self.phase == Phase::Welcome
+    pub(super) fn is_logged_in(&self) -> bool {
+        self.state == ConnectionState::LoggedIn
     }
 
-    /// Takes note of the welcome. Returns whether it was the first.
-    pub(super) fn welcome(&mut self) -> bool {
-        let first = self.phase == Phase::LoggingIn;
-        self.phase = Phase::Welcome;
+    /// Notes the login. Returns whether it is new.
+    pub(super) fn set_logged_in(&mut self) -> bool {
+        let first = self.state == ConnectionState::LoggingIn;
+        self.state = ConnectionState::LoggedIn;
         first
     }
 
-    /// Whether the socket has not taken all that was written.
+    /// Whether the socket has not accepted all that was written.
     pub(super) fn is_blocked(&self) -> bool {
         !self.pending.is_empty()
     }
 
-    /// Writes `bytes`, after what waits. The socket takes what it has room for.
+    /// Writes `bytes` after what waits already. What the socket does not accept waits too.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let taken = if self.is_blocked() { 0 } else { write_some(&mut self.socket, bytes)? };
         self.pending.extend_from_slice(&bytes[taken..]);
         Ok(())
     }
 
-    /// Writes what waits, as far as there is room.
+    /// Writes what waits, as far as the socket accepts it.
     pub(super) fn write_pending(&mut self) -> io::Result<()> {
         let taken = write_some(&mut self.socket, &self.pending)?;
         self.pending.drain(..taken);
         Ok(())
     }
 
-    /// Reads once, into a buffer that all sessions share, and tells what is heard. What is there
-    /// beyond that is told of by the next event.
+    /// Reads once, into a buffer that all sessions share, and reports the events. For bytes beyond
+    /// the buffer, the epoll fires again.
     pub(super) fn read(
         &mut self,
         user: &str,
         buffer: &mut [u8],
-        heard: &mut impl FnMut(Heard<'_>),
-    ) -> Result<(), Trouble> {
+        on_event: &mut impl FnMut(WireEvent<'_>),
+    ) -> Result<(), ConnectionError> {
         let carried = self.partial.len();
         buffer[..carried].copy_from_slice(&self.partial);
         let read = match self.socket.read(&mut buffer[carried..]) {
-            Ok(0) => return Err(Trouble::Ended),
+            Ok(0) => return Err(ConnectionError::Ended),
             Ok(read) => read,
-            Err(error) if is_patience(&error) => return Ok(()),
+            Err(error) if would_block(&error) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
         let bytes = &mut buffer[..carried + read];
-        let taken = match self.phase {
-            Phase::Upgrading => self.read_upgrade(user, bytes, heard)?,
-            Phase::LoggingIn | Phase::Welcome => P::read(&mut self.reading, bytes, heard)?,
+        let taken = match self.state {
+            ConnectionState::Upgrading => self.read_upgrade(user, bytes, on_event)?,
+            ConnectionState::LoggingIn | ConnectionState::LoggedIn => {
+                P::read(&mut self.reading, bytes, on_event)?
+            }
         };
-        // Thousands of idle sessions hold nothing.
+        // A new vector each time, so that idle sessions hold no memory.
         self.partial = match &bytes[taken..] {
             [] => Vec::new(),
             rest => rest.to_vec(),
@@ -128,30 +130,30 @@ impl<P: Peer> Connection<P> {
         &mut self,
         user: &str,
         bytes: &mut [u8],
-        heard: &mut impl FnMut(Heard<'_>),
-    ) -> Result<usize, Trouble> {
+        on_event: &mut impl FnMut(WireEvent<'_>),
+    ) -> Result<usize, ConnectionError> {
         let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
             return Ok(0);
         };
         if !bytes.starts_with(b"HTTP/1.1 101 ") {
-            return Err(Trouble::Refused(String::from_utf8_lossy(bytes).into_owned()));
+            return Err(ConnectionError::Refused(String::from_utf8_lossy(bytes).into_owned()));
         }
-        self.phase = Phase::LoggingIn;
+        self.state = ConnectionState::LoggingIn;
         let mut login = Vec::new();
         P::log_in(user, &mut login);
         self.write(&login)?;
-        Ok(end + 4 + P::read(&mut self.reading, &mut bytes[end + 4..], heard)?)
+        Ok(end + 4 + P::read(&mut self.reading, &mut bytes[end + 4..], on_event)?)
     }
 }
 
-/// Returns how many bytes were taken: none where there is no room.
+/// Returns how many bytes the socket accepted.
 fn write_some(socket: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
     match socket.write(bytes) {
-        Err(error) if is_patience(&error) => Ok(0),
+        Err(error) if would_block(&error) => Ok(0),
         taken => taken,
     }
 }
 
-fn is_patience(error: &io::Error) -> bool {
+fn would_block(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }

@@ -1,40 +1,40 @@
-//! A system under test: where its nodes are, and which processes it consists of.
+//! A system under test: its nodes' addresses and its processes.
 
 use std::net::SocketAddr;
 
 use crate::{
-    meter::{Part, Server},
-    nats::NatsCluster,
+    meter::{ServerProcess, ServerRole},
+    nats_cluster::NatsCluster,
 };
-use trunkline_cli::local_cluster::{Cluster, Kind};
+use trunkline_cli::local_cluster::{LocalCluster, MemberKind};
 
 /// A running system under test.
 #[derive(Clone, Debug)]
 pub struct System {
-    /// Where each node's WebSocket is.
+    /// The address of each node's WebSocket.
     pub nodes: Vec<SocketAddr>,
     /// Every server process.
-    pub servers: Vec<Server>,
+    pub servers: Vec<ServerProcess>,
 }
 
 impl System {
-    /// The address of a node, counted from 0 and on from the first after the last.
+    /// The address of the node `number`, modulo the number of nodes.
     pub fn node(&self, number: usize) -> SocketAddr {
         self.nodes[number % self.nodes.len()]
     }
 }
 
-impl From<&Cluster> for System {
-    fn from(cluster: &Cluster) -> Self {
-        let part = |kind| match kind {
-            Kind::Node => Some(Part::Node),
-            Kind::Relay => Some(Part::Relay),
-            Kind::Redis => Some(Part::Redis),
-            Kind::Window => None,
+impl From<&LocalCluster> for System {
+    fn from(cluster: &LocalCluster) -> Self {
+        let role = |kind| match kind {
+            MemberKind::Node => Some(ServerRole::Node),
+            MemberKind::Relay => Some(ServerRole::Relay),
+            MemberKind::Redis => Some(ServerRole::Redis),
+            MemberKind::Window => None,
         };
-        let nodes = cluster.members().filter(|member| member.kind() == Kind::Node);
+        let nodes = cluster.members().filter(|member| member.kind() == MemberKind::Node);
         let servers = cluster.members().filter_map(|member| {
-            Some(Server { part: part(member.kind())?, pid: member.process()?.pid })
+            Some(ServerProcess { role: role(member.kind())?, pid: member.process()?.pid })
         });
         Self { nodes: nodes.map(|node| node.address()).collect(), servers: servers.collect() }
     }
@@ -42,7 +42,7 @@ impl From<&Cluster> for System {
 
 impl From<&NatsCluster> for System {
     fn from(cluster: &NatsCluster) -> Self {
-        let servers = cluster.pids().map(|pid| Server { part: Part::Node, pid });
+        let servers = cluster.pids().map(|pid| ServerProcess { role: ServerRole::Node, pid });
         Self { nodes: cluster.addresses(), servers: servers.collect() }
     }
 }

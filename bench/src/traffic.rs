@@ -1,48 +1,48 @@
-//! What is sent when: flows, and the pace of each group of them.
+//! When each message is sent: flows, and the pace of each group of flows.
 
 use hdrhistogram::Histogram;
 
 use super::{
-    flow::{Counts, Flow},
-    peer::Template,
+    flow::{MessageFlow, TrafficCounts},
+    protocol::Template,
     stamp::Stamp,
 };
 use crate::defaults::{LATENCY_DIGITS, LATENCY_MAX_NS};
 
-/// How fast a traffic goes.
+/// How fast a traffic sends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pace {
-    /// Each flow has so many messages on their way; the arrival of one lets the next one go.
+    /// Each flow keeps this many messages in flight: an arrival releases the next one.
     Closed {
         /// How many.
         in_flight: u32,
     },
-    /// All flows in turn, evenly, so many messages a second between them, whatever arrives.
+    /// All flows take turns at a steady rate, whatever arrives.
     Open {
-        /// How many.
+        /// Messages a second of all flows together.
         per_second: f64,
     },
-    /// One message of each flow, in turn, with so many of them on their way.
+    /// One message of each flow, one flow after the other, with this many in flight.
     Once {
         /// How many.
         in_flight: u64,
     },
 }
 
-/// A message that may go: its flow, and when it was due.
+/// A message that is due: its flow, and when it was due.
 pub(super) type Due = (u32, u64);
 
-/// Flows that go at one pace and are counted together.
+/// Flows that share a pace and are counted together.
 #[derive(Debug)]
 pub(super) struct Traffic {
     pace: Pace,
     flows: Vec<u32>,
     running: bool,
     start_ns: u64,
-    /// How many messages were released since the start, where they go in turn.
-    turns: u64,
-    counts: Counts,
-    /// From when a message was due to its arrival, of those due since `measured_from_ns`.
+    /// How many messages were released since the start, where flows take turns.
+    released: u64,
+    counts: TrafficCounts,
+    /// From due time to arrival, of the messages that were due since `measured_from_ns`.
     latency_ns: Histogram<u64>,
     measured_from_ns: u64,
 }
@@ -54,8 +54,8 @@ impl Traffic {
             flows: Vec::new(),
             running: false,
             start_ns: 0,
-            turns: 0,
-            counts: Counts::default(),
+            released: 0,
+            counts: TrafficCounts::default(),
             latency_ns: Histogram::new_with_max(LATENCY_MAX_NS, LATENCY_DIGITS)
                 .expect("the bounds are those of a histogram"),
             measured_from_ns: u64::MAX,
@@ -63,7 +63,7 @@ impl Traffic {
     }
 
     fn start(&mut self, now_ns: u64, released: &mut Vec<Due>) {
-        (self.running, self.start_ns, self.turns) = (true, now_ns, 0);
+        (self.running, self.start_ns, self.released) = (true, now_ns, 0);
         match self.pace {
             Pace::Closed { in_flight } => {
                 for _ in 0..in_flight {
@@ -80,12 +80,12 @@ impl Traffic {
     }
 
     fn next_once(&mut self, now_ns: u64) -> Option<Due> {
-        let flow = self.flows.get(self.turns as usize)?;
-        self.turns += 1;
+        let flow = self.flows.get(self.released as usize)?;
+        self.released += 1;
         Some((*flow, now_ns))
     }
 
-    /// What a message that is no longer on its way lets go.
+    /// The message that is released when another one is no longer in flight.
     fn next_after(&mut self, flow: u32, now_ns: u64) -> Option<Due> {
         match self.pace {
             Pace::Closed { .. } if self.running => Some((flow, now_ns)),
@@ -94,11 +94,11 @@ impl Traffic {
         }
     }
 
-    /// When the next message of an open traffic is due.
+    /// When the next message at a steady rate is due.
     fn next_due_ns(&self) -> Option<u64> {
         match self.pace {
             Pace::Open { per_second } if self.running => {
-                Some(self.start_ns + (self.turns as f64 * 1e9 / per_second) as u64)
+                Some(self.start_ns + (self.released as f64 * 1e9 / per_second) as u64)
             }
             _ => None,
         }
@@ -106,23 +106,23 @@ impl Traffic {
 
     fn release_due(&mut self, now_ns: u64, released: &mut Vec<Due>) {
         while let Some(due_ns) = self.next_due_ns().filter(|due_ns| *due_ns <= now_ns) {
-            let flow = self.flows[(self.turns % self.flows.len() as u64) as usize];
+            let flow = self.flows[(self.released % self.flows.len() as u64) as usize];
             released.push((flow, due_ns));
-            self.turns += 1;
+            self.released += 1;
         }
     }
 }
 
 /// All traffics of an engine and their flows.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
-    flows: Vec<Flow>,
+pub(super) struct TrafficPlan {
+    flows: Vec<MessageFlow>,
     traffics: Vec<Traffic>,
-    /// Messages that may go now.
+    /// Messages that are due now.
     released: Vec<Due>,
 }
 
-impl Plan {
+impl TrafficPlan {
     /// Adds a traffic without flows.
     pub(super) fn add_traffic(&mut self, pace: Pace) -> usize {
         self.traffics.push(Traffic::new(pace));
@@ -132,11 +132,11 @@ impl Plan {
     /// Adds a flow between two sessions.
     pub(super) fn add_flow(&mut self, traffic: usize, ends: (usize, usize), template: Template) {
         let id = self.flows.len() as u32;
-        self.flows.push(Flow::new(id, traffic, ends, template));
+        self.flows.push(MessageFlow::new(id, traffic, ends, template));
         self.traffics[traffic].flows.push(id);
     }
 
-    pub(super) fn counts(&self, traffic: usize) -> Counts {
+    pub(super) fn counts(&self, traffic: usize) -> TrafficCounts {
         self.traffics[traffic].counts
     }
 
@@ -144,29 +144,29 @@ impl Plan {
         &self.traffics[traffic].latency_ns
     }
 
-    /// Lets a traffic go.
+    /// Starts a traffic.
     pub(super) fn start(&mut self, traffic: usize, now_ns: u64) {
         self.traffics[traffic].start(now_ns, &mut self.released);
     }
 
-    /// Sends no more of a traffic; what is on its way still arrives.
+    /// Stops sending. Messages in flight still arrive and count.
     pub(super) fn stop(&mut self, traffic: usize) {
         self.traffics[traffic].running = false;
     }
 
-    /// Records the latency of what is due from now on, and forgets what was recorded.
+    /// Resets the latencies, and records those of messages that are due from now on.
     pub(super) fn measure(&mut self, traffic: usize, now_ns: u64) {
         let traffic = &mut self.traffics[traffic];
         traffic.measured_from_ns = now_ns;
         traffic.latency_ns.reset();
     }
 
-    /// When the next message of an open traffic is due.
+    /// When the next message at a steady rate is due.
     pub(super) fn next_due_ns(&self) -> Option<u64> {
         self.traffics.iter().filter_map(Traffic::next_due_ns).min()
     }
 
-    /// Moves what may go now, and the sessions that it goes from, to the end of `due`.
+    /// Appends the messages that are due now, with their sending sessions, to `due`.
     pub(super) fn release(&mut self, now_ns: u64, due: &mut Vec<(usize, Due)>) {
         for traffic in &mut self.traffics {
             traffic.release_due(now_ns, &mut self.released);
@@ -183,7 +183,7 @@ impl Plan {
         self.traffics[flow.traffic].counts.sent += 1;
     }
 
-    /// Takes note that `body` has arrived at session `at`. Returns whether it is one of ours.
+    /// Counts the arrival of `body` at session `at`. Returns whether an engine sent it.
     pub(super) fn note_arrival(&mut self, body: &[u8], at: usize, now_ns: u64) -> bool {
         let Some(stamp) = Stamp::at_end_of(body) else { return false };
         let Some(flow) = self.flows.get_mut(stamp.flow as usize) else { return false };
@@ -200,24 +200,24 @@ impl Plan {
         true
     }
 
-    /// Takes note that a send was told to have arrived. Returns whether it is one of ours.
+    /// Counts a receipt `delivered`. Returns whether the flow exists.
     pub(super) fn note_delivered(&mut self, flow: u32) -> bool {
         let counts = self.counts_of(flow);
         counts.map(|counts| counts.delivered += 1).is_some()
     }
 
-    /// Takes note that nobody knows of a send. Returns whether it is one of ours.
-    pub(super) fn note_unsure(&mut self, flow: u32) -> bool {
+    /// Counts a receipt `unconfirmed`. Returns whether the flow exists.
+    pub(super) fn note_unconfirmed(&mut self, flow: u32) -> bool {
         let counts = self.counts_of(flow);
         counts.map(|counts| counts.unconfirmed += 1).is_some()
     }
 
-    fn counts_of(&mut self, flow: u32) -> Option<&mut Counts> {
+    fn counts_of(&mut self, flow: u32) -> Option<&mut TrafficCounts> {
         let flow = self.flows.get(flow as usize)?;
         Some(&mut self.traffics[flow.traffic].counts)
     }
 
-    /// Takes note that a send was refused. Returns whether it is one of ours.
+    /// Counts a refused send. Returns whether the flow exists.
     pub(super) fn note_refused(&mut self, flow: u32, now_ns: u64) -> bool {
         let Some(traffic) = self.flows.get(flow as usize).map(|flow| flow.traffic) else {
             return false;

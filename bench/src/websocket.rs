@@ -1,15 +1,15 @@
-//! The client's side of RFC 6455, as far as a load generator needs it: frames are made once and
-//! read where they lie. The masking key is 0, which is a valid one and leaves payloads as they are.
+//! The client's side of RFC 6455, as far as a load generator needs it: frames are built once and
+//! parsed in place. The masking key is 0, which is valid and leaves payloads unchanged.
 
 use std::net::SocketAddr;
 
-/// What the first byte of a frame says that is the whole of a message.
+/// The FIN bit of a frame's first byte.
 const FINAL: u8 = 0x80;
 
-/// What the second byte of a frame says that a client has sent.
+/// The MASK bit of a frame's second byte.
 const MASKED: u8 = 0x80;
 
-/// What a frame is.
+/// The opcode of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Opcode {
     Text = 1,
@@ -21,7 +21,7 @@ pub(super) enum Opcode {
 
 impl Opcode {
     fn of(byte: u8) -> Option<Self> {
-        // Messages in several frames are not expected from any server here.
+        // No server here fragments messages.
         match byte.checked_sub(FINAL)? {
             1 => Some(Self::Text),
             2 => Some(Self::Binary),
@@ -35,7 +35,7 @@ impl Opcode {
 
 /// The request that asks `server` for an upgrade.
 pub(super) fn upgrade_request(server: SocketAddr, path: &str) -> Vec<u8> {
-    // Any 16 bytes will do for a key; they guard against proxies, of which there is none.
+    // Any 16 bytes are a valid key. Random ones guard against caching proxies; there are none here.
     let key = "dHJ1bmtsaW5lIGxvYWQxMg==";
     format!(
         "GET {path} HTTP/1.1\r\nHost: {server}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -71,17 +71,17 @@ pub(super) fn write_frame(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) opcode: Opcode,
-    /// How long the header itself is.
+    /// The length of the header.
     pub(super) bytes: usize,
     pub(super) payload_bytes: usize,
 }
 
-/// A header that no server sends: masked, in fragments, or of an unknown kind.
+/// A header that no server sends: masked, fragmented or with an unknown opcode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BadHeader;
 
 impl Header {
-    /// Reads the header at the front of `bytes`, if it is all there.
+    /// Parses the header at the front of `bytes`, if it is complete.
     pub(super) fn read(bytes: &[u8]) -> Result<Option<Self>, BadHeader> {
         let [first, second, rest @ ..] = bytes else { return Ok(None) };
         let opcode = Opcode::of(*first).ok_or(BadHeader)?;
@@ -104,11 +104,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_are_read_as_they_are_written() {
+    fn payload_lengths_of_all_sizes_round_trip() {
         for length in [0, 1, 125, 126, 0xffff, 0x1_0000] {
             let mut frame = Vec::new();
             write_header(&mut frame, Opcode::Text, length);
-            // What a server writes is the same without the mask.
+            // A server's header is the same without the mask.
             frame[1] &= !MASKED;
             frame.truncate(frame.len() - 4);
             let header = Header { opcode: Opcode::Text, bytes: frame.len(), payload_bytes: length };

@@ -1,9 +1,9 @@
-//! The workloads: what is measured of a system, the same for every one.
+//! The workloads: what is measured, in the same way for every system.
 
 mod cold;
 mod idle;
+mod interference;
 mod latency;
-mod mixed;
 mod throughput;
 
 use std::{
@@ -15,45 +15,45 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 pub use self::{
-    cold::{Cold, ColdFigures},
-    idle::{Idle, LoginFigures, Logins},
-    latency::{Latency, LatencyFigures},
-    mixed::{Large, LargeFigures, Skew, SkewFigures},
-    throughput::{Throughput, ThroughputFigures},
+    cold::{Cold, ColdResult},
+    idle::{Idle, LoginResult, Logins},
+    interference::{Large, LargeResult, Skew, SkewResult},
+    latency::{Latency, LatencyResult},
+    throughput::{Throughput, ThroughputResult},
 };
 use super::meter;
-use crate::defaults::{LOAD_PRIME_PATIENCE, LOAD_PRIMES_MAX};
+use crate::defaults::{LOAD_PRIME_TIMEOUT, LOAD_PRIMES_MAX};
 use crate::{
     engine::{Engine, LoadError, SessionId, TrafficId},
-    flow::Counts,
-    meter::Parts,
-    peer::Peer,
+    flow::TrafficCounts,
+    meter::PerRole,
+    protocol::WireProtocol,
     system::System,
     traffic::Pace,
 };
 
-/// The usual length of a body, in bytes.
+/// The default length of a body, in bytes.
 pub const BODY_BYTES: usize = 128;
 
-/// How the ends of pairs lie on the nodes.
+/// On which nodes the senders and recipients of pairs are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// All senders at the first node, all recipients at the second.
+    /// All senders on the first node, all recipients on the second.
     OneWay,
-    /// Each sender at a node, its recipient at the next, all nodes in turn.
+    /// Each recipient on the node after its sender's, over all nodes.
     Ring,
 }
 
-/// Some quantiles of times, in microseconds.
+/// Quantiles of latencies, in microseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Quantiles {
-    /// Half of them are below.
+    /// The median.
     pub p50: f64,
-    /// 90 % are.
+    /// The 90th percentile.
     pub p90: f64,
-    /// 99 % are.
+    /// The 99th percentile.
     pub p99: f64,
-    /// 99.9 % are.
+    /// The 99.9th percentile.
     pub p999: f64,
 }
 
@@ -64,20 +64,20 @@ impl Quantiles {
     }
 }
 
-/// What went wrong with messages, from the first to the last.
+/// Messages that were refused, lost, repeated or out of order.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct Faults {
-    /// Sends that were refused, and told so.
+pub struct DeliveryFaults {
+    /// Sends with a receipt that they were not delivered.
     pub refused: u64,
-    /// Sends of which nothing was heard, though long enough was waited.
+    /// Sends without an arrival or refusal in time.
     pub lost: u64,
-    /// Messages that arrived once more.
+    /// Messages that arrived again.
     pub repeated: u64,
-    /// Messages that arrived after later ones of the same sender to the same recipient.
+    /// Messages that arrived after a later one of the same sender to the same recipient.
     pub disordered: u64,
 }
 
-impl Sum for Faults {
+impl Sum for DeliveryFaults {
     fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
         all.fold(Self::default(), |sum, one| Self {
             refused: sum.refused + one.refused,
@@ -88,8 +88,8 @@ impl Sum for Faults {
     }
 }
 
-impl From<Counts> for Faults {
-    fn from(counts: Counts) -> Self {
+impl From<TrafficCounts> for DeliveryFaults {
+    fn from(counts: TrafficCounts) -> Self {
         Self {
             refused: counts.refused,
             lost: counts.open(),
@@ -99,11 +99,11 @@ impl From<Counts> for Faults {
     }
 }
 
-/// What was counted over a while.
+/// What was counted while measuring.
 struct Measured {
     time: Duration,
     arrived: u64,
-    cpu_s: Parts,
+    cpu_s: PerRole,
     generator_s: f64,
 }
 
@@ -112,8 +112,8 @@ impl Measured {
         self.arrived as f64 / self.time.as_secs_f64()
     }
 
-    /// Microseconds of the servers' processors for each message that arrived.
-    fn cpu_us(&self) -> Parts {
+    /// CPU time of the servers for each message that arrived, in microseconds.
+    fn cpu_us(&self) -> PerRole {
         self.cpu_s.map(|seconds| seconds * 1e6 / self.arrived as f64)
     }
 
@@ -122,12 +122,12 @@ impl Measured {
     }
 }
 
-/// Goes on for so long, or what else `go_on` does, and measures these traffics meanwhile.
-fn measure<P: Peer>(
+/// Measures these traffics while `run` runs the engine.
+fn measure<P: WireProtocol>(
     engine: &mut Engine<P>,
     system: &System,
     traffics: &[TrafficId],
-    go_on: impl FnOnce(&mut Engine<P>) -> Result<(), LoadError>,
+    run: impl FnOnce(&mut Engine<P>) -> Result<(), LoadError>,
 ) -> Result<Measured, LoadError> {
     let arrived = |engine: &Engine<P>| -> u64 {
         traffics.iter().map(|traffic| engine.counts(*traffic).arrived).sum()
@@ -135,7 +135,7 @@ fn measure<P: Peer>(
     traffics.iter().for_each(|traffic| engine.measure(*traffic));
     let (arrived_before, begin) = (arrived(engine), Instant::now());
     let (cpu_before, own_before) = (meter::cpu_s(&system.servers)?, meter::own_cpu_s()?);
-    go_on(engine)?;
+    run(engine)?;
     Ok(Measured {
         time: begin.elapsed(),
         arrived: arrived(engine) - arrived_before,
@@ -144,8 +144,8 @@ fn measure<P: Peer>(
     })
 }
 
-/// Logs so many senders and as many recipients in.
-fn pairs<P: Peer>(
+/// Logs `count` senders and `count` recipients in.
+fn pairs<P: WireProtocol>(
     engine: &mut Engine<P>,
     system: &System,
     layout: Layout,
@@ -165,9 +165,9 @@ fn pairs<P: Peer>(
     Ok(pairs)
 }
 
-/// Sends a message over each pair until all of them arrive: until then a system may not know yet
-/// who is where.
-fn prime<P: Peer>(
+/// Sends a message over each pair until all arrive: a system may need a moment to know where every
+/// recipient is.
+fn prime<P: WireProtocol>(
     engine: &mut Engine<P>,
     pairs: &[(SessionId, SessionId)],
 ) -> Result<(), LoadError> {
@@ -175,7 +175,7 @@ fn prime<P: Peer>(
     for _ in 0..LOAD_PRIMES_MAX {
         let traffic = engine.traffic(pace, pairs.iter().copied(), BODY_BYTES);
         engine.start(traffic);
-        engine.settle(&[traffic], LOAD_PRIME_PATIENCE)?;
+        engine.await_outcomes(&[traffic], LOAD_PRIME_TIMEOUT)?;
         if engine.counts(traffic).arrived == pairs.len() as u64 {
             return Ok(());
         }
@@ -183,7 +183,7 @@ fn prime<P: Peer>(
     Err(LoadError::NotPrimed)
 }
 
-/// Names of users that no run before had: those may still be on their way out of the directory.
+/// User names that no earlier run had: its entries may still be in the directory.
 struct Names(String);
 
 impl Names {

@@ -1,18 +1,18 @@
-//! The load generator, on a real cluster: its figures are only worth something if it counts right.
+//! The load generator, on a real cluster: its metrics are only worth something if it counts right.
 
 use std::time::{Duration, Instant};
 
 use trunkline_bench::{
-    Bystanders, Engine, Filler, Pace, System, Trunkline,
+    DirectoryFiller, Engine, IdleUsers, Pace, System, Trunkline,
     workload::{Cold, Idle, Large, Latency, Layout, Logins, Skew, Throughput},
 };
-use trunkline_cli::local_cluster::Cluster;
+use trunkline_cli::local_cluster::LocalCluster;
 
 /// Far above what it takes: two busy cores may be shared by many.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-async fn cluster(nodes: usize) -> Cluster {
-    let cluster = Cluster::builder().nodes(nodes).node_args(["--capacity", "1000"]);
+async fn cluster(nodes: usize) -> LocalCluster {
+    let cluster = LocalCluster::builder().nodes(nodes).node_args(["--capacity", "1000"]);
     cluster.start().await.expect("a cluster starts")
 }
 
@@ -68,11 +68,11 @@ async fn every_workload_runs() {
 async fn a_system_is_made_large_and_small_again() {
     let cluster = cluster(2).await;
     let mut redis = cluster.redis().connect().await.unwrap();
-    let filler = Filler::fill(cluster.redis().url(), 500).unwrap();
-    let bystanders = Bystanders::log_in::<Trunkline>((&cluster).into(), 50).unwrap();
+    let directory_filler = DirectoryFiller::fill(cluster.redis().url(), 500).unwrap();
+    let idle_users = IdleUsers::log_in::<Trunkline>((&cluster).into(), 50).unwrap();
     let keys: usize = redis::cmd("DBSIZE").query_async(&mut redis).await.unwrap();
     assert!(keys >= 550, "{keys} keys");
-    drop((filler, bystanders));
+    drop((directory_filler, idle_users));
     // The relay sweeps what a node that is gone has left.
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -90,7 +90,7 @@ async fn users_come_back_when_their_node_dies() {
     let mut cluster = cluster(2).await;
     let system = System::from(&cluster);
     let mut engine = Engine::<Trunkline>::new().unwrap();
-    engine.come_back_at(system.nodes.clone());
+    engine.reconnect_to(system.nodes.clone());
     let users = (0..20).map(|number| (system.node(number), format!("user-{number}")));
     let users = engine.log_in(users).unwrap();
     let pairs = users.iter().copied().zip(users.iter().rev().copied());
@@ -103,9 +103,9 @@ async fn users_come_back_when_their_node_dies() {
     cluster.kill("node-1").await.unwrap();
     let deadline = Instant::now() + PATIENCE;
     engine.run(Duration::from_millis(200)).unwrap();
-    assert!(engine.welcome() < 20, "the node is gone, and its users are not");
-    while engine.welcome() < 20 {
-        assert!(Instant::now() < deadline, "{} of 20 have come back", engine.welcome());
+    assert!(engine.online() < 20, "the node is gone, and its users are not");
+    while engine.online() < 20 {
+        assert!(Instant::now() < deadline, "{} of 20 have come back", engine.online());
         engine.run(Duration::from_millis(100)).unwrap();
     }
     let mut second = || {

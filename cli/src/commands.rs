@@ -1,4 +1,4 @@
-//! The command line of `trunkline`. The recipes of the justfile call it.
+//! The command line of `trunkline`. The recipes of the `justfile` call it.
 
 mod chat;
 mod gui;
@@ -14,8 +14,8 @@ use trunkline_ops::{FAILED, fail, flush_output, parse_args};
 
 use self::{chat::Chat, load::Load, status::Status, up::Up};
 use crate::{
-    control::{Request, ask},
-    state::{Home, State},
+    control::{ControlRequest, ask},
+    state::{ClusterState, Home},
     terminal::{self, GOOD, Painted, tell},
 };
 
@@ -23,8 +23,8 @@ use crate::{
 #[derive(Debug, Parser)]
 #[command(name = "trunkline", version, disable_help_subcommand = true)]
 struct Cli {
-    /// Keep the cluster's files here and take any free ports; without it they are in .trunkline
-    /// at the project's top, and the ports are those of the documentation
+    /// Keep the cluster's files here and use any free ports; the default is .trunkline at the top of
+    /// the project and the ports that the documentation names
     #[arg(long, global = true, value_name = "DIR")]
     home: Option<PathBuf>,
     #[command(subcommand)]
@@ -37,24 +37,24 @@ enum Command {
     Up(Up),
     /// Stop the cluster
     Down,
-    /// One more node, or a member that has ended once more
+    /// Start a new node, or a member that has ended
     Node {
         /// Its name, such as node-4
         name: String,
     },
-    /// End a member with SIGKILL
+    /// Kill a member with SIGKILL
     Kill {
         /// Its name
         name: String,
     },
-    /// Ask a member to leave with SIGTERM, and wait until it has
+    /// Stop a member with SIGTERM, and wait until it has ended
     Drain {
         /// Its name
         name: String,
     },
-    /// Talk as a user, line by line
+    /// Send and receive messages as a user, line by line
     Chat(Chat),
-    /// Let users log in and send one another messages; Ctrl-C ends it
+    /// Log users in and let them send each other messages; Ctrl-C ends it
     Load(Load),
     /// Show what the relay sees
     Status(Status),
@@ -72,7 +72,7 @@ pub fn main() -> ExitCode {
     let outcome = match runtime {
         Ok(runtime) => {
             let outcome = runtime.block_on(run(cli.command, &Home::new(cli.home)));
-            // A build of the window that is still under way is not waited for.
+            // Does not wait for a build of the window that is still running.
             runtime.shutdown_background();
             outcome
         }
@@ -91,20 +91,20 @@ async fn run(command: Command, home: &Home) -> Result<ExitCode> {
         Command::Load(load) => return load.run(home).await.map(|()| ExitCode::SUCCESS),
         Command::Status(status) => return status.run(home).await.map(|()| ExitCode::SUCCESS),
         Command::Gui => return gui::run(home).map(|()| ExitCode::SUCCESS),
-        Command::Down if is_left_over(home) => return Ok(ExitCode::SUCCESS),
-        Command::Down => Request::Down,
-        Command::Node { name } => Request::Start { name },
-        Command::Kill { name } => Request::Kill { name },
-        Command::Drain { name } => Request::Drain { name },
+        Command::Down if killed_leftovers(home) => return Ok(ExitCode::SUCCESS),
+        Command::Down => ControlRequest::Down,
+        Command::Node { name } => ControlRequest::Start { name },
+        Command::Kill { name } => ControlRequest::Kill { name },
+        Command::Drain { name } => ControlRequest::Drain { name },
     };
     tell(format_args!("{} {}", Painted(GOOD, "✓"), ask(home, &request).await?));
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether there was only a cluster whose `up` has died; it is swept.
-fn is_left_over(home: &Home) -> bool {
-    let dead = State::read(home).filter(|state| !state.owner.is_alive());
-    let Some(left) = dead.map(|state| state.sweep(home)) else { return false };
-    tell(format_args!("the cluster had died already; processes it left: {left}"));
+/// Whether there is only what a dead `up` has left; that is killed.
+fn killed_leftovers(home: &Home) -> bool {
+    let dead = ClusterState::read(home).filter(|state| !state.owner.is_alive());
+    let Some(left) = dead.map(|state| state.kill_leftovers(home)) else { return false };
+    tell(format_args!("the cluster had died already; leftover processes killed: {left}"));
     true
 }

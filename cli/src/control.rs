@@ -1,114 +1,114 @@
-//! How the other commands ask `up` for something: one JSON line each way over a Unix socket.
+//! How other commands ask a running `up` for something: one JSON line each way over a Unix socket.
 //!
-//! Whoever started a process is the one who can wait for it, so everything that starts or ends
-//! one goes through `up`.
+//! Only a parent can wait for a process, so `up` starts and ends all of them.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
+use futures_util::{SinkExt, StreamExt};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
     time::timeout,
 };
+use tokio_util::codec::{Framed, LinesCodec};
 
-use crate::state::{Home, State};
+use crate::{
+    defaults::{CONTROL_LINE_BYTES_MAX, CONTROL_REPLY_TIMEOUT, CONTROL_REQUEST_TIMEOUT},
+    state::{ClusterState, Home},
+};
 
-/// How long the other side may take to write its line. A node that is asked to leave has its
-/// own, shorter limit.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// How long somebody who connects may take to ask.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// What can be asked of `up`.
+/// What `up` can be asked for.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
-pub(crate) enum Request {
-    /// One more node, or a member that has ended once more.
+pub(crate) enum ControlRequest {
+    /// Start a new node, or a member that has ended.
     Start {
         /// Its name.
         name: String,
     },
-    /// SIGKILL.
+    /// Send a member SIGKILL.
     Kill {
-        /// To whom.
+        /// Its name.
         name: String,
     },
-    /// SIGTERM, and wait.
+    /// Send a member SIGTERM, and wait until it has ended.
     Drain {
-        /// To whom.
+        /// Its name.
         name: String,
     },
-    /// Stop everything.
+    /// Stop the cluster.
     Down,
 }
 
-/// What became of it: a line to print either way.
-pub(crate) type Reply = Result<String, String>;
+/// The result: a line to print, or an error.
+pub(crate) type ControlReply = Result<String, String>;
 
-/// Asks the running `up` for something and returns its answer.
-pub(crate) async fn ask(home: &Home, request: &Request) -> Result<String> {
-    let state = State::running(home)?;
+/// Asks the running `up` for something, and returns its reply.
+pub(crate) async fn ask(home: &Home, request: &ControlRequest) -> Result<String> {
+    let state = ClusterState::running(home)?;
     let stream = UnixStream::connect(&state.control).await;
-    let mut stream = stream.context("`just up` does not answer")?;
-    write(&mut stream, request).await?;
-    let reply: Reply = timeout(ANSWER_TIMEOUT, read(&mut stream)).await??;
+    let mut lines = framed(stream.context("`just up` does not answer")?);
+    write(&mut lines, request).await?;
+    let reply: ControlReply = timeout(CONTROL_REPLY_TIMEOUT, read(&mut lines)).await??;
     reply.map_err(|error| anyhow!(error))
 }
 
-/// Where `up` is asked. The folder, which only its owner may enter, goes with it.
+/// The socket of `up`, in a folder that only its owner may enter.
 #[derive(Debug)]
-pub(crate) struct Control {
+pub(crate) struct ControlSocket {
     listener: UnixListener,
     folder: TempDir,
 }
 
-/// Somebody who asks for something and waits for a [`Reply`].
-#[derive(Debug)]
-pub(crate) struct Caller(UnixStream);
+type ControlLines = Framed<UnixStream, LinesCodec>;
 
-impl Control {
-    /// Begins to listen. The socket is not in the project's folder, as its path may be too long.
+/// A command that waits for its [`ControlReply`].
+#[derive(Debug)]
+pub(crate) struct Caller(ControlLines);
+
+impl ControlSocket {
+    /// Starts to listen, in a temporary folder: the path of a project's folder may be too long for a
+    /// socket.
     pub(crate) fn listen() -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("trunkline-").tempdir()?;
         let listener = UnixListener::bind(folder.path().join("control"))?;
         Ok(Self { listener, folder })
     }
 
-    /// The socket.
+    /// The path of the socket.
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("control")
     }
 
-    /// The next one who wants something. Cancel-safe.
+    /// The next caller. Cancel-safe.
     pub(crate) async fn next(&self) -> Result<Caller> {
-        Ok(Caller(self.listener.accept().await?.0))
+        Ok(Caller(framed(self.listener.accept().await?.0)))
     }
 }
 
 impl Caller {
-    /// What it is.
-    pub(crate) async fn request(&mut self) -> Result<Request> {
-        timeout(REQUEST_TIMEOUT, read(&mut self.0)).await?
+    /// Reads the request.
+    pub(crate) async fn request(&mut self) -> Result<ControlRequest> {
+        timeout(CONTROL_REQUEST_TIMEOUT, read(&mut self.0)).await?
     }
 
-    /// Answers; whether anybody still listens does not matter.
-    pub(crate) async fn answer(mut self, reply: Reply) {
+    /// Sends the reply. A caller that has gone does not matter.
+    pub(crate) async fn reply(mut self, reply: ControlReply) {
         let _ = write(&mut self.0, &reply).await;
     }
 }
 
-async fn write(stream: &mut UnixStream, value: &impl Serialize) -> Result<()> {
-    let mut line = serde_json::to_vec(value)?;
-    line.push(b'\n');
-    Ok(stream.write_all(&line).await?)
+fn framed(stream: UnixStream) -> ControlLines {
+    Framed::new(stream, LinesCodec::new_with_max_length(CONTROL_LINE_BYTES_MAX))
 }
 
-async fn read<T: DeserializeOwned>(stream: &mut UnixStream) -> Result<T> {
-    let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line).await?;
+async fn write(lines: &mut ControlLines, value: &impl Serialize) -> Result<()> {
+    Ok(lines.send(serde_json::to_string(value)?).await?)
+}
+
+async fn read<T: DeserializeOwned>(lines: &mut ControlLines) -> Result<T> {
+    let line = lines.next().await.context("the connection ended")??;
     Ok(serde_json::from_str(&line)?)
 }

@@ -1,4 +1,4 @@
-//! One HTTP GET: enough to ask an ops port whether its program is ready, and a node for others.
+//! An HTTP GET without a client library: for `/readyz` of an ops port and `/nodes` of a client port.
 
 use std::{io, net::SocketAddr};
 
@@ -10,12 +10,12 @@ use tokio::{
 
 use crate::defaults::{HTTP_ANSWER_BYTES_MAX, HTTP_TIMEOUT};
 
-/// How many header lines an answer may have.
+/// How many headers a response may have.
 const HEADERS_MAX: usize = 64;
 
-/// What a server answered.
+/// A response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct HttpResponse {
     /// The status code.
     pub status: u16,
     /// Header names in lower case, with their values.
@@ -24,30 +24,30 @@ pub struct Answer {
     pub body: String,
 }
 
-impl Answer {
+impl HttpResponse {
     /// The value of the header `name` (in lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether nothing more can come: an upgrade has no body, and others may name its length.
-    fn is_whole(&self) -> bool {
+    /// Whether it is complete: an upgrade has no body, others may state its length.
+    fn is_complete(&self) -> bool {
         let length = self.header("content-length").and_then(|length| length.parse::<usize>().ok());
         self.status == 101 || length.is_some_and(|length| self.body.len() >= length)
     }
 }
 
-/// Asks `address` for `path`.
+/// Requests `path` from `address`.
 ///
 /// # Errors
-/// If it cannot be reached, does not answer within [`HTTP_TIMEOUT`], or answers something that is
-/// not HTTP.
-pub async fn get(address: SocketAddr, path: &str) -> io::Result<Answer> {
+/// If it cannot be reached, does not respond within [`HTTP_TIMEOUT`], or responds with something that
+/// is not HTTP.
+pub async fn get(address: SocketAddr, path: &str) -> io::Result<HttpResponse> {
     get_with(address, path, &[("connection", "close")]).await
 }
 
-/// Asks `address` for `path` with these headers, and reads until the answer ends or the
-/// connection does.
+/// Requests `path` from `address` with these headers, and reads to the end of the response or of the
+/// connection.
 ///
 /// # Errors
 /// As [`get`].
@@ -55,12 +55,16 @@ pub async fn get_with(
     address: SocketAddr,
     path: &str,
     headers: &[(&str, &str)],
-) -> io::Result<Answer> {
-    let answer = timeout(HTTP_TIMEOUT, exchange(address, path, headers)).await;
-    answer.map_err(io::Error::other)?
+) -> io::Result<HttpResponse> {
+    let response = timeout(HTTP_TIMEOUT, exchange(address, path, headers)).await;
+    response.map_err(io::Error::other)?
 }
 
-async fn exchange(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> io::Result<Answer> {
+async fn exchange(
+    address: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> io::Result<HttpResponse> {
     let mut socket = TcpStream::connect(address).await?;
     let mut request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n");
     for (name, value) in headers {
@@ -72,15 +76,15 @@ async fn exchange(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> 
     loop {
         let ended = socket.read_buf(&mut bytes).await? == 0;
         match parse(&bytes)? {
-            Some(answer) if ended || answer.is_whole() => return Ok(answer),
+            Some(response) if ended || response.is_complete() => return Ok(response),
             None if ended => return Err(io::ErrorKind::UnexpectedEof.into()),
             _ => {}
         }
     }
 }
 
-/// The answer so far, once its head is there.
-fn parse(bytes: &[u8]) -> io::Result<Option<Answer>> {
+/// The response as far as it has come, once its headers are complete.
+fn parse(bytes: &[u8]) -> io::Result<Option<HttpResponse>> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut response = httparse::Response::new(&mut headers);
     let parsed = response.parse(bytes).map_err(io::Error::other)?;
@@ -91,5 +95,5 @@ fn parse(bytes: &[u8]) -> io::Result<Option<Answer>> {
         (header.name.to_ascii_lowercase(), String::from_utf8_lossy(header.value).into_owned())
     });
     let body = String::from_utf8_lossy(&bytes[head..]).into_owned();
-    Ok(Some(Answer { status, headers: headers.collect(), body }))
+    Ok(Some(HttpResponse { status, headers: headers.collect(), body }))
 }

@@ -1,19 +1,18 @@
-//! Starting the real programs on this machine, hurting them, and stopping them.
+//! The real programs as processes on this machine: started, stopped, killed and paused.
 //!
-//! Everything that runs Trunkline locally does it through [`Cluster`]. Each program is a child
-//! process in a group of its own, so that Ctrl-C in a terminal reaches none of them before we
-//! have had our say; the kernel kills them when the process that owns the [`Cluster`] ends in
-//! whatever way.
+//! Everything that runs Trunkline locally does so through [`LocalCluster`]. Each program is a child
+//! in a process group of its own, so that Ctrl-C in a terminal reaches only the owner, which stops
+//! them in order. The kernel kills them when the owner ends without stopping them.
 
 mod builder;
 mod command;
+mod duplicate_node;
 mod error;
 mod member;
 mod ports;
 mod process;
 mod programs;
 mod redis;
-mod rival;
 
 use std::{
     io::{self, Write as _},
@@ -32,12 +31,12 @@ use trunkline_protocol::Name;
 
 pub use self::{
     builder::ClusterBuilder,
+    duplicate_node::DuplicateNode,
     error::ClusterError,
-    member::{Kind, Member},
-    process::{Process, ProcessId, how_it_ended, in_path},
+    member::{ClusterMember, MemberKind},
+    process::{Process, ProcessId, describe_exit, in_path},
     programs::{Programs, project},
-    redis::Redis,
-    rival::Rival,
+    redis::ClusterRedis,
 };
 use self::{ports::Ports, process::tail};
 use crate::{
@@ -48,31 +47,31 @@ use crate::{
 /// The relay's name.
 pub const RELAY: &str = "relay-1";
 
-/// The name that the cluster's Redis goes by.
+/// The name of the cluster's Redis.
 pub const REDIS: &str = "redis";
 
-/// The name that the window goes by.
+/// The name of the operator's window.
 pub const WINDOW: &str = "gui";
 
-/// What a cluster was asked to be.
+/// What the builder was given.
 #[derive(Debug, Default)]
 struct Settings {
     node_args: Vec<String>,
     relay_args: Vec<String>,
     redis: Option<String>,
     /// How members of a kind log in to Redis, `user:password`.
-    logins: Vec<(Kind, String)>,
-    usual_ports: bool,
+    logins: Vec<(MemberKind, String)>,
+    default_ports: bool,
 }
 
-/// Where certificates and logs are.
+/// The folder with certificates and logs.
 #[derive(Debug)]
-enum Home {
+enum ClusterFolder {
     Temporary(TempDir),
     Kept(PathBuf),
 }
 
-impl Home {
+impl ClusterFolder {
     fn path(&self) -> &Path {
         match self {
             Self::Temporary(folder) => folder.path(),
@@ -89,30 +88,30 @@ impl Home {
     }
 }
 
-/// A cluster on this machine. Dropping it kills what still runs.
+/// A cluster on this machine. Dropping it kills the processes that still run.
 #[derive(Debug)]
-pub struct Cluster {
-    /// In the order in which they start.
-    members: Vec<Member>,
+pub struct LocalCluster {
+    /// In start order.
+    members: Vec<ClusterMember>,
     programs: Programs,
     ports: Ports,
     settings: Settings,
-    home: Home,
+    home: ClusterFolder,
 }
 
-impl Cluster {
-    /// A cluster with a Redis and a relay; say how many nodes.
+impl LocalCluster {
+    /// A builder of a cluster with a Redis and a relay, and no node yet.
     pub fn builder() -> ClusterBuilder {
         ClusterBuilder::default()
     }
 
-    /// What belongs to it, running or not, in the order in which it starts.
-    pub fn members(&self) -> impl Iterator<Item = &Member> {
+    /// All members, running or not, in start order.
+    pub fn members(&self) -> impl Iterator<Item = &ClusterMember> {
         self.members.iter()
     }
 
-    /// A member, if there is one of that name.
-    pub fn find(&self, name: &str) -> Option<&Member> {
+    /// The member `name`, if there is one.
+    pub fn find(&self, name: &str) -> Option<&ClusterMember> {
         self.members.iter().find(|member| member.name == name)
     }
 
@@ -120,76 +119,84 @@ impl Cluster {
     ///
     /// # Panics
     /// If there is none.
-    pub fn node(&self, name: &str) -> &Member {
+    pub fn node(&self, name: &str) -> &ClusterMember {
         self.find(name).unwrap_or_else(|| panic!("there is no {name} in this cluster"))
     }
 
     /// The relay.
-    pub fn relay(&self) -> &Member {
+    pub fn relay(&self) -> &ClusterMember {
         self.node(RELAY)
     }
 
-    /// The folder that the programs are given as `--certs`; the CA's key is in it as well.
+    /// The folder that the programs get as `--certs`. It also has the CA's key.
     pub fn certs(&self) -> PathBuf {
         self.home.certs()
     }
 
-    /// The programs, to start one by hand.
+    /// The programs that the members run.
     pub fn programs(&self) -> &Programs {
         &self.programs
     }
 
-    /// Adds a member that is not started yet, with addresses and a certificate.
+    /// Adds a member with addresses and a certificate, without starting it.
     ///
     /// # Errors
-    /// If the name is no DNS label, or no certificate can be issued.
-    pub fn add(&mut self, kind: Kind, name: &str) -> Result<(), ClusterError> {
+    /// If the name is not a DNS label, or no certificate can be issued.
+    pub fn add(&mut self, kind: MemberKind, name: &str) -> Result<(), ClusterError> {
         let label: Name = name.parse()?;
         let (listen, ops) = match kind {
-            Kind::Relay => {
+            MemberKind::Relay => {
                 trunkline_certs::issue(&self.certs(), Role::Relay, &label)?;
                 (self.port(Some(7400)), self.port(Some(7480)))
             }
-            Kind::Node => {
+            MemberKind::Node => {
                 trunkline_certs::issue(&self.certs(), Role::Node, &label)?;
-                let nodes = self.members.iter().filter(|member| member.kind == Kind::Node).count();
+                let nodes =
+                    self.members.iter().filter(|member| member.kind == MemberKind::Node).count();
                 let usual = |first| u16::try_from(nodes).ok().map(|nodes| first + nodes);
                 (self.port(usual(9001)), self.port(usual(9081)))
             }
-            Kind::Redis => (self.port(None), 0),
-            Kind::Window => (0, 0),
+            MemberKind::Redis => (self.port(None), 0),
+            MemberKind::Window => (0, 0),
         };
         let log = self.home.logs().join(format!("{name}.log"));
         let (name, listen, ops) = (name.to_owned(), local(listen), local(ops));
-        self.members.push(Member { name, kind, listen, ops, log, dials: None, process: None });
+        self.members.push(ClusterMember {
+            name,
+            kind,
+            listen,
+            ops,
+            log,
+            relay_address: None,
+            process: None,
+        });
         self.members.sort_by_key(|member| member.kind);
         Ok(())
     }
 
-    /// A free address for something that is no member, such as a proxy in front of the nodes.
+    /// A free address for something that is not a member, such as a proxy in front of the nodes.
     pub fn free_address(&mut self) -> SocketAddr {
         local(self.port(None))
     }
 
     fn port(&mut self, usual: Option<u16>) -> u16 {
-        self.ports.take(usual.filter(|_| self.settings.usual_ports))
+        self.ports.take(usual.filter(|_| self.settings.default_ports))
     }
 
-    /// Has a node dial the relay at `address` from its next start on: at a
-    /// [`Proxy`](crate::proxy::Proxy), for one.
+    /// Lets a node dial the relay at `address` from its next start on: through a UDP proxy.
     ///
     /// # Errors
     /// If it is unknown.
     pub fn dial_through(&mut self, node: &str, address: SocketAddr) -> Result<(), ClusterError> {
-        self.member_mut(node)?.dials = Some(address);
+        self.member_mut(node)?.relay_address = Some(address);
         Ok(())
     }
 
-    /// Starts a member, and waits until it listens. Whether it is also linked and registered is
-    /// what [`Self::ready`] waits for.
+    /// Starts a member, and waits until it listens. [`Self::ready`] waits until it is also linked
+    /// and registered.
     ///
     /// # Errors
-    /// If it is unknown, runs already, or does not come up.
+    /// If it is unknown, is running already, or does not start.
     pub async fn start(&mut self, name: &str) -> Result<(), ClusterError> {
         let member = self.find(name).ok_or_else(|| ClusterError::Unknown(name.to_owned()))?;
         let (program, args) = self.command_line(member)?;
@@ -199,27 +206,29 @@ impl Cluster {
             return Err(ClusterError::Running(name.to_owned()));
         }
         let process = member.process.insert(Process::spawn(&program, &args, &member.log)?);
-        let came_up = match member.kind {
-            Kind::Redis => tokio::select! {
+        let started = match member.kind {
+            MemberKind::Redis => tokio::select! {
                 answers = redis.answers() => answers,
                 line = process.ready_line(name, &member.log) => line.map(drop),
             },
-            Kind::Relay | Kind::Node => process.ready_line(name, &member.log).await.map(drop),
-            Kind::Window => Ok(()),
+            MemberKind::Relay | MemberKind::Node => {
+                process.ready_line(name, &member.log).await.map(drop)
+            }
+            MemberKind::Window => Ok(()),
         };
-        if came_up.is_err() {
+        if started.is_err() {
             member.process = None;
         }
-        came_up
+        started
     }
 
-    /// Starts the node `name`, which is added if it is new.
+    /// Starts the node `name`, and adds it first if it is new.
     ///
     /// # Errors
     /// As [`Self::add`] and [`Self::start`].
     pub async fn start_node(&mut self, name: &str) -> Result<(), ClusterError> {
         if self.find(name).is_none() {
-            self.add(Kind::Node, name)?;
+            self.add(MemberKind::Node, name)?;
         }
         self.start(name).await
     }
@@ -227,16 +236,17 @@ impl Cluster {
     /// Stops the relay with SIGTERM and starts it again.
     ///
     /// # Errors
-    /// If it does not run, or does not come up.
+    /// If it is not running, or does not start again.
     pub async fn restart_relay(&mut self) -> Result<(), ClusterError> {
         self.terminate(RELAY).await?;
         self.start(RELAY).await
     }
 
-    /// Waits until `/readyz` of a member says so. Members without one are ready once they listen.
+    /// Waits until a member's `/readyz` says that it is ready. Members without one are ready once
+    /// they listen.
     ///
     /// # Errors
-    /// If it does not in [`READY_TIMEOUT`].
+    /// If it is not ready within [`READY_TIMEOUT`].
     pub async fn ready(&self, name: &str) -> Result<(), ClusterError> {
         let member = self.find(name).ok_or_else(|| ClusterError::Unknown(name.to_owned()))?;
         let deadline = Instant::now() + READY_TIMEOUT;
@@ -245,7 +255,7 @@ impl Cluster {
             let why = match answer {
                 Ok(answer) if answer.status == 200 => break,
                 Ok(answer) => format!("is not ready: {} {}", answer.status, answer.body.trim()),
-                Err(error) => format!("does not answer at its ops port: {error}"),
+                Err(error) => format!("does not answer on its ops port: {error}"),
             };
             if Instant::now() > deadline {
                 let (name, log) = (name.to_owned(), tail(&member.log));
@@ -259,7 +269,7 @@ impl Cluster {
     /// Kills a member with SIGKILL, and waits until it is gone.
     ///
     /// # Errors
-    /// If it does not run.
+    /// If it is not running.
     pub async fn kill(&mut self, name: &str) -> Result<(), ClusterError> {
         let process = self.process(name)?;
         process.signal(Signal::KILL);
@@ -268,71 +278,74 @@ impl Cluster {
         Ok(())
     }
 
-    /// Asks a member to leave with SIGTERM, and waits until it is gone. One that takes longer than
-    /// [`STOP_TIMEOUT`](crate::defaults::STOP_TIMEOUT) is killed.
+    /// Stops a member with SIGTERM, and waits until it has ended. After
+    /// [`STOP_TIMEOUT`](crate::defaults::STOP_TIMEOUT) it is killed.
     ///
     /// # Errors
-    /// If it does not run.
+    /// If it is not running.
     pub async fn terminate(&mut self, name: &str) -> Result<ExitStatus, ClusterError> {
         let status = self.process(name)?.terminate().await.map_err(ClusterError::Wait)?;
         self.member_mut(name)?.process = None;
         Ok(status)
     }
 
-    /// Asks a member to leave with SIGTERM, and does not wait for it. [`Self::terminate`] does.
+    /// Sends a member SIGTERM without waiting for its end, as [`Self::terminate`] does.
     ///
     /// # Errors
-    /// If it does not run.
-    pub fn ask_to_leave(&mut self, name: &str) -> Result<(), ClusterError> {
-        self.process(name)?.ask_to_leave();
+    /// If it is not running.
+    pub fn request_stop(&mut self, name: &str) -> Result<(), ClusterError> {
+        self.process(name)?.request_stop();
         Ok(())
     }
 
-    /// Stops a member's clock with SIGSTOP, as a machine that freezes would.
+    /// Pauses a member with SIGSTOP, like a machine that freezes.
     ///
     /// # Errors
-    /// If it does not run.
+    /// If it is not running.
     pub fn pause(&mut self, name: &str) -> Result<(), ClusterError> {
         self.process(name)?.signal(Signal::STOP);
         Ok(())
     }
 
-    /// Lets a paused member go on.
+    /// Resumes a paused member.
     ///
     /// # Errors
-    /// If it does not run.
+    /// If it is not running.
     pub fn resume(&mut self, name: &str) -> Result<(), ClusterError> {
         self.process(name)?.signal(Signal::CONT);
         Ok(())
     }
 
-    /// Waits until a member dies that nobody stopped, and says which and how. Cancel-safe.
-    pub async fn next_death(&mut self) -> (String, ExitStatus) {
-        let lives = self.members.iter_mut().filter_map(|member| {
+    /// Waits until a member ends that nobody stopped, and returns its name and status. Cancel-safe.
+    pub async fn next_exit(&mut self) -> (String, ExitStatus) {
+        let exits = self.members.iter_mut().filter_map(|member| {
             let (name, process) = (member.name.clone(), member.process.as_mut()?);
             Some(Box::pin(async move { (name, process.exited().await) }))
         });
-        let lives: Vec<_> = lives.collect();
-        if lives.is_empty() {
+        let exits: Vec<_> = exits.collect();
+        if exits.is_empty() {
             return pending().await;
         }
-        let ((name, status), ..) = select_all(lives).await;
+        let ((name, status), ..) = select_all(exits).await;
         if let Some(member) = self.members.iter_mut().find(|member| member.name == name) {
             member.process = None;
         }
         (name, status.unwrap_or_default())
     }
 
-    /// Asks all members of a kind to leave, and tells how each ended.
+    /// Stops all members of a kind, and returns the status of each.
     ///
     /// # Errors
     /// If one cannot be waited for.
-    pub async fn stop(&mut self, kind: Kind) -> Result<Vec<(String, ExitStatus)>, ClusterError> {
+    pub async fn stop(
+        &mut self,
+        kind: MemberKind,
+    ) -> Result<Vec<(String, ExitStatus)>, ClusterError> {
         let mut ended = Vec::new();
         let members = self.members.iter_mut().filter(|member| member.kind == kind);
         let mut running: Vec<_> = members.filter(|member| member.process.is_some()).collect();
         for process in running.iter_mut().filter_map(|member| member.process.as_mut()) {
-            process.ask_to_leave();
+            process.request_stop();
         }
         for member in running {
             let Some(mut process) = member.process.take() else { continue };
@@ -342,18 +355,18 @@ impl Cluster {
         Ok(ended)
     }
 
-    /// Stops everything in order: window, nodes, relay, Redis.
+    /// Stops all members: window, nodes, relay, Redis.
     ///
     /// # Errors
     /// If a process cannot be waited for.
     pub async fn stop_all(&mut self) -> Result<(), ClusterError> {
-        for kind in [Kind::Window, Kind::Node, Kind::Relay, Kind::Redis] {
+        for kind in [MemberKind::Window, MemberKind::Node, MemberKind::Relay, MemberKind::Redis] {
             self.stop(kind).await?;
         }
         Ok(())
     }
 
-    fn member_mut(&mut self, name: &str) -> Result<&mut Member, ClusterError> {
+    fn member_mut(&mut self, name: &str) -> Result<&mut ClusterMember, ClusterError> {
         let member = self.members.iter_mut().find(|member| member.name == name);
         member.ok_or_else(|| ClusterError::Unknown(name.to_owned()))
     }
@@ -364,16 +377,17 @@ impl Cluster {
     }
 }
 
-impl Drop for Cluster {
+impl Drop for LocalCluster {
     fn drop(&mut self) {
         if thread::panicking() {
             for member in &self.members {
-                // A second panic would end the process before anything is stopped.
+                // `eprintln!` panics if standard error is closed, and a second panic would abort the
+                // process before the members are killed.
                 let log = tail(&member.log);
                 let _ = writeln!(io::stderr(), "--- the end of {}'s log\n{log}", member.name);
             }
         }
-        // The last first: what leans on another goes before it.
+        // In reverse start order: each depends on those before it.
         while self.members.pop().is_some() {}
     }
 }

@@ -1,5 +1,5 @@
-//! The state file: how the other commands find the cluster that `up` runs, and what a later `up`
-//! has to sweep if that one died.
+//! The state file: where the other commands find the cluster that `up` runs, and which processes a
+//! later `up` has to kill if that one died.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -8,20 +8,21 @@ use std::{
     path::{self, Path, PathBuf},
 };
 
-use crate::local_cluster::{Cluster, Kind, Member, ProcessId, project};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
+
+use crate::local_cluster::{ClusterMember, LocalCluster, MemberKind, ProcessId, project};
 
 /// The folder of a local cluster: its state, certificates and logs.
 #[derive(Clone, Debug)]
 pub(crate) struct Home(PathBuf);
 
 impl Home {
-    /// The one that was asked for, or `.trunkline` at the project's top.
+    /// `folder`, or `.trunkline` at the top of the project.
     pub(crate) fn new(folder: Option<PathBuf>) -> Self {
-        let folder = folder.unwrap_or_else(usual);
-        // Who reads the state may stand elsewhere.
+        let folder = folder.unwrap_or_else(default_home);
+        // The commands that read the state may run in another folder.
         Self(path::absolute(&folder).unwrap_or(folder))
     }
 
@@ -29,14 +30,14 @@ impl Home {
         &self.0
     }
 
-    /// Whether it is the project's own.
-    pub(crate) fn is_usual(&self) -> bool {
-        self.0 == usual()
+    /// Whether it is the default one.
+    pub(crate) fn is_default(&self) -> bool {
+        self.0 == default_home()
     }
 
     /// Removes the state file.
-    pub(crate) fn forget(&self) {
-        // If it is gone already, so much the better.
+    pub(crate) fn remove_state(&self) {
+        // It may be gone already.
         let _ = fs::remove_file(self.file());
     }
 
@@ -45,44 +46,45 @@ impl Home {
     }
 }
 
-fn usual() -> PathBuf {
+fn default_home() -> PathBuf {
     project().join(".trunkline")
 }
 
-/// The cluster that runs, or ran when this was written.
+/// The cluster at the time when this was written.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct State {
+pub(crate) struct ClusterState {
     /// The process that owns it.
     pub(crate) owner: ProcessId,
     /// Its control socket.
     pub(crate) control: PathBuf,
-    /// What to give as `--certs`.
+    /// The value for `--certs`.
     pub(crate) certs: PathBuf,
-    /// What to give as `--redis`.
+    /// The value for `--redis`.
     pub(crate) redis: String,
-    /// What to give as `--relay`.
+    /// The value for `--relay`.
     pub(crate) relay: SocketAddr,
     /// The nodes, running or not.
-    pub(crate) nodes: Vec<Node>,
+    pub(crate) nodes: Vec<NodeAddress>,
     /// Every process of the cluster.
     pub(crate) processes: Vec<ProcessId>,
 }
 
 /// A node of the cluster.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Node {
+pub(crate) struct NodeAddress {
     /// Its name.
     pub(crate) name: String,
     /// Its client URL.
     pub(crate) url: String,
 }
 
-impl State {
-    /// What there is to say about `cluster`, owned by this process.
-    pub(crate) fn of(cluster: &Cluster, control: &Path) -> Result<Self> {
+impl ClusterState {
+    /// The state of `cluster`, which this process owns.
+    pub(crate) fn of(cluster: &LocalCluster, control: &Path) -> Result<Self> {
         let pid = std::process::id().cast_signed();
-        let nodes = cluster.members().filter(|member| member.kind() == Kind::Node);
-        let node = |node: &Member| Node { name: node.name().to_owned(), url: node.ws_url() };
+        let nodes = cluster.members().filter(|member| member.kind() == MemberKind::Node);
+        let node =
+            |node: &ClusterMember| NodeAddress { name: node.name().to_owned(), url: node.ws_url() };
         Ok(Self {
             owner: ProcessId::of(pid).context("/proc does not list this process")?,
             control: control.to_owned(),
@@ -90,22 +92,22 @@ impl State {
             redis: cluster.redis().url().to_owned(),
             relay: cluster.relay().address(),
             nodes: nodes.map(node).collect(),
-            processes: cluster.members().filter_map(Member::process).collect(),
+            processes: cluster.members().filter_map(ClusterMember::process).collect(),
         })
     }
 
-    /// Reads what the last `up` wrote, if anything.
+    /// The state that the last `up` wrote, if there is one.
     pub(crate) fn read(home: &Home) -> Option<Self> {
         serde_json::from_slice(&fs::read(home.file()).ok()?).ok()
     }
 
-    /// The cluster that runs now.
+    /// The state of the running cluster.
     pub(crate) fn running(home: &Home) -> Result<Self> {
         let state = Self::read(home).filter(|state| state.owner.is_alive());
         state.context("no cluster is running here: start one with `just up`")
     }
 
-    /// Replaces the state file, at once.
+    /// Replaces the state file atomically.
     pub(crate) fn write(&self, home: &Home) -> Result<()> {
         let mut new = NamedTempFile::new_in(home.path())?;
         new.write_all(&serde_json::to_vec_pretty(self)?)?;
@@ -113,29 +115,29 @@ impl State {
         Ok(())
     }
 
-    /// Kills what is left of a cluster whose owner died, and forgets it. Says how many processes
-    /// there were.
-    pub(crate) fn sweep(self, home: &Home) -> usize {
+    /// Kills what is left of a cluster whose owner died, and removes its state. Returns how many
+    /// processes there were.
+    pub(crate) fn kill_leftovers(self, home: &Home) -> usize {
         let left: Vec<_> =
             self.processes.into_iter().filter(|process| process.is_alive()).collect();
         left.iter().for_each(|process| process.kill());
         if let Some(folder) = self.control.parent() {
-            // A temporary folder that its owner could not remove any more; it may be gone too.
+            // The temporary folder that its owner did not live to remove; it may be gone too.
             let _ = fs::remove_dir_all(folder);
         }
-        home.forget();
+        home.remove_state();
         left.len()
     }
 }
 
-/// The right to run the cluster of this project; the kernel takes it back when the process ends.
+/// The lock that lets one process run the cluster of a home. The kernel releases it.
 #[derive(Debug)]
-pub(crate) struct Claim {
+pub(crate) struct HomeLock {
     _lock: File,
 }
 
-impl Claim {
-    /// Takes the right, unless another process has it.
+impl HomeLock {
+    /// Takes the lock, unless another process has it.
     pub(crate) fn take(home: &Home) -> Result<Option<Self>> {
         let folder = home.path();
         let cannot = || format!("{} cannot be used: check its owner and mode", folder.display());

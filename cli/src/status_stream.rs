@@ -1,4 +1,4 @@
-//! A reader of the relay's status stream.
+//! A reader of a relay's status stream: JSON lines over QUIC, and commands the other way.
 
 use std::{
     io,
@@ -8,41 +8,40 @@ use std::{
     time::Duration,
 };
 
+use futures_util::{SinkExt, StreamExt};
 use quinn::{ClientConfig, Connection, Endpoint, RecvStream, SendStream, TransportConfig};
 use thiserror::Error;
-use tokio::{
-    io::{AsyncBufReadExt, BufReader, Lines},
-    time::timeout,
-};
+use tokio::time::timeout;
+use tokio_util::codec::{FramedRead, FramedWrite, LinesCodec, LinesCodecError};
 use trunkline_certs::{Alpn, CertsError, Credentials, RELAY_SERVER_NAME, Role};
 use trunkline_protocol::{
     BadName,
     status::{AdminCommand, CommandRequest, StatusLine, Trace},
 };
 
-use crate::defaults::{STATUS_KEEP_ALIVE, STATUS_TIMEOUT};
+use crate::defaults::{STATUS_KEEP_ALIVE, STATUS_LINE_BYTES_MAX, STATUS_TIMEOUT};
 
 /// Why the status stream cannot be read.
 #[derive(Debug, Error)]
-pub enum StatusError {
+pub enum StatusStreamError {
     /// The admin certificate is not usable.
     #[error(transparent)]
     Certs(#[from] CertsError),
-    /// That cannot be an operator's name.
+    /// The admin's name is not a DNS label.
     #[error(transparent)]
     Name(#[from] BadName),
-    /// The relay cannot be reached, or the stream broke.
-    #[error("the relay's status stream is not to be had: {0}")]
-    Stream(#[from] io::Error),
+    /// The relay cannot be reached, or the connection broke.
+    #[error("the relay's status stream cannot be read: {0}")]
+    Connection(#[from] io::Error),
     /// The relay ended the stream.
     #[error("the relay ended the status stream")]
     Ended,
-    /// The relay wrote nothing for too long.
+    /// The relay sent nothing for [`STATUS_TIMEOUT`].
     #[error("the relay's status stream is silent")]
-    Silent,
-    /// A line cannot be parsed.
-    #[error("the relay wrote {text:?}, which is no status line: {source}")]
-    Unknown {
+    Timeout,
+    /// The relay sent something that is not a status line.
+    #[error("the relay sent {text:?}, which is not a status line: {source}")]
+    Malformed {
         /// The line.
         text: String,
         /// What is wrong with it.
@@ -50,11 +49,20 @@ pub enum StatusError {
     },
 }
 
+impl From<LinesCodecError> for StatusStreamError {
+    fn from(error: LinesCodecError) -> Self {
+        match error {
+            LinesCodecError::Io(error) => Self::Connection(error),
+            LinesCodecError::MaxLineLengthExceeded => Self::Connection(io::Error::other(error)),
+        }
+    }
+}
+
 /// An open status stream.
 #[derive(Debug)]
 pub struct StatusStream {
-    lines: Lines<BufReader<RecvStream>>,
-    commands: SendStream,
+    lines: FramedRead<RecvStream, LinesCodec>,
+    commands: FramedWrite<SendStream, LinesCodec>,
     connection: Connection,
 }
 
@@ -67,16 +75,19 @@ impl StatusStream {
         relay: SocketAddr,
         certs: &Path,
         interval: Duration,
-    ) -> Result<Self, StatusError> {
+    ) -> Result<Self, StatusStreamError> {
         let admin = Credentials::load(certs, Role::Admin, &"admin".parse()?)?;
-        let open = timeout(STATUS_TIMEOUT, dial(relay, &admin, interval)).await;
-        let (connection, commands, answers) = open.map_err(|_| StatusError::Silent)??;
-        let lines = BufReader::new(answers).lines();
+        let open = timeout(STATUS_TIMEOUT, dial(relay, &admin)).await;
+        let (connection, commands, lines) = open.map_err(|_| StatusStreamError::Timeout)??;
+        let codec = LinesCodec::new_with_max_length(STATUS_LINE_BYTES_MAX);
+        let lines = FramedRead::new(lines, codec);
+        let mut commands = FramedWrite::new(commands, LinesCodec::new());
+        commands.send(format!("{{\"interval_ms\":{}}}", interval.as_millis())).await?;
         Ok(Self { lines, commands, connection })
     }
 
-    /// Gives the relay a command, and waits for its answer: the error if it refused, and the walk
-    /// of a test message. Other lines until then are dropped.
+    /// Sends the relay a command, and waits for its answer: the error if it refused, and the trace
+    /// of a delivery test. Lines that come before the answer are dropped.
     ///
     /// # Errors
     /// As [`Self::next_line`].
@@ -84,11 +95,10 @@ impl StatusStream {
         &mut self,
         id: u64,
         action: AdminCommand,
-    ) -> Result<Result<Option<Box<Trace>>, String>, StatusError> {
-        let mut line =
-            serde_json::to_vec(&CommandRequest { id, action }).map_err(io::Error::from)?;
-        line.push(b'\n');
-        self.commands.write_all(&line).await.map_err(io::Error::from)?;
+    ) -> Result<Result<Option<Box<Trace>>, String>, StatusStreamError> {
+        let line =
+            serde_json::to_string(&CommandRequest { id, action }).map_err(io::Error::from)?;
+        self.commands.send(line).await?;
         loop {
             match self.next_line().await? {
                 StatusLine::Answer { id: answered, error, trace } if answered == id => {
@@ -99,22 +109,23 @@ impl StatusStream {
         }
     }
 
-    /// The next line, as it came.
+    /// The next line as text. Cancel-safe.
     ///
     /// # Errors
     /// If the stream ends, or is silent for [`STATUS_TIMEOUT`].
-    pub async fn next_text(&mut self) -> Result<String, StatusError> {
-        let line = timeout(STATUS_TIMEOUT, self.lines.next_line()).await;
-        line.map_err(|_| StatusError::Silent)??.ok_or(StatusError::Ended)
+    pub async fn next_text(&mut self) -> Result<String, StatusStreamError> {
+        let line = timeout(STATUS_TIMEOUT, self.lines.next()).await;
+        let line = line.map_err(|_| StatusStreamError::Timeout)?;
+        Ok(line.ok_or(StatusStreamError::Ended)??)
     }
 
-    /// The next line.
+    /// The next line. Cancel-safe.
     ///
     /// # Errors
-    /// As [`Self::next_text`], and if it is not what the protocol says.
-    pub async fn next_line(&mut self) -> Result<StatusLine, StatusError> {
+    /// As [`Self::next_text`], and if the line cannot be parsed.
+    pub async fn next_line(&mut self) -> Result<StatusLine, StatusStreamError> {
         let text = self.next_text().await?;
-        serde_json::from_str(&text).map_err(|source| StatusError::Unknown { text, source })
+        serde_json::from_str(&text).map_err(|source| StatusStreamError::Malformed { text, source })
     }
 }
 
@@ -127,7 +138,6 @@ impl Drop for StatusStream {
 async fn dial(
     relay: SocketAddr,
     admin: &Credentials,
-    interval: Duration,
 ) -> io::Result<(Connection, SendStream, RecvStream)> {
     let mut transport = TransportConfig::default();
     transport.keep_alive_interval(Some(STATUS_KEEP_ALIVE));
@@ -140,8 +150,6 @@ async fn dial(
     let endpoint = Endpoint::client(any)?;
     let connecting = endpoint.connect_with(config, relay, RELAY_SERVER_NAME);
     let connection = connecting.map_err(io::Error::other)?.await?;
-    let (mut commands, answers) = connection.open_bi().await?;
-    let request = format!("{{\"interval_ms\":{}}}\n", interval.as_millis());
-    commands.write_all(request.as_bytes()).await?;
-    Ok((connection, commands, answers))
+    let (commands, lines) = connection.open_bi().await?;
+    Ok((connection, commands, lines))
 }

@@ -1,4 +1,4 @@
-//! How the terminal output looks. Colours go where a terminal takes them and `NO_COLOR` is not set.
+//! The look of the terminal output. Colours need a terminal, and `NO_COLOR` must not be set.
 
 use std::{
     fmt,
@@ -9,22 +9,22 @@ use std::{
 use anstream::{AutoStream, ColorChoice, adapter::strip_str, stream::RawStream};
 use anstyle::{AnsiColor, Style};
 
-/// What went well.
+/// For success.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 
-/// What went wrong.
+/// For failure.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 
-/// What deserves a look.
+/// For what needs attention.
 pub(crate) const NOTE: Style = AnsiColor::Yellow.on_default();
 
-/// What is said besides.
+/// For secondary text.
 pub(crate) const DIM: Style = Style::new().dimmed();
 
-/// What stands out.
+/// For names and figures.
 pub(crate) const BOLD: Style = Style::new().bold();
 
-/// What can be typed or opened.
+/// For commands and URLs.
 pub(crate) const LINK: Style = AnsiColor::Cyan.on_default();
 
 /// A text in a style.
@@ -38,26 +38,25 @@ impl<T: fmt::Display> fmt::Display for Painted<T> {
     }
 }
 
-/// A line on standard output that goes on whether anybody reads it or not: what `up` says must never
-/// hold it up.
+/// Prints a line without waiting for a reader: output that nobody reads must not block `up`.
 pub(crate) fn tell(line: impl fmt::Display) {
     trunkline_ops::tell(&format!("{}\n", adapted(line, &io::stdout())));
 }
 
-/// As [`tell`], in place of the line that stands on the terminal.
-pub(crate) fn tell_anew(line: impl fmt::Display) {
+/// As [`tell`], in place of the last line on the terminal.
+pub(crate) fn replace_line(line: impl fmt::Display) {
     trunkline_ops::tell(&format!("\r\x1b[2K{}", adapted(line, &io::stdout())));
 }
 
-/// A line that is what the program is there for.
+/// Prints a line that the command exists for.
 ///
 /// # Errors
-/// If nobody can have it any more.
+/// If standard output cannot be written.
 pub(crate) fn print(line: impl fmt::Display) -> io::Result<()> {
     writeln!(io::stdout(), "{}", adapted(line, &io::stdout()))
 }
 
-/// An error's line, for [`trunkline_ops::fail`].
+/// The line for an error, for [`trunkline_ops::fail`].
 pub(crate) fn error(why: impl fmt::Display) -> String {
     adapted(format!("{} {why}", Painted(BAD, "error:")), &io::stderr())
 }
@@ -70,14 +69,14 @@ fn adapted(text: impl fmt::Display, stream: &impl RawStream) -> String {
     }
 }
 
-/// One step of starting or stopping: a mark, who, what, and how long it took.
+/// Prints a step of starting or stopping: a mark, the member, what it did, and how long it took.
 pub(crate) fn step(name: &str, what: &str, took: Duration) {
     let (mark, name) = (Painted(GOOD, "✓"), Painted(BOLD, format!("{name:<9}")));
     let took = Painted(DIM, format!("{:>6.2} s", took.as_secs_f64()));
     tell(format_args!("  {mark} {name} {what:<32} {took}"));
 }
 
-/// Something that happened while the cluster runs.
+/// Prints an event of a running cluster.
 pub(crate) fn notice(style: Style, text: &str) {
     tell(format_args!("  {} {text}", Painted(style, "●")));
 }

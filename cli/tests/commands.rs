@@ -15,7 +15,7 @@ use tokio::{
     process::{Child, ChildStdout, Command},
     time::{Instant, sleep, timeout},
 };
-use trunkline_cli::local_cluster::{Cluster, ProcessId};
+use trunkline_cli::local_cluster::{LocalCluster, ProcessId};
 
 /// How long a condition may take that nothing but the machine's load delays.
 const SOON: Duration = Duration::from_secs(30);
@@ -31,7 +31,7 @@ impl Up {
     /// Waits until it says where to connect.
     async fn start(nodes: &str) -> Self {
         // What has to be built is built here, where it may take its time.
-        drop(Cluster::builder().prepare().unwrap());
+        drop(LocalCluster::builder().prepare().unwrap());
         let home = TempDir::new().unwrap();
         let mut child = command(&home, &["up", "--no-gui", "--nodes", nodes]).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -1,11 +1,11 @@
 //! The local cluster itself: it starts what it says, and leaves nothing behind.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use trunkline_cli::local_cluster::{Cluster, Kind, REDIS};
+use trunkline_cli::local_cluster::{LocalCluster, MemberKind, REDIS};
 
 #[tokio::test]
 async fn redis_keeps_its_port_when_it_is_killed_and_started_again() {
-    let mut cluster = Cluster::builder().prepare().unwrap();
+    let mut cluster = LocalCluster::builder().prepare().unwrap();
     cluster.start(REDIS).await.unwrap();
     let first = cluster.node(REDIS).process().unwrap();
     assert!(first.is_alive());
@@ -16,13 +16,13 @@ async fn redis_keeps_its_port_when_it_is_killed_and_started_again() {
 
     cluster.start(REDIS).await.unwrap();
     cluster.redis().connect().await.unwrap();
-    let ended = cluster.stop(Kind::Redis).await.unwrap();
+    let ended = cluster.stop(MemberKind::Redis).await.unwrap();
     assert!(ended[0].1.success(), "{ended:?}");
 }
 
 #[tokio::test]
 async fn a_dropped_cluster_leaves_no_process_and_no_file() {
-    let mut cluster = Cluster::builder().prepare().unwrap();
+    let mut cluster = LocalCluster::builder().prepare().unwrap();
     cluster.start(REDIS).await.unwrap();
     let redis = cluster.node(REDIS).process().unwrap();
     let certs = cluster.certs();
@@ -36,11 +36,11 @@ async fn a_dropped_cluster_leaves_no_process_and_no_file() {
 
 #[tokio::test]
 async fn a_death_is_told_with_its_cause() {
-    let mut cluster = Cluster::builder().prepare().unwrap();
+    let mut cluster = LocalCluster::builder().prepare().unwrap();
     cluster.start(REDIS).await.unwrap();
     cluster.node(REDIS).process().unwrap().kill();
-    let (name, status) = cluster.next_death().await;
+    let (name, status) = cluster.next_exit().await;
     assert_eq!(name, REDIS);
-    assert_eq!(trunkline_cli::local_cluster::how_it_ended(status), "was killed (SIGKILL)");
+    assert_eq!(trunkline_cli::local_cluster::describe_exit(status), "was killed (SIGKILL)");
     assert!(cluster.node(REDIS).process().is_none());
 }

@@ -1,9 +1,10 @@
-//! Every limit and time that a client keeps to, in one place.
+//! The limits and timeouts of a client.
 
 use std::time::Duration;
 
-/// How long a client waits for the next frame, or for a socket to open, unless told otherwise.
+/// How long a client waits for the next frame, or for a connection, unless told otherwise. Also what
+/// [`Client::with_timeout`](crate::Client::with_timeout) replaces.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The read buffer of one client's WebSocket, in bytes: small, as tests open thousands.
+/// The read buffer of one client's WebSocket, in bytes: small, as one process may have thousands.
 pub const CLIENT_READ_BUFFER_BYTES: usize = 4 * 1024;

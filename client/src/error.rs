@@ -1,13 +1,13 @@
-//! What can go wrong between a client and its node.
+//! Why a client could not do something.
 
 use std::{fmt, io, time::Duration};
 
 use thiserror::Error;
 use tokio_tungstenite::tungstenite;
 
-use super::Frame;
+use crate::frame::Frame;
 
-/// How a node closed a connection.
+/// The close frame with which a node ended a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closed {
     /// The close code.
@@ -18,7 +18,7 @@ pub struct Closed {
 
 impl Closed {
     /// How long to wait before connecting again, if the reason names it as `retry_ms=N`.
-    pub fn retry(&self) -> Option<Duration> {
+    pub fn retry_after(&self) -> Option<Duration> {
         let words = self.reason.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '='));
         let number = words.filter_map(|word| word.strip_prefix("retry_ms=")).next()?;
         number.parse().ok().map(Duration::from_millis)
@@ -31,48 +31,48 @@ impl fmt::Display for Closed {
     }
 }
 
-/// An answer to the upgrade request that was no upgrade.
+/// An HTTP response to the upgrade request that is no upgrade.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// The HTTP status.
     pub status: u16,
     /// The `Retry-After` header, in seconds.
     pub retry_after: Option<u64>,
-    /// As much of the body as came with the head.
+    /// As much of the body as came with the headers.
     pub body: String,
 }
 
-/// Why something could not be done or did not come.
+/// Why a connection, a write or a read failed.
 #[derive(Debug, Error)]
 pub enum ClientError {
-    /// Not a `ws://` URL with a host.
-    #[error("{0:?} is no client URL: it looks like ws://127.0.0.1:9001/ws")]
-    Url(String),
+    /// The URL is not a `ws://` URL with a host.
+    #[error("{0:?} is not a client URL: write ws://HOST:PORT/ws")]
+    InvalidUrl(String),
     /// The node refused the upgrade.
-    #[error("refused with status {}: {}", .0.status, .0.body)]
+    #[error("the node refused the connection with status {}: {}", .0.status, .0.body)]
     Refused(Refused),
     /// The node closed the connection.
     #[error("closed by the node: {0}")]
     Closed(Closed),
     /// The connection ended without a close frame.
-    #[error("the connection was cut: {0}")]
-    Cut(String),
+    #[error("connection lost: {0}")]
+    ConnectionLost(String),
     /// Nothing came in time.
-    #[error("nothing came within {0:?}")]
-    Late(Duration),
-    /// Another frame came than the one that must come now.
-    #[error("an unexpected frame came: {0:?}")]
+    #[error("timed out after {0:?}")]
+    Timeout(Duration),
+    /// The node sent a frame that is not allowed at this point.
+    #[error("unexpected frame: {0:?}")]
     Unexpected(Box<Frame>),
-    /// A frame came that the contract does not know.
-    #[error("the node wrote {text:?}, which is no frame of the protocol: {source}")]
-    Unknown {
+    /// The node sent a frame that the protocol does not know.
+    #[error("the node sent {text:?}, which is not a frame of the protocol: {source}")]
+    Malformed {
         /// The frame.
         text: String,
         /// What is wrong with it.
         source: serde_json::Error,
     },
-    /// A binary frame came, and a node writes none.
-    #[error("the node wrote a binary frame of {0} bytes")]
+    /// The node sent a binary frame; the protocol has text frames only.
+    #[error("the node sent a binary frame of {0} bytes")]
     Binary(usize),
 }
 
@@ -87,14 +87,14 @@ impl From<tungstenite::Error> for ClientError {
                 let status = response.status().as_u16();
                 Self::Refused(Refused { status, retry_after, body })
             }
-            other => Self::Cut(other.to_string()),
+            other => Self::ConnectionLost(other.to_string()),
         }
     }
 }
 
 impl From<io::Error> for ClientError {
     fn from(error: io::Error) -> Self {
-        Self::Cut(error.to_string())
+        Self::ConnectionLost(error.to_string())
     }
 }
 
@@ -103,11 +103,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reason_of_a_close_names_the_wait() {
+    fn close_reason_names_the_retry_delay() {
         let closed = |reason: &str| Closed { code: 1012, reason: reason.to_owned() };
         let wait = Some(Duration::from_millis(250));
-        assert_eq!(closed("retry_ms=250").retry(), wait);
-        assert_eq!(closed("leaving; retry_ms=250, please").retry(), wait);
-        assert_eq!(closed("leaving").retry(), None);
+        assert_eq!(closed("retry_ms=250").retry_after(), wait);
+        assert_eq!(closed("leaving; retry_ms=250, please").retry_after(), wait);
+        assert_eq!(closed("leaving").retry_after(), None);
     }
 }

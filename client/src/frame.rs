@@ -5,25 +5,25 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use super::ClientError;
+use crate::error::ClientError;
 
-/// A frame that a node writes.
+/// A frame that a node sends.
 #[derive(Clone, Debug)]
 pub enum Frame {
-    /// The login was taken.
+    /// The login succeeded.
     Welcome(Welcome),
-    /// Somebody sent this user something.
-    Message(Message),
-    /// What became of a send.
-    Receipt(Receipt),
-    /// Something was wrong with a frame.
+    /// A message for this user.
+    Message(ReceivedMessage),
+    /// The outcome of a send.
+    Receipt(SendReceipt),
+    /// A frame of this client was refused.
     Error(ErrorFrame),
 }
 
-/// The first frame.
+/// The first frame after a login.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Welcome {
-    /// Who logged in.
+    /// The user that logged in.
     pub user: String,
     /// The session's id.
     pub session: String,
@@ -31,12 +31,12 @@ pub struct Welcome {
     pub node: String,
 }
 
-/// A message of another user's, or of one's own.
+/// A message from another session, or from this one.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Message {
-    /// The message's id, which its receipt names as well.
+pub struct ReceivedMessage {
+    /// The message's id; the sender's receipt names it too.
     pub id: String,
-    /// Who sent it.
+    /// The sender.
     pub from: String,
     /// The accepting node's clock, in Unix milliseconds.
     pub sent_at: u64,
@@ -44,33 +44,34 @@ pub struct Message {
     pub body: Box<RawValue>,
 }
 
-/// What became of a send.
+/// The outcome of a send.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Receipt {
-    /// The client's id of the send.
+pub struct SendReceipt {
+    /// The id that the client gave the send.
     pub id: String,
     /// The message's id.
     pub message: String,
-    /// The outcome: its word in the contract.
+    /// The outcome, as the protocol spells it: `delivered`, `offline`, `busy`, `unreachable` or
+    /// `unconfirmed`.
     pub outcome: String,
-    /// How many of the recipient's sessions or nodes did not get what others did.
+    /// How many of the recipient's sessions or nodes missed a message that others got.
     #[serde(default)]
     pub missed: u32,
 }
 
-/// What was wrong with a frame.
+/// Why a frame was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ErrorFrame {
-    /// The code: its word in the contract.
+    /// The error code, as the protocol spells it.
     pub code: String,
-    /// The reason, in words.
+    /// The reason, as text.
     pub reason: String,
-    /// The send it is about, if it is about one.
+    /// The id of the send that was refused, if the frame was one.
     pub id: Option<String>,
 }
 
 impl Frame {
-    pub(super) fn parse(text: &str) -> Result<Self, ClientError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, ClientError> {
         #[derive(Deserialize)]
         struct Tag<'a> {
             #[serde(borrow, rename = "type")]
@@ -92,14 +93,14 @@ fn part<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ClientError> {
 }
 
 fn unknown(text: &str, source: serde_json::Error) -> ClientError {
-    ClientError::Unknown { text: text.to_owned(), source }
+    ClientError::Malformed { text: text.to_owned(), source }
 }
 
-pub(super) fn login(user: &str) -> String {
+pub(crate) fn login(user: &str) -> String {
     format!(r#"{{"type":"login","user":{}}}"#, Value::from(user))
 }
 
-pub(super) fn send(id: &str, to: &str, body: &str) -> String {
+pub(crate) fn send(id: &str, to: &str, body: &str) -> String {
     let (id, to) = (Value::from(id), Value::from(to));
     format!(r#"{{"type":"send","id":{id},"to":{to},"body":{body}}}"#)
 }
@@ -109,14 +110,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_is_kept_as_it_came() {
+    fn body_is_kept_byte_for_byte() {
         let text = r#"{"type":"message","id":"m","from":"a","sent_at":1,"body": [ 1e400 ,null]}"#;
         let Ok(Frame::Message(message)) = Frame::parse(text) else { panic!("{text}") };
         assert_eq!(message.body.get(), "[ 1e400 ,null]");
     }
 
     #[test]
-    fn an_unknown_frame_is_an_error() {
+    fn unknown_frame_is_an_error() {
         assert!(Frame::parse(r#"{"type":"new"}"#).is_err());
         assert!(Frame::parse("garbage").is_err());
     }

@@ -1,33 +1,33 @@
-//! Every limit and time of the fault lab, in one place.
+//! The timeouts of the fault lab.
 
 use std::time::Duration;
 
-/// How long a send may take to its outcome, as the contract says.
+/// The deadline of a send, as the protocol defines it.
 pub const SEND_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long a node may believe a route, as the contract says.
-pub const ROUTE_LIFE: Duration = Duration::from_secs(5);
+/// How long a node caches a route, as the protocol defines it.
+pub const ROUTE_TTL: Duration = Duration::from_secs(5);
 
-/// By how much a loaded machine may be late in a run with faults, before lateness counts.
+/// How much later than the deadline an outcome may come on a loaded machine.
 pub const FAULT_SLACK: Duration = Duration::from_secs(6);
 
-/// For so long after a node was hurt, its users may still be missing in the directory.
-pub const FAULT_ECHO: Duration = Duration::from_secs(5);
+/// How long after a fault of a node its users may be missing in the directory.
+pub const FAULT_RECOVERY: Duration = Duration::from_secs(5);
 
-/// For how long a client that reads slowly reads nothing at all, at the most.
-pub const FAULT_DOZE_MAX: Duration = Duration::from_secs(4);
+/// The longest pause of a slow reader.
+pub const SLOW_READER_PAUSE_MAX: Duration = Duration::from_secs(4);
 
-/// How often the observer of a run with faults makes sure that it is not kept from running.
-pub const FAULT_PULSE: Duration = Duration::from_millis(50);
+/// How often the observer of a run checks that it is scheduled in time.
+pub const STALL_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long a cluster may take to be whole again after the last fault of a run.
-pub const SETTLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a cluster may take to converge after the last fault of a run.
+pub const CONVERGENCE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a client in a run with faults waits for its welcome before it tries another node.
+/// How long a client waits for its welcome before it tries another node.
 pub const FAULT_LOGIN_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How long such a client waits until a node has answered its close.
+/// How long a client waits for the node's close after its own.
 pub const FAULT_CLOSE_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// How long a process that came up with the name of another may take to end.
-pub const RIVAL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a second process with the name of a running node may take to end.
+pub const DUPLICATE_NODE_TIMEOUT: Duration = Duration::from_secs(10);

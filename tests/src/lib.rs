@@ -2,5 +2,5 @@
 
 pub mod defaults;
 pub mod faults;
-pub mod screen;
-pub mod window;
+pub mod virtual_display;
+pub mod window_process;

@@ -3,49 +3,49 @@ use std::io;
 use thiserror::Error;
 
 use crate::defaults::LOAD_LOGIN_TIMEOUT;
-use crate::peer::NotUnderstood;
+use crate::protocol::UnexpectedBytes;
 
-/// Why a load came to nothing.
+/// Why a load could not be run.
 #[derive(Debug, Error)]
 pub enum LoadError {
-    /// The system refused something.
+    /// A system call failed.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// A connection went wrong.
-    #[error("{user}: {trouble}")]
+    /// A connection failed.
+    #[error("{user}: {error}")]
     Connection {
-        /// Whose.
+        /// The user.
         user: String,
-        /// How.
-        trouble: Trouble,
+        /// Why it failed.
+        error: ConnectionError,
     },
-    /// Logins got stuck.
-    #[error("no login was answered within {LOAD_LOGIN_TIMEOUT:?}; {0} still wait")]
+    /// Logins are not answered.
+    #[error("no login was answered within {LOAD_LOGIN_TIMEOUT:?}; {0} are waiting")]
     LoginsStuck(usize),
-    /// Not even a first message reaches every recipient.
-    #[error("some recipients get nothing, though they are logged in")]
+    /// The first messages do not reach every recipient.
+    #[error("some recipients get no message, though they are logged in")]
     NotPrimed,
 }
 
-/// What went wrong with one connection.
+/// Why one connection failed.
 #[derive(Debug, Error)]
-pub enum Trouble {
-    /// It broke, or none could be had.
-    #[error("the connection broke: {0}")]
+pub enum ConnectionError {
+    /// It broke, or could not be opened.
+    #[error("connection lost: {0}")]
     Broken(#[from] io::Error),
     /// The server refused the upgrade.
     #[error("the upgrade was refused: {0}")]
     Refused(String),
-    /// The server ended it.
-    #[error("the server ended the connection")]
+    /// The server closed it.
+    #[error("the server closed the connection")]
     Ended,
-    /// The server said something that is not expected there.
-    #[error("was told {0}, which is not expected there")]
+    /// The server sent something unexpected.
+    #[error("the server sent something unexpected: {0}")]
     Unexpected(String),
 }
 
-impl From<NotUnderstood> for Trouble {
-    fn from(NotUnderstood(what): NotUnderstood) -> Self {
+impl From<UnexpectedBytes> for ConnectionError {
+    fn from(UnexpectedBytes(what): UnexpectedBytes) -> Self {
         Self::Unexpected(what)
     }
 }

@@ -1,10 +1,12 @@
+//! One socket of a node, as the relay sees it.
+
 use std::{
     cmp::Reverse,
     collections::BinaryHeap,
     future::pending,
     io,
     net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,50 +16,51 @@ use tokio::{
 };
 
 use super::{
-    bind, lock,
-    weather::{Fate, Sky, Way},
+    conditions::{Action, Direction, SharedConditions},
+    socket::bind,
 };
 use crate::defaults::{DATAGRAM_BYTES_MAX, PROXY_DELAYED_MAX, PROXY_FLOW_IDLE};
 
-/// What one socket of a node says to the relay, and the other way.
+/// The datagrams between one socket of a node and the relay.
 #[derive(Debug)]
-pub(super) struct Flow {
-    /// Connected to the node, and so told when its kernel refuses.
-    near: Arc<UdpSocket>,
-    /// The relay sees the node at this address. Connected to nobody: the relay also knocks here
-    /// from another port.
-    far: Arc<UdpSocket>,
+pub(super) struct DatagramFlow {
+    /// Connected to the node, so that it reports when the node's kernel refuses a datagram.
+    node_socket: Arc<UdpSocket>,
+    /// The node's address in the relay's eyes. Not connected: the relay also sends liveness probes
+    /// here, from another port.
+    relay_socket: Arc<UdpSocket>,
     relay: SocketAddr,
-    sky: Arc<Mutex<Sky>>,
+    conditions: SharedConditions,
 }
 
-impl Flow {
-    /// A flow for the node at `node`, which speaks to the address of `listener`.
+impl DatagramFlow {
+    /// A flow for the node at `node`, which sends to the address of `listener`.
     pub(super) async fn open(
         listener: &UdpSocket,
         node: SocketAddr,
         relay: SocketAddr,
-        sky: Arc<Mutex<Sky>>,
+        conditions: SharedConditions,
     ) -> io::Result<Self> {
-        let far = bind((Ipv4Addr::LOCALHOST, 0).into())?;
-        let near = bind(listener.local_addr()?)?;
-        near.connect(node).await?;
-        // A socket that the runtime has not heard of yet takes nothing.
-        far.writable().await?;
-        near.writable().await?;
-        Ok(Self { near: Arc::new(near), far: Arc::new(far), relay, sky })
+        let relay_socket = bind((Ipv4Addr::LOCALHOST, 0).into())?;
+        let node_socket = bind(listener.local_addr()?)?;
+        node_socket.connect(node).await?;
+        // `try_send` fails on a socket that the runtime has not polled yet.
+        relay_socket.writable().await?;
+        node_socket.writable().await?;
+        let (node_socket, relay_socket) = (Arc::new(node_socket), Arc::new(relay_socket));
+        Ok(Self { node_socket, relay_socket, relay, conditions })
     }
 
-    /// The socket towards the relay.
-    pub(super) fn far(&self) -> Arc<UdpSocket> {
-        Arc::clone(&self.far)
+    /// The socket that sends to the relay.
+    pub(super) fn relay_socket(&self) -> Arc<UdpSocket> {
+        Arc::clone(&self.relay_socket)
     }
 
-    /// Passes datagrams on, both ways, until the node's kernel refuses them or none has come from
-    /// the node for [`PROXY_FLOW_IDLE`].
+    /// Passes datagrams on in both directions, until the node's kernel refuses one or none has come
+    /// from the node for [`PROXY_FLOW_IDLE`].
     pub(super) async fn run(self) {
-        let to_relay = Direction::new(Way::ToRelay, &self);
-        let to_node = Direction::new(Way::ToNode, &self);
+        let to_relay = Forwarder::new(Direction::ToRelay, &self);
+        let to_node = Forwarder::new(Direction::ToNode, &self);
         tokio::select! {
             () = to_relay.run() => {}
             () = to_node.run() => {}
@@ -65,61 +68,57 @@ impl Flow {
     }
 }
 
-/// A datagram that comes later, by when it does, and in the order of coming.
+/// A delayed datagram: when it is due, and its number among those due at the same time.
 type Delayed = Reverse<(Instant, u64, Vec<u8>)>;
 
 /// One direction of a flow.
-struct Direction<'a> {
-    way: Way,
+struct Forwarder<'a> {
+    direction: Direction,
     from: &'a UdpSocket,
     to: &'a UdpSocket,
     relay: SocketAddr,
-    sky: &'a Mutex<Sky>,
+    conditions: &'a SharedConditions,
     delayed: BinaryHeap<Delayed>,
     number: u64,
 }
 
-impl<'a> Direction<'a> {
-    fn new(way: Way, flow: &'a Flow) -> Self {
-        let (from, to) = match way {
-            Way::ToRelay => (&flow.near, &flow.far),
-            Way::ToNode => (&flow.far, &flow.near),
+impl<'a> Forwarder<'a> {
+    fn new(direction: Direction, flow: &'a DatagramFlow) -> Self {
+        let (from, to) = match direction {
+            Direction::ToRelay => (&flow.node_socket, &flow.relay_socket),
+            Direction::ToNode => (&flow.relay_socket, &flow.node_socket),
         };
-        let (relay, sky) = (flow.relay, &flow.sky);
-        Self { way, from, to, relay, sky, delayed: BinaryHeap::new(), number: 0 }
+        let (relay, conditions) = (flow.relay, &flow.conditions);
+        Self { direction, from, to, relay, conditions, delayed: BinaryHeap::new(), number: 0 }
     }
 
     async fn run(mut self) {
         let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
         loop {
             let due = self.delayed.peek().map(|Reverse((due, ..))| *due);
-            tokio::select! {
-                received = timeout(PROXY_FLOW_IDLE, self.from.recv(&mut buffer)) => {
-                    let went_on = match received {
-                        Ok(Ok(bytes)) => self.take(&buffer[..bytes]),
-                        Ok(Err(error)) => self.outlives(&error, Way::ToRelay),
-                        Err(_) => self.way == Way::ToNode,
-                    };
-                    if !went_on {
-                        return;
-                    }
-                }
-                () = until(due) => {
-                    if let Some(Reverse((_, _, datagram))) = self.delayed.pop()
-                        && !self.send(&datagram)
-                    {
-                        return;
-                    }
-                }
+            let open = tokio::select! {
+                received = timeout(PROXY_FLOW_IDLE, self.from.recv(&mut buffer)) => match received {
+                    Ok(Ok(bytes)) => self.forward(&buffer[..bytes]),
+                    Ok(Err(error)) => self.survives(&error, Direction::ToRelay),
+                    Err(_) => self.direction == Direction::ToNode,
+                },
+                () = until(due) => match self.delayed.pop() {
+                    Some(Reverse((_, _, datagram))) => self.send(&datagram),
+                    None => true,
+                },
+            };
+            if !open {
+                return;
             }
         }
     }
 
-    /// Does with a datagram what the weather wants. Returns whether the flow goes on.
-    fn take(&mut self, datagram: &[u8]) -> bool {
-        let Fate::Passed { after, again } = lock(self.sky).fate(self.way) else { return true };
-        if let Some(again) = again {
-            self.delay(datagram, again);
+    /// Applies the conditions to a datagram. Returns whether the flow stays open.
+    fn forward(&mut self, datagram: &[u8]) -> bool {
+        let action = self.conditions.with(|all| all.draw(self.direction));
+        let Action::Pass { after, duplicate_after } = action else { return true };
+        if let Some(after) = duplicate_after {
+            self.delay(datagram, after);
         }
         if after.is_zero() {
             return self.send(datagram);
@@ -135,24 +134,25 @@ impl<'a> Direction<'a> {
         }
     }
 
-    /// A datagram that finds the socket full is lost, as on any network.
+    /// Sends a datagram. It is lost if the socket is full, as in any network.
     fn send(&self, datagram: &[u8]) -> bool {
-        let sent = match self.way {
-            Way::ToRelay => self.to.try_send_to(datagram, self.relay),
-            Way::ToNode => self.to.try_send(datagram),
+        let sent = match self.direction {
+            Direction::ToRelay => self.to.try_send_to(datagram, self.relay),
+            Direction::ToNode => self.to.try_send(datagram),
         };
         match sent {
             Ok(_) => true,
-            Err(error) => self.outlives(&error, Way::ToNode),
+            Err(error) => self.survives(&error, Direction::ToNode),
         }
     }
 
-    /// Whether the flow goes on after an error of the socket that `near_on` says is the node's.
-    /// Only the node's refusal ends it, and only if it can travel to the relay.
-    fn outlives(&self, error: &io::Error, near_on: Way) -> bool {
-        let of_node = self.way == near_on;
+    /// Whether the flow stays open after an error. Only the refusal of the node's kernel closes it,
+    /// which is an error of the socket that this direction has towards the node (`node_side` says in
+    /// which direction that is the failed one), and only if refusals can travel to the relay.
+    fn survives(&self, error: &io::Error, node_side: Direction) -> bool {
+        let of_node = self.direction == node_side;
         let refused = error.kind() == io::ErrorKind::ConnectionRefused;
-        !(of_node && refused) || lock(self.sky).is_cut(Way::ToRelay)
+        !(of_node && refused) || self.conditions.with(|all| all.is_cut(Direction::ToRelay))
     }
 }
 

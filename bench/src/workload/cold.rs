@@ -1,23 +1,23 @@
 use serde::Serialize;
 
-use super::{BODY_BYTES, Faults, Measured, Names, measure};
+use super::{BODY_BYTES, DeliveryFaults, Measured, Names, measure};
 use crate::{
-    defaults::LOAD_SETTLE_PATIENCE,
+    defaults::LOAD_OUTCOME_TIMEOUT,
     engine::{Engine, LoadError, SessionId},
-    meter::Parts,
-    peer::Peer,
+    meter::PerRole,
+    protocol::WireProtocol,
     system::System,
     traffic::Pace,
 };
 
-/// Recipients to whom nobody has sent anything yet.
+/// Recipients that no node has a route for yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Cold {
-    /// How many there are, at the second node.
+    /// How many, on the second node.
     pub recipients: usize,
-    /// How many senders there are, at the first node.
+    /// How many senders, on the first node.
     pub senders: usize,
-    /// How many messages are on their way.
+    /// How many messages are in flight.
     pub in_flight: u64,
 }
 
@@ -27,27 +27,27 @@ impl Default for Cold {
     }
 }
 
-/// What [`Cold`] found: one message to each recipient, and then one more.
+/// The result of [`Cold`]: one message to each recipient, and then one more.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct ColdFigures {
-    /// Messages a second, the first to each recipient.
+pub struct ColdResult {
+    /// First messages to each recipient, a second.
     pub cold_per_s: f64,
-    /// Processor time of the servers for each of these, in microseconds.
-    pub cold_cpu_us: Parts,
-    /// Messages a second, the second to each recipient.
+    /// CPU time of the servers for each of these, in microseconds.
+    pub cold_cpu_us: PerRole,
+    /// Second messages to each recipient, a second.
     pub warm_per_s: f64,
-    /// Processor time of the servers for each of those, in microseconds.
-    pub warm_cpu_us: Parts,
-    /// What went wrong with the first ones.
-    pub faults: Faults,
+    /// CPU time of the servers for each of those, in microseconds.
+    pub warm_cpu_us: PerRole,
+    /// Failures of the first messages.
+    pub faults: DeliveryFaults,
 }
 
 impl Cold {
     /// Runs it.
     ///
     /// # Errors
-    /// If the load comes to nothing.
-    pub fn run<P: Peer>(&self, system: &System) -> Result<ColdFigures, LoadError> {
+    /// If the load cannot be run.
+    pub fn run<P: WireProtocol>(&self, system: &System) -> Result<ColdResult, LoadError> {
         let mut engine = Engine::<P>::new()?;
         let log_in = |engine: &mut Engine<P>, kind, node, count| {
             let names = Names::fresh(kind);
@@ -58,7 +58,7 @@ impl Cold {
         let pairs: Vec<_> = senders.into_iter().cycle().zip(recipients).collect();
         let (cold, faults) = self.round(&mut engine, system, &pairs)?;
         let (warm, _) = self.round(&mut engine, system, &pairs)?;
-        Ok(ColdFigures {
+        Ok(ColdResult {
             cold_per_s: cold.per_second(),
             cold_cpu_us: cold.cpu_us(),
             warm_per_s: warm.per_second(),
@@ -67,17 +67,17 @@ impl Cold {
         })
     }
 
-    fn round<P: Peer>(
+    fn round<P: WireProtocol>(
         &self,
         engine: &mut Engine<P>,
         system: &System,
         pairs: &[(SessionId, SessionId)],
-    ) -> Result<(Measured, Faults), LoadError> {
+    ) -> Result<(Measured, DeliveryFaults), LoadError> {
         let pace = Pace::Once { in_flight: self.in_flight };
         let traffic = engine.traffic(pace, pairs.iter().copied(), BODY_BYTES);
         engine.start(traffic);
-        let go_on = |engine: &mut Engine<P>| engine.settle(&[traffic], LOAD_SETTLE_PATIENCE);
-        let measured = measure(engine, system, &[traffic], go_on)?;
+        let run = |engine: &mut Engine<P>| engine.await_outcomes(&[traffic], LOAD_OUTCOME_TIMEOUT);
+        let measured = measure(engine, system, &[traffic], run)?;
         Ok((measured, engine.counts(traffic).into()))
     }
 }

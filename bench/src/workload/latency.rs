@@ -2,28 +2,28 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{BODY_BYTES, Faults, Layout, Quantiles, measure, pairs};
+use super::{BODY_BYTES, DeliveryFaults, Layout, Quantiles, measure, pairs};
 use crate::{
-    defaults::LOAD_SETTLE_PATIENCE,
+    defaults::LOAD_OUTCOME_TIMEOUT,
     engine::{Engine, LoadError},
-    meter::Parts,
-    peer::Peer,
+    meter::PerRole,
+    protocol::WireProtocol,
     system::System,
     traffic::Pace,
 };
 
-/// How long messages take at a steady rate that does not wait for them.
+/// Latency at a steady rate.
 #[derive(Clone, Copy, Debug)]
 pub struct Latency {
-    /// How many pairs there are.
+    /// How many pairs.
     pub pairs: usize,
-    /// Whether all send to the recipient of the first, in place of each to their own.
+    /// Whether all senders send to the first pair's recipient.
     pub one_recipient: bool,
-    /// How many messages a second all of them send.
+    /// Messages a second of all pairs together.
     pub per_second: f64,
-    /// How long it goes on before anything is measured.
+    /// How long the load runs before the measurement.
     pub warm_up: Duration,
-    /// For how long it is measured.
+    /// How long the measurement takes.
     pub measured: Duration,
 }
 
@@ -39,23 +39,23 @@ impl Default for Latency {
     }
 }
 
-/// What [`Latency`] found.
+/// The result of [`Latency`].
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct LatencyFigures {
-    /// From when a message was due to its arrival.
+pub struct LatencyResult {
+    /// From due time to arrival.
     pub latency_us: Quantiles,
-    /// Processor time of the servers for each message, in microseconds.
-    pub cpu_us: Parts,
-    /// What went wrong, from the warm-up to the end.
-    pub faults: Faults,
+    /// CPU time of the servers for each message, in microseconds.
+    pub cpu_us: PerRole,
+    /// Failures, from the warm-up to the end.
+    pub faults: DeliveryFaults,
 }
 
 impl Latency {
     /// Runs it.
     ///
     /// # Errors
-    /// If the load comes to nothing.
-    pub fn run<P: Peer>(&self, system: &System) -> Result<LatencyFigures, LoadError> {
+    /// If the load cannot be run.
+    pub fn run<P: WireProtocol>(&self, system: &System) -> Result<LatencyResult, LoadError> {
         let mut engine = Engine::<P>::new()?;
         let mut pairs = pairs(&mut engine, system, Layout::OneWay, self.pairs)?;
         if self.one_recipient {
@@ -69,8 +69,8 @@ impl Latency {
         let measured =
             measure(&mut engine, system, &[traffic], |engine| engine.run(self.measured))?;
         engine.stop(traffic);
-        engine.settle(&[traffic], LOAD_SETTLE_PATIENCE)?;
-        Ok(LatencyFigures {
+        engine.await_outcomes(&[traffic], LOAD_OUTCOME_TIMEOUT)?;
+        Ok(LatencyResult {
             latency_us: Quantiles::of(engine.latency_ns(traffic)),
             cpu_us: measured.cpu_us(),
             faults: engine.counts(traffic).into(),

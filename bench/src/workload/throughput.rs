@@ -2,17 +2,17 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{BODY_BYTES, Faults, Layout, measure, pairs};
+use super::{BODY_BYTES, DeliveryFaults, Layout, measure, pairs};
 use crate::{
-    defaults::LOAD_SETTLE_PATIENCE,
+    defaults::LOAD_OUTCOME_TIMEOUT,
     engine::{Engine, LoadError},
-    meter::Parts,
-    peer::Peer,
+    meter::PerRole,
+    protocol::WireProtocol,
     system::System,
     traffic::Pace,
 };
 
-/// As much as goes through with so many messages of each pair on their way.
+/// Throughput with a fixed number of messages of each pair in flight.
 #[derive(Clone, Copy, Debug)]
 pub struct Throughput {
     /// How the pairs lie.
@@ -23,9 +23,9 @@ pub struct Throughput {
     pub in_flight: u32,
     /// How long a body is.
     pub body_bytes: usize,
-    /// How long it goes on before anything is measured.
+    /// How long the load runs before the measurement.
     pub warm_up: Duration,
-    /// For how long it is measured.
+    /// How long the measurement takes.
     pub measured: Duration,
 }
 
@@ -42,25 +42,25 @@ impl Default for Throughput {
     }
 }
 
-/// What [`Throughput`] found.
+/// The result of [`Throughput`].
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct ThroughputFigures {
+pub struct ThroughputResult {
     /// Messages that arrived, a second.
     pub messages_per_s: f64,
-    /// Processor time of the servers for each of them, in microseconds.
-    pub cpu_us: Parts,
-    /// Processor time of the load generator for each of them, in microseconds.
+    /// CPU time of the servers for each of them, in microseconds.
+    pub cpu_us: PerRole,
+    /// CPU time of the load generator for each of them, in microseconds.
     pub generator_us: f64,
-    /// What went wrong, from the warm-up to the end.
-    pub faults: Faults,
+    /// Failures, from the warm-up to the end.
+    pub faults: DeliveryFaults,
 }
 
 impl Throughput {
     /// Runs it.
     ///
     /// # Errors
-    /// If the load comes to nothing.
-    pub fn run<P: Peer>(&self, system: &System) -> Result<ThroughputFigures, LoadError> {
+    /// If the load cannot be run.
+    pub fn run<P: WireProtocol>(&self, system: &System) -> Result<ThroughputResult, LoadError> {
         let mut engine = Engine::<P>::new()?;
         let pairs = pairs(&mut engine, system, self.layout, self.pairs)?;
         let pace = Pace::Closed { in_flight: self.in_flight };
@@ -70,8 +70,8 @@ impl Throughput {
         let measured =
             measure(&mut engine, system, &[traffic], |engine| engine.run(self.measured))?;
         engine.stop(traffic);
-        engine.settle(&[traffic], LOAD_SETTLE_PATIENCE)?;
-        Ok(ThroughputFigures {
+        engine.await_outcomes(&[traffic], LOAD_OUTCOME_TIMEOUT)?;
+        Ok(ThroughputResult {
             messages_per_s: measured.per_second(),
             cpu_us: measured.cpu_us(),
             generator_us: measured.generator_us(),

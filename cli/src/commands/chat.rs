@@ -1,51 +1,51 @@
-//! `chat`: a user in a terminal. Each line of the input is a send; what comes is printed.
+//! `chat`: a user in a terminal. Each input line is a send; messages and receipts are printed.
 
-mod ending;
+mod conversation;
 mod input;
-mod talk;
+mod reconnect;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use trunkline_client::Client;
 
 use self::{
-    ending::{Next, after},
-    talk::Talk,
+    conversation::Conversation,
+    reconnect::{AfterEnd, after},
 };
 use crate::{
-    state::{Home, State},
+    state::{ClusterState, Home},
     terminal::{DIM, GOOD, NOTE, Painted, notice, tell},
 };
 
 /// What `chat` takes.
 #[derive(Debug, Args)]
 pub(crate) struct Chat {
-    /// Who you are
+    /// The user to log in as
     user: String,
-    /// Where to connect: a node of the local cluster, or a client URL
+    /// A node of the local cluster, or a client URL; the default is the first node
     node: Option<String>,
 }
 
 impl Chat {
-    /// Connects, and again whenever the connection ends, until the input does or the node says
-    /// that there is no coming back.
+    /// Connects, and again whenever the connection ends, until the input ends or the node closes for
+    /// good.
     pub(crate) async fn run(self, home: &Home) -> Result<()> {
         let mut urls = self.urls(home)?;
-        let mut talk = Talk::new(input::lines());
+        let mut conversation = Conversation::new(input::lines());
         loop {
-            let ending = match Client::login(&urls[0], &self.user).await {
+            let error = match Client::login(&urls[0], &self.user).await {
                 Ok(client) => {
                     self.greet(&urls[0]);
-                    match talk.over(client).await {
+                    match conversation.run(client).await {
                         Ok(()) => return Ok(()),
-                        Err(ending) => ending,
+                        Err(error) => error,
                     }
                 }
-                Err(ending) => ending,
+                Err(error) => error,
             };
-            match after(&ending) {
-                Next::Stop(why) => bail!(why),
-                Next::Again { why, wait, elsewhere } => {
+            match after(&error) {
+                AfterEnd::Stop(why) => bail!(why),
+                AfterEnd::Again { why, wait, elsewhere } => {
                     match elsewhere.filter(|url| *url != urls[0]) {
                         Some(url) => urls.insert(0, url),
                         None => urls.rotate_left(1),
@@ -57,12 +57,12 @@ impl Chat {
         }
     }
 
-    /// Where to try, the first first.
+    /// The URLs to try, in order.
     fn urls(&self, home: &Home) -> Result<Vec<String>> {
         if let Some(url) = self.node.as_ref().filter(|node| node.contains("://")) {
             return Ok(vec![url.clone()]);
         }
-        let nodes = State::running(home)?.nodes;
+        let nodes = ClusterState::running(home)?.nodes;
         let first = match &self.node {
             Some(name) => nodes.iter().position(|node| node.name == *name),
             None => (!nodes.is_empty()).then_some(0),

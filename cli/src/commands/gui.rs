@@ -1,18 +1,20 @@
-//! `gui`: the operator's window of the cluster that runs.
+//! `gui`: opens the operator's window for the running cluster.
 
 use std::{os::unix::process::CommandExt, process::Command};
 
-use crate::local_cluster::Programs;
 use anyhow::{Context, Result};
 
-use crate::state::{Home, State};
+use crate::{
+    local_cluster::Programs,
+    state::{ClusterState, Home},
+};
 
-/// The window's program and package.
+/// The window's program.
 pub(crate) const PROGRAM: &str = "trunkline-admin-gui";
 
-/// Builds the window if need be, and becomes it.
+/// Builds the window if it is missing or old, and becomes it.
 pub(crate) fn run(home: &Home) -> Result<()> {
-    let state = State::running(home)?;
+    let state = ClusterState::running(home)?;
     let programs = Programs::built(&[PROGRAM])?;
     let mut window = Command::new(programs.path(PROGRAM));
     window.args(["--relay", &state.relay.to_string(), "--redis", &state.redis]);

@@ -1,8 +1,8 @@
 //! `load`: users who send one another messages on the running cluster.
 
 mod body;
+mod display;
 mod pacer;
-mod screen;
 mod tally;
 mod users;
 
@@ -13,10 +13,12 @@ use clap::Args;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use trunkline_ops::{raise_open_files, stop_signal};
 
-use self::{body::BODY_BYTES_MIN, pacer::Pacer, screen::Screen, tally::SharedTally, users::Users};
+use self::{
+    body::BODY_BYTES_MIN, display::LoadDisplay, pacer::Pacer, tally::SharedTally, users::Users,
+};
 use crate::{
     defaults::LOAD_REPORT_EVERY,
-    state::{Home, State},
+    state::{ClusterState, Home},
 };
 
 /// What `load` takes.
@@ -39,23 +41,23 @@ pub(crate) struct Load {
 impl Load {
     /// Runs until Ctrl-C or until the time is up.
     pub(crate) async fn run(self, home: &Home) -> Result<()> {
-        State::running(home)?;
+        ClusterState::running(home)?;
         raise_open_files(u64::from(self.users));
         let until = self.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
-        let mut screen = Screen::new(self.users);
+        let mut display = LoadDisplay::new(self.users);
         let mut interrupted = std::pin::pin!(stop_signal()?);
         let ended = tokio::select! {
             biased;
             () = &mut interrupted => Ok(()),
             () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => Ok(()),
-            ended = self.generate(home, &mut screen) => ended,
+            ended = self.generate(home, &mut display) => ended,
         };
-        screen.sum_up();
+        display.sum_up();
         ended
     }
 
     /// Logs the users in, and lets them send until the cluster is stopped.
-    async fn generate(&self, home: &Home, screen: &mut Screen) -> Result<()> {
+    async fn generate(&self, home: &Home, display: &mut LoadDisplay) -> Result<()> {
         let start = Instant::now();
         let tally = SharedTally::new(start);
         let names = names(self.users);
@@ -69,7 +71,7 @@ impl Load {
         loop {
             tokio::select! {
                 biased;
-                _ = reports.tick() => screen.show(&tally.report()),
+                _ = reports.tick() => display.show(&tally.report()),
                 ended = users.next_end() => return ended,
                 _ = &mut sending => {}
             }

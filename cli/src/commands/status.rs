@@ -1,7 +1,7 @@
-//! `status`: what the relay tells operators, in a terminal.
+//! `status`: the relay's status stream in a terminal.
 
+mod display;
 mod events;
-mod screen;
 mod table;
 
 use std::{
@@ -11,24 +11,22 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use crate::status_stream::{StatusError, StatusStream};
 use anyhow::{Context, Result};
 use clap::Args;
 use trunkline_protocol::status::{Snapshot, StatusLine};
 
-use self::screen::Screen;
+use self::display::StatusDisplay;
 use crate::{
-    state::{Home, State},
+    defaults::STATUS_RETRY,
+    state::{ClusterState, Home},
+    status_stream::{StatusStream, StatusStreamError},
     terminal::{NOTE, notice, print},
 };
-
-/// How long to wait before the relay is dialled again.
-const RETRY: Duration = Duration::from_secs(1);
 
 /// What `status` takes.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
-    /// Print the lines as they come
+    /// Print the stream's lines unchanged
     #[arg(long)]
     json: bool,
     /// Show one snapshot, and end
@@ -39,29 +37,29 @@ pub(crate) struct Status {
     interval: u64,
 }
 
-/// Why no more is shown.
+/// Why `show` ended.
 #[derive(Debug)]
 enum Ended {
     /// The relay's stream ended.
-    Stream(StatusError),
-    /// Standard output takes no more.
+    Stream(StatusStreamError),
+    /// Standard output cannot be written.
     Output(io::Error),
 }
 
-impl From<StatusError> for Ended {
-    fn from(error: StatusError) -> Self {
+impl From<StatusStreamError> for Ended {
+    fn from(error: StatusStreamError) -> Self {
         Self::Stream(error)
     }
 }
 
 impl Status {
-    /// Shows the stream, and opens it again whenever it ends, until somebody stops it.
+    /// Shows the stream, and opens it again whenever it ends.
     pub(crate) async fn run(self, home: &Home) -> Result<()> {
-        let State { relay, certs, .. } = State::running(home)?;
+        let ClusterState { relay, certs, .. } = ClusterState::running(home)?;
         loop {
             match self.show(relay, &certs).await {
                 Ok(()) => return Ok(()),
-                // As `head` ends what it has enough of.
+                // The reader, such as `head`, has what it wants.
                 Err(Ended::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
                     return Ok(());
                 }
@@ -69,22 +67,22 @@ impl Status {
                     return Err(error).context("cannot write to standard output");
                 }
                 Err(Ended::Stream(
-                    error @ (StatusError::Certs(_) | StatusError::Unknown { .. }),
+                    error @ (StatusStreamError::Certs(_) | StatusStreamError::Malformed { .. }),
                 )) => {
                     return Err(error.into());
                 }
                 Err(Ended::Stream(error)) => notice(NOTE, &format!("{error}; trying again")),
             }
-            tokio::time::sleep(RETRY).await;
-            State::running(home)?;
+            tokio::time::sleep(STATUS_RETRY).await;
+            ClusterState::running(home)?;
         }
     }
 
-    /// Returns once it has shown enough, which is never but with `--once`.
+    /// Returns after the first snapshot with `--once`, otherwise only with an error.
     async fn show(&self, relay: SocketAddr, certs: &Path) -> Result<(), Ended> {
         let interval = Duration::from_millis(self.interval);
         let mut stream = StatusStream::open(relay, certs, interval).await?;
-        let mut screen = Screen::default();
+        let mut display = StatusDisplay::default();
         loop {
             if self.json {
                 let text = stream.next_text().await?;
@@ -95,14 +93,14 @@ impl Status {
                 continue;
             }
             match stream.next_line().await? {
-                // The history comes first; what matters of it are the events.
+                // The stream starts with the history. Of that, only the events are shown.
                 StatusLine::Snapshot(snapshot) if is_recent(&snapshot, interval) => {
-                    screen.snapshot(*snapshot).map_err(Ended::Output)?;
+                    display.snapshot(*snapshot).map_err(Ended::Output)?;
                     if self.once {
                         return Ok(());
                     }
                 }
-                StatusLine::Event(event) => screen.event(&event).map_err(Ended::Output)?,
+                StatusLine::Event(event) => display.event(&event).map_err(Ended::Output)?,
                 _ => {}
             }
         }
@@ -112,5 +110,5 @@ impl Status {
 fn is_recent(snapshot: &Snapshot, interval: Duration) -> bool {
     let taken = UNIX_EPOCH + Duration::from_millis(snapshot.at_ms);
     let age = SystemTime::now().duration_since(taken).unwrap_or_default();
-    age < interval.max(RETRY) * 2
+    age < interval.max(STATUS_RETRY) * 2
 }

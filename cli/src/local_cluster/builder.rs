@@ -1,4 +1,4 @@
-//! Choosing what a cluster consists of.
+//! The choice of what a cluster consists of.
 
 use std::{fs, path::PathBuf};
 
@@ -6,12 +6,15 @@ use tempfile::TempDir;
 use trunkline_certs::Role;
 use trunkline_protocol::Name;
 
-use super::{Cluster, ClusterError, Home, Kind, Programs, REDIS, RELAY, Settings, ports::Ports};
+use super::{
+    ClusterError, ClusterFolder, LocalCluster, MemberKind, Programs, REDIS, RELAY, Settings,
+    ports::Ports,
+};
 
 /// The programs that every cluster runs.
-const PACKAGES: [&str; 3] = ["trunkline-node", "trunkline-relay", "trunkline-certs"];
+const PROGRAMS: [&str; 3] = ["trunkline-node", "trunkline-relay", "trunkline-certs"];
 
-/// Makes a [`Cluster`].
+/// Builds a [`LocalCluster`].
 #[derive(Debug, Default)]
 pub struct ClusterBuilder {
     nodes: usize,
@@ -27,52 +30,51 @@ impl ClusterBuilder {
         self
     }
 
-    /// With further arguments for every node.
+    /// With more arguments for every node.
     pub fn node_args<I: IntoIterator<Item: Into<String>>>(mut self, args: I) -> Self {
         self.settings.node_args.extend(args.into_iter().map(Into::into));
         self
     }
 
-    /// With further arguments for the relay.
+    /// With more arguments for the relay.
     pub fn relay_args<I: IntoIterator<Item: Into<String>>>(mut self, args: I) -> Self {
         self.settings.relay_args.extend(args.into_iter().map(Into::into));
         self
     }
 
-    /// With the Redis at this URL, which is neither started nor stopped, in place of one of its
-    /// own.
+    /// With the Redis at this URL instead of its own. It is neither started nor stopped.
     pub fn redis(mut self, url: impl Into<String>) -> Self {
         self.settings.redis = Some(url.into());
         self
     }
 
-    /// With certificates and logs in this folder, which stays; without it, in a temporary one.
+    /// With certificates and logs in this folder, which is kept, instead of a temporary one.
     pub fn home(mut self, folder: impl Into<PathBuf>) -> Self {
         self.home = Some(folder.into());
         self
     }
 
-    /// With these programs, in place of those beside the running one.
+    /// With these programs instead of those beside the running one.
     pub fn programs(mut self, programs: Programs) -> Self {
         self.programs = Some(programs);
         self
     }
 
-    /// On the ports that the documentation names, as far as they are free.
-    pub fn usual_ports(mut self) -> Self {
-        self.settings.usual_ports = true;
+    /// On the ports that the documentation names, where they are free.
+    pub fn default_ports(mut self) -> Self {
+        self.settings.default_ports = true;
         self
     }
 
-    /// Builds the programs if need be, leases ports and issues certificates, but starts nothing.
+    /// Builds the programs if they are missing or old, leases ports and issues certificates.
     ///
     /// # Errors
     /// If one of these fails.
-    pub fn prepare(self) -> Result<Cluster, ClusterError> {
-        let programs = self.programs.map_or_else(|| Programs::built(&PACKAGES), Ok)?;
+    pub fn prepare(self) -> Result<LocalCluster, ClusterError> {
+        let programs = self.programs.map_or_else(|| Programs::built(&PROGRAMS), Ok)?;
         let home = match self.home {
-            Some(folder) => Home::Kept(folder),
-            None => Home::Temporary(TempDir::new().map_err(ClusterError::Folder)?),
+            Some(folder) => ClusterFolder::Kept(folder),
+            None => ClusterFolder::Temporary(TempDir::new().map_err(ClusterError::Folder)?),
         };
         fs::create_dir_all(home.logs()).map_err(ClusterError::Folder)?;
         let certs = home.certs();
@@ -84,22 +86,22 @@ impl ClusterBuilder {
         trunkline_certs::issue(&certs, Role::Admin, &admin)?;
         let ports = Ports::lease().map_err(ClusterError::Ports)?;
         let (members, settings) = (Vec::new(), self.settings);
-        let mut cluster = Cluster { members, programs, ports, settings, home };
+        let mut cluster = LocalCluster { members, programs, ports, settings, home };
         if cluster.settings.redis.is_none() {
-            cluster.add(Kind::Redis, REDIS)?;
+            cluster.add(MemberKind::Redis, REDIS)?;
         }
-        cluster.add(Kind::Relay, RELAY)?;
+        cluster.add(MemberKind::Relay, RELAY)?;
         for number in 1..=self.nodes {
-            cluster.add(Kind::Node, &format!("node-{number}"))?;
+            cluster.add(MemberKind::Node, &format!("node-{number}"))?;
         }
         Ok(cluster)
     }
 
-    /// Starts all of it, and waits until every part is ready.
+    /// Starts all members, and waits until each is ready.
     ///
     /// # Errors
-    /// If a part does not come up; what was started is stopped again.
-    pub async fn start(self) -> Result<Cluster, ClusterError> {
+    /// If one does not become ready; those that were started are killed.
+    pub async fn start(self) -> Result<LocalCluster, ClusterError> {
         let mut cluster = self.prepare()?;
         let names: Vec<_> = cluster.members().map(|member| member.name().to_owned()).collect();
         for name in &names {

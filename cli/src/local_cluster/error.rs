@@ -1,4 +1,4 @@
-//! What can go wrong with a local cluster.
+//! Why a local cluster could not be started or stopped.
 
 use std::{io, path::PathBuf};
 
@@ -6,63 +6,63 @@ use thiserror::Error;
 use trunkline_certs::CertsError;
 use trunkline_protocol::BadName;
 
-/// Why a cluster, or a part of it, did not start or stop.
+/// Why a cluster, or a member of it, did not start or stop.
 #[derive(Debug, Error)]
 pub enum ClusterError {
-    /// A folder or file of the cluster could not be made or read.
+    /// A file or folder of the cluster cannot be created or read.
     #[error("a file of the cluster cannot be used: {0}")]
     Folder(io::Error),
-    /// No ports could be leased.
+    /// No block of free ports is left.
     #[error("no free ports: {0}")]
     Ports(io::Error),
-    /// `cargo` could not build the programs.
+    /// `cargo` failed to build the programs.
     #[error("the programs could not be built: {0}")]
     Build(io::Error),
-    /// A program of the machine is missing.
-    #[error("{0} is not installed: ./setup.sh installs it")]
+    /// A program of the system is missing.
+    #[error("{0} is not installed: run ./setup.sh")]
     Missing(&'static str),
-    /// A program could not be started.
+    /// A program cannot be started.
     #[error("{} cannot be started: {source}", program.display())]
     Spawn {
-        /// Which one.
+        /// Its path.
         program: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// A program did not come up.
+    /// A program did not become ready.
     #[error("{name} {why}\n{log}")]
     NotReady {
-        /// Which one.
+        /// The member.
         name: String,
-        /// What it did instead.
+        /// What it did instead of becoming ready.
         why: String,
         /// The end of its log.
         log: String,
     },
-    /// A child could not be waited for.
+    /// A child process cannot be waited for.
     #[error("a process cannot be waited for: {0}")]
     Wait(io::Error),
-    /// There is no member of that name.
+    /// The cluster has no member of that name.
     #[error("there is no {0} in this cluster")]
     Unknown(String),
-    /// That member is not running.
+    /// The member is not running.
     #[error("{0} is not running")]
     Stopped(String),
-    /// That member runs already.
+    /// The member is running already.
     #[error("{0} is running already")]
     Running(String),
-    /// That cannot be the name of a node.
+    /// The name of a node is not a DNS label.
     #[error(transparent)]
     Name(#[from] BadName),
-    /// The CA or a certificate could not be made.
+    /// The CA or a certificate cannot be issued.
     #[error(transparent)]
     Certs(#[from] CertsError),
-    /// Redis did not answer.
+    /// Redis does not answer.
     #[error("Redis at {url} does not answer: {source}")]
     Redis {
-        /// Where.
+        /// Its URL, without a password.
         url: String,
-        /// Why.
+        /// The cause.
         source: redis::RedisError,
     },
 }

@@ -1,4 +1,4 @@
-//! What belongs to a cluster: Redis, the relay, each node, the window.
+//! The members of a cluster: Redis, the relay, the nodes, the window.
 
 use std::{
     net::SocketAddr,
@@ -7,13 +7,12 @@ use std::{
 
 use super::process::{Process, ProcessId};
 
-/// What a member of the cluster is, in the order in which they start; they stop in the reverse
-/// order.
+/// The kinds of members in start order. They stop in reverse order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// The directory's store.
+pub enum MemberKind {
+    /// Redis, the directory's store.
     Redis,
-    /// The hub.
+    /// The relay.
     Relay,
     /// A node.
     Node,
@@ -21,31 +20,31 @@ pub enum Kind {
     Window,
 }
 
-/// A member of the cluster, running or not. Its addresses stay the same when it is started again.
+/// A member of the cluster, running or not. A restart keeps its addresses.
 #[derive(Debug)]
-pub struct Member {
+pub struct ClusterMember {
     pub(super) name: String,
-    pub(super) kind: Kind,
+    pub(super) kind: MemberKind,
     pub(super) listen: SocketAddr,
     pub(super) ops: SocketAddr,
     pub(super) log: PathBuf,
     /// Where a node dials the relay, if not at the relay's own address.
-    pub(super) dials: Option<SocketAddr>,
+    pub(super) relay_address: Option<SocketAddr>,
     pub(super) process: Option<Process>,
 }
 
-impl Member {
+impl ClusterMember {
     /// Its name, such as `node-1`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What it is.
-    pub fn kind(&self) -> Kind {
+    /// Its kind.
+    pub fn kind(&self) -> MemberKind {
         self.kind
     }
 
-    /// Where it listens; for the relay this is UDP.
+    /// Where it listens: UDP for the relay, TCP for the others.
     pub fn address(&self) -> SocketAddr {
         self.listen
     }
@@ -55,12 +54,12 @@ impl Member {
         format!("ws://{}/ws", self.listen)
     }
 
-    /// Where its `/healthz`, `/readyz` and `/metrics` are; nowhere for Redis and the window.
+    /// The address of its `/healthz`, `/readyz` and `/metrics`. Redis and the window have port 0.
     pub fn ops(&self) -> SocketAddr {
         self.ops
     }
 
-    /// Its process, if it was started and its end has not been seen.
+    /// Its process, if it was started and has not been seen to end.
     pub fn process(&self) -> Option<ProcessId> {
         self.process.as_ref().map(Process::id)
     }
@@ -68,18 +67,18 @@ impl Member {
     /// The pid of its process.
     ///
     /// # Panics
-    /// If it does not run.
+    /// If it is not running.
     pub fn pid(&self) -> i32 {
-        self.process().unwrap_or_else(|| panic!("{} does not run", self.name)).pid
+        self.process().unwrap_or_else(|| panic!("{} is not running", self.name)).pid
     }
 
-    /// What it has written to standard error, over all its lives.
+    /// The file with its standard error, over all its starts.
     pub fn log(&self) -> &Path {
         &self.log
     }
 
     /// Whether it has an ops port.
     pub(super) fn has_ops(&self) -> bool {
-        matches!(self.kind, Kind::Relay | Kind::Node)
+        matches!(self.kind, MemberKind::Relay | MemberKind::Node)
     }
 }

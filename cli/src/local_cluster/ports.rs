@@ -1,4 +1,4 @@
-//! Ports that stay ours: a block of them, leased for the life of a cluster.
+//! A block of ports, leased for as long as a cluster exists.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -9,17 +9,17 @@ use std::{
 
 use crate::defaults::{PORT_RANGE_END, PORT_RANGE_START, PORTS_PER_CLUSTER};
 
-/// A block of ports of 127.0.0.1. No other cluster of this user takes one of them while the lease
-/// lives, even while the program that listens there is down.
+/// A block of ports of 127.0.0.1. No other cluster of this user takes one of them, even while the
+/// program that listens there is down.
 #[derive(Debug)]
 pub(super) struct Ports {
     free: Range<u16>,
-    /// The lease is this file's lock; the kernel gives it back however the process ends.
+    /// The lock on this file is the lease. The kernel releases it however the process ends.
     _lease: File,
 }
 
 impl Ports {
-    /// Leases a block of which no port is in use.
+    /// Leases a block without a port in use.
     pub(super) fn lease() -> io::Result<Self> {
         let user = rustix::process::getuid().as_raw();
         let folder = std::env::temp_dir().join(format!("trunkline-ports-{user}"));
@@ -42,13 +42,13 @@ impl Ports {
         Err(io::Error::new(io::ErrorKind::AddrInUse, "no block of free ports is left"))
     }
 
-    /// The usual port where one is asked for and free, else the next one of the block.
+    /// The default port if one is given and free, else the next one of the block.
     ///
     /// # Panics
-    /// If the block is used up, which is at 30 nodes.
-    pub(super) fn take(&mut self, usual: Option<u16>) -> u16 {
-        let usual = usual.filter(|port| is_free(*port));
-        usual.unwrap_or_else(|| self.free.next().expect("a cluster has at most 30 nodes"))
+    /// If the block is used up, at 30 nodes.
+    pub(super) fn take(&mut self, default: Option<u16>) -> u16 {
+        let default = default.filter(|port| is_free(*port));
+        default.unwrap_or_else(|| self.free.next().expect("a cluster has at most 30 nodes"))
     }
 }
 

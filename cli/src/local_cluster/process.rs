@@ -1,4 +1,4 @@
-//! One child process: started in a group of its own, logged to a file, and never left behind.
+//! One child process, in a process group of its own, with its log in a file.
 
 use std::{
     env,
@@ -24,12 +24,12 @@ use crate::defaults::{LOG_TAIL_LINES, POLL_INTERVAL, START_TIMEOUT, STOP_TIMEOUT
 /// How long a killed child may take to be reaped when its owner is dropped.
 const REAP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A process, told from every other that had or will have the same pid.
+/// A process, distinct from every other that had or will have the same pid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessId {
     /// Its pid.
     pub pid: i32,
-    /// When it was started, in the kernel's clock ticks since boot.
+    /// Its start time, in the kernel's clock ticks since boot.
     pub started: u64,
 }
 
@@ -53,14 +53,14 @@ impl ProcessId {
         if self.is_alive()
             && let Some(pid) = Pid::from_raw(self.pid)
         {
-            // It may have ended since: then there is nothing to do.
+            // It may have ended since.
             let _ = kill_process(pid, Signal::KILL);
         }
     }
 }
 
-/// Says how a process ended, as what follows its name: `was killed (SIGKILL)`.
-pub fn how_it_ended(status: ExitStatus) -> String {
+/// How a process ended, as a predicate for its name: `was killed (SIGKILL)`.
+pub fn describe_exit(status: ExitStatus) -> String {
     let text = status.to_string();
     // The standard library writes `signal: 9 (SIGKILL)`, perhaps with more behind.
     let name = text.split_once('(').and_then(|(_, rest)| rest.split(')').next());
@@ -90,7 +90,7 @@ impl Process {
         let failed = |source| ClusterError::Spawn { program: program.to_owned(), source };
         let stderr = File::options().create(true).append(true).open(log).map_err(failed)?;
         let mut child = tied_to_us(program);
-        // What it is to do stands in `args` alone.
+        // `args` alone configures it.
         let settings = env::vars_os().map(|(name, _)| name);
         for name in settings.filter(|name| name.as_encoded_bytes().starts_with(b"TRUNKLINE_")) {
             child.env_remove(name);
@@ -109,7 +109,7 @@ impl Process {
         self.id
     }
 
-    /// The address in the line `ready <name> <address>`, once it is printed.
+    /// Waits for the line `ready <name> <address>`, and returns the address.
     pub(crate) async fn ready_line(
         &mut self,
         name: &str,
@@ -128,7 +128,7 @@ impl Process {
             }
             Ok(Ok(Some(line))) => match line.strip_prefix(&format!("ready {name} ")) {
                 Some(address) => Ok(address.to_owned()),
-                None => Err(not_ready(format!("printed {line:?} for a ready line"))),
+                None => Err(not_ready(format!("printed {line:?} instead of a ready line"))),
             },
         }
     }
@@ -145,7 +145,7 @@ impl Process {
 
     /// Sends it a signal, unless it has ended.
     pub(crate) fn signal(&mut self, signal: Signal) {
-        // Only a child that is not reaped yet surely owns its pid.
+        // The pid of a reaped child may belong to another process by now.
         if self.try_exited().is_none()
             && let Some(pid) = Pid::from_raw(self.id.pid)
         {
@@ -153,15 +153,15 @@ impl Process {
         }
     }
 
-    /// SIGTERM, which a paused process only gets when it goes on.
-    pub(crate) fn ask_to_leave(&mut self) {
+    /// Sends SIGTERM. A paused process gets it only with SIGCONT.
+    pub(crate) fn request_stop(&mut self) {
         self.signal(Signal::TERM);
         self.signal(Signal::CONT);
     }
 
-    /// Asks it to leave, and kills it if that is not enough in [`STOP_TIMEOUT`].
+    /// Sends SIGTERM, and SIGKILL after [`STOP_TIMEOUT`].
     pub(crate) async fn terminate(&mut self) -> io::Result<ExitStatus> {
-        self.ask_to_leave();
+        self.request_stop();
         if let Ok(status) = timeout(STOP_TIMEOUT, self.exited()).await {
             return status;
         }
@@ -180,8 +180,8 @@ impl Drop for Process {
     }
 }
 
-/// `program`, killed by the kernel when this process ends: `setpriv` of util-linux asks for that
-/// and becomes the program. Where there is none, [`Drop`] alone has to do.
+/// `program`, killed by the kernel when this process ends: `setpriv` of util-linux asks for that and
+/// becomes the program. Without `setpriv`, only [`Drop`] kills it.
 fn tied_to_us(program: &Path) -> Command {
     let Some(setpriv) = in_path("setpriv") else { return Command::new(program) };
     let mut command = Command::new(setpriv);
@@ -189,7 +189,7 @@ fn tied_to_us(program: &Path) -> Command {
     command
 }
 
-/// Where a program of the machine is.
+/// The path of a program of the system.
 pub fn in_path(name: &str) -> Option<PathBuf> {
     let folders = env::var_os("PATH")?;
     env::split_paths(&folders).map(|folder| folder.join(name)).find(|file| file.is_file())

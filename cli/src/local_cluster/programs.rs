@@ -1,4 +1,4 @@
-//! Where the programs are: beside the running one, built there first if they are missing or old.
+//! The programs beside the running one. Missing or old ones are built first.
 
 use std::{
     env, fs,
@@ -11,8 +11,8 @@ use std::{
 
 use super::ClusterError;
 
-/// What `cargo` tells a program of its package when it runs it, by the beginning of the variable.
-const OF_A_PACKAGE: [&[u8]; 5] =
+/// Prefixes of the variables that `cargo run` sets for the package that it runs.
+const PACKAGE_VARIABLES: [&[u8]; 5] =
     [b"CARGO_PKG_", b"CARGO_MANIFEST_", b"CARGO_BIN_", b"CARGO_CRATE_", b"OUT_DIR"];
 
 /// The top of the project.
@@ -36,8 +36,8 @@ impl Programs {
     /// If `cargo` cannot be run or the build fails; its own output has said why.
     pub fn built(names: &[&str]) -> Result<Self, ClusterError> {
         let programs = Self { folder: own_folder().map_err(ClusterError::Folder)? };
-        // One stamp for each set: its lock is the turn, and once it says something, its time is
-        // the start of the last build.
+        // One stamp for each set of programs. Its lock serialises builds; once it is not empty, its
+        // time is the start of the last build.
         let stamp = programs.folder.join(format!(".{}.stamp", names.join("+")));
         let stamp = File::options().create(true).truncate(false).write(true).open(stamp);
         let mut stamp = stamp.map_err(ClusterError::Folder)?;
@@ -53,17 +53,17 @@ impl Programs {
         Ok(programs)
     }
 
-    /// Programs in this folder, however old they are.
+    /// Programs in this folder, however old.
     pub fn at(folder: PathBuf) -> Self {
         Self { folder }
     }
 
-    /// Where the program `name` is.
+    /// The path of the program `name`.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    /// Whether the binary is there and nothing it was made from is newer than `built`.
+    /// Whether the binary exists and none of its sources is newer than `built`.
     fn is_fresh(&self, name: &str, built: Option<SystemTime>) -> bool {
         let (Some(built), true) = (built, self.path(name).exists()) else { return false };
         let Ok(sources) = fs::read_to_string(self.folder.join(format!("{name}.d"))) else {
@@ -78,17 +78,19 @@ impl Programs {
     }
 
     fn build(&self, programs: &[&str]) -> Result<(), ClusterError> {
-        // Without `-p`, so that the features of dependencies are those of the whole workspace: a
-        // selection would compile them once more.
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.current_dir(project()).args(["build", "--profile", self.profile()]);
         if let Some(target) = self.folder.parent() {
             cargo.arg("--target-dir").arg(target);
         }
-        cargo.args(programs.iter().flat_map(|name| ["--bin", *name]));
-        // A build script that reads one of these would take the change for a reason to run again.
+        // With `-p`, `cargo` enables only the features that these packages need. A release gets them: it
+        // is measured, and is what ships. A dev build has the features of the whole workspace, so that
+        // no dependency is compiled twice.
+        let flag = if self.profile() == "release" { "-p" } else { "--bin" };
+        cargo.args(programs.iter().flat_map(|name| [flag, *name]));
+        // A build script that reads one of these would run again, as its value has changed.
         for (name, _) in env::vars_os() {
-            if OF_A_PACKAGE.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix)) {
+            if PACKAGE_VARIABLES.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix)) {
                 cargo.env_remove(name);
             }
         }
@@ -99,7 +101,7 @@ impl Programs {
         }
     }
 
-    /// Cargo names the folder after the profile, but for one.
+    /// Cargo names the folder after the profile, except for `dev`.
     fn profile(&self) -> &str {
         match self.folder.file_name().and_then(|name| name.to_str()) {
             Some("debug") | None => "dev",
@@ -108,8 +110,7 @@ impl Programs {
     }
 }
 
-/// The folder that `cargo` puts programs in: that of the running one, or for a test, which runs in
-/// `deps`, the one above.
+/// The folder of the running program. A test runs in `deps` below it.
 fn own_folder() -> io::Result<PathBuf> {
     let program = env::current_exe()?;
     let folder = program.parent().unwrap_or(Path::new("/"));
@@ -117,7 +118,7 @@ fn own_folder() -> io::Result<PathBuf> {
     Ok(above.unwrap_or(folder).to_owned())
 }
 
-/// The files after the colon of a make rule, which is how `cargo` lists what it read.
+/// The files after the colon of a make rule, the format of `cargo`'s `.d` files.
 fn dependencies(rule: &str) -> Vec<PathBuf> {
     let files = rule.split_once(": ").map_or("", |(_, files)| files);
     let files = files.trim_end().replace("\\ ", "\0");
@@ -133,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn make_rules_list_files_with_spaces() {
+    fn file_names_in_make_rules_may_have_spaces() {
         let files = dependencies("/t/debug/node: /src/a.rs /my\\ src/b.rs\n");
         assert_eq!(files, [Path::new("/src/a.rs"), Path::new("/my src/b.rs")]);
         assert_eq!(dependencies("/t/debug/node:\n"), Vec::<PathBuf>::new());

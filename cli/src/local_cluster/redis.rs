@@ -1,4 +1,4 @@
-//! The cluster's Redis, as a test sees it.
+//! The cluster's Redis, for its owner.
 
 use std::net::SocketAddr;
 
@@ -6,16 +6,16 @@ use redis::{Client, RedisError, aio::MultiplexedConnection};
 use tokio::time::{Instant, sleep};
 use trunkline_ops::{SecretUrl, redacted};
 
-use super::{Cluster, ClusterError, Kind, REDIS};
+use super::{ClusterError, LocalCluster, MemberKind, REDIS};
 use crate::defaults::{POLL_INTERVAL, START_TIMEOUT};
 
-/// Where the cluster's Redis is.
+/// The address of the cluster's Redis.
 #[derive(Clone, Debug)]
-pub struct Redis {
+pub struct ClusterRedis {
     url: SecretUrl,
 }
 
-impl Redis {
+impl ClusterRedis {
     pub(super) fn at_url(url: String) -> Self {
         Self { url: url.as_str().into() }
     }
@@ -24,12 +24,12 @@ impl Redis {
         Self { url: format!("redis://{address}").as_str().into() }
     }
 
-    /// Its URL, as the programs are told it.
+    /// Its URL, as the programs get it.
     pub fn url(&self) -> &str {
         self.url.as_str()
     }
 
-    /// A connection of the caller's own.
+    /// Opens a connection.
     ///
     /// # Errors
     /// If Redis cannot be reached.
@@ -56,23 +56,23 @@ impl Redis {
     }
 }
 
-impl Cluster {
-    /// Redis: the cluster's own, or the one it was told of.
-    pub fn redis(&self) -> Redis {
+impl LocalCluster {
+    /// The cluster's own Redis, or the one that the builder was given.
+    pub fn redis(&self) -> ClusterRedis {
         match &self.settings.redis {
-            Some(url) => Redis::at_url(url.clone()),
-            None => Redis::at(self.node(REDIS).listen),
+            Some(url) => ClusterRedis::at_url(url.clone()),
+            None => ClusterRedis::at(self.node(REDIS).listen),
         }
     }
 
-    /// Has members of a kind log in to Redis as `user:password`, from their next start on. Tests see
-    /// it as before.
-    pub fn log_in_to_redis(&mut self, kind: Kind, login: impl Into<String>) {
+    /// Lets members of a kind log in to Redis as `user:password` from their next start on.
+    /// [`Self::redis`] stays without a login.
+    pub fn log_in_to_redis(&mut self, kind: MemberKind, login: impl Into<String>) {
         self.settings.logins.push((kind, login.into()));
     }
 
-    /// The URL of Redis that a member of that kind is given.
-    pub fn redis_url(&self, kind: Kind) -> String {
+    /// The URL of Redis that members of a kind get.
+    pub fn redis_url(&self, kind: MemberKind) -> String {
         let redis = self.redis();
         match self.settings.logins.iter().rfind(|(of, _)| *of == kind) {
             Some((_, login)) => redis.url().replacen("://", &format!("://{login}@"), 1),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
-use trunkline_cli::local_cluster::Cluster;
+use trunkline_cli::local_cluster::LocalCluster;
 use trunkline_client::Client;
 
 use crate::{
@@ -23,7 +23,7 @@ async fn haproxy_cuts_an_idle_session_that_no_ping_keeps() {
 
 /// Else the other tests would show nothing about pings.
 async fn cuts_without_pings(route: Route) {
-    let mut cluster = Cluster::builder().nodes(3).start().await.unwrap();
+    let mut cluster = LocalCluster::builder().nodes(3).start().await.unwrap();
     let proxy = Proxy::start(route, &mut cluster).await.unwrap();
     let mut client = Client::login(&proxy.url(), "alice").await.unwrap();
     let begin = Instant::now();

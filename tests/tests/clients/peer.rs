@@ -1,7 +1,7 @@
 //! Who a client talks to: a client of ours that sends back what it gets.
 
 use tokio::task::{self, AbortHandle};
-use trunkline_cli::local_cluster::Cluster;
+use trunkline_cli::local_cluster::LocalCluster;
 use trunkline_client::Client;
 
 /// A user who sends every message back. Dropping it ends its session.
@@ -9,7 +9,7 @@ use trunkline_client::Client;
 pub(crate) struct Peer(AbortHandle);
 
 impl Peer {
-    pub(crate) async fn login(cluster: &Cluster, node: &str, user: &str) -> Self {
+    pub(crate) async fn login(cluster: &LocalCluster, node: &str, user: &str) -> Self {
         let client = Client::login(&cluster.node(node).ws_url(), user).await.unwrap();
         Self(task::spawn(echo(client)).abort_handle())
     }
@@ -27,7 +27,7 @@ async fn echo(mut client: Client) {
         let message = loop {
             match client.next_message().await {
                 Ok(message) => break message,
-                Err(trunkline_client::ClientError::Late(_)) => {}
+                Err(trunkline_client::ClientError::Timeout(_)) => {}
                 Err(error) => panic!("the peer: {error}"),
             }
         };

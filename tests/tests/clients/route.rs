@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::{process::Child, time::sleep};
 use trunkline_cli::{
     http,
-    local_cluster::{Cluster, project},
+    local_cluster::{LocalCluster, project},
 };
 
 use crate::children::command;
@@ -38,7 +38,7 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     /// Puts a proxy in front of a cluster's nodes, and waits until it passes requests on.
-    pub(crate) async fn start(route: Route, cluster: &mut Cluster) -> Option<Self> {
+    pub(crate) async fn start(route: Route, cluster: &mut LocalCluster) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let address = cluster.free_address();
         let nodes = [1, 2, 3].map(|number| cluster.node(&format!("node-{number}")).address());

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::time::sleep;
-use trunkline_cli::{defaults::POLL_INTERVAL, http, local_cluster::Cluster};
+use trunkline_cli::{defaults::POLL_INTERVAL, http, local_cluster::LocalCluster};
 use trunkline_client::Client;
 
 use crate::{
@@ -54,7 +54,7 @@ pub(crate) async fn play(client: Foreign, route: Route) {
         }
     }
     let room = if proxy.is_some() { json!([]) } else { json!([url(others[0])]) };
-    cluster.ask_to_leave(&first).unwrap();
+    cluster.request_stop(&first).unwrap();
     sent_away(&mut run).await;
     refused(&run.step("refused").await, client.refusal, &room);
     if proxy.is_some() {
@@ -70,14 +70,14 @@ pub(crate) async fn play(client: Foreign, route: Route) {
 }
 
 /// Three nodes that are soon full.
-async fn cluster() -> Cluster {
+async fn cluster() -> LocalCluster {
     let numbers = [CAPACITY.to_string(), PING_INTERVAL.to_string()];
     let args = ["--capacity", &numbers[0], "--ping-interval", &numbers[1]];
-    Cluster::builder().nodes(NODES.len()).node_args(args).start().await.unwrap()
+    LocalCluster::builder().nodes(NODES.len()).node_args(args).start().await.unwrap()
 }
 
 /// Takes so many seats at a node.
-async fn fill(cluster: &Cluster, node: &str, seats: usize) -> Vec<Peer> {
+async fn fill(cluster: &LocalCluster, node: &str, seats: usize) -> Vec<Peer> {
     let mut crowd = Vec::new();
     for seat in 0..seats {
         crowd.push(Peer::login(cluster, node, &format!("{node}-{seat}")).await);
@@ -88,7 +88,7 @@ async fn fill(cluster: &Cluster, node: &str, seats: usize) -> Vec<Peer> {
 }
 
 /// Waits until `node` has heard that `full` has no room.
-async fn offers_no_more(cluster: &Cluster, node: &str, full: &str) {
+async fn offers_no_more(cluster: &LocalCluster, node: &str, full: &str) {
     let (address, full) = (cluster.node(node).address(), cluster.node(full).ws_url());
     let begin = Instant::now();
     while http::get(address, "/nodes").await.unwrap().body.contains(&full) {

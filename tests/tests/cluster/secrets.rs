@@ -11,8 +11,8 @@ use tokio::{process::Command, time::timeout};
 use trunkline_cli::local_cluster::{Programs, RELAY};
 
 use crate::{
-    bad_input::{Bench, Program},
-    by_hand::{command, log_until, only_redis, ready_line, signal},
+    child_process::{command, log_until, only_redis, ready_line, signal},
+    invalid_arguments::{Fixture, Program},
     support::SOON,
 };
 
@@ -58,7 +58,7 @@ async fn said_by(mut command: Command) -> String {
 
 #[tokio::test]
 async fn a_password_in_the_environment_is_in_no_help_and_no_error() {
-    let bench = Bench::new();
+    let fixture = Fixture::new();
     for program in Program::BOTH {
         for url in URLS {
             let wrong: [&[(&str, &str)]; 4] = [
@@ -69,14 +69,14 @@ async fn a_password_in_the_environment_is_in_no_help_and_no_error() {
             ];
             for instead in wrong {
                 // Without --redis, the variable counts.
-                let args = bench.args(program, &[instead, &[("--redis", "")]].concat());
-                let mut command = bench.command(program);
+                let args = fixture.args(program, &[instead, &[("--redis", "")]].concat());
+                let mut command = fixture.command(program);
                 command.args(args).env("TRUNKLINE_REDIS", url).env("TRUNKLINE_LOG", "trace");
                 let said = said_by(command).await;
                 assert!(!said.is_empty() && !said.contains(SECRET), "{program:?} {url}: {said}");
             }
         }
-        let mut command = bench.command(program);
+        let mut command = fixture.command(program);
         command.arg("--help").env("TRUNKLINE_REDIS", URLS[0]).env("TRUNKLINE_NAME", SECRET);
         let said = said_by(command).await;
         assert!(said.contains("TRUNKLINE_REDIS") && !said.contains(SECRET), "{said}");
@@ -85,7 +85,7 @@ async fn a_password_in_the_environment_is_in_no_help_and_no_error() {
 
 #[tokio::test]
 async fn a_password_in_the_wrong_place_is_not_repeated() {
-    let bench = Bench::new();
+    let fixture = Fixture::new();
     let url = URLS[0];
     for program in Program::BOTH {
         let flags =
@@ -94,8 +94,8 @@ async fn a_password_in_the_wrong_place_is_not_repeated() {
         let more = more.iter().filter(|_| matches!(program, Program::Node));
         for flag in flags.iter().chain(more) {
             for value in [url, "alice:hunter2@host:7400", "ws://alice:hunter2@host/ws"] {
-                let args = bench.args(program, &[(flag, value)]);
-                let mut command = bench.command(program);
+                let args = fixture.args(program, &[(flag, value)]);
+                let mut command = fixture.command(program);
                 command.args(args).env("TRUNKLINE_AUTH", "jwt");
                 let said = said_by(command).await;
                 assert!(

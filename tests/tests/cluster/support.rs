@@ -8,8 +8,8 @@ use std::{
 
 use redis::{AsyncTypedCommands, aio::MultiplexedConnection};
 use trunkline_cli::{
-    http::{self, Answer},
-    local_cluster::{Cluster, ClusterBuilder},
+    http::{self, HttpResponse},
+    local_cluster::{ClusterBuilder, LocalCluster},
 };
 use trunkline_client::{Client, ClientError};
 
@@ -17,24 +17,24 @@ use trunkline_client::{Client, ClientError};
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 /// A cluster of so many nodes, all ready.
-pub(crate) async fn cluster(nodes: usize) -> Cluster {
-    start(Cluster::builder().nodes(nodes)).await
+pub(crate) async fn cluster(nodes: usize) -> LocalCluster {
+    start(LocalCluster::builder().nodes(nodes)).await
 }
 
 /// A cluster, all ready.
-pub(crate) async fn start(builder: ClusterBuilder) -> Cluster {
+pub(crate) async fn start(builder: ClusterBuilder) -> LocalCluster {
     builder.start().await.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Logs in.
-pub(crate) async fn login(cluster: &Cluster, node: &str, user: &str) -> Client {
+pub(crate) async fn login(cluster: &LocalCluster, node: &str, user: &str) -> Client {
     let url = cluster.node(node).ws_url();
     let client = Client::login(&url, user).await;
     client.unwrap_or_else(|error| panic!("{user} at {node}: {error}"))
 }
 
 /// Asks a client port for a WebSocket, as a client does, and returns the answer in full.
-pub(crate) async fn upgrade(address: SocketAddr, more: &[(&str, &str)]) -> Answer {
+pub(crate) async fn upgrade(address: SocketAddr, more: &[(&str, &str)]) -> HttpResponse {
     let mut headers = vec![
         ("connection", "upgrade"),
         ("upgrade", "websocket"),
@@ -88,7 +88,7 @@ pub(crate) struct Directory(MultiplexedConnection);
 
 impl Directory {
     /// The cluster's.
-    pub(crate) async fn of(cluster: &Cluster) -> Self {
+    pub(crate) async fn of(cluster: &LocalCluster) -> Self {
         Self(cluster.redis().connect().await.unwrap())
     }
 

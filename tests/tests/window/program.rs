@@ -1,4 +1,4 @@
-//! The program as it is started: its arguments, its exit status, and its window on a real screen.
+//! The window's program: its arguments, its exit status, and its window on a virtual display.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use trunkline_certs::{Role, init, issue};
 use trunkline_cli::local_cluster::Programs;
-use trunkline_tests::{screen::Screen, window::PROGRAM};
+use trunkline_tests::{virtual_display::VirtualDisplay, window_process::PROGRAM};
 
 /// How long a window may take to show on a loaded machine that draws in software.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -39,7 +39,7 @@ fn one_line(output: &Output) -> String {
 }
 
 #[test]
-fn arguments_that_cannot_be_used_end_it_with_2() {
+fn invalid_arguments_end_it_with_2() {
     let certs = certs();
     let cases: [(&[&str], &str); 9] = [
         (&["--relay", "nowhere"], "--relay"),
@@ -62,7 +62,7 @@ fn arguments_that_cannot_be_used_end_it_with_2() {
 }
 
 #[test]
-fn help_shows_no_password_and_an_empty_variable_is_not_set() {
+fn help_shows_no_password_and_empty_variables_count_as_unset() {
     let certs = certs();
     let mut help = program(certs.path());
     let help = help.arg("--help").env("TRUNKLINE_REDIS", "redis://:hunter2@db").output().unwrap();
@@ -72,51 +72,52 @@ fn help_shows_no_password_and_an_empty_variable_is_not_set() {
     for name in ["RELAY", "REDIS", "ROLE", "NAME", "SIZE", "THEME", "TAB", "DUMP"] {
         empty.env(format!("TRUNKLINE_{name}"), "");
     }
-    // It comes as far as to miss a display.
+    // It gets as far as the missing display.
     let output = empty.env("TRUNKLINE_LOG", "off").output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
 }
 
 #[test]
-fn without_a_display_it_says_so_and_ends_with_1() {
+fn missing_display_is_named_and_ends_it_with_1() {
     let output = program(certs().path()).env("TRUNKLINE_LOG", "off").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(one_line(&output).contains("DISPLAY"));
 }
 
-/// Runs the program on a screen until it shows, and ends it.
-fn show(screen: &Screen, home: &Path, prepare: impl FnOnce(&mut Command)) {
+/// Runs the program on a display until its window shows, and ends it.
+fn show(screen: &VirtualDisplay, home: &Path, prepare: impl FnOnce(&mut Command)) {
     let certs = certs();
     let mut command = program(certs.path());
-    // Nobody listens on port 1, so that what shows is that the relay is missing.
+    // Nothing listens on port 1: the window shows that the relay is missing.
     command.args(["--relay", "127.0.0.1:1"]).env("DISPLAY", screen.display()).env("HOME", home);
     prepare(command.stderr(Stdio::null()));
     let mut window = command.spawn().unwrap();
-    await_picture(screen, &mut window);
+    await_window(screen, &mut window);
     kill_process(Pid::from_child(&window), Signal::TERM).unwrap();
     assert_eq!(window.wait().unwrap().code(), Some(0));
 }
 
 #[test]
-fn the_window_shows_and_ends_when_it_is_told_to() {
-    let (home, screen) = (tempfile::tempdir().unwrap(), Screen::start((1280, 800)).unwrap());
+fn window_shows_and_ends_on_sigterm() {
+    let (home, screen) =
+        (tempfile::tempdir().unwrap(), VirtualDisplay::start((1280, 800)).unwrap());
     show(&screen, home.path(), |_| {});
 }
 
 #[test]
-fn a_name_that_a_session_left_behind_does_not_keep_it_from_a_display() {
+fn stale_wayland_display_falls_back_to_x11() {
     let home = tempfile::tempdir().unwrap();
     let stale = |command: &mut Command| {
         command.env("WAYLAND_DISPLAY", "wayland-0").env("XDG_RUNTIME_DIR", home.path());
     };
-    show(&Screen::start((1280, 800)).unwrap(), home.path(), stale);
-    // Its socket is still there, and nobody listens.
+    show(&VirtualDisplay::start((1280, 800)).unwrap(), home.path(), stale);
+    // Its socket exists, but nothing listens.
     drop(UnixListener::bind(home.path().join("wayland-0")).unwrap());
-    show(&Screen::start((1280, 800)).unwrap(), home.path(), stale);
+    show(&VirtualDisplay::start((1280, 800)).unwrap(), home.path(), stale);
 }
 
 #[test]
-fn displays_that_do_not_answer_are_named() {
+fn unreachable_displays_are_named() {
     let certs = certs();
     let mut program = program(certs.path());
     program.env("WAYLAND_DISPLAY", "wayland-9").env("DISPLAY", ":4711");
@@ -133,8 +134,9 @@ fn displays_that_do_not_answer_are_named() {
 }
 
 #[test]
-fn without_opengl_it_says_what_to_install() {
-    let (libraries, screen) = (tempfile::tempdir().unwrap(), Screen::start((1280, 800)).unwrap());
+fn missing_opengl_names_what_to_install() {
+    let (libraries, screen) =
+        (tempfile::tempdir().unwrap(), VirtualDisplay::start((1280, 800)).unwrap());
     for library in ["libGL.so", "libGL.so.1", "libEGL.so", "libEGL.so.1"] {
         fs::write(libraries.path().join(library), "no library").unwrap();
     }
@@ -155,8 +157,9 @@ fn without_opengl_it_says_what_to_install() {
 }
 
 #[test]
-fn a_window_whose_screen_has_gone_shows_on_one_that_is_there() {
-    let (home, screen) = (tempfile::tempdir().unwrap(), Screen::start((1280, 800)).unwrap());
+fn window_with_a_position_off_screen_shows_on_screen() {
+    let (home, screen) =
+        (tempfile::tempdir().unwrap(), VirtualDisplay::start((1280, 800)).unwrap());
     let stored = home.path().join(".local/share/trunkline-admin-gui");
     fs::create_dir_all(&stored).unwrap();
     let window = "(normal_geometry:(outer_position_pixels:Some((x:9000.0,y:5000.0)),scale_factor:1.0,\
@@ -165,12 +168,12 @@ fn a_window_whose_screen_has_gone_shows_on_one_that_is_there() {
     show(&screen, home.path(), |_| {});
 }
 
-/// Waits until most of the screen has one colour, the window's ground, and something is written
-/// on it: smoothed text has many shades.
-fn await_picture(screen: &Screen, window: &mut Child) {
+/// Waits until most of the display has the window's background colour, and there is text on it:
+/// antialiased text has many shades.
+fn await_window(screen: &VirtualDisplay, window: &mut Child) {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let colors = screen.picture().unwrap().colors();
+        let colors = screen.screenshot().unwrap().colors();
         if colors[0].0 != [0; 3] && colors.len() > 20 {
             return;
         }

@@ -1,19 +1,19 @@
-//! What the figures were measured on.
+//! The machine of a measurement.
 
 use std::{fs, io, thread};
 
 use serde::Serialize;
 
-/// A machine, in words.
+/// A machine.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Machine {
     pub(crate) processor: String,
     pub(crate) processors: usize,
     pub(crate) kernel: String,
-    /// Processes that wanted to run, on average over the last five minutes: more than there are
-    /// processors, and others have disturbed the figures.
+    /// The load average over five minutes. More than `processors` means that other processes disturbed
+    /// the measurement.
     pub(crate) load: f64,
-    /// Whether the programs were built with optimisation.
+    /// Whether the programs are optimised.
     pub(crate) optimised: bool,
 }
 
@@ -25,7 +25,7 @@ impl Machine {
         let model = model.and_then(|rest| rest.split_once(": ")).map(|(_, name)| name);
         let load = fs::read_to_string("/proc/loadavg")?;
         Ok(Self {
-            processor: model.unwrap_or("an unknown processor").trim().to_owned(),
+            processor: model.unwrap_or("unknown processor").trim().to_owned(),
             processors: thread::available_parallelism()?.get(),
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned(),
             load: load.split(' ').nth(1).and_then(|load| load.parse().ok()).unwrap_or(f64::NAN),

@@ -1,48 +1,48 @@
-//! What messages, logins and idle sessions cost, on this machine, beside another system.
+//! The cost of messages, logins and idle sessions on this machine, optionally beside NATS.
 
 mod cases;
-mod figure;
 mod growth;
 mod machine;
+mod metric;
 mod progress;
 mod report;
-mod stand;
 mod suite;
+mod system_under_test;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::Parser;
 use trunkline_bench::NatsCluster;
-use trunkline_cli::local_cluster::Cluster;
+use trunkline_cli::local_cluster::LocalCluster;
 
 use crate::{
     cases::Case,
-    report::Report,
-    stand::Setup,
-    suite::{Bench, Suite},
+    report::BenchReport,
+    suite::{Suite, SystemSuite},
+    system_under_test::BenchSetup,
 };
 
-/// Runs that medians are taken of, beside another system.
-const RUNS_BESIDE: u32 = 5;
+/// How many runs medians are taken of when systems are compared.
+const RUNS_WITH_PEERS: u32 = 5;
 
-/// What messages, logins and idle sessions cost on a cluster of this machine
+/// The cost of messages, logins and idle sessions on a cluster on this machine
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
-    /// What to run; without any, all but the lossy links
+    /// The cases to run; the default is all except the lossy links
     #[arg(value_enum)]
     cases: Vec<Case>,
-    /// Run the same on two NATS servers, in turn, and compare
+    /// Run the same on two NATS servers, taking turns, and compare
     #[arg(long)]
     peers: bool,
-    /// How often; medians are taken of more than one [default: 1, with --peers 5]
+    /// How many runs; the report shows medians [default: 1, with --peers 5]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     runs: Option<u32>,
-    /// Print all figures as JSON
+    /// Print the report as JSON
     #[arg(long)]
     json: bool,
-    /// Take Trunkline's programs from here and build none
+    /// Use Trunkline's programs in this folder instead of building them
     #[arg(long, value_name = "DIR")]
     programs: Option<PathBuf>,
 }
@@ -60,14 +60,15 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn run(cli: &Cli) -> Result<Report> {
-    let setup = Setup::new(cli.programs.clone())?;
-    let mut systems: Vec<Box<dyn Suite + '_>> = vec![Box::new(Bench::<Cluster>::new(&setup))];
+fn run(cli: &Cli) -> Result<BenchReport> {
+    let setup = BenchSetup::new(cli.programs.clone())?;
+    let mut systems: Vec<Box<dyn Suite + '_>> =
+        vec![Box::new(SystemSuite::<LocalCluster>::new(&setup))];
     if cli.peers {
-        systems.push(Box::new(Bench::<NatsCluster>::new(&setup)));
+        systems.push(Box::new(SystemSuite::<NatsCluster>::new(&setup)));
     }
-    let usual = if cli.peers { Case::FOR_PEERS } else { Case::USUAL };
-    let cases = if cli.cases.is_empty() { usual } else { &cli.cases };
-    let runs = cli.runs.unwrap_or(if cli.peers { RUNS_BESIDE } else { 1 });
+    let default_cases = if cli.peers { Case::FOR_PEERS } else { Case::DEFAULT };
+    let cases = if cli.cases.is_empty() { default_cases } else { &cli.cases };
+    let runs = cli.runs.unwrap_or(if cli.peers { RUNS_WITH_PEERS } else { 1 });
     suite::run(&mut systems, cases, runs)
 }

@@ -1,4 +1,4 @@
-//! How far it is, in one line of a terminal.
+//! The progress, in one line of a terminal.
 
 use std::{
     io::{IsTerminal, Write, stderr},
@@ -7,17 +7,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often the line is drawn again.
+/// How often the line is redrawn.
 const FRAME: Duration = Duration::from_millis(500);
 
-/// Shows how far it is until it is dropped. Without a terminal it prints each step once.
+/// Shows the progress until it is dropped. Without a terminal it prints each step once.
 pub(crate) struct Progress {
     steps: Option<Sender<String>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Progress {
-    /// Starts with so many steps to come, which take so long in all.
+    /// Starts with this many steps, which take about `seconds` in all.
     pub(crate) fn start(steps: usize, seconds: u64) -> Self {
         let (sender, receiver) = channel();
         let thread = thread::spawn(move || {
@@ -34,10 +34,10 @@ impl Progress {
         Self { steps: Some(sender), thread: Some(thread) }
     }
 
-    /// Goes on to the next step.
+    /// Shows the next step.
     pub(crate) fn next(&self, step: String) {
         if let Some(steps) = &self.steps {
-            // Its thread lives as long as this does.
+            // The thread lives as long as this value.
             let _ = steps.send(step);
         }
     }
@@ -98,7 +98,7 @@ impl Line {
         }
     }
 
-    /// Replaces the line. A terminal that is gone needs none.
+    /// Replaces the line. An error means that the terminal is gone.
     fn write(&self, text: &str) {
         let mut terminal = stderr().lock();
         let _ = write!(terminal, "\r\x1b[2K{text}").and_then(|()| terminal.flush());

@@ -1,4 +1,4 @@
-//! All figures, as a table for people or as JSON.
+//! The report: a table, or JSON.
 
 use std::fmt;
 
@@ -7,25 +7,25 @@ use serde::Serialize;
 
 use crate::{
     cases::Case,
-    figure::{Figure, Goal, Unit, shown},
     growth::median,
     machine::Machine,
+    metric::{Goal, Metric, MetricUnit, shown},
 };
 
 const BOLD: Style = Style::new().bold();
 const MET: Style = AnsiColor::Green.on_default();
 const MISSED: Style = AnsiColor::Red.on_default();
 
-/// What came of all cases.
+/// The results of all cases.
 #[derive(Debug, Serialize)]
-pub(crate) struct Report {
+pub(crate) struct BenchReport {
     pub(crate) machine: Machine,
     pub(crate) systems: Vec<&'static str>,
     pub(crate) versions: Vec<String>,
     pub(crate) sections: Vec<Section>,
 }
 
-/// What came of one case.
+/// The results of one case.
 #[derive(Debug, Serialize)]
 pub(crate) struct Section {
     #[serde(serialize_with = "title")]
@@ -34,18 +34,18 @@ pub(crate) struct Section {
     rows: Vec<Row>,
 }
 
-/// One figure, of every run on every system.
+/// The values of one metric, of every run on every system.
 #[derive(Debug, Serialize)]
 struct Row {
     name: String,
-    unit: Unit,
+    unit: MetricUnit,
     goal: Option<Goal>,
     goal_beside: Option<Goal>,
     /// For each system, the value of each run.
     values: Vec<Vec<f64>>,
 }
 
-impl Report {
+impl BenchReport {
     /// As JSON.
     pub(crate) fn json(&self) -> String {
         serde_json::to_string_pretty(self).expect("numbers and strings are always JSON")
@@ -57,10 +57,10 @@ impl Section {
         Self { case, systems, rows: Vec::new() }
     }
 
-    /// Adds the figures of one run on the system with this number. Every run of a case has the
-    /// same figures, in the same order.
-    pub(crate) fn add(&mut self, system: usize, figures: Vec<Figure>) {
-        for (at, Figure { name, unit, value, goal, goal_beside }) in figures.into_iter().enumerate()
+    /// Adds the metrics of one run on the system at index `system`. Every run of a case has the same
+    /// metrics in the same order.
+    pub(crate) fn add(&mut self, system: usize, metrics: Vec<Metric>) {
+        for (at, Metric { name, unit, value, goal, goal_beside }) in metrics.into_iter().enumerate()
         {
             if at == self.rows.len() {
                 let values = vec![Vec::new(); self.systems];
@@ -71,7 +71,7 @@ impl Section {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for BenchReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Machine { processor, processors, kernel, load, optimised } = &self.machine;
         writeln!(f, "{processors} × {processor}, Linux {kernel}, load {load}")?;
@@ -79,7 +79,7 @@ impl fmt::Display for Report {
             writeln!(f, "{version}")?;
         }
         if !optimised {
-            writeln!(f, "{MISSED}built without optimisation: these figures say nothing{MISSED:#}")?;
+            writeln!(f, "{MISSED}built without optimisation: these metrics say nothing{MISSED:#}")?;
         }
         for section in &self.sections {
             writeln!(f, "\n{BOLD}{}{BOLD:#}", section.case.title())?;
@@ -119,18 +119,18 @@ impl fmt::Display for Row {
         }
         let medians: Vec<_> = self.values.iter().cloned().map(median).collect();
         match medians[..] {
-            [ours] => verdict(f, ours, self.goal),
+            [ours] => goal(f, ours, self.goal),
             [ours, theirs] if theirs != 0.0 => {
                 write!(f, " {:>RATIO$.2}", ours / theirs)?;
-                verdict(f, ours / theirs, self.goal_beside)
+                goal(f, ours / theirs, self.goal_beside)
             }
             _ => Ok(()),
         }
     }
 }
 
-/// From the least to the most.
-fn spread(values: &[f64], unit: Unit) -> String {
+/// The lowest and the highest value.
+fn spread(values: &[f64], unit: MetricUnit) -> String {
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if values.len() < 2 || most == 0.0 {
@@ -143,7 +143,7 @@ fn spread(values: &[f64], unit: Unit) -> String {
     format!("({}–{})", number(least), number(most))
 }
 
-fn verdict(f: &mut fmt::Formatter<'_>, value: f64, goal: Option<Goal>) -> fmt::Result {
+fn goal(f: &mut fmt::Formatter<'_>, value: f64, goal: Option<Goal>) -> fmt::Result {
     let Some(goal) = goal else { return Ok(()) };
     let (style, mark) = if goal.is_met_by(value) { (MET, "✓") } else { (MISSED, "✗") };
     write!(f, "  {style}{mark} goal {goal}{style:#}")

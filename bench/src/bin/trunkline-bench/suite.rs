@@ -1,73 +1,74 @@
-//! Running cases on systems, in turn.
+//! Runs cases on systems, which take turns.
 
 use anyhow::Result;
-use trunkline_bench::Peer;
+use trunkline_bench::WireProtocol;
 
 use crate::{
     cases::Case,
-    figure::Figure,
     machine::Machine,
+    metric::Metric,
     progress::Progress,
-    report::{Report, Section},
-    stand::{Setup, Stand},
+    report::{BenchReport, Section},
+    system_under_test::{BenchSetup, SystemUnderTest},
 };
 
-/// A system that cases are run on.
+/// A system that cases run on.
 pub(crate) trait Suite {
-    /// What it is called.
+    /// Its name.
     fn name(&self) -> &'static str;
 
     /// Its version.
     fn version(&self) -> Result<String>;
 
     /// Runs one case.
-    fn run(&mut self, case: Case) -> Result<Vec<Figure>>;
+    fn run(&mut self, case: Case) -> Result<Vec<Metric>>;
 }
 
 /// A [`Suite`] on one kind of system.
-pub(crate) struct Bench<'a, S> {
-    setup: &'a Setup,
-    /// Two nodes, started when they are first needed.
-    usual: Option<S>,
+pub(crate) struct SystemSuite<'a, S> {
+    setup: &'a BenchSetup,
+    /// A system with two nodes, started when it is first needed.
+    shared: Option<S>,
 }
 
-impl<'a, S: Stand> Bench<'a, S> {
-    pub(crate) fn new(setup: &'a Setup) -> Self {
-        Self { setup, usual: None }
+impl<'a, S: SystemUnderTest> SystemSuite<'a, S> {
+    pub(crate) fn new(setup: &'a BenchSetup) -> Self {
+        Self { setup, shared: None }
     }
 }
 
-impl<S: Stand> Suite for Bench<'_, S> {
+impl<S: SystemUnderTest> Suite for SystemSuite<'_, S> {
     fn name(&self) -> &'static str {
-        S::Peer::NAME
+        S::WireProtocol::NAME
     }
 
     fn version(&self) -> Result<String> {
         S::version(self.setup)
     }
 
-    fn run(&mut self, case: Case) -> Result<Vec<Figure>> {
-        let usual = match &mut self.usual {
-            Some(usual) => usual,
-            None => self.usual.insert(S::start(self.setup, 2)?),
+    fn run(&mut self, case: Case) -> Result<Vec<Metric>> {
+        let shared = match &mut self.shared {
+            Some(shared) => shared,
+            None => self.shared.insert(S::start(self.setup, 2)?),
         };
-        case.run::<S>(self.setup, &usual.system())
+        case.run::<S>(self.setup, &shared.system())
     }
 }
 
-/// Runs all cases so often on all systems, which take turns.
+/// Runs every case `runs` times on every system. Systems take turns, so that drift of the machine
+/// affects all alike.
 pub(crate) fn run(
     systems: &mut [Box<dyn Suite + '_>],
     cases: &[Case],
     runs: u32,
-) -> Result<Report> {
+) -> Result<BenchReport> {
     let versions = systems.iter().map(|system| system.version()).collect::<Result<_>>()?;
     let names: Vec<_> = systems.iter().map(|system| system.name()).collect();
     let mut sections: Vec<_> =
         cases.iter().map(|case| Section::new(*case, systems.len())).collect();
-    let turns = u64::from(runs) * names.len() as u64;
-    let seconds = cases.iter().map(|case| case.seconds()).sum::<u64>() * turns;
-    let progress = Progress::start(turns as usize * cases.len(), seconds);
+    let runs_of_all = u64::from(runs) * names.len() as u64;
+    let seconds = cases.iter().map(|case| case.seconds()).sum::<u64>() * runs_of_all;
+    let progress = Progress::start(runs_of_all as usize * cases.len(), seconds);
     for run in 1..=runs {
         for section in &mut sections {
             for (at, system) in systems.iter_mut().enumerate() {
@@ -79,5 +80,5 @@ pub(crate) fn run(
         }
     }
     drop(progress);
-    Ok(Report { machine: Machine::read()?, systems: names, versions, sections })
+    Ok(BenchReport { machine: Machine::read()?, systems: names, versions, sections })
 }

@@ -4,12 +4,11 @@ use std::{io, thread};
 
 use tokio::sync::mpsc;
 
-/// How many lines may wait until they can be sent.
-const LINES_MAX: usize = 64;
+use crate::defaults::CHAT_LINES_MAX;
 
-/// Reads lines on a thread of its own, as nothing can interrupt a read from a terminal.
+/// Reads lines on a thread of its own: a read from a terminal cannot be interrupted.
 pub(super) fn lines() -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel(LINES_MAX);
+    let (sender, receiver) = mpsc::channel(CHAT_LINES_MAX);
     thread::spawn(move || {
         for line in io::stdin().lines().map_while(Result::ok) {
             if sender.blocking_send(line).is_err() {
@@ -20,7 +19,7 @@ pub(super) fn lines() -> mpsc::Receiver<String> {
     receiver
 }
 
-/// Splits `bob hello` or `@bob hello` into who and what.
+/// Splits `bob hello` or `@bob hello` into recipient and text.
 pub(super) fn parse(line: &str) -> Option<(&str, &str)> {
     let (to, body) = line.trim().split_once(char::is_whitespace)?;
     let to = to.strip_prefix('@').unwrap_or(to);
@@ -32,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_names_its_recipient_first() {
+    fn first_word_is_the_recipient() {
         assert_eq!(parse("bob hello there"), Some(("bob", "hello there")));
         assert_eq!(parse(" @bob  hello "), Some(("bob", "hello")));
         assert_eq!(parse("bob"), None);

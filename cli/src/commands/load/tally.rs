@@ -10,7 +10,7 @@ use crate::defaults::{LOAD_LATENCY_DIGITS, LOAD_LATENCY_MAX_US};
 
 /// What became of all messages so far.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counts {
+pub(super) struct LoadCounts {
     pub(super) sent: u64,
     pub(super) arrived: u64,
     /// Sends whose receipt or error says that they were not delivered.
@@ -21,12 +21,12 @@ pub(super) struct Counts {
     pub(super) out_of_order: u64,
 }
 
-/// What the screen shows.
+/// What the display shows.
 #[derive(Debug)]
-pub(super) struct Report {
+pub(super) struct LoadReport {
     /// How many users are logged in.
     pub(super) online: usize,
-    pub(super) counts: Counts,
+    pub(super) counts: LoadCounts,
     /// The time since the report before, in seconds.
     pub(super) seconds: f64,
     /// The 50th and 99th percentile of the messages that arrived since then, in milliseconds.
@@ -43,7 +43,7 @@ pub(super) struct SharedTally {
 #[derive(Debug)]
 struct Tally {
     online: usize,
-    counts: Counts,
+    counts: LoadCounts,
     reported: Instant,
     latency_us: Histogram<u64>,
 }
@@ -53,7 +53,7 @@ impl SharedTally {
     pub(super) fn new(start: Instant) -> Self {
         let latency_us = Histogram::new_with_max(LOAD_LATENCY_MAX_US, LOAD_LATENCY_DIGITS)
             .expect("the bounds are those of a histogram");
-        let tally = Tally { online: 0, counts: Counts::default(), reported: start, latency_us };
+        let tally = Tally { online: 0, counts: LoadCounts::default(), reported: start, latency_us };
         Self { start, inner: Arc::new(Mutex::new(tally)) }
     }
 
@@ -66,11 +66,11 @@ impl SharedTally {
     }
 
     /// Changes the counts.
-    pub(super) fn count(&self, change: impl FnOnce(&mut Counts)) {
+    pub(super) fn count(&self, change: impl FnOnce(&mut LoadCounts)) {
         change(&mut self.lock().counts);
     }
 
-    /// Counts an arrival and its latency.
+    /// LoadCounts an arrival and its latency.
     pub(super) fn note_arrival(&self, stamp: Stamp) {
         let latency = self.start.elapsed().saturating_sub(stamp.due);
         let mut tally = self.lock();
@@ -79,7 +79,7 @@ impl SharedTally {
     }
 
     /// What has happened, with the latencies since the last report.
-    pub(super) fn report(&self) -> Report {
+    pub(super) fn report(&self) -> LoadReport {
         let mut tally = self.lock();
         let seconds = tally.reported.elapsed().as_secs_f64();
         let latency = &tally.latency_us;
@@ -87,7 +87,7 @@ impl SharedTally {
         let latency_ms = (!latency.is_empty()).then(|| [quantile(0.5), quantile(0.99)]);
         tally.latency_us.reset();
         tally.reported = Instant::now();
-        Report { online: tally.online, counts: tally.counts, seconds, latency_ms }
+        LoadReport { online: tally.online, counts: tally.counts, seconds, latency_ms }
     }
 
     fn lock(&self) -> MutexGuard<'_, Tally> {

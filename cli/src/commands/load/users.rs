@@ -5,12 +5,12 @@ use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::{sync::mpsc, task::JoinSet, time::sleep};
-use trunkline_client::{Client, ClientError, Frame, Message, Receipt};
+use trunkline_client::{Client, ClientError, Frame, ReceivedMessage, SendReceipt};
 
 use super::{body::Stamp, pacer::Due, tally::SharedTally};
 use crate::{
     defaults::{LOAD_DUE_MAX, LOAD_LOGINS_AT_ONCE, LOAD_RECONNECT_MS},
-    state::{Home, State},
+    state::{ClusterState, Home},
 };
 
 /// The users of a load. They leave when this is dropped.
@@ -33,7 +33,7 @@ impl Users {
     /// # Errors
     /// If one of them cannot log in.
     pub(super) async fn log_in(&mut self, names: &[Arc<str>]) -> Result<Vec<mpsc::Sender<Due>>> {
-        let nodes = State::running(&self.home)?.nodes;
+        let nodes = ClusterState::running(&self.home)?.nodes;
         let logins = names.iter().zip(nodes.iter().cycle()).map(async |(name, node)| {
             let client = Client::login(&node.url, name).await;
             client.with_context(|| format!("{name} cannot log in at {}", node.name))
@@ -84,13 +84,13 @@ impl User {
     /// Sends and reads, and logs in again wherever it can when its connection ends.
     async fn run(mut self, client: Client) -> Result<Infallible> {
         // A load of a low rate leaves users idle for long.
-        let mut client = client.with_patience(Duration::MAX);
+        let mut client = client.with_timeout(Duration::MAX);
         loop {
             self.tally.note_online();
-            // Why it ended does not matter: the screen shows how many are offline.
+            // Why it ended does not matter: the display shows how many are offline.
             let _ = self.converse(&mut client).await;
             self.tally.note_offline();
-            client = self.reconnect().await?.with_patience(Duration::MAX);
+            client = self.reconnect().await?.with_timeout(Duration::MAX);
             // What was due meanwhile would all be sent at once.
             while self.due.try_recv().is_ok() {}
         }
@@ -115,7 +115,7 @@ impl User {
     async fn reconnect(&self) -> Result<Client> {
         loop {
             sleep(Duration::from_millis(fastrand::u64(LOAD_RECONNECT_MS))).await;
-            let nodes = State::running(&self.home)?.nodes;
+            let nodes = ClusterState::running(&self.home)?.nodes;
             let Some(node) = fastrand::choice(nodes) else { continue };
             if let Ok(client) = Client::login(&node.url, &self.name).await {
                 return Ok(client);
@@ -127,7 +127,7 @@ impl User {
         match frame {
             Frame::Welcome(_) => {}
             Frame::Message(message) => self.note_message(message),
-            Frame::Receipt(Receipt { outcome, .. }) => {
+            Frame::Receipt(SendReceipt { outcome, .. }) => {
                 self.tally.count(|counts| match outcome.as_str() {
                     "delivered" => {}
                     "unconfirmed" => counts.unconfirmed += 1,
@@ -138,7 +138,7 @@ impl User {
         }
     }
 
-    fn note_message(&mut self, message: Message) {
+    fn note_message(&mut self, message: ReceivedMessage) {
         let Some(stamp) = Stamp::parse(message.body.get()) else { return };
         self.tally.note_arrival(stamp);
         let last = self.received.insert(message.from, stamp.sequence);

@@ -1,4 +1,4 @@
-//! A snapshot, as a small table.
+//! A snapshot as a table.
 
 use trunkline_protocol::{
     control::MemberState,
@@ -9,13 +9,13 @@ use crate::terminal::{BAD, BOLD, DIM, GOOD, NOTE, Painted};
 
 const MEGABYTE: f64 = 1e6;
 
-/// The lines of the table: the relay, a heading, and each node, all within 80 columns. Rates come
-/// from the snapshot before; without one they are left out.
+/// The lines of the table: the relay, a heading, and each node, within 80 columns. Rates need the
+/// snapshot before; without one they are left out.
 pub(super) fn lines(now: &Snapshot, before: Option<&Snapshot>) -> Vec<String> {
     let seconds = before.map(|before| now.at_ms.saturating_sub(before.at_ms) as f64 / 1e3);
     let seconds = seconds.filter(|seconds| *seconds > 0.0);
     let mut lines = vec![relay_line(&now.relay, before.map(|before| &before.relay), seconds)];
-    lines.extend(now.relay.redis_trouble.as_ref().map(|trouble| trouble_line(trouble)));
+    lines.extend(now.relay.redis_trouble.as_ref().map(|error| redis_error_line(error)));
     lines.push(Painted(DIM, heading()).to_string());
     for node in &now.nodes {
         let earlier = before.and_then(|before| {
@@ -23,8 +23,8 @@ pub(super) fn lines(now: &Snapshot, before: Option<&Snapshot>) -> Vec<String> {
         });
         lines.push(node_line(node, earlier, seconds.filter(|_| earlier.is_some())));
         let there = !matches!(node.state, MemberState::Dead | MemberState::Left);
-        let trouble = node.load.redis_trouble.as_ref().filter(|_| there);
-        lines.extend(trouble.map(|trouble| trouble_line(trouble)));
+        let error = node.load.redis_trouble.as_ref().filter(|_| there);
+        lines.extend(error.map(|error| redis_error_line(error)));
     }
     lines
 }
@@ -41,9 +41,9 @@ fn relay_line(now: &RelayStatus, before: Option<&RelayStatus>, seconds: Option<f
     format!("{name}  {redis}  forwarded {rate}/s  cpu {cpu}  memory {memory:.0} MB")
 }
 
-/// May be longer than 80 columns: the terminal wraps it, and none of it is left out.
-fn trouble_line(trouble: &str) -> String {
-    Painted(BAD, format!("  trouble with Redis: {trouble}")).to_string()
+/// May be longer than 80 columns: an error is shown in full, and the terminal wraps it.
+fn redis_error_line(error: &str) -> String {
+    Painted(BAD, format!("  Redis error: {error}")).to_string()
 }
 
 fn heading() -> String {
@@ -63,23 +63,23 @@ fn heading() -> String {
 }
 
 fn node_line(now: &NodeStatus, before: Option<&NodeStatus>, seconds: Option<f64>) -> String {
-    let (style, state) = state_word(now.state);
+    let (style, state) = state_label(now.state);
     let name = Painted(BOLD, format!("{:<10}", now.name.as_str()));
-    let what = match now.state {
-        MemberState::Dead => Painted(DIM, users_of_dead(now.purge.as_ref())).to_string(),
+    let columns = match now.state {
+        MemberState::Dead => Painted(DIM, purge_text(now.purge.as_ref())).to_string(),
         MemberState::Left => String::new(),
         _ => load_columns(now, before, seconds),
     };
-    format!("{name} {} {what}", Painted(style, format!("{state:<8}")))
+    format!("{name} {} {columns}", Painted(style, format!("{state:<8}")))
 }
 
-/// What has become of the users of a dead node.
-fn users_of_dead(purge: Option<&PurgeStatus>) -> String {
+/// What has happened to the entries of a dead node's users.
+fn purge_text(purge: Option<&PurgeStatus>) -> String {
     match purge {
         Some(PurgeStatus { removed, kept, done_ms: Some(done_ms), .. }) => {
-            format!("its users: {removed} removed after {done_ms} ms, {kept} still online")
+            format!("purged after {done_ms} ms: {removed} removed, {kept} online elsewhere")
         }
-        _ => "its users are being removed".to_owned(),
+        _ => "its entries are being purged".to_owned(),
     }
 }
 
@@ -101,7 +101,7 @@ fn load_columns(now: &NodeStatus, before: Option<&NodeStatus>, seconds: Option<f
     )
 }
 
-fn state_word(state: MemberState) -> (anstyle::Style, &'static str) {
+fn state_label(state: MemberState) -> (anstyle::Style, &'static str) {
     match state {
         MemberState::Joining => (NOTE, "joining"),
         MemberState::Live => (GOOD, "live"),
@@ -127,15 +127,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn trouble_with_redis_is_shown_in_full() {
-        let said = "WRONGPASS invalid username-password pair or user is disabled. (check --redis)";
+    fn redis_error_is_shown_in_full() {
+        let error = "WRONGPASS invalid username-password pair or user is disabled. (check --redis)";
         let relay = serde_json::json!({
             "name": "relay-1", "software": "1", "started_at_ms": 0, "redis": "up",
-            "redis_trouble": said, "forwarded": 0, "forwarded_bytes": 0, "refused_full": 0,
+            "redis_trouble": error, "forwarded": 0, "forwarded_bytes": 0, "refused_full": 0,
             "refused_gone": 0, "dropped": 0, "cpu_ms": 0, "memory_bytes": 0
         });
         let snapshot = serde_json::json!({ "at_ms": 0, "relay": relay, "nodes": [], "flows": [] });
         let lines = lines(&serde_json::from_value(snapshot).unwrap(), None);
-        assert!(lines[1].contains(&format!("trouble with Redis: {said}")), "{lines:#?}");
+        assert!(lines[1].contains(&format!("Redis error: {error}")), "{lines:#?}");
     }
 }

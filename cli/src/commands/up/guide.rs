@@ -1,24 +1,26 @@
-//! What `up` says to whoever looks at it: where to connect, and what to try.
+//! What `up` prints: where to connect, and what to try.
 
-use crate::local_cluster::{Cluster, Kind};
+use crate::{
+    local_cluster::{LocalCluster, MemberKind},
+    terminal::{BOLD, DIM, LINK, Painted, tell},
+};
 
-use crate::terminal::{BOLD, DIM, LINK, Painted, tell};
-
-/// The first line.
+/// Prints the first line.
 pub(crate) fn headline() {
     tell(format_args!("\n  {} {}\n", Painted(BOLD, "trunkline"), Painted(DIM, "local cluster")));
 }
 
-/// Everything is up.
-pub(crate) fn ready(cluster: &Cluster) {
-    let nodes: Vec<_> = cluster.members().filter(|member| member.kind() == Kind::Node).collect();
+/// Prints what to try, once the cluster is ready.
+pub(crate) fn ready(cluster: &LocalCluster) {
+    let nodes: Vec<_> =
+        cluster.members().filter(|member| member.kind() == MemberKind::Node).collect();
     let Some(last) = nodes.last() else { return };
     let url = nodes[0].ws_url();
     tell(format_args!("\n  {}  {}", Painted(BOLD, "Connect"), Painted(LINK, url)));
     let bob = format!("just chat bob {}", last.name());
     row("Try", "just chat alice", "in a second terminal");
     row("", &bob, "in a third, then type: alice hello");
-    row("", &format!("just kill {}", last.name()), "and see what becomes of bob");
+    row("", &format!("just kill {}", last.name()), "and bob reconnects elsewhere");
     row("", &format!("just node node-{}", nodes.len() + 1), "one more node");
     row("", "just status", "what the relay sees");
     row("Stop", "Ctrl-C", "or just down");
@@ -27,7 +29,7 @@ pub(crate) fn ready(cluster: &Cluster) {
     tell("");
 }
 
-/// The end begins.
+/// Prints that the cluster is being stopped.
 pub(crate) fn stopping() {
     tell(format_args!("\n  {}", Painted(BOLD, "Stopping")));
 }

@@ -1,50 +1,52 @@
-//! A cluster that runs: what dies in it, and what is asked of it.
+//! A running cluster: its members' ends, and the requests of other commands.
 
 use std::{env, future::pending, process::ExitStatus, time::Instant};
 
-use crate::local_cluster::{Cluster, ClusterError, Kind, Programs, RELAY, WINDOW, how_it_ended};
 use anyhow::Result;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::super::gui::PROGRAM;
 use crate::{
-    control::{Caller, Control, Reply, Request},
-    state::{Home, State},
+    commands::gui::PROGRAM,
+    control::{Caller, ControlReply, ControlRequest, ControlSocket},
+    local_cluster::{
+        ClusterError, LocalCluster, MemberKind, Programs, RELAY, WINDOW, describe_exit,
+    },
+    state::{ClusterState, Home},
     terminal::{BAD, GOOD, NOTE, notice, step, tell},
 };
 
-/// Whether a window can be opened. A variable that is set and empty names no display.
+/// Whether a window can be opened. A variable that is set but empty does not count.
 fn has_display() -> bool {
     let mut names = ["WAYLAND_DISPLAY", "DISPLAY"].into_iter();
     names.any(|name| env::var_os(name).is_some_and(|display| !display.is_empty()))
 }
 
-/// A window's program that is being built.
+/// The build of the window's program.
 type Build = JoinHandle<Result<Programs, ClusterError>>;
 
 /// The cluster and its control socket.
 #[derive(Debug)]
 pub(crate) struct Service {
-    cluster: Cluster,
-    control: Control,
+    cluster: LocalCluster,
+    control: ControlSocket,
     window: Option<Build>,
     home: Home,
 }
 
 impl Service {
-    pub(crate) fn new(cluster: Cluster, control: Control, home: Home) -> Self {
+    pub(crate) fn new(cluster: LocalCluster, control: ControlSocket, home: Home) -> Self {
         Self { cluster, control, window: None, home }
     }
 
-    pub(crate) fn cluster(&self) -> &Cluster {
+    pub(crate) fn cluster(&self) -> &LocalCluster {
         &self.cluster
     }
 
-    pub(crate) fn into_cluster(self) -> Cluster {
+    pub(crate) fn into_cluster(self) -> LocalCluster {
         self.cluster
     }
 
-    /// Starts every member, and tells of each when it is ready.
+    /// Starts all members, and prints each when it is ready.
     pub(crate) async fn start(&mut self) -> Result<()> {
         let members = self.cluster.members();
         let members: Vec<_> = members.map(|member| member.name().to_owned()).collect();
@@ -61,11 +63,11 @@ impl Service {
         Ok(())
     }
 
-    /// Opens the window where it is wanted and there is a display: builds it first, in the
+    /// Opens the window if it is wanted and there is a display. A build that is needed runs in the
     /// background.
     pub(crate) fn open_window(&mut self, wanted: bool) {
         if wanted && has_display() {
-            notice(NOTE, "building the window; the first time takes a few minutes");
+            notice(NOTE, "opening the window; the first time, it is built for a minute or two");
             self.window = Some(spawn_blocking(|| Programs::built(&[PROGRAM])));
         } else if wanted {
             notice(NOTE, "no display, so no window: `just status` shows the same in a terminal,");
@@ -73,31 +75,31 @@ impl Service {
         }
     }
 
-    /// Goes on until somebody asks for the end, and returns who.
+    /// Serves until a caller asks for the end, and returns the caller.
     pub(crate) async fn serve(&mut self) -> Result<Caller> {
         loop {
             tokio::select! {
                 biased;
-                (name, status) = self.cluster.next_death() => self.tell_death(&name, status),
+                (name, status) = self.cluster.next_exit() => self.report_exit(&name, status),
                 built = finished(&mut self.window) => self.show_window(built).await,
                 caller = self.control.next() => {
                     let mut caller = caller?;
                     match caller.request().await {
-                        Ok(Request::Down) => return Ok(caller),
-                        Ok(request) => caller.answer(self.carry_out(request).await).await,
-                        Err(error) => caller.answer(Err(error.to_string())).await,
+                        Ok(ControlRequest::Down) => return Ok(caller),
+                        Ok(request) => caller.reply(self.carry_out(request).await).await,
+                        Err(error) => caller.reply(Err(error.to_string())).await,
                     }
                 }
             }
-            // A disk that is full is no reason to stop what runs.
+            // A full disk is no reason to stop the cluster.
             if let Err(error) = self.save() {
-                notice(BAD, &format!("the cluster's state cannot be written: {error}"));
+                notice(BAD, &format!("the state file cannot be written: {error}"));
             }
         }
     }
 
-    fn tell_death(&self, name: &str, status: ExitStatus) {
-        let how = how_it_ended(status);
+    fn report_exit(&self, name: &str, status: ExitStatus) {
+        let how = describe_exit(status);
         match name {
             WINDOW => notice(NOTE, &format!("the window {how}: open it again with `just gui`")),
             _ => notice(BAD, &format!("{name} {how}: start it again with `just node {name}`")),
@@ -107,7 +109,7 @@ impl Service {
     async fn show_window(&mut self, built: Result<Programs, ClusterError>) {
         let opened = async {
             built?;
-            self.cluster.add(Kind::Window, WINDOW)?;
+            self.cluster.add(MemberKind::Window, WINDOW)?;
             self.cluster.start(WINDOW).await
         };
         match opened.await {
@@ -116,12 +118,12 @@ impl Service {
         }
     }
 
-    async fn carry_out(&mut self, request: Request) -> Reply {
+    async fn carry_out(&mut self, request: ControlRequest) -> ControlReply {
         let done = match request {
-            Request::Start { name } => self.start_one(&name).await,
-            Request::Kill { name } => self.kill(&name).await,
-            Request::Drain { name } => self.drain(&name).await,
-            Request::Down => Ok(String::new()),
+            ControlRequest::Start { name } => self.start_one(&name).await,
+            ControlRequest::Kill { name } => self.kill(&name).await,
+            ControlRequest::Drain { name } => self.drain(&name).await,
+            ControlRequest::Down => Ok(String::new()),
         };
         match done {
             Ok(text) => {
@@ -149,25 +151,25 @@ impl Service {
         let begin = Instant::now();
         let status = self.cluster.terminate(name).await?;
         let took = begin.elapsed().as_secs_f64();
-        Ok(format!("{name} {} after {took:.2} s", how_it_ended(status)))
+        Ok(format!("{name} {} after {took:.2} s", describe_exit(status)))
     }
 
     /// Where a member is to be found.
     fn whereabouts(&self, name: &str) -> String {
         let member = self.cluster.node(name);
         match member.kind() {
-            Kind::Node => member.ws_url(),
+            MemberKind::Node => member.ws_url(),
             _ if name == RELAY => format!("{} (UDP)", member.address()),
             _ => member.address().to_string(),
         }
     }
 
     fn save(&self) -> Result<()> {
-        State::of(&self.cluster, &self.control.path())?.write(&self.home)
+        ClusterState::of(&self.cluster, &self.control.path())?.write(&self.home)
     }
 }
 
-/// Waits until the build is done, for ever if there is none. Cancel-safe.
+/// Waits until the build is done, or for ever if there is none. Cancel-safe.
 async fn finished(window: &mut Option<Build>) -> Result<Programs, ClusterError> {
     let Some(build) = window else { return pending().await };
     let built = build.await;
