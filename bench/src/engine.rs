@@ -1,6 +1,5 @@
 //! The load generator's engine: one thread and one epoll, so that an idle session costs nothing.
 
-mod error;
 mod event_loop;
 mod reconnect;
 
@@ -18,17 +17,17 @@ use rustix::{
     thread::set_current_timer_slack,
 };
 
-pub use self::error::{ConnectionError, LoadError};
 use self::reconnect::Reconnects;
 use super::{
     flow::TrafficCounts,
     protocol::WireProtocol,
     session::LoadSession,
-    traffic::{Due, Pace, TrafficPlan},
+    traffic::{DueMessage, TrafficPace, TrafficPlan},
 };
 use crate::defaults::{
     LOAD_BUFFER_BYTES, LOAD_EVENTS_AT_ONCE, LOAD_LOGIN_TIMEOUT, LOAD_LOGINS_AT_ONCE,
 };
+use crate::error::LoadError;
 
 /// One session of an [`Engine`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,7 +50,7 @@ pub struct Engine<P: WireProtocol> {
     buffer: Box<[u8]>,
     /// The write buffer of all sessions.
     out: Vec<u8>,
-    due: Vec<(usize, Due)>,
+    due: Vec<(usize, DueMessage)>,
     /// Sessions with messages that are due.
     dirty: Vec<usize>,
 }
@@ -123,7 +122,7 @@ impl<P: WireProtocol> Engine<P> {
     /// sends from [`Self::start`] on.
     pub fn traffic(
         &mut self,
-        pace: Pace,
+        pace: TrafficPace,
         pairs: impl IntoIterator<Item = (SessionId, SessionId)>,
         body_bytes: usize,
     ) -> TrafficId {

@@ -44,14 +44,14 @@ impl MessageFlow {
     }
 
     /// Notes the arrival of the message `seq`.
-    pub(super) fn arrived(&mut self, seq: u32) -> Arrival {
+    pub(super) fn arrived(&mut self, seq: u32) -> ArrivalOrder {
         self.arrived.note(seq)
     }
 }
 
 /// How a message arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Arrival {
+pub(super) enum ArrivalOrder {
     /// For the first time, after all earlier ones that arrived.
     InOrder,
     /// For the first time, but after a later one.
@@ -65,29 +65,29 @@ pub(super) enum Arrival {
 struct Arrived {
     /// One above the highest number.
     end: u32,
-    /// Bit n stands for `end - 1 - n`.
+    /// Bit n is `end - 1 - n`.
     recent: u128,
 }
 
 impl Arrived {
-    fn note(&mut self, seq: u32) -> Arrival {
+    fn note(&mut self, seq: u32) -> ArrivalOrder {
         if seq >= self.end {
             let ahead = seq - self.end + 1;
             self.recent = if ahead < WINDOW { self.recent << ahead } else { 0 } | 1;
             self.end = seq + 1;
-            return Arrival::InOrder;
+            return ArrivalOrder::InOrder;
         }
         let behind = self.end - 1 - seq;
         if behind >= WINDOW {
             // Too old to know whether it is a repeat; it is out of order in any case.
-            return Arrival::Late;
+            return ArrivalOrder::Late;
         }
         let bit = 1 << behind;
         if self.recent & bit != 0 {
-            return Arrival::Again;
+            return ArrivalOrder::Again;
         }
         self.recent |= bit;
-        Arrival::Late
+        ArrivalOrder::Late
     }
 }
 
@@ -130,11 +130,11 @@ impl TrafficCounts {
     }
 
     /// Adds an arrival. Returns whether it was the message's first.
-    pub(super) fn note(&mut self, arrival: Arrival) -> bool {
+    pub(super) fn note(&mut self, arrival: ArrivalOrder) -> bool {
         match arrival {
-            Arrival::InOrder => {}
-            Arrival::Late => self.disordered += 1,
-            Arrival::Again => {
+            ArrivalOrder::InOrder => {}
+            ArrivalOrder::Late => self.disordered += 1,
+            ArrivalOrder::Again => {
                 self.repeated += 1;
                 return false;
             }
@@ -146,7 +146,7 @@ impl TrafficCounts {
 
 #[cfg(test)]
 mod tests {
-    use super::{Arrival::*, *};
+    use super::{ArrivalOrder::*, *};
 
     #[test]
     fn repeats_and_late_arrivals_are_distinct() {

@@ -10,11 +10,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    engine::{Engine, LoadError},
-    protocol::WireProtocol,
-    system::System,
-};
+use crate::{engine::Engine, error::LoadError, protocol::WireProtocol, system::System};
 
 /// How often their thread checks whether it has to end.
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);

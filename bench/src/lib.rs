@@ -6,6 +6,7 @@
 pub mod defaults;
 mod directory_filler;
 mod engine;
+mod error;
 mod flow;
 mod idle_users;
 mod impaired_links;
@@ -22,7 +23,8 @@ pub mod workload;
 
 pub use self::{
     directory_filler::{DirectoryFiller, FillError},
-    engine::{ConnectionError, Engine, LoadError, SessionId, TrafficId},
+    engine::{Engine, SessionId, TrafficId},
+    error::{ConnectionError, LoadError},
     flow::TrafficCounts,
     idle_users::IdleUsers,
     impaired_links::ImpairedLinks,
@@ -30,5 +32,5 @@ pub use self::{
     nats_cluster::NatsCluster,
     protocol::{Nats, Template, Trunkline, UnexpectedBytes, WireEvent, WireProtocol},
     system::System,
-    traffic::Pace,
+    traffic::TrafficPace,
 };

@@ -27,7 +27,7 @@ use tokio::{
 
 pub use self::conditions::{DatagramCounts, Direction, NetworkConditions};
 use self::{
-    conditions::{Action, SharedConditions},
+    conditions::{DatagramAction, SharedConditions},
     flow::DatagramFlow,
     socket::bind,
 };
@@ -100,7 +100,7 @@ async fn serve(socket: UdpSocket, relay: SocketAddr, conditions: SharedCondition
                     tasks.spawn(async move { flow.run().await; node });
                 }
                 // This datagram came before the flow's own socket existed.
-                if let (Some(relay_socket), Action::Pass { .. }) =
+                if let (Some(relay_socket), DatagramAction::Pass { .. }) =
                     (flows.get(&node), conditions.with(|all| all.draw(Direction::ToRelay)))
                 {
                     let _ = relay_socket.try_send_to(&buffer[..bytes], relay);

@@ -6,9 +6,9 @@ use std::{
 };
 
 use super::{
-    engine::ConnectionError,
+    error::ConnectionError,
     protocol::{WireEvent, WireProtocol},
-    traffic::Due,
+    traffic::DueMessage,
     websocket::upgrade_request,
 };
 
@@ -17,7 +17,7 @@ use super::{
 pub(super) struct LoadSession<P: WireProtocol> {
     pub(super) user: String,
     /// Messages that are due; empty unless they wait for the socket.
-    pub(super) due: Vec<Due>,
+    pub(super) due: Vec<DueMessage>,
     pub(super) connection: Option<LoadConnection<P>>,
 }
 

@@ -11,7 +11,7 @@ use crate::defaults::{LATENCY_DIGITS, LATENCY_MAX_NS};
 
 /// How fast a traffic sends.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Pace {
+pub enum TrafficPace {
     /// Each flow keeps this many messages in flight: an arrival releases the next one.
     Closed {
         /// How many.
@@ -30,12 +30,12 @@ pub enum Pace {
 }
 
 /// A message that is due: its flow, and when it was due.
-pub(super) type Due = (u32, u64);
+pub(super) type DueMessage = (u32, u64);
 
 /// Flows that share a pace and are counted together.
 #[derive(Debug)]
 pub(super) struct Traffic {
-    pace: Pace,
+    pace: TrafficPace,
     flows: Vec<u32>,
     running: bool,
     start_ns: u64,
@@ -48,7 +48,7 @@ pub(super) struct Traffic {
 }
 
 impl Traffic {
-    fn new(pace: Pace) -> Self {
+    fn new(pace: TrafficPace) -> Self {
         Self {
             pace,
             flows: Vec::new(),
@@ -62,34 +62,34 @@ impl Traffic {
         }
     }
 
-    fn start(&mut self, now_ns: u64, released: &mut Vec<Due>) {
+    fn start(&mut self, now_ns: u64, released: &mut Vec<DueMessage>) {
         (self.running, self.start_ns, self.released) = (true, now_ns, 0);
         match self.pace {
-            Pace::Closed { in_flight } => {
+            TrafficPace::Closed { in_flight } => {
                 for _ in 0..in_flight {
                     released.extend(self.flows.iter().map(|flow| (*flow, now_ns)));
                 }
             }
-            Pace::Once { in_flight } => {
+            TrafficPace::Once { in_flight } => {
                 for _ in 0..in_flight {
                     released.extend(self.next_once(now_ns));
                 }
             }
-            Pace::Open { .. } => {}
+            TrafficPace::Open { .. } => {}
         }
     }
 
-    fn next_once(&mut self, now_ns: u64) -> Option<Due> {
+    fn next_once(&mut self, now_ns: u64) -> Option<DueMessage> {
         let flow = self.flows.get(self.released as usize)?;
         self.released += 1;
         Some((*flow, now_ns))
     }
 
     /// The message that is released when another one is no longer in flight.
-    fn next_after(&mut self, flow: u32, now_ns: u64) -> Option<Due> {
+    fn next_after(&mut self, flow: u32, now_ns: u64) -> Option<DueMessage> {
         match self.pace {
-            Pace::Closed { .. } if self.running => Some((flow, now_ns)),
-            Pace::Once { .. } if self.running => self.next_once(now_ns),
+            TrafficPace::Closed { .. } if self.running => Some((flow, now_ns)),
+            TrafficPace::Once { .. } if self.running => self.next_once(now_ns),
             _ => None,
         }
     }
@@ -97,14 +97,14 @@ impl Traffic {
     /// When the next message at a steady rate is due.
     fn next_due_ns(&self) -> Option<u64> {
         match self.pace {
-            Pace::Open { per_second } if self.running => {
+            TrafficPace::Open { per_second } if self.running => {
                 Some(self.start_ns + (self.released as f64 * 1e9 / per_second) as u64)
             }
             _ => None,
         }
     }
 
-    fn release_due(&mut self, now_ns: u64, released: &mut Vec<Due>) {
+    fn release_due(&mut self, now_ns: u64, released: &mut Vec<DueMessage>) {
         while let Some(due_ns) = self.next_due_ns().filter(|due_ns| *due_ns <= now_ns) {
             let flow = self.flows[(self.released % self.flows.len() as u64) as usize];
             released.push((flow, due_ns));
@@ -119,12 +119,12 @@ pub(super) struct TrafficPlan {
     flows: Vec<MessageFlow>,
     traffics: Vec<Traffic>,
     /// Messages that are due now.
-    released: Vec<Due>,
+    released: Vec<DueMessage>,
 }
 
 impl TrafficPlan {
     /// Adds a traffic without flows.
-    pub(super) fn add_traffic(&mut self, pace: Pace) -> usize {
+    pub(super) fn add_traffic(&mut self, pace: TrafficPace) -> usize {
         self.traffics.push(Traffic::new(pace));
         self.traffics.len() - 1
     }
@@ -167,17 +167,17 @@ impl TrafficPlan {
     }
 
     /// Appends the messages that are due now, with their sending sessions, to `due`.
-    pub(super) fn release(&mut self, now_ns: u64, due: &mut Vec<(usize, Due)>) {
+    pub(super) fn release(&mut self, now_ns: u64, due: &mut Vec<(usize, DueMessage)>) {
         for traffic in &mut self.traffics {
             traffic.release_due(now_ns, &mut self.released);
         }
         let flows = &self.flows;
-        let from = |due: Due| (flows[due.0 as usize].from, due);
+        let from = |due: DueMessage| (flows[due.0 as usize].from, due);
         due.extend(self.released.drain(..).map(from));
     }
 
     /// Appends the frame of a message that is due.
-    pub(super) fn write(&mut self, (flow, due_ns): Due, out: &mut Vec<u8>) {
+    pub(super) fn write(&mut self, (flow, due_ns): DueMessage, out: &mut Vec<u8>) {
         let flow = &mut self.flows[flow as usize];
         flow.write_next(due_ns, out);
         self.traffics[flow.traffic].counts.sent += 1;

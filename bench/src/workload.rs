@@ -24,12 +24,13 @@ pub use self::{
 use super::meter;
 use crate::defaults::{LOAD_PRIME_TIMEOUT, LOAD_PRIMES_MAX};
 use crate::{
-    engine::{Engine, LoadError, SessionId, TrafficId},
+    engine::{Engine, SessionId, TrafficId},
+    error::LoadError,
     flow::TrafficCounts,
     meter::PerRole,
     protocol::WireProtocol,
     system::System,
-    traffic::Pace,
+    traffic::TrafficPace,
 };
 
 /// The default length of a body, in bytes.
@@ -171,7 +172,7 @@ fn prime<P: WireProtocol>(
     engine: &mut Engine<P>,
     pairs: &[(SessionId, SessionId)],
 ) -> Result<(), LoadError> {
-    let pace = Pace::Once { in_flight: 64 };
+    let pace = TrafficPace::Once { in_flight: 64 };
     for _ in 0..LOAD_PRIMES_MAX {
         let traffic = engine.traffic(pace, pairs.iter().copied(), BODY_BYTES);
         engine.start(traffic);

@@ -1,14 +1,14 @@
-//! The load generator, on a real cluster: its metrics are only worth something if it counts right.
+//! The load generator on a real cluster: it must count right.
 
 use std::time::{Duration, Instant};
 
 use trunkline_bench::{
-    DirectoryFiller, Engine, IdleUsers, Pace, System, Trunkline,
+    DirectoryFiller, Engine, IdleUsers, System, TrafficPace, Trunkline,
     workload::{Cold, Idle, Large, Latency, Layout, Logins, Skew, Throughput},
 };
 use trunkline_cli::local_cluster::LocalCluster;
 
-/// Far above what it takes: two busy cores may be shared by many.
+/// Far more than an idle machine needs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn cluster(nodes: usize) -> LocalCluster {
@@ -17,7 +17,7 @@ async fn cluster(nodes: usize) -> LocalCluster {
 }
 
 #[tokio::test]
-async fn what_is_sent_arrives_once_and_in_order() {
+async fn load_arrives_once_and_in_order() {
     let cluster = cluster(2).await;
     let system = System::from(&cluster);
     let (warm_up, measured) = (Duration::ZERO, Duration::from_secs(1));
@@ -65,7 +65,7 @@ async fn every_workload_runs() {
 }
 
 #[tokio::test]
-async fn a_system_is_made_large_and_small_again() {
+async fn filled_entries_and_idle_users_are_removed_again() {
     let cluster = cluster(2).await;
     let mut redis = cluster.redis().connect().await.unwrap();
     let directory_filler = DirectoryFiller::fill(cluster.redis().url(), 500).unwrap();
@@ -73,7 +73,7 @@ async fn a_system_is_made_large_and_small_again() {
     let keys: usize = redis::cmd("DBSIZE").query_async(&mut redis).await.unwrap();
     assert!(keys >= 550, "{keys} keys");
     drop((directory_filler, idle_users));
-    // The relay sweeps what a node that is gone has left.
+    // The relay purges the entries of a node whose lease has expired.
     let deadline = Instant::now() + PATIENCE;
     loop {
         let keys: usize = redis::cmd("DBSIZE").query_async(&mut redis).await.unwrap();
@@ -86,7 +86,7 @@ async fn a_system_is_made_large_and_small_again() {
 }
 
 #[tokio::test]
-async fn users_come_back_when_their_node_dies() {
+async fn users_log_in_elsewhere_when_their_node_dies() {
     let mut cluster = cluster(2).await;
     let system = System::from(&cluster);
     let mut engine = Engine::<Trunkline>::new().unwrap();
@@ -94,9 +94,9 @@ async fn users_come_back_when_their_node_dies() {
     let users = (0..20).map(|number| (system.node(number), format!("user-{number}")));
     let users = engine.log_in(users).unwrap();
     let pairs = users.iter().copied().zip(users.iter().rev().copied());
-    // So many that something is due for each user while it logs in again.
+    // Enough that a message is due for each user while it logs in again.
     let per_second: u32 = 2_000;
-    let traffic = engine.traffic(Pace::Open { per_second: per_second.into() }, pairs, 128);
+    let traffic = engine.traffic(TrafficPace::Open { per_second: per_second.into() }, pairs, 128);
     engine.start(traffic);
     engine.run(Duration::from_millis(200)).unwrap();
 

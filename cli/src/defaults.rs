@@ -68,8 +68,8 @@ pub const LOAD_LOGINS_AT_ONCE: usize = 64;
 /// How many messages a user of a load may be behind; further ones are not sent.
 pub const LOAD_DUE_MAX: usize = 64;
 
-/// How long a user of a load stays away when its connection has ended, in milliseconds. Each draws
-/// its own time, so that they do not all come back at once.
+/// How long a user of a load waits before it logs in again, in milliseconds. Random, so that they do not
+/// all log in at once.
 pub const LOAD_RECONNECT_MS: std::ops::Range<u64> = 200..2_000;
 
 /// How often a load reports.
@@ -78,5 +78,5 @@ pub const LOAD_REPORT_EVERY: Duration = Duration::from_millis(500);
 /// To how many decimal digits a load records latencies.
 pub const LOAD_LATENCY_DIGITS: u8 = 3;
 
-/// The longest latency that a load tells from longer ones, in microseconds: a minute.
+/// The longest latency that a load records as such, in microseconds: a minute.
 pub const LOAD_LATENCY_MAX_US: u64 = 60_000_000;

@@ -21,7 +21,7 @@ pub(crate) const NOTE: Style = AnsiColor::Yellow.on_default();
 /// For secondary text.
 pub(crate) const DIM: Style = Style::new().dimmed();
 
-/// For names and figures.
+/// For names and values.
 pub(crate) const BOLD: Style = Style::new().bold();
 
 /// For commands and URLs.

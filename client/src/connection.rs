@@ -208,7 +208,10 @@ async fn dial(url: &str) -> Result<WebSocketStream<TcpStream>, ClientError> {
 async fn read(socket: &mut WebSocketStream<TcpStream>) -> Result<Frame, ClientError> {
     loop {
         match socket.next().await {
-            Some(Ok(WsMessage::Text(text))) => return Frame::parse(&text),
+            Some(Ok(WsMessage::Text(text))) => {
+                let malformed = |source| ClientError::Malformed { text: text.to_string(), source };
+                return Frame::parse(&text).map_err(malformed);
+            }
             Some(Ok(WsMessage::Close(Some(close)))) => {
                 let (code, reason) = (close.code.into(), close.reason.as_str().to_owned());
                 return Err(ClientError::Closed(Closed { code, reason }));

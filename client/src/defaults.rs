@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// How long a client waits for the next frame, or for a connection, unless told otherwise. Also what
-/// [`Client::with_timeout`](crate::Client::with_timeout) replaces.
+/// How long a client waits for a connection, and for each frame unless
+/// [`Client::with_timeout`](crate::Client::with_timeout) sets another timeout.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The read buffer of one client's WebSocket, in bytes: small, as one process may have thousands.

@@ -5,8 +5,6 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
-use crate::error::ClientError;
-
 /// A frame that a node sends.
 #[derive(Clone, Debug)]
 pub enum Frame {
@@ -71,29 +69,21 @@ pub struct ErrorFrame {
 }
 
 impl Frame {
-    pub(crate) fn parse(text: &str) -> Result<Self, ClientError> {
+    pub(crate) fn parse(text: &str) -> serde_json::Result<Self> {
         #[derive(Deserialize)]
         struct Tag<'a> {
             #[serde(borrow, rename = "type")]
             kind: Cow<'a, str>,
         }
-        let tag: Tag<'_> = part(text)?;
+        let tag: Tag<'_> = serde_json::from_str(text)?;
         match tag.kind.as_ref() {
-            "welcome" => part(text).map(Self::Welcome),
-            "message" => part(text).map(Self::Message),
-            "receipt" => part(text).map(Self::Receipt),
-            "error" => part(text).map(Self::Error),
-            other => Err(unknown(text, serde::de::Error::custom(format!("type {other:?}")))),
+            "welcome" => serde_json::from_str(text).map(Self::Welcome),
+            "message" => serde_json::from_str(text).map(Self::Message),
+            "receipt" => serde_json::from_str(text).map(Self::Receipt),
+            "error" => serde_json::from_str(text).map(Self::Error),
+            other => Err(serde::de::Error::custom(format!("unknown type {other:?}"))),
         }
     }
-}
-
-fn part<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, ClientError> {
-    serde_json::from_str(text).map_err(|source| unknown(text, source))
-}
-
-fn unknown(text: &str, source: serde_json::Error) -> ClientError {
-    ClientError::Malformed { text: text.to_owned(), source }
 }
 
 pub(crate) fn login(user: &str) -> String {

@@ -14,7 +14,8 @@ use rustix::{
     },
 };
 
-use super::{ConnectionError, Engine, LoadError};
+use super::Engine;
+use crate::error::{ConnectionError, LoadError};
 use crate::{
     protocol::{WireEvent, WireProtocol},
     session::LoadConnection,

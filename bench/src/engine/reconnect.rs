@@ -2,8 +2,9 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap, net::SocketAddr};
 
-use super::{ConnectionError, Engine, LoadError};
+use super::Engine;
 use crate::defaults::LOAD_RECONNECT_MS;
+use crate::error::{ConnectionError, LoadError};
 use crate::protocol::WireProtocol;
 
 /// Which sessions log in again, when and where.

@@ -51,7 +51,7 @@ pub struct DatagramCounts {
 
 /// What to do with one datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
+pub(super) enum DatagramAction {
     Drop,
     /// Pass it on after a delay, and a duplicate after another one.
     Pass {
@@ -91,18 +91,18 @@ impl LinkConditions {
 
     /// Draws what to do with the next datagram. Always draws the same number of random numbers, so
     /// that a change of the conditions does not shift those of later datagrams.
-    pub(super) fn draw(&mut self, direction: Direction) -> Action {
+    pub(super) fn draw(&mut self, direction: Direction) -> DatagramAction {
         let (loss, duplication) = (self.rng.f64(), self.rng.f64());
         let (first, second) = (self.rng.f64(), self.rng.f64());
         let (conditions, counts) = self.of(direction);
         if loss < conditions.loss {
             counts.lost += 1;
-            return Action::Drop;
+            return DatagramAction::Drop;
         }
         let delay = |random| conditions.delay + conditions.jitter.mul_f64(random);
         let duplicate_after = (duplication < conditions.duplication).then(|| delay(second));
         counts.passed += 1 + u64::from(duplicate_after.is_some());
-        Action::Pass { after: delay(first), duplicate_after }
+        DatagramAction::Pass { after: delay(first), duplicate_after }
     }
 
     fn of(&mut self, direction: Direction) -> &mut (NetworkConditions, DatagramCounts) {

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::{
-    conditions::{Action, Direction, SharedConditions},
+    conditions::{DatagramAction, Direction, SharedConditions},
     socket::bind,
 };
 use crate::defaults::{DATAGRAM_BYTES_MAX, PROXY_DELAYED_MAX, PROXY_FLOW_IDLE};
@@ -116,7 +116,7 @@ impl<'a> Forwarder<'a> {
     /// Applies the conditions to a datagram. Returns whether the flow stays open.
     fn forward(&mut self, datagram: &[u8]) -> bool {
         let action = self.conditions.with(|all| all.draw(self.direction));
-        let Action::Pass { after, duplicate_after } = action else { return true };
+        let DatagramAction::Pass { after, duplicate_after } = action else { return true };
         if let Some(after) = duplicate_after {
             self.delay(datagram, after);
         }

@@ -3,11 +3,12 @@ use serde::Serialize;
 use super::{BODY_BYTES, DeliveryFaults, Measured, Names, measure};
 use crate::{
     defaults::LOAD_OUTCOME_TIMEOUT,
-    engine::{Engine, LoadError, SessionId},
+    engine::{Engine, SessionId},
+    error::LoadError,
     meter::PerRole,
     protocol::WireProtocol,
     system::System,
-    traffic::Pace,
+    traffic::TrafficPace,
 };
 
 /// Recipients that no node has a route for yet.
@@ -73,7 +74,7 @@ impl Cold {
         system: &System,
         pairs: &[(SessionId, SessionId)],
     ) -> Result<(Measured, DeliveryFaults), LoadError> {
-        let pace = Pace::Once { in_flight: self.in_flight };
+        let pace = TrafficPace::Once { in_flight: self.in_flight };
         let traffic = engine.traffic(pace, pairs.iter().copied(), BODY_BYTES);
         engine.start(traffic);
         let run = |engine: &mut Engine<P>| engine.await_outcomes(&[traffic], LOAD_OUTCOME_TIMEOUT);

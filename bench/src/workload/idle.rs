@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::{Measured, Names, measure};
 use crate::{
     defaults::LOAD_QUIET_TIME,
-    engine::{Engine, LoadError},
+    engine::Engine,
+    error::LoadError,
     meter::{PerRole, memory_bytes},
     protocol::WireProtocol,
     system::System,

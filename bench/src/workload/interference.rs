@@ -7,10 +7,11 @@ use serde::Serialize;
 use super::{BODY_BYTES, DeliveryFaults, Layout, Quantiles, measure, pairs};
 use crate::{
     defaults::LOAD_OUTCOME_TIMEOUT,
-    engine::{Engine, LoadError, SessionId, TrafficId},
+    engine::{Engine, SessionId, TrafficId},
+    error::LoadError,
     protocol::WireProtocol,
     system::System,
-    traffic::Pace,
+    traffic::TrafficPace,
 };
 
 /// The pairs whose latency is measured, and their rate.
@@ -57,12 +58,12 @@ impl Skew {
         let own = load.pairs.clone();
         let (_, one) = own[0];
         let same: Vec<_> = own.iter().map(|(sender, _)| (*sender, one)).collect();
-        let pace = Pace::Open { per_second: self.per_second };
+        let pace = TrafficPace::Open { per_second: self.per_second };
         let spread = load.engine.traffic(pace, own, BODY_BYTES);
         let skewed = load.engine.traffic(pace, same.iter().copied(), BODY_BYTES);
         let (others_spread_us, _) = load.beside(Some(spread))?;
         let (others_skewed_us, _) = load.beside(Some(skewed))?;
-        let full = load.engine.traffic(Pace::Closed { in_flight: 16 }, same, BODY_BYTES);
+        let full = load.engine.traffic(TrafficPace::Closed { in_flight: 16 }, same, BODY_BYTES);
         let (_, messages_per_s) = load.beside(Some(full))?;
         let faults = load.engine.counts(full).into();
         Ok(SkewResult { others_spread_us, others_skewed_us, messages_per_s, faults })
@@ -103,7 +104,7 @@ impl Large {
     pub fn run<P: WireProtocol>(&self, system: &System) -> Result<LargeResult, LoadError> {
         let mut load = Interference::<P>::new(system, 10, self.measured)?;
         let (small_alone_us, _) = load.beside(None)?;
-        let pace = Pace::Open { per_second: self.per_second };
+        let pace = TrafficPace::Open { per_second: self.per_second };
         let large = load.engine.traffic(pace, load.pairs.clone(), self.body_bytes);
         let (small_among_large_us, _) = load.beside(Some(large))?;
         Ok(LargeResult { small_alone_us, small_among_large_us })
@@ -123,7 +124,7 @@ impl<'a, P: WireProtocol> Interference<'a, P> {
     fn new(system: &'a System, count: usize, measured: Duration) -> Result<Self, LoadError> {
         let mut engine = Engine::new()?;
         let others = pairs(&mut engine, system, Layout::OneWay, OTHERS)?;
-        let pace = Pace::Open { per_second: OTHERS_PER_SECOND };
+        let pace = TrafficPace::Open { per_second: OTHERS_PER_SECOND };
         let others = engine.traffic(pace, others, BODY_BYTES);
         let pairs = pairs(&mut engine, system, Layout::OneWay, count)?;
         Ok(Self { engine, system, others, pairs, measured })

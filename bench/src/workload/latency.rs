@@ -4,12 +4,8 @@ use serde::Serialize;
 
 use super::{BODY_BYTES, DeliveryFaults, Layout, Quantiles, measure, pairs};
 use crate::{
-    defaults::LOAD_OUTCOME_TIMEOUT,
-    engine::{Engine, LoadError},
-    meter::PerRole,
-    protocol::WireProtocol,
-    system::System,
-    traffic::Pace,
+    defaults::LOAD_OUTCOME_TIMEOUT, engine::Engine, error::LoadError, meter::PerRole,
+    protocol::WireProtocol, system::System, traffic::TrafficPace,
 };
 
 /// Latency at a steady rate.
@@ -62,7 +58,7 @@ impl Latency {
             let (_, one) = pairs[0];
             pairs.iter_mut().for_each(|(_, recipient)| *recipient = one);
         }
-        let pace = Pace::Open { per_second: self.per_second };
+        let pace = TrafficPace::Open { per_second: self.per_second };
         let traffic = engine.traffic(pace, pairs, BODY_BYTES);
         engine.start(traffic);
         engine.run(self.warm_up)?;

@@ -4,12 +4,8 @@ use serde::Serialize;
 
 use super::{BODY_BYTES, DeliveryFaults, Layout, measure, pairs};
 use crate::{
-    defaults::LOAD_OUTCOME_TIMEOUT,
-    engine::{Engine, LoadError},
-    meter::PerRole,
-    protocol::WireProtocol,
-    system::System,
-    traffic::Pace,
+    defaults::LOAD_OUTCOME_TIMEOUT, engine::Engine, error::LoadError, meter::PerRole,
+    protocol::WireProtocol, system::System, traffic::TrafficPace,
 };
 
 /// Throughput with a fixed number of messages of each pair in flight.
@@ -56,6 +52,12 @@ pub struct ThroughputResult {
 }
 
 impl Throughput {
+    /// A short measurement, for cases that need many.
+    pub fn short(layout: Layout) -> Self {
+        let (warm_up, measured) = (Duration::from_secs(1), Duration::from_secs(3));
+        Self { layout, warm_up, measured, ..Self::default() }
+    }
+
     /// Runs it.
     ///
     /// # Errors
@@ -63,7 +65,7 @@ impl Throughput {
     pub fn run<P: WireProtocol>(&self, system: &System) -> Result<ThroughputResult, LoadError> {
         let mut engine = Engine::<P>::new()?;
         let pairs = pairs(&mut engine, system, self.layout, self.pairs)?;
-        let pace = Pace::Closed { in_flight: self.in_flight };
+        let pace = TrafficPace::Closed { in_flight: self.in_flight };
         let traffic = engine.traffic(pace, pairs, self.body_bytes);
         engine.start(traffic);
         engine.run(self.warm_up)?;

@@ -21,7 +21,7 @@ pub struct Screenshot {
 impl Screenshot {
     /// Reads an XWD of 32 bits per pixel: a header whose first word is its own length, twelve bytes
     /// for each colour of the map that the twentieth word counts, the lines of pixels, of which the
-    /// thirteenth word tells the bytes.
+    /// thirteenth word has the length.
     pub(super) fn of_xwd(xwd: &[u8], size: (usize, usize)) -> io::Result<Self> {
         let word = |at: usize| {
             let word = xwd.get(4 * at..4 * at + 4)?.try_into().ok()?;

@@ -23,7 +23,7 @@ use crate::{
 
 /// A browser.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum BrowserKind {
     Chromium,
     Firefox,
 }
@@ -56,7 +56,7 @@ pub(crate) struct Page {
 impl Page {
     /// Starts a server, and a browser that goes there.
     pub(crate) async fn open(
-        kind: Kind,
+        kind: BrowserKind,
         arguments: &Arguments,
         steps: mpsc::Sender<Value>,
     ) -> Self {
@@ -96,7 +96,7 @@ fn server(steps: mpsc::Sender<Value>) -> Router {
         .route("/step", post(step))
 }
 
-impl Kind {
+impl BrowserKind {
     fn command(self, profile: &Path) -> Command {
         match self {
             Self::Chromium => chromium(profile),

@@ -177,7 +177,7 @@ async fn newest_login_replaces_the_oldest_of_too_many_sessions() {
     assert_eq!(sessions[0].closed().await.unwrap().code, 4003);
     for (place, session) in sessions.iter_mut().enumerate().skip(1) {
         let outcome = support::outcome(session, "nobody").await;
-        assert_eq!(outcome.unwrap(), "offline", "session {place} goes on");
+        assert_eq!(outcome.unwrap(), "offline", "session {place} stays open");
     }
     drop(ninth);
 }
@@ -203,7 +203,7 @@ async fn user_without_a_session_is_offline() {
     bob.close().await.unwrap();
     assert_eq!(support::outcome(&mut alice, "bob").await.unwrap(), "offline");
     assert_eq!(support::outcome(&mut alice, "nobody-ever").await.unwrap(), "offline");
-    assert!(support::Directory::of(&cluster).await.user("bob").await.is_empty());
+    assert!(support::DirectoryView::of(&cluster).await.user("bob").await.is_empty());
 }
 
 #[tokio::test]

@@ -2,14 +2,14 @@
 
 use trunkline_client::Client;
 
-use crate::support::{self, Directory, login};
+use crate::support::{self, DirectoryView, login};
 
 const USERS: usize = 20;
 
 #[tokio::test]
 async fn draining_node_closes_its_sessions_with_a_retry_delay_and_deregisters_them() {
     let mut cluster = support::cluster(2).await;
-    let directory = Directory::of(&cluster).await;
+    let directory = DirectoryView::of(&cluster).await;
     let mut users = Vec::new();
     for user in 0..USERS {
         users.push(login(&cluster, "node-1", &format!("user-{user}")).await);
@@ -41,7 +41,7 @@ async fn relay_and_idle_node_stop_cleanly() {
     for name in ["node-1", trunkline_cli::local_cluster::RELAY] {
         assert_eq!(cluster.terminate(name).await.unwrap().code(), Some(0), "{name}");
     }
-    let directory = Directory::of(&cluster).await;
+    let directory = DirectoryView::of(&cluster).await;
     let left: Vec<_> = directory.keys().await;
     assert!(left.iter().all(|key| !key.contains("node-1")), "{left:?}");
 }

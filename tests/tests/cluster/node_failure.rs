@@ -13,7 +13,7 @@ use trunkline_protocol::{
     status::{EventKind, StatusLine},
 };
 
-use crate::support::{self, Directory, SOON, deliver_at_last, login, until};
+use crate::support::{self, DirectoryView, SOON, deliver_at_last, login, until};
 
 const USERS: usize = 500;
 
@@ -25,7 +25,7 @@ async fn killed_node_is_purged_everywhere_within_the_bound() {
     let mut cluster = support::cluster(3).await;
     let (relay, certs) = (cluster.relay().address(), cluster.certs());
     let mut status = StatusStream::open(relay, &certs, Duration::from_millis(200)).await.unwrap();
-    let directory = Directory::of(&cluster).await;
+    let directory = DirectoryView::of(&cluster).await;
     let users = log_in_all(&cluster).await;
     let incarnation = directory.incarnations_of("node-1").await.remove(0);
     assert_eq!(directory.traces(&incarnation).await.len(), USERS + 2, "users, index and list");
@@ -59,10 +59,10 @@ async fn killed_node_is_purged_everywhere_within_the_bound() {
 #[tokio::test]
 async fn node_that_dies_without_a_relay_leaves_no_stale_entry() {
     let mut cluster = support::cluster(2).await;
-    let directory = Directory::of(&cluster).await;
-    let ghosts: Vec<_> = ["ghost-1", "ghost-2"].into();
+    let directory = DirectoryView::of(&cluster).await;
+    let lost_users: Vec<_> = ["lost-1", "lost-2"].into();
     let mut lost = Vec::new();
-    for user in &ghosts {
+    for user in &lost_users {
         lost.push(login(&cluster, "node-1", user).await);
     }
     let old = directory.incarnations_of("node-1").await.remove(0);
@@ -72,20 +72,24 @@ async fn node_that_dies_without_a_relay_leaves_no_stale_entry() {
     cluster.start_node("node-1").await.unwrap();
     // Without a relay it has no link, but it can register.
     let reborn = || async {
-        directory.incarnations_of("node-1").await.into_iter().find(|life| *life != old)
+        directory
+            .incarnations_of("node-1")
+            .await
+            .into_iter()
+            .find(|incarnation| *incarnation != old)
     };
     let (new, _) = until("a new incarnation", SOON, reborn).await;
-    let back = login(&cluster, "node-1", "ghost-1").await;
+    let back = login(&cluster, "node-1", "lost-1").await;
     cluster.start(RELAY).await.unwrap();
     cluster.ready("node-1").await.unwrap();
 
     let no_traces = || async { directory.traces(&old).await.is_empty().then_some(()) };
-    until("no trace of the old life", SOON, no_traces).await;
-    assert_eq!(directory.user("ghost-1").await.get("node-1"), Some(&new));
-    assert!(directory.user("ghost-2").await.is_empty());
+    until("no trace of the old incarnation", SOON, no_traces).await;
+    assert_eq!(directory.user("lost-1").await.get("node-1"), Some(&new));
+    assert!(directory.user("lost-2").await.is_empty());
     let mut friend = login(&cluster, "node-2", "friend").await;
-    deliver_at_last(&mut friend, "ghost-1", "1").await;
-    assert_eq!(support::outcome(&mut friend, "ghost-2").await.unwrap(), "offline");
+    deliver_at_last(&mut friend, "lost-1", "1").await;
+    assert_eq!(support::outcome(&mut friend, "lost-2").await.unwrap(), "offline");
     drop((lost, back));
 }
 

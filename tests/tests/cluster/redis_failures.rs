@@ -1,5 +1,5 @@
-//! What is wrong with Redis is told at once, once, and in its own words: in the log, in `/readyz`
-//! and in the status stream.
+//! A Redis error is reported at once, once, and verbatim: in the log, in `/readyz` and in the status
+//! stream.
 
 use std::{
     fs,
@@ -23,21 +23,21 @@ use crate::support::{self, SOON, login, until};
 /// Between two snapshots.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// What a relay and a node say of a Redis, which must contain `words`, in log and `/readyz`.
-async fn told_by_all(cluster: &LocalCluster, words: &str) {
+/// Asserts that the log and `/readyz` of the relay and of a node contain `words`.
+async fn reported_by_all(cluster: &LocalCluster, words: &str) {
     for name in [RELAY, "node-1"] {
-        told_by(cluster, name, words).await;
+        reported_by(cluster, name, words).await;
     }
 }
 
-async fn told_by(cluster: &LocalCluster, name: &str, words: &str) {
+async fn reported_by(cluster: &LocalCluster, name: &str, words: &str) {
     let member = cluster.node(name);
-    let told = || async {
+    let reported = || async {
         let answer = http::get(member.ops(), "/readyz").await.ok()?;
         (answer.status == 503 && answer.body.contains(words)).then_some(())
     };
-    until(&format!("/readyz of {name} says {words}"), SOON, told).await;
-    // The log is written by a thread of its own.
+    until(&format!("/readyz of {name} says {words}"), SOON, reported).await;
+    // A thread of its own writes the log.
     let logged =
         || async { Some(lines_with(cluster, name, words)).filter(|lines| !lines.is_empty()) };
     let (lines, _) = until(&format!("the log of {name} says {words}"), SOON, logged).await;
@@ -108,8 +108,8 @@ async fn wrong_password_is_told_and_the_right_one_is_found() {
         cluster.log_in_to_redis(kind, "me:hunter2");
     }
     start(&mut cluster).await;
-    told_by_all(&cluster, "WRONGPASS invalid username-password pair").await;
-    told_by_all(&cluster, "check user and password in --redis").await;
+    reported_by_all(&cluster, "WRONGPASS invalid username-password pair").await;
+    reported_by_all(&cluster, "check user and password in --redis").await;
     assert!(shown_to_operators(&cluster).await.contains("WRONGPASS"));
 
     say(&mut redis, "ACL SETUSER me on >hunter2 ~* +@all").await;
@@ -125,13 +125,13 @@ async fn full_redis_is_told() {
     let (mut cluster, mut redis) = with_redis(LocalCluster::builder().nodes(1)).await;
     say(&mut redis, "CONFIG SET maxclients 1").await;
     start(&mut cluster).await;
-    told_by_all(&cluster, "ERR max number of clients reached").await;
+    reported_by_all(&cluster, "ERR max number of clients reached").await;
 }
 
 #[tokio::test]
 async fn server_that_answers_an_error_and_hangs_up_is_quoted() {
     let cluster = at(fake(|mut client| client.write_all(b"-ERR go away\r\n").unwrap_or(()))).await;
-    told_by_all(&cluster, "ERR go away").await;
+    reported_by_all(&cluster, "ERR go away").await;
 }
 
 #[tokio::test]
@@ -140,19 +140,19 @@ async fn server_of_another_kind_is_quoted() {
         let _ = client.read(&mut [0; 512]);
         let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     }));
-    told_by_all(&cluster.await, "is not Redis, it says: HTTP/1.1 400 Bad Request").await;
+    reported_by_all(&cluster.await, "is not Redis, it says: HTTP/1.1 400 Bad Request").await;
 }
 
 #[tokio::test]
 async fn server_that_says_nothing_is_told() {
     let cluster = at(fake(std::mem::forget)).await;
-    told_by_all(&cluster, "takes connections, and does not answer within").await;
+    reported_by_all(&cluster, "takes connections, and does not answer within").await;
 }
 
 #[tokio::test]
 async fn redis_that_is_not_there_is_told() {
     let cluster = at("redis://me:hunter2@127.0.0.1:1".into()).await;
-    told_by_all(&cluster, "127.0.0.1:1 cannot be reached: Connection refused").await;
+    reported_by_all(&cluster, "127.0.0.1:1 cannot be reached: Connection refused").await;
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn redis_that_goes_while_all_is_well_is_told() {
     let mut cluster = support::cluster(1).await;
     let mut alice = login(&cluster, "node-1", "alice").await;
     cluster.kill(REDIS).await.unwrap();
-    told_by_all(&cluster, "cannot be reached: Connection refused").await;
+    reported_by_all(&cluster, "cannot be reached: Connection refused").await;
     alice.send("1", "alice", "1").await.unwrap();
     assert_eq!(alice.expect_receipt("1").await.unwrap().outcome, "delivered");
     cluster.start(REDIS).await.unwrap();
@@ -180,7 +180,7 @@ async fn right_that_a_login_needs_is_named() {
     }
     let refused = Client::login(&cluster.node("node-1").ws_url(), "alice").await;
     assert!(refused.is_err());
-    told_by(&cluster, "node-1", "NOPERM ZADD in a script").await;
+    reported_by(&cluster, "node-1", "NOPERM ZADD in a script").await;
     assert_eq!(lines_with(&cluster, RELAY, "NOPERM"), [""; 0]);
 
     say(&mut redis, "ACL SETUSER me +zadd").await;

@@ -64,7 +64,7 @@ async fn cluster(changes: &[&[&str]]) -> (LocalCluster, MultiplexedConnection) {
 #[tokio::test]
 async fn documented_permissions_suffice_and_all_are_used() {
     let (mut cluster, mut redis) = cluster(&[]).await;
-    let directory = support::Directory::of(&cluster).await;
+    let directory = support::DirectoryView::of(&cluster).await;
     messages_cross(&cluster).await;
     window_queries(&cluster).await;
     audit_repairs_the_directory(&cluster, &directory, &mut redis).await;
@@ -154,7 +154,7 @@ async fn window_queries(cluster: &LocalCluster) {
 /// In both directions: a missing entry, and a stale one.
 async fn audit_repairs_the_directory(
     cluster: &LocalCluster,
-    directory: &support::Directory,
+    directory: &support::DirectoryView,
     redis: &mut MultiplexedConnection,
 ) {
     let _alice = login(cluster, "node-1", "alice").await;
@@ -162,16 +162,16 @@ async fn audit_repairs_the_directory(
     let incarnation = incarnations.first().expect("it is registered");
     let index = format!("trunkline:node:node-1:{incarnation}:users");
     let () = say(redis, &["DEL", "trunkline:user:alice"]).await;
-    let () = say(redis, &["ZADD", &index, "1", "ghost"]).await;
-    let () = say(redis, &["HSET", "trunkline:user:ghost", "node-1", incarnation]).await;
+    let () = say(redis, &["ZADD", &index, "1", "stale"]).await;
+    let () = say(redis, &["HSET", "trunkline:user:stale", "node-1", incarnation]).await;
     let right = || async {
-        let (alice, ghost) = (directory.user("alice").await, directory.user("ghost").await);
-        (alice.len() == 1 && ghost.is_empty()).then_some(())
+        let (alice, stale) = (directory.user("alice").await, directory.user("stale").await);
+        (alice.len() == 1 && stale.is_empty()).then_some(())
     };
     until("the audit has put both right", SOON * 2, right).await;
 }
 
-async fn node_1_has_no_user(directory: &support::Directory) {
+async fn node_1_has_no_user(directory: &support::DirectoryView) {
     let purged = || async { directory.incarnations_of("node-1").await.is_empty().then_some(()) };
     until("node-1's incarnation is purged", SOON, purged).await;
 }
@@ -180,7 +180,7 @@ async fn node_1_has_no_user(directory: &support::Directory) {
 async fn permission_missing_for_a_purge_is_named_until_it_is_granted() {
     let (mut cluster, mut redis) =
         cluster(&[&["ACL", "SETUSER", "trunkline-relay", "-zrem"]]).await;
-    let directory = support::Directory::of(&cluster).await;
+    let directory = support::DirectoryView::of(&cluster).await;
     let _carol = login(&cluster, "node-1", "carol").await;
     cluster.kill("node-1").await.unwrap();
     let relay = cluster.relay();

@@ -12,7 +12,7 @@ async fn nodes_may_start_first_and_redis_last() {
         cluster.start(name).await.unwrap();
         let ops = cluster.node(name).ops();
         let answer = trunkline_cli::http::get(ops, "/healthz").await.unwrap();
-        assert_eq!(answer.status, 200, "{name} lives");
+        assert_eq!(answer.status, 200, "{name} is healthy");
         let answer = trunkline_cli::http::get(ops, "/readyz").await.unwrap();
         assert_ne!(answer.status, 200, "{name} cannot be ready without Redis");
     }
@@ -35,7 +35,7 @@ async fn sessions_survive_a_restart_of_redis_and_of_the_relay() {
     all_members_are_ready(&cluster).await;
     exchange_messages(&mut alice, &mut bob).await;
     // Redis restarted empty: the nodes have registered their users again.
-    let directory = support::Directory::of(&cluster).await;
+    let directory = support::DirectoryView::of(&cluster).await;
     for user in ["alice", "bob"] {
         let found = || async { (directory.user(user).await.len() == 1).then_some(()) };
         until(&format!("{user} is registered again"), SOON, found).await;

@@ -7,7 +7,7 @@ mod window_test;
 
 use std::time::Duration;
 
-use trunkline_bench::{Engine, Pace, SessionId, System, Trunkline};
+use trunkline_bench::{Engine, SessionId, System, TrafficPace, Trunkline};
 
 use crate::window_test::WindowTest;
 
@@ -67,8 +67,8 @@ fn rates_move(test: &mut WindowTest, load: &mut Load, sessions: &[SessionId]) {
         let to = move |from: usize| (sessions[from], sessions[(from + step) % sessions.len()]);
         (0..sessions.len()).map(to)
     };
-    let remote = load.traffic(Pace::Open { per_second: REMOTE }, pairs(1), 128);
-    let local = load.traffic(Pace::Open { per_second: LOCAL }, pairs(3), 128);
+    let remote = load.traffic(TrafficPace::Open { per_second: REMOTE }, pairs(1), 128);
+    let local = load.traffic(TrafficPace::Open { per_second: LOCAL }, pairs(3), 128);
     load.start(remote);
     load.start(local);
     test.until("the rates are those of the load", load, |text| {
@@ -97,7 +97,7 @@ fn rates_move(test: &mut WindowTest, load: &mut Load, sessions: &[SessionId]) {
     test.until("the rates fall to nothing", load, |text| {
         ["accepted / s", "delivered / s", "forwarded / s"]
             .iter()
-            .all(|figure| text.value(figure) == Some("0"))
+            .all(|label| text.value(label) == Some("0"))
     });
 }
 

@@ -149,9 +149,9 @@ fn latencies<S: SystemUnderTest>(system: &System) -> Result<Vec<Metric>> {
             .run::<S::WireProtocol>(system)?;
         // The goals apply to the higher rate.
         let goal = (rate == "10k").then_some(AtMost(1.0));
-        let beside = |figure: Metric| match goal {
-            Some(goal) => figure.goal_beside(goal),
-            None => figure,
+        let beside = |metric: Metric| match goal {
+            Some(goal) => metric.goal_beside(goal),
+            None => metric,
         };
         let Quantiles { p50, p90, p99, p999 } = found.latency_us;
         let named = |name: &str, value| Metric::us(format!("{name} at {rate}/s"), value);
@@ -199,7 +199,8 @@ fn skew<S: SystemUnderTest>(system: &System) -> Result<Vec<Metric>> {
 }
 
 fn large<S: SystemUnderTest>(system: &System) -> Result<Vec<Metric>> {
-    let sixteen = Throughput { body_bytes: 16 * 1024, in_flight: 4, ..short(Layout::OneWay) };
+    let sixteen =
+        Throughput { body_bytes: 16 * 1024, in_flight: 4, ..Throughput::short(Layout::OneWay) };
     let sixteen = sixteen.run::<S::WireProtocol>(system)?;
     let found = Large::default().run::<S::WireProtocol>(system)?;
     let (alone, among) = (found.small_alone_us.p99, found.small_among_large_us.p99);
@@ -252,10 +253,4 @@ fn link<S: SystemUnderTest>(setup: &BenchSetup) -> Result<Vec<Metric>> {
         }
     }
     Ok(metrics)
-}
-
-/// A short W1, for cases that run it often.
-pub(crate) fn short(layout: Layout) -> Throughput {
-    let (warm_up, measured) = (Duration::from_secs(1), Duration::from_secs(3));
-    Throughput { layout, warm_up, measured, ..Throughput::default() }
 }

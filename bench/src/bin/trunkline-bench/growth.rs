@@ -1,10 +1,12 @@
 //! W5: whether a message costs more in a larger system. Systems of all sizes take turns.
 
 use anyhow::Result;
-use trunkline_bench::{IdleUsers, System, workload::Layout};
+use trunkline_bench::{
+    IdleUsers, System,
+    workload::{Layout, Throughput},
+};
 
 use crate::{
-    cases::short,
     metric::{Goal::AtMost, Metric, MetricUnit},
     system_under_test::{BenchSetup, SystemUnderTest},
 };
@@ -61,7 +63,8 @@ fn compare<S: SystemUnderTest>(systems: &[(String, System)]) -> Result<Vec<Metri
     let mut costs = vec![Vec::new(); systems.len()];
     for _ in 0..RUNS {
         for ((_, system), costs) in systems.iter().zip(&mut costs) {
-            costs.push(short(Layout::Ring).run::<S::WireProtocol>(system)?.cpu_us.sum());
+            costs
+                .push(Throughput::short(Layout::Ring).run::<S::WireProtocol>(system)?.cpu_us.sum());
         }
     }
     let costs: Vec<_> = costs.into_iter().map(median).collect();

@@ -7,13 +7,13 @@ pub(super) const BODY_BYTES_MIN: i64 = 64;
 
 /// Which message of its sender to its recipient this is, and when it was due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(super) struct LoadStamp {
     pub(super) sequence: u64,
     /// Counted from the start of the load.
     pub(super) due: Duration,
 }
 
-impl Stamp {
+impl LoadStamp {
     /// The body, `bytes` long with its quotes.
     pub(super) fn body(self, bytes: usize) -> String {
         let stamp = format!("\"{} {} ", self.sequence, self.due.as_micros());
@@ -35,11 +35,11 @@ mod tests {
 
     #[test]
     fn body_has_its_length_and_carries_the_stamp() {
-        let stamp = Stamp { sequence: u64::MAX, due: Duration::from_micros(1 << 52) };
+        let stamp = LoadStamp { sequence: u64::MAX, due: Duration::from_micros(1 << 52) };
         let body = stamp.body(BODY_BYTES_MIN as usize);
         assert_eq!(body.len(), BODY_BYTES_MIN as usize);
         assert!(body.starts_with('"') && body.ends_with('"'));
-        assert_eq!(Stamp::parse(&body), Some(stamp));
-        assert_eq!(Stamp::parse("\"hello\""), None);
+        assert_eq!(LoadStamp::parse(&body), Some(stamp));
+        assert_eq!(LoadStamp::parse("\"hello\""), None);
     }
 }

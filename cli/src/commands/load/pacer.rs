@@ -7,22 +7,22 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::body::Stamp;
+use super::body::LoadStamp;
 
 /// To how many others each user writes.
 const RECIPIENTS: usize = 3;
 
 /// A message that a user is to send now.
 #[derive(Debug)]
-pub(super) struct Due {
+pub(super) struct PacedSend {
     pub(super) to: Arc<str>,
-    pub(super) stamp: Stamp,
+    pub(super) stamp: LoadStamp,
 }
 
 /// What one user sends to another.
 #[derive(Debug)]
 struct Pair {
-    from: mpsc::Sender<Due>,
+    from: mpsc::Sender<PacedSend>,
     to: Arc<str>,
     sequence: u64,
 }
@@ -41,7 +41,7 @@ impl Pacer {
         per_second: u32,
         start: Instant,
         names: &[Arc<str>],
-        queues: Vec<mpsc::Sender<Due>>,
+        queues: Vec<mpsc::Sender<PacedSend>>,
     ) -> Self {
         let mut pairs = Vec::new();
         for (at, queue) in queues.into_iter().enumerate() {
@@ -61,9 +61,9 @@ impl Pacer {
         loop {
             for pair in &mut self.pairs {
                 sleep_until(due).await;
-                let stamp = Stamp { sequence: pair.sequence, due: due - self.start };
+                let stamp = LoadStamp { sequence: pair.sequence, due: due - self.start };
                 pair.sequence += 1;
-                let _ = pair.from.try_send(Due { to: Arc::clone(&pair.to), stamp });
+                let _ = pair.from.try_send(PacedSend { to: Arc::clone(&pair.to), stamp });
                 due += self.interval;
             }
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hdrhistogram::Histogram;
 use tokio::time::Instant;
 
-use super::body::Stamp;
+use super::body::LoadStamp;
 use crate::defaults::{LOAD_LATENCY_DIGITS, LOAD_LATENCY_MAX_US};
 
 /// What became of all messages so far.
@@ -71,7 +71,7 @@ impl SharedTally {
     }
 
     /// LoadCounts an arrival and its latency.
-    pub(super) fn note_arrival(&self, stamp: Stamp) {
+    pub(super) fn note_arrival(&self, stamp: LoadStamp) {
         let latency = self.start.elapsed().saturating_sub(stamp.due);
         let mut tally = self.lock();
         tally.counts.arrived += 1;

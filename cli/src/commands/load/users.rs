@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::{sync::mpsc, task::JoinSet, time::sleep};
 use trunkline_client::{Client, ClientError, Frame, ReceivedMessage, SendReceipt};
 
-use super::{body::Stamp, pacer::Due, tally::SharedTally};
+use super::{body::LoadStamp, pacer::PacedSend, tally::SharedTally};
 use crate::{
     defaults::{LOAD_DUE_MAX, LOAD_LOGINS_AT_ONCE, LOAD_RECONNECT_MS},
     state::{ClusterState, Home},
@@ -32,7 +32,10 @@ impl Users {
     ///
     /// # Errors
     /// If one of them cannot log in.
-    pub(super) async fn log_in(&mut self, names: &[Arc<str>]) -> Result<Vec<mpsc::Sender<Due>>> {
+    pub(super) async fn log_in(
+        &mut self,
+        names: &[Arc<str>],
+    ) -> Result<Vec<mpsc::Sender<PacedSend>>> {
         let nodes = ClusterState::running(&self.home)?.nodes;
         let logins = names.iter().zip(nodes.iter().cycle()).map(async |(name, node)| {
             let client = Client::login(&node.url, name).await;
@@ -74,7 +77,7 @@ struct User {
     name: Arc<str>,
     home: Home,
     body_bytes: usize,
-    due: mpsc::Receiver<Due>,
+    due: mpsc::Receiver<PacedSend>,
     /// The last message that came from each sender.
     received: HashMap<String, u64>,
     tally: SharedTally,
@@ -102,7 +105,7 @@ impl User {
             tokio::select! {
                 biased;
                 frame = client.next_frame() => self.note(frame?),
-                Some(Due { to, stamp }) = self.due.recv() => {
+                Some(PacedSend { to, stamp }) = self.due.recv() => {
                     id += 1;
                     client.send(&id.to_string(), &to, &stamp.body(self.body_bytes)).await?;
                     self.tally.count(|counts| counts.sent += 1);
@@ -139,7 +142,7 @@ impl User {
     }
 
     fn note_message(&mut self, message: ReceivedMessage) {
-        let Some(stamp) = Stamp::parse(message.body.get()) else { return };
+        let Some(stamp) = LoadStamp::parse(message.body.get()) else { return };
         self.tally.note_arrival(stamp);
         let last = self.received.insert(message.from, stamp.sequence);
         if last.is_some_and(|last| last >= stamp.sequence) {

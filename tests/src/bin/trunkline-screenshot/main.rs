@@ -1,5 +1,5 @@
-//! Pictures of the operator's window: beside a real cluster under load, which is then hurt, and
-//! over generated ones that no machine could run.
+//! Pictures of the operator's window: with a real cluster under load and faults, and with generated
+//! clusters that are too large to run.
 
 mod background_load;
 mod shot;
@@ -21,20 +21,20 @@ use self::{
     shot::{Camera, Scene, Shot, documented, every},
 };
 
-/// How long the load goes on before the first picture, so that the charts have something to show.
+/// How long the load runs before the first picture, so that the charts have a history.
 const HISTORY: Duration = Duration::from_secs(150);
 
-/// How long a node has been dead when its picture is taken: the metrics have settled by then.
+/// How long after a failure its picture is taken: the values no longer change.
 const AFTERMATH: Duration = Duration::from_secs(12);
 
 /// Pictures of the operator's window
 #[derive(Debug, Parser)]
 struct Cli {
-    /// Every scene at every size, dark and light, into this folder; without it, the pictures that
-    /// the documentation shows
+    /// Take every scene at every size, dark and light, into this folder; the default is the pictures of
+    /// the documentation
     #[arg(long, value_name = "DIR")]
     all: Option<PathBuf>,
-    /// Only these scenes
+    /// Take only these scenes
     #[arg(long)]
     scene: Vec<Scene>,
 }
@@ -62,7 +62,7 @@ async fn take(folder: &Path, shots: &[Shot]) -> Result<()> {
         return Ok(());
     }
     let mut cluster = LocalCluster::builder().nodes(3).start().await?;
-    let mut background_load = BackgroundLoad::gather(&cluster);
+    let mut background_load = BackgroundLoad::start(&cluster);
     sleep(HISTORY).await;
     for shot in of(Scene::Healthy) {
         camera.beside(shot, &cluster)?;
@@ -82,6 +82,6 @@ async fn take(folder: &Path, shots: &[Shot]) -> Result<()> {
         cluster.ready(RELAY).await?;
         sleep(AFTERMATH).await;
     }
-    background_load.disperse()?;
+    background_load.stop()?;
     Ok(cluster.stop_all().await?)
 }

@@ -15,11 +15,11 @@ use trunkline_tests::{
     window_process::{PROGRAM, WindowProcess, WindowText},
 };
 
-/// How long a window may take to show what it should.
+/// How long a window may take to show the scene.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// How long it is left alone before its picture is taken, so that nothing fades in any more.
-const SETTLE: Duration = Duration::from_secs(2);
+/// How long it is shown before its picture is taken, so that all animations have ended.
+const FADE_TIME: Duration = Duration::from_secs(2);
 
 /// What a picture shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -188,7 +188,7 @@ impl Camera<'_> {
     /// Takes the picture of a window, once it shows what it should.
     pub(crate) fn take(&self, shot: &Shot, open: &Open) -> Result<()> {
         wait(open, |text| shot.scene.is_shown(text))?;
-        thread::sleep(SETTLE);
+        thread::sleep(FADE_TIME);
         let path = self.folder.join(shot.file_name());
         open.screen.screenshot()?.save(&path)?;
         println!("{}", path.display());
