@@ -20,7 +20,7 @@ use trunkline_cli::local_cluster::{LocalCluster, ProcessId};
 /// How long a condition may take that nothing but the machine's load delays.
 const SOON: Duration = Duration::from_secs(30);
 
-/// A cluster that `up` runs, in a folder of its own.
+/// A running `up` with its own folder.
 struct Up {
     home: TempDir,
     child: Child,
@@ -28,19 +28,19 @@ struct Up {
 }
 
 impl Up {
-    /// Waits until it says where to connect.
+    /// Starts it, and waits until it prints where to connect.
     async fn start(nodes: &str) -> Self {
-        // What has to be built is built here, where it may take its time.
+        // A build happens here, where no timeout applies.
         drop(LocalCluster::builder().prepare().unwrap());
         let home = TempDir::new().unwrap();
         let mut child = command(&home, &["up", "--no-gui", "--nodes", nodes]).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut up = Self { home, child, lines };
-        up.says("Connect").await;
+        up.prints("Connect").await;
         up
     }
 
-    async fn says(&mut self, words: &str) {
+    async fn prints(&mut self, words: &str) {
         next_with(&mut self.lines, words).await;
     }
 
@@ -48,7 +48,7 @@ impl Up {
         run(&self.home, args, input).await
     }
 
-    /// Runs a command that must go well, and returns what it printed.
+    /// Runs a command that must succeed, and returns its output.
     async fn ask(&self, args: &[&str]) -> String {
         let output = self.run(args, "").await;
         let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
@@ -81,11 +81,11 @@ async fn run(home: &TempDir, args: &[&str], input: &str) -> Output {
     timeout(SOON, child.wait_with_output()).await.unwrap().unwrap()
 }
 
-/// Reads on until a line has `words`.
+/// Reads until a line contains `words`.
 async fn next_with(lines: &mut Lines<BufReader<ChildStdout>>, words: &str) {
     loop {
         let line = timeout(SOON * 2, lines.next_line()).await.unwrap().unwrap();
-        let line = line.unwrap_or_else(|| panic!("it has ended before it said {words:?}"));
+        let line = line.unwrap_or_else(|| panic!("it ended before it printed {words:?}"));
         if line.contains(words) {
             return;
         }
@@ -105,7 +105,7 @@ async fn gone(processes: &[ProcessId]) {
 }
 
 #[tokio::test]
-async fn a_cluster_answers_to_every_command_and_leaves_nothing() {
+async fn commands_work_on_a_running_cluster_and_down_leaves_no_process() {
     let mut up = Up::start("2").await;
     let second = up.run(&["up", "--no-gui"], "").await;
     assert_eq!(second.status.code(), Some(2));
@@ -117,7 +117,7 @@ async fn a_cluster_answers_to_every_command_and_leaves_nothing() {
     assert!(up.ask(&["drain", "node-1"]).await.contains("stopped cleanly"));
     let twice = up.run(&["kill", "node-1"], "").await;
     assert!(text(&twice.stderr).contains("node-1 is not running"), "{twice:?}");
-    up.says("node-1 stopped cleanly").await;
+    up.prints("node-1 stopped cleanly").await;
 
     let status = up.ask(&["status", "--once"]).await;
     assert!(status.contains("node-3") && status.contains("live"), "{status}");
@@ -134,7 +134,7 @@ async fn a_cluster_answers_to_every_command_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn people_chat_and_come_back_when_their_node_dies() {
+async fn chat_reconnects_to_another_node_when_its_node_dies() {
     let up = Up::start("2").await;
     let mut bob = command(&up.home, &["chat", "bob", "node-2"]).spawn().unwrap();
     let mut shown = BufReader::new(bob.stdout.take().unwrap()).lines();
@@ -156,7 +156,7 @@ async fn people_chat_and_come_back_when_their_node_dies() {
 }
 
 #[tokio::test]
-async fn a_cluster_goes_on_when_nobody_reads_what_it_says() {
+async fn unread_output_does_not_stop_a_cluster() {
     let Up { home, mut child, lines } = Up::start("2").await;
     drop(lines);
     drop(child.stderr.take());
@@ -164,7 +164,7 @@ async fn a_cluster_goes_on_when_nobody_reads_what_it_says() {
         let output = run(&home, &args, "").await;
         assert!(output.status.success(), "{args:?}: {output:?}");
     }
-    // Nor does a terminal that is closed, with its shell, cut short how it ends.
+    // Nor do the two signals of a closing terminal and its shell skip the orderly stop.
     for _ in 0..2 {
         let pid = Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
         kill_process(pid, Signal::HUP).unwrap();
@@ -173,7 +173,7 @@ async fn a_cluster_goes_on_when_nobody_reads_what_it_says() {
 }
 
 #[tokio::test]
-async fn status_ends_with_its_reader() {
+async fn status_ends_when_its_reader_ends() {
     let up = Up::start("1").await;
     for args in [["status", "--json"].as_slice(), &["status"]] {
         let mut status = command(&up.home, args).spawn().unwrap();
@@ -192,7 +192,7 @@ async fn status_ends_with_its_reader() {
 }
 
 #[tokio::test]
-async fn a_killed_up_takes_everything_with_it() {
+async fn killed_up_leaves_no_process() {
     let mut up = Up::start("1").await;
     let processes = up.processes();
     assert!(processes.iter().all(|process| process.is_alive()));
@@ -205,14 +205,31 @@ async fn a_killed_up_takes_everything_with_it() {
 }
 
 #[tokio::test]
-async fn a_death_is_reported_and_the_rest_goes_on() {
+async fn exit_of_a_node_is_reported_and_the_others_keep_running() {
     let mut up = Up::start("2").await;
     let last = *up.processes().last().unwrap();
     last.kill();
-    up.says("node-2 was killed (SIGKILL)").await;
+    up.prints("node-2 was killed (SIGKILL)").await;
     assert!(up.ask(&["node", "node-2"]).await.contains("node-2 is ready"));
     up.signal(Signal::INT);
-    up.says("Stopping").await;
-    up.says("relay-1").await;
+    up.prints("Stopping").await;
+    up.prints("relay-1").await;
     assert_eq!(up.child.wait().await.unwrap().code(), Some(130));
+}
+
+#[tokio::test]
+async fn load_delivers_in_order_and_counts() {
+    let up = Up::start("2").await;
+    let args = ["load", "--users", "20", "--rate", "200", "--seconds", "4"];
+    let totals = up.ask(&args).await.lines().last().unwrap().to_owned();
+    let count = |label: &str| -> u64 {
+        let rest = totals.split_once(label).unwrap_or_else(|| panic!("{label}: {totals}")).1;
+        rest.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    assert!(count("arrived") > 0 && count("arrived") <= count("sent"), "{totals}");
+    assert_eq!(count("not delivered"), 0, "{totals}");
+    assert!(!totals.contains("out of order"), "{totals}");
+    let refused = up.run(&["load", "--users", "1"], "").await;
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    up.signal(Signal::TERM);
 }

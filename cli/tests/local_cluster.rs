@@ -1,10 +1,10 @@
-//! The local cluster itself: it starts what it says, and leaves nothing behind.
+//! The local cluster: it starts and stops its members, and leaves no process and no file behind.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use trunkline_cli::local_cluster::{LocalCluster, MemberKind, REDIS};
 
 #[tokio::test]
-async fn redis_keeps_its_port_when_it_is_killed_and_started_again() {
+async fn restarted_redis_keeps_its_port() {
     let mut cluster = LocalCluster::builder().prepare().unwrap();
     cluster.start(REDIS).await.unwrap();
     let first = cluster.node(REDIS).process().unwrap();
@@ -21,13 +21,13 @@ async fn redis_keeps_its_port_when_it_is_killed_and_started_again() {
 }
 
 #[tokio::test]
-async fn a_dropped_cluster_leaves_no_process_and_no_file() {
+async fn dropped_cluster_leaves_no_process_and_no_file() {
     let mut cluster = LocalCluster::builder().prepare().unwrap();
     cluster.start(REDIS).await.unwrap();
     let redis = cluster.node(REDIS).process().unwrap();
     let certs = cluster.certs();
     assert!(certs.join("ca.pem").exists());
-    // A paused process is killed all the same.
+    // A paused process has to be killed too.
     cluster.pause(REDIS).unwrap();
     drop(cluster);
     assert!(!redis.is_alive());
@@ -35,7 +35,7 @@ async fn a_dropped_cluster_leaves_no_process_and_no_file() {
 }
 
 #[tokio::test]
-async fn a_death_is_told_with_its_cause() {
+async fn exit_is_reported_with_its_cause() {
     let mut cluster = LocalCluster::builder().prepare().unwrap();
     cluster.start(REDIS).await.unwrap();
     cluster.node(REDIS).process().unwrap().kill();

@@ -1,4 +1,4 @@
-//! What keeps an idle session behind a proxy: the node's pings, and nothing else.
+//! Only the node's pings keep an idle session behind a proxy open.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn haproxy_cuts_an_idle_session_that_no_ping_keeps() {
     cuts_without_pings(Route::Haproxy).await;
 }
 
-/// Else the other tests would show nothing about pings.
+/// Otherwise the other tests would prove nothing about pings.
 async fn cuts_without_pings(route: Route) {
     let mut cluster = LocalCluster::builder().nodes(3).start().await.unwrap();
     let proxy = Proxy::start(route, &mut cluster).await.unwrap();

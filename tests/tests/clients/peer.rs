@@ -1,10 +1,10 @@
-//! Who a client talks to: a client of ours that sends back what it gets.
+//! The peer of a foreign client: a user that sends every message back.
 
 use tokio::task::{self, AbortHandle};
 use trunkline_cli::local_cluster::LocalCluster;
 use trunkline_client::Client;
 
-/// A user who sends every message back. Dropping it ends its session.
+/// A user that sends every message back. Dropping it ends its session.
 #[derive(Debug)]
 pub(crate) struct Peer(AbortHandle);
 
@@ -22,7 +22,7 @@ impl Drop for Peer {
 }
 
 async fn echo(mut client: Client) {
-    // A message that does not come for a while is no failure: the other side is idle.
+    // A timeout is not a failure: the client is idle.
     for id in 0.. {
         let message = loop {
             match client.next_message().await {

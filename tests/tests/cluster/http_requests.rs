@@ -32,7 +32,7 @@ async fn expect(address: SocketAddr, cases: &[(&str, u16, &[&str])]) {
 }
 
 #[tokio::test]
-async fn handshake_is_accepted_in_each_form_that_is_allowed() {
+async fn every_valid_form_of_a_handshake_is_accepted() {
     let cluster = support::cluster(1).await;
     let address = cluster.node("node-1").address();
     let key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -60,7 +60,7 @@ async fn handshake_is_accepted_in_each_form_that_is_allowed() {
     for request in requests {
         let head = ask(address, &request).await;
         assert_eq!(head.status, 101, "{request}: {}", head.text);
-        // As RFC 6455 spells it: small clients compare letter by letter.
+        // As RFC 6455 spells it: some clients compare case-sensitively.
         let accept = "\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
         assert!(head.text.contains(accept), "{}", head.text);
         assert!(!head.text.contains("Extensions"), "{}", head.text);
@@ -68,7 +68,7 @@ async fn handshake_is_accepted_in_each_form_that_is_allowed() {
 }
 
 #[tokio::test]
-async fn refused_handshake_is_told_what_would_do() {
+async fn refused_handshake_names_the_remedy() {
     let cluster = support::cluster(1).await;
     let address = cluster.node("node-1").address();
     let old = HANDSHAKE.replace("13", "8");
@@ -111,7 +111,7 @@ async fn refused_handshake_is_told_what_would_do() {
 }
 
 #[tokio::test]
-async fn load_balancers_find_a_health_check() {
+async fn client_port_has_a_health_check_for_load_balancers() {
     let cluster = support::cluster(1).await;
     let address = cluster.node("node-1").address();
     expect(
@@ -134,7 +134,7 @@ async fn load_balancers_find_a_health_check() {
 }
 
 #[tokio::test]
-async fn foreign_pages_may_not_connect_to_an_open_node_on_loopback() {
+async fn open_node_on_loopback_rejects_foreign_origins() {
     let cluster = support::cluster(1).await;
     let address = cluster.node("node-1").address();
     for (origin, status) in [

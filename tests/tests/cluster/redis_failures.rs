@@ -102,7 +102,7 @@ fn fake(serve: impl Fn(TcpStream) + Send + 'static) -> String {
 }
 
 #[tokio::test]
-async fn wrong_password_is_told_and_the_right_one_is_found() {
+async fn wrong_password_is_reported_until_it_is_corrected() {
     let (mut cluster, mut redis) = with_redis(LocalCluster::builder().nodes(1)).await;
     for kind in [MemberKind::Relay, MemberKind::Node] {
         cluster.log_in_to_redis(kind, "me:hunter2");
@@ -121,7 +121,7 @@ async fn wrong_password_is_told_and_the_right_one_is_found() {
 }
 
 #[tokio::test]
-async fn full_redis_is_told() {
+async fn full_redis_is_reported() {
     let (mut cluster, mut redis) = with_redis(LocalCluster::builder().nodes(1)).await;
     say(&mut redis, "CONFIG SET maxclients 1").await;
     start(&mut cluster).await;
@@ -129,13 +129,13 @@ async fn full_redis_is_told() {
 }
 
 #[tokio::test]
-async fn server_that_answers_an_error_and_hangs_up_is_quoted() {
+async fn error_reply_before_a_disconnect_is_quoted() {
     let cluster = at(fake(|mut client| client.write_all(b"-ERR go away\r\n").unwrap_or(()))).await;
     reported_by_all(&cluster, "ERR go away").await;
 }
 
 #[tokio::test]
-async fn server_of_another_kind_is_quoted() {
+async fn server_that_is_not_redis_is_quoted() {
     let cluster = at(fake(|mut client| {
         let _ = client.read(&mut [0; 512]);
         let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
@@ -144,19 +144,19 @@ async fn server_of_another_kind_is_quoted() {
 }
 
 #[tokio::test]
-async fn server_that_says_nothing_is_told() {
+async fn silent_server_is_reported() {
     let cluster = at(fake(std::mem::forget)).await;
     reported_by_all(&cluster, "takes connections, and does not answer within").await;
 }
 
 #[tokio::test]
-async fn redis_that_is_not_there_is_told() {
+async fn missing_redis_is_reported() {
     let cluster = at("redis://me:hunter2@127.0.0.1:1".into()).await;
     reported_by_all(&cluster, "127.0.0.1:1 cannot be reached: Connection refused").await;
 }
 
 #[tokio::test]
-async fn redis_that_goes_while_all_is_well_is_told() {
+async fn redis_lost_during_operation_is_reported() {
     let mut cluster = support::cluster(1).await;
     let mut alice = login(&cluster, "node-1", "alice").await;
     cluster.kill(REDIS).await.unwrap();
@@ -170,7 +170,7 @@ async fn redis_that_goes_while_all_is_well_is_told() {
 }
 
 #[tokio::test]
-async fn right_that_a_login_needs_is_named() {
+async fn missing_permission_for_a_login_is_named() {
     let (mut cluster, mut redis) = with_redis(LocalCluster::builder().nodes(1)).await;
     say(&mut redis, "ACL SETUSER me on >hunter2 ~trunkline:* +@all -zadd").await;
     cluster.log_in_to_redis(MemberKind::Node, "me:hunter2");

@@ -1,4 +1,4 @@
-//! No program ever prints a secret.
+//! No program prints a secret.
 
 use std::{
     fs::{self, Permissions},
@@ -33,7 +33,7 @@ const URLS: [&str; 10] = [
 ];
 
 /// Runs it for a moment: one that serves, and is not meant to, is killed.
-async fn said_by(mut command: Command) -> String {
+async fn output_of(mut command: Command) -> String {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
     let stdout = child.stdout.take().unwrap();
@@ -57,7 +57,7 @@ async fn said_by(mut command: Command) -> String {
 }
 
 #[tokio::test]
-async fn a_password_in_the_environment_is_in_no_help_and_no_error() {
+async fn password_in_the_environment_is_in_no_help_and_no_error() {
     let fixture = Fixture::new();
     for program in Program::BOTH {
         for url in URLS {
@@ -72,19 +72,22 @@ async fn a_password_in_the_environment_is_in_no_help_and_no_error() {
                 let args = fixture.args(program, &[instead, &[("--redis", "")]].concat());
                 let mut command = fixture.command(program);
                 command.args(args).env("TRUNKLINE_REDIS", url).env("TRUNKLINE_LOG", "trace");
-                let said = said_by(command).await;
-                assert!(!said.is_empty() && !said.contains(SECRET), "{program:?} {url}: {said}");
+                let output = output_of(command).await;
+                assert!(
+                    !output.is_empty() && !output.contains(SECRET),
+                    "{program:?} {url}: {output}"
+                );
             }
         }
         let mut command = fixture.command(program);
         command.arg("--help").env("TRUNKLINE_REDIS", URLS[0]).env("TRUNKLINE_NAME", SECRET);
-        let said = said_by(command).await;
-        assert!(said.contains("TRUNKLINE_REDIS") && !said.contains(SECRET), "{said}");
+        let output = output_of(command).await;
+        assert!(said.contains("TRUNKLINE_REDIS") && !output.contains(SECRET), "{output}");
     }
 }
 
 #[tokio::test]
-async fn a_password_in_the_wrong_place_is_not_repeated() {
+async fn password_in_a_wrong_argument_is_not_printed() {
     let fixture = Fixture::new();
     let url = URLS[0];
     for program in Program::BOTH {
@@ -97,10 +100,10 @@ async fn a_password_in_the_wrong_place_is_not_repeated() {
                 let args = fixture.args(program, &[(flag, value)]);
                 let mut command = fixture.command(program);
                 command.args(args).env("TRUNKLINE_AUTH", "jwt");
-                let said = said_by(command).await;
+                let output = output_of(command).await;
                 assert!(
-                    !said.is_empty() && !said.contains(SECRET),
-                    "{program:?} {flag} {value}: {said}"
+                    !output.is_empty() && !output.contains(SECRET),
+                    "{program:?} {flag} {value}: {output}"
                 );
             }
         }
@@ -108,7 +111,7 @@ async fn a_password_in_the_wrong_place_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn the_other_programs_print_no_password_either() {
+async fn certs_and_cli_print_no_password() {
     let programs = Programs::built(&["trunkline-certs", "trunkline"]).unwrap();
     let (certs, cli) = (programs.path("trunkline-certs"), programs.path("trunkline"));
     for (program, args) in [
@@ -121,13 +124,13 @@ async fn the_other_programs_print_no_password_either() {
     ] {
         let mut command = Command::new(program);
         command.args(args).env("TRUNKLINE_REDIS", URLS[0]).env("TRUNKLINE_DIR", URLS[0]);
-        let said = said_by(command).await;
-        assert!(!said.is_empty() && !said.contains(SECRET), "{program:?} {args:?}: {said}");
+        let output = output_of(command).await;
+        assert!(!output.is_empty() && !output.contains(SECRET), "{program:?} {args:?}: {output}");
     }
 }
 
 #[tokio::test]
-async fn a_key_or_secret_that_others_may_read_is_warned_of_once() {
+async fn key_or_secret_readable_by_others_gives_one_warning() {
     let cluster = only_redis(1).await;
     let secret = cluster.certs().join("secret");
     fs::write(&secret, "\u{feff}something that is hard to guess\r\n").unwrap();
