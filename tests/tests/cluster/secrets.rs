@@ -82,7 +82,7 @@ async fn password_in_the_environment_is_in_no_help_and_no_error() {
         let mut command = fixture.command(program);
         command.arg("--help").env("TRUNKLINE_REDIS", URLS[0]).env("TRUNKLINE_NAME", SECRET);
         let output = output_of(command).await;
-        assert!(said.contains("TRUNKLINE_REDIS") && !output.contains(SECRET), "{output}");
+        assert!(output.contains("TRUNKLINE_REDIS") && !output.contains(SECRET), "{output}");
     }
 }
 

@@ -67,7 +67,7 @@ impl Service {
     /// background.
     pub(crate) fn open_window(&mut self, wanted: bool) {
         if wanted && has_display() {
-            notice(NOTE, "opening the window; the first time, it is built for a minute or two");
+            notice(NOTE, "opening the window");
             self.window = Some(spawn_blocking(|| Programs::built(&[PROGRAM])));
         } else if wanted {
             notice(NOTE, "no display, so no window: `just status` shows the same in a terminal,");
