@@ -15,7 +15,7 @@ pub struct Throughput {
     pub layout: Layout,
     /// How many there are.
     pub pairs: usize,
-    /// How many messages of each are on their way.
+    /// How many messages of each pair are in flight.
     pub in_flight: u32,
     /// How long a body is.
     pub body_bytes: usize,

@@ -79,7 +79,7 @@ impl Load {
     }
 }
 
-/// User names that no earlier run had: its sessions may still be on their way out.
+/// User names that no earlier run had: its entries may still be in the directory.
 fn names(count: u32) -> Vec<Arc<str>> {
     let run = fastrand::u16(..);
     (0..count).map(|number| format!("user-{run:04x}-{number}").into()).collect()

@@ -77,7 +77,7 @@ pub fn describe_exit(status: ExitStatus) -> String {
 pub struct Process {
     child: Child,
     id: ProcessId,
-    /// Kept open also when nobody reads, lest the child's next line break its pipe.
+    /// Kept open without a reader: if it were closed, the child's next write would fail.
     lines: Option<Lines<BufReader<ChildStdout>>>,
 }
 

@@ -188,7 +188,7 @@ async fn unreadable_keys_are_named() {
         let name = key.file_name().unwrap().to_str().unwrap().to_owned();
         fs::write(&key, "garbage").unwrap();
         fixture.refuses(program, &[], &[&name, "trunkline-certs issue"]).await;
-        // Root reads a file of any mode, but nobody reads a folder.
+        // Root can read a file of any mode, but not a folder.
         fs::remove_file(&key).unwrap();
         fs::create_dir(&key).unwrap();
         fixture.refuses(program, &[], &[&name]).await;

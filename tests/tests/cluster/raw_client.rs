@@ -29,7 +29,7 @@ pub(crate) struct Raw {
 /// What a node answered to a request.
 pub(crate) struct Head {
     pub(crate) status: u16,
-    /// The head as it came, and what followed it before the connection was closed.
+    /// The whole response, up to the end of the connection.
     pub(crate) text: String,
 }
 

@@ -1,4 +1,4 @@
-//! When each message is due, and who sends it to whom.
+//! When each message is due, with its sender and recipient.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -55,7 +55,7 @@ impl Pacer {
         Self { interval: Duration::from_secs(1) / per_second, start, pairs }
     }
 
-    /// Releases messages for ever. A user that is offline, or slower than this, misses its turn.
+    /// Releases messages without end. A user that is offline, or slower than this, misses its turn.
     pub(super) async fn run(mut self) -> Infallible {
         let mut due = Instant::now();
         loop {

@@ -15,7 +15,7 @@ pub(super) struct LoadCounts {
     pub(super) arrived: u64,
     /// Sends whose receipt or error says that they were not delivered.
     pub(super) not_delivered: u64,
-    /// Sends whose outcome nobody knows.
+    /// Sends whose outcome is unknown.
     pub(super) unconfirmed: u64,
     /// Messages that arrived twice, or after one that was sent later.
     pub(super) out_of_order: u64,
