@@ -130,7 +130,7 @@ async fn directory_is_shown(test: &mut WindowTest, load: &mut Load) {
     }
     test.until("nodes, directory and window agree", load, |text| {
         listed.iter().all(|(node, users)| {
-            text.cell(node, "the node text") == Some(users)
+            text.cell(node, "the node says") == Some(users)
                 && text.cell(node, "the directory has") == Some(users)
                 && text.cell(node, "drift") == Some("none")
         })

@@ -204,7 +204,7 @@ fn wait(open: &Open, is_so: impl Fn(&WindowText) -> bool) -> Result<()> {
             return Ok(());
         }
         if begin.elapsed() > PATIENCE {
-            bail!("the window does not show it; it text {text:#?}");
+            bail!("the window does not show it: {text:#?}");
         }
         thread::sleep(Duration::from_millis(50));
     }
