@@ -1,13 +1,17 @@
-# Trunkline's recipes. Each calls cargo or the local cluster's program, and nothing else.
+# Trunkline's recipes. Those for the local cluster call `trunkline`.
 
 set positional-arguments
 
-# What a recipe is ended by is for the program to explain, so none has a message of just's own.
-cluster := "exec cargo run --quiet -p trunkline-tests --bin trunkline-cluster --"
+# Recipes select no package (no `-p`), so that all of them build dependencies with the same features,
+# and only once.
 
-faults := "cargo run --quiet -p trunkline-tests --bin trunkline-faults --"
+# Recipes that a signal ends print no message of just's own: the program explains its end.
+trunkline := "exec cargo run --quiet --bin trunkline --"
 
-benchmark := "exec cargo run --release --quiet -p trunkline-tests --bin trunkline-bench --"
+faults := "cargo run --quiet --bin trunkline-faults --"
+
+# A release is built for its package alone: what is measured has no feature that only tests need.
+benchmark := "exec cargo run --release --quiet -p trunkline-bench --"
 
 # List the recipes
 [private]
@@ -18,74 +22,76 @@ default:
 setup:
     ./setup.sh
 
-# The local cluster is a dev build: on two cores that is there in a third of the time that a release
-# takes, and it is the one that the tests use.
-
 # Start Redis, a relay, three nodes, and the window where there is a display; Ctrl-C stops all
 [no-exit-message]
-up *args:
-    @exec cargo run -p trunkline-tests --bin trunkline-cluster -- up "$@"
+up *args: build
+    @{{ trunkline }} up "$@"
+
+# Build all programs, and the dependencies of the tests
+[private]
+build:
+    @cargo build
 
 # Stop what `up` started
 [no-exit-message]
 down:
-    @{{ cluster }} down
+    @{{ trunkline }} down
 
 # Open the operator's window
 [no-exit-message]
 gui:
-    @{{ cluster }} gui
+    @{{ trunkline }} gui
 
-# Start one more node, or one that has ended once more
+# Start a new node, or one that has ended
 [no-exit-message]
 node name:
-    @{{ cluster }} node "$1"
+    @{{ trunkline }} node "$1"
 
 # Kill a member of the cluster (SIGKILL)
 [no-exit-message]
 kill name:
-    @{{ cluster }} kill "$1"
+    @{{ trunkline }} kill "$1"
 
-# Ask a member of the cluster to leave (SIGTERM), and wait until it has
+# Stop a member of the cluster (SIGTERM), and wait until it has ended
 [no-exit-message]
 drain name:
-    @{{ cluster }} drain "$1"
+    @{{ trunkline }} drain "$1"
 
-# Talk as a user, at a node or the first one: type `bob hello`
+# Chat as a user, on a node or the first one: type `bob hello`
 [no-exit-message]
 chat user *node:
-    @{{ cluster }} chat "$@"
+    @{{ trunkline }} chat "$@"
 
-# Show what the relay sees; --json for the lines as they come
+# Show what the relay sees; --json for the lines of the status stream
 [no-exit-message]
 status *args:
-    @{{ cluster }} status "$@"
+    @{{ trunkline }} status "$@"
 
-# Let users send one another messages on the running cluster; Ctrl-C ends it
+# Let users send each other messages on the running cluster; Ctrl-C ends it
 [no-exit-message]
 load *args:
-    @{{ cluster }} load "$@"
+    @{{ trunkline }} load "$@"
 
 # Measure throughput, latency, memory and growth on a cluster of its own (about 5 minutes)
 [no-exit-message]
 bench *args:
     @{{ benchmark }} "$@"
 
-# Measure the same on two NATS servers, in turn, and compare (about 6 minutes)
+# Measure the same on two NATS servers, taking turns, and compare (about 6 minutes)
 [no-exit-message]
 bench-peers *args:
     @{{ benchmark }} --peers "$@"
 
-# Take the pictures of the window that the documentation shows (about 3 minutes); --all DIR for more
+# Take the pictures of the window for the documentation (about 3 minutes); --all DIR for more
 [no-exit-message]
 screenshot *args:
-    @exec cargo run --quiet -p trunkline-tests --bin trunkline-screenshot -- "$@"
+    @exec cargo run --quiet --bin trunkline-screenshot -- "$@"
 
 # Run every test
 test:
     cargo test --workspace
 
-# Hurt a cluster for some seconds, by a seed's schedule of faults, and judge what its clients saw
+# Run a cluster under a seed's schedule of faults for some seconds, and check what its clients saw
 [no-exit-message]
 faults *args:
     @{{ faults }} run "$@"
@@ -95,7 +101,7 @@ faults *args:
 faults-many *args:
     @{{ faults }} many "$@"
 
-# Measure how long ghosts stay and how long the directory takes to be whole again
+# Measure how long stale entries stay and how long the directory takes to be rebuilt
 faults-measure *args:
     @cargo run --quiet --release -p trunkline-tests --bin trunkline-faults -- measure "$@"
 
@@ -110,20 +116,36 @@ autobahn:
     cargo test --workspace --features trunkline-node/testing --test autobahn
 
 # Run every check that needs nothing but Rust and Redis; CI runs `clients` and `autobahn` besides
-check: format lint docs test
+check: format lint docs dependencies test
 
 # The code is formatted
 [private]
 format:
     cargo fmt --all --check
 
-# No lint has anything to say
+# Clippy has no warning
 [private]
 lint:
     cargo clippy --workspace --all-targets -- -D warnings
     cargo clippy --workspace --features trunkline-node/testing --test clients --test autobahn -- -D warnings
 
-# The documentation builds, and its links lead somewhere
+# The documentation builds without warnings
 [private]
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+# Tests need no feature and no crate that `cargo build` does not compile
+[private]
+one-build:
+    @tests/one-build.sh
+
+# Licences, sources and duplicates are as deny.toml allows; advisories too, where they can be loaded
+[private]
+dependencies: one-build
+    @./setup.sh check
+    cargo deny --workspace check licenses bans sources
+    @if cargo deny --workspace fetch db 2>/dev/null; then \
+        cargo deny --workspace check advisories; \
+    else \
+        echo "advisories: not checked, as their database cannot be reached"; \
+    fi

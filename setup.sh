@@ -1,9 +1,10 @@
 #!/bin/sh
-# Installs what this machine lacks to build, run and test Trunkline (Debian and Ubuntu): a C
-# compiler, Redis, just, and what the tests of the window draw on. Safe to repeat.
+# Installs what this machine lacks to build, run and test Trunkline (Debian and Ubuntu): a C compiler,
+# Redis, just, and the libraries for the tests of the window. Safe to repeat.
 #
-# With `python`, also what makes a virtual environment; with `clients` (Debian), also other people's
-# WebSocket clients, browsers and proxies: tests/clients/setup.sh calls it so.
+# With `check`, also cargo-deny, for `just check`. With `python`, also what makes a virtual environment;
+# with `clients` (Debian), also other people's WebSocket clients, browsers and proxies:
+# tests/clients/setup.sh calls it so.
 set -eu
 
 RUST=95 # Rust 1.$RUST is the oldest that builds this workspace.
@@ -60,15 +61,21 @@ if [ -n "$packages" ]; then
     if has apt-get && [ "$as_root" != none ]; then $as_root apt-get -qq update; fi
     install "$packages"
 fi
+if [ -w /usr/local/bin ]; then root="--root /usr/local"; else root=; fi
 if ! has just; then
     if has apt-cache && just_from_apt && [ "$as_root" != none ]; then
         install " just"
     else
         echo "setup: building just, which takes a minute or two"
-        if [ -w /usr/local/bin ]; then root="--root /usr/local"; else root=; fi
         # shellcheck disable=SC2086 # words are meant
         cargo install --quiet --locked $root just
         hash -r
         has just || fail "just is installed: add ${CARGO_HOME:-$HOME/.cargo}/bin to your PATH"
     fi
+fi
+# A debug build takes 100 s of CPU time instead of several times that, and checks in a second.
+if [ "${1-}" = check ] && ! has cargo-deny; then
+    echo "setup: building cargo-deny, which takes a minute or two"
+    # shellcheck disable=SC2086 # words are meant
+    cargo install --quiet --locked --debug $root cargo-deny
 fi

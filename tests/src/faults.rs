@@ -1,17 +1,17 @@
-//! Real processes under real faults, and a checker that proves that every send had one outcome.
+//! The fault lab: real processes under faults, and a checker of what their clients saw.
 //!
-//! A run has four parts. [`schedule`] draws from a seed which faults come when. [`workload`] keeps
-//! clients talking, moving and reconnecting meanwhile, and records what each of them saw.
-//! [`inflict`] carries the schedule out on a cluster's processes, links and Redis. [`check`] then
-//! holds the [`history`] to the contract; it is pure, so that histories made by hand can show that
-//! it bites. [`run`] puts these together, and [`report`] prints what came of it. [`measure`] is
-//! about time alone: how long ghosts stay, and how long the directory takes to be whole again.
+//! A run has four parts. [`schedule`] draws faults from a seed. [`workload`] keeps clients sending,
+//! moving and reconnecting, and records what each of them saw.
+//! [`inject`] carries out the schedule on a cluster's processes, links and Redis. [`check`] compares the
+//! [`history`] with the guarantees; it is pure, so that histories written by hand can show that it
+//! finds violations. [`run`] combines these, and [`report`] prints the result. [`measure`] is about time
+//! alone: how long stale entries stay, and how long the directory takes to be rebuilt.
 
 pub mod check;
 pub mod history;
-pub mod inflict;
-pub mod look;
+pub mod inject;
 pub mod measure;
+pub mod observe;
 pub mod report;
 pub mod run;
 pub mod schedule;

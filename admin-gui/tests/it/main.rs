@@ -1,4 +1,4 @@
-//! The window with generated snapshots, and the program on a virtual screen.
+//! The window over generated snapshots.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod commands;
@@ -9,7 +9,6 @@ mod generated;
 mod health;
 mod history;
 mod node_table;
-mod program;
 mod small_windows;
 mod status_stream;
 mod tabs;

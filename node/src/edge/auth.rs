@@ -7,6 +7,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use trunkline_ops::read_secret;
 
+use super::hs256;
 use crate::config::NodeConfigError;
 
 /// Who may log in as whom.
@@ -49,6 +50,7 @@ impl Auth {
         if secret.starts_with(b"-----BEGIN ") {
             return Err(unusable("holds a key or certificate in PEM form".to_owned()));
         }
+        hs256::install();
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_required_spec_claims(&["exp", "sub"]);
         let key = DecodingKey::from_secret(&secret);

@@ -1,6 +1,7 @@
 //! The WebSocket edge: HTTP requests, upgrades, and one task per session.
 
 mod auth;
+mod hs256;
 mod http;
 mod listener;
 mod request_line;

@@ -1,4 +1,4 @@
-//! Holds a run to the contract. Pure: it judges what was recorded and looks at nothing else.
+//! Checks a run against the guarantees. Pure: its only input is what was recorded.
 
 mod messages;
 mod outcomes;
@@ -10,39 +10,39 @@ mod tests;
 
 use std::{collections::HashMap, fmt};
 
-pub use self::state::{Directory, Expected, Membership, directory, membership};
-use super::history::{Got, History};
+pub use self::state::{DirectoryContents, ExpectedState, MembershipViews, directory, membership};
+use super::history::{MessageRecord, RunHistory};
 
-/// What a run is held to.
+/// What the cluster guarantees, faults or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Demand {
-    /// A send has exactly one outcome while its session lives, and never two.
+pub enum Guarantee {
+    /// A send has exactly one outcome while its session incarnations, and never two.
     OneOutcome,
-    /// The outcome comes within the deadline.
+    /// The outcome comes before the deadline.
     InTime,
-    /// What is called delivered was received.
+    /// Messages reported as delivered were received.
     Delivered,
-    /// What is called offline, busy or unreachable was received by nobody.
+    /// Messages reported as offline, busy or unreachable were not received.
     Withheld,
-    /// Nobody is called offline who is there.
+    /// No user with a session is reported as offline.
     Present,
     /// No session gets a message twice.
     Once,
-    /// What one session sends to a user arrives in that order in each session.
+    /// Each session receives the messages of one session in send order.
     Order,
     /// Every message and every receipt belongs to a send.
     Known,
-    /// Once all is quiet, the directory names the sessions that exist, and nothing else.
+    /// After the faults, the directory has exactly the existing sessions.
     Directory,
-    /// Once all is quiet, the relay and all nodes agree on who belongs to the cluster.
+    /// After the faults, the relay and all nodes agree on the members.
     Membership,
-    /// Once all is quiet, everyone reaches everyone, on every session.
+    /// After the faults, every user reaches every session of every user.
     Reach,
-    /// Processes end when and as they should, and only then.
+    /// Processes end only when stopped, and with the right status.
     Processes,
 }
 
-impl Demand {
+impl Guarantee {
     /// All of them.
     pub const ALL: [Self; 12] = [
         Self::OneOutcome,
@@ -60,17 +60,17 @@ impl Demand {
     ];
 }
 
-impl fmt::Display for Demand {
+impl fmt::Display for Guarantee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::OneOutcome => "one outcome for each send",
             Self::InTime => "within the deadline",
             Self::Delivered => "delivered means received",
             Self::Withheld => "not delivered means not received",
-            Self::Present => "offline means not there",
+            Self::Present => "offline means without a session",
             Self::Once => "no message twice in a session",
             Self::Order => "in the order of sending",
-            Self::Known => "nothing that nobody sent",
+            Self::Known => "nothing that was not sent",
             Self::Directory => "the directory is exact",
             Self::Membership => "membership agrees",
             Self::Reach => "everyone reaches everyone",
@@ -79,62 +79,63 @@ impl fmt::Display for Demand {
     }
 }
 
-/// A demand that was not met.
+/// A guarantee that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
+pub struct GuaranteeViolation {
     /// Which.
-    pub demand: Demand,
+    pub guarantee: Guarantee,
     /// What happened instead.
     pub text: String,
 }
 
-impl Violation {
-    /// A demand was not met.
-    pub fn new(demand: Demand, text: impl Into<String>) -> Self {
-        Self { demand, text: text.into() }
+impl GuaranteeViolation {
+    /// A broken guarantee and what happened.
+    pub fn new(guarantee: Guarantee, text: impl Into<String>) -> Self {
+        Self { guarantee, text: text.into() }
     }
 }
 
-impl fmt::Display for Violation {
+impl fmt::Display for GuaranteeViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.demand, self.text)
+        write!(f, "{}: {}", self.guarantee, self.text)
     }
 }
 
-/// Everything in a history that is not as it should be.
-pub fn history(history: &History) -> Vec<Violation> {
-    let evidence = Evidence::of(history);
+/// All violations in a history.
+pub fn history(history: &RunHistory) -> Vec<GuaranteeViolation> {
+    let indexed = IndexedHistory::of(history);
     let mut found = Vec::new();
     outcomes::check(history, &mut found);
     messages::check(history, &mut found);
-    truth::check(&evidence, &mut found);
+    truth::check(&indexed, &mut found);
     found
 }
 
-/// A history, and who got what of it.
-struct Evidence<'a> {
-    history: &'a History,
-    /// The sessions that got a send, by the numbers of its session and of itself.
-    got: HashMap<(usize, usize), Vec<usize>>,
+/// A history with indexes.
+struct IndexedHistory<'a> {
+    history: &'a RunHistory,
+    /// The sessions that received a send, by the numbers of its session and of itself.
+    receivers: HashMap<(usize, usize), Vec<usize>>,
     /// The sessions of each user.
     sessions: HashMap<&'a str, Vec<usize>>,
 }
 
-impl<'a> Evidence<'a> {
-    fn of(history: &'a History) -> Self {
-        let (mut got, mut sessions) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
+impl<'a> IndexedHistory<'a> {
+    fn of(history: &'a RunHistory) -> Self {
+        let (mut receivers, mut sessions) =
+            (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
         for (receiver, session) in history.sessions.iter().enumerate() {
             sessions.entry(session.user.as_str()).or_default().push(receiver);
-            for &Got { session, number, .. } in &session.got {
-                got.entry((session, number)).or_default().push(receiver);
+            for &MessageRecord { session, number, .. } in &session.received {
+                receivers.entry((session, number)).or_default().push(receiver);
             }
         }
-        Self { history, got, sessions }
+        Self { history, receivers, sessions }
     }
 
-    /// The sessions that got a send.
+    /// The sessions that received a send.
     fn receivers(&self, session: usize, number: usize) -> &[usize] {
-        self.got.get(&(session, number)).map_or(&[], Vec::as_slice)
+        self.receivers.get(&(session, number)).map_or(&[], Vec::as_slice)
     }
 
     /// The sessions of a user.

@@ -1,128 +1,129 @@
-//! What was seen of a run, from outside: what every client sent and got, and what went wrong when.
+//! What was observed of a run: what every client sent and received, and which faults happened when.
 
 use std::time::Duration;
 
 use super::schedule::Fault;
 
-/// A run as it was seen. All times are counted from its start.
+/// A run as it was observed. Times count from its start.
 #[derive(Clone, Debug, Default)]
-pub struct History {
-    /// Every connection that a client dialled, by number.
-    pub sessions: Vec<Session>,
-    /// The faults as they really came.
-    pub spells: Vec<Spell>,
-    /// When the observer itself was not given the machine: from, until.
+pub struct RunHistory {
+    /// Every connection that a client dialled. Its index is its number.
+    pub sessions: Vec<SessionRecord>,
+    /// The faults, with the times at which they really happened.
+    pub intervals: Vec<FaultInterval>,
+    /// Intervals in which the observer itself was not scheduled.
     pub stalls: Vec<(Duration, Duration)>,
-    /// When everything was quiet again, and everyone wrote to everyone once more.
-    pub last_round: Option<Duration>,
+    /// The begin of the final round, in which everyone sends to everyone after the last fault.
+    pub final_round: Option<Duration>,
 }
 
 /// One connection of one client.
 #[derive(Clone, Debug)]
-pub struct Session {
-    /// The user it logged in as.
+pub struct SessionRecord {
+    /// The user.
     pub user: String,
-    /// The node it was dialled to.
+    /// The node.
     pub node: String,
     /// When it was dialled.
     pub opened: Duration,
-    /// Whether it always read what there was, and so knew of its end at once.
-    pub attentive: bool,
-    /// When its welcome was read.
+    /// Whether it reads without pauses, and so learns of its end at once.
+    pub reads_promptly: bool,
+    /// When it read its welcome.
     pub welcomed: Option<Duration>,
     /// How it ended; `None` while it is open.
-    pub ended: Option<Ended>,
-    /// What it sent, by number.
-    pub sent: Vec<Sent>,
+    pub ended: Option<ConnectionEnd>,
+    /// Its sends. The index is the number.
+    pub sent: Vec<SendRecord>,
     /// The messages that it read, in order.
-    pub got: Vec<Got>,
-    /// Frames that no client can make sense of.
-    pub strange: Vec<String>,
+    pub received: Vec<MessageRecord>,
+    /// Frames that the protocol does not allow.
+    pub unexpected: Vec<String>,
 }
 
 /// The end of a connection.
 #[derive(Clone, Debug)]
-pub struct Ended {
-    /// When the client learned of it, or began it.
+pub struct ConnectionEnd {
+    /// When the client noticed or began it.
     pub at: Duration,
-    /// Whether both sides said so, so that all that the node had written was read.
+    /// Whether both sides closed, so that everything that the node had sent was read.
     pub clean: bool,
-    /// How, in words.
+    /// How, as text.
     pub how: String,
 }
 
-/// A send that was written to the node.
+/// A send.
 #[derive(Clone, Debug)]
-pub struct Sent {
-    /// To whom.
+pub struct SendRecord {
+    /// The recipient.
     pub to: String,
     /// When.
     pub at: Duration,
-    /// Every receipt for it.
-    pub told: Vec<Told>,
+    /// All receipts for it.
+    pub receipts: Vec<ReceiptRecord>,
 }
 
 /// A receipt.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct ReceiptRecord {
     /// When it was read.
     pub at: Duration,
     /// The message's id.
     pub message: String,
-    /// The outcome: its word in the contract.
+    /// The outcome, as the protocol spells it.
     pub outcome: String,
 }
 
-/// A message that was read.
+/// A message that a client read.
 #[derive(Clone, Debug)]
-pub struct Got {
+pub struct MessageRecord {
     /// The message's id.
-    pub message: String,
-    /// Who sent it, as the node says.
+    pub id: String,
+    /// The sender, as the node names it.
     pub from: String,
-    /// The number of the session that sent it, as its body says.
+    /// The number of the sending session, from the body.
     pub session: usize,
-    /// The number of the send in that session.
+    /// The number of the send in that session, from the body.
     pub number: usize,
 }
 
-/// A fault as it really came.
+/// A fault and when it really happened.
 #[derive(Clone, Debug)]
-pub struct Spell {
-    /// What it was.
+pub struct FaultInterval {
+    /// The fault.
     pub fault: Fault,
     /// When it began.
     pub from: Duration,
-    /// When it was over.
+    /// When it ended.
     pub until: Duration,
 }
 
-impl History {
-    /// For how long the clock of `node` stood still between `from` and `until`.
+impl RunHistory {
+    /// How long `node` was paused between `from` and `until`.
     pub fn frozen(&self, node: &str, from: Duration, until: Duration) -> Duration {
-        let freezes =
-            |spell: &&Spell| matches!(&spell.fault, Fault::FreezeNode(name) if name == node);
-        let spells = self.spells.iter().filter(freezes);
-        spells.map(|spell| spell.until.min(until).saturating_sub(spell.from.max(from))).sum()
+        let freezes = |interval: &&FaultInterval| matches!(&interval.fault, Fault::FreezeNode(name) if name == node);
+        let intervals = self.intervals.iter().filter(freezes);
+        intervals
+            .map(|interval| interval.until.min(until).saturating_sub(interval.from.max(from)))
+            .sum()
     }
 
-    /// For how long the observer stood still between `from` and `until`, and everything else on a
-    /// machine as busy as that.
+    /// How long the observer was not scheduled between `from` and `until`. The machine is so busy then
+    /// that the cluster may be late too.
     pub fn stalled(&self, from: Duration, until: Duration) -> Duration {
         let overlap =
             |&(begin, end): &(Duration, Duration)| end.min(until).saturating_sub(begin.max(from));
         self.stalls.iter().map(overlap).sum()
     }
 
-    /// Whether something that `concerns` came or went between `from` and `until`.
+    /// Whether a fault that `concerns` selects overlaps with `from` to `until`.
     pub fn any(&self, from: Duration, until: Duration, concerns: impl Fn(&Fault) -> bool) -> bool {
-        let mut spells = self.spells.iter().filter(|spell| concerns(&spell.fault));
-        spells.any(|spell| spell.from <= until && spell.until >= from)
+        let mut intervals = self.intervals.iter().filter(|interval| concerns(&interval.fault));
+        intervals.any(|interval| interval.from <= until && interval.until >= from)
     }
 }
 
-impl Session {
-    /// Whether it was open, as its client saw it, from `from` to `until`.
+impl SessionRecord {
+    /// Whether it was open from `from` to `until`, in its client's eyes.
     pub fn is_open(&self, from: Duration, until: Duration) -> bool {
         self.welcomed.is_some_and(|welcomed| welcomed <= from)
             && self.ended.as_ref().is_none_or(|ended| ended.at > until)

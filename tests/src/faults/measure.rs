@@ -1,9 +1,9 @@
-//! How long what the contract bounds takes: the figures of `docs/benchmarks.md`.
+//! How long clean-up and rebuild take: the tables of `docs/benchmarks.md`.
 
-mod death;
+mod cpu_load;
+mod directory_entries;
+mod node_failure;
 mod rebuild;
-mod strain;
-mod users;
 
 use std::{fmt, time::Duration};
 
@@ -11,38 +11,39 @@ use redis::RedisError;
 use thiserror::Error;
 
 pub use self::{
-    death::{Blow, deaths},
-    rebuild::{Loss, rebuilds},
-    strain::{Strain, strain},
+    cpu_load::{FalseVerdicts, measure_false_verdicts},
+    node_failure::{NodeFailure, measure_cleanup},
+    rebuild::{DataLoss, measure_rebuild},
 };
-use crate::{client::ClientError, cluster::ClusterError, status::StatusError};
+use trunkline_cli::{local_cluster::ClusterError, status_stream::StatusStreamError};
+use trunkline_client::ClientError;
 
-/// Why something could not be measured.
+/// Why a measurement failed.
 #[derive(Debug, Error)]
 pub enum MeasureError {
-    /// The cluster cannot be run.
+    /// The cluster cannot be started or stopped.
     #[error(transparent)]
-    Cluster(#[from] ClusterError),
+    LocalCluster(#[from] ClusterError),
     /// A client could not log in.
     #[error("a client: {0}")]
     Client(#[from] ClientError),
     /// Redis does not answer.
     #[error("Redis: {0}")]
     Redis(#[from] RedisError),
-    /// The relay's status stream is not to be had.
+    /// The relay's status stream cannot be read.
     #[error(transparent)]
-    Status(#[from] StatusError),
-    /// What was to happen has not.
+    Status(#[from] StatusStreamError),
+    /// A condition did not hold in time.
     #[error("{0}: not within {1:?}")]
-    Late(&'static str, Duration),
+    Timeout(&'static str, Duration),
 }
 
-/// How long something took, each time.
+/// The durations of several runs.
 #[derive(Clone, Debug)]
 pub struct Timing {
-    /// What.
+    /// What was measured.
     pub what: String,
-    /// How long, shortest first.
+    /// Sorted.
     runs: Vec<Duration>,
 }
 
@@ -52,23 +53,23 @@ impl Timing {
         Self { what: what.into(), runs }
     }
 
-    /// Half of the runs were not longer.
+    /// The median.
     pub fn median(&self) -> Duration {
         self.runs.get(self.runs.len() / 2).copied().unwrap_or_default()
     }
 
-    /// The longest.
+    /// The longest run.
     pub fn worst(&self) -> Duration {
         self.runs.last().copied().unwrap_or_default()
     }
 
-    /// How many there were.
+    /// The number of runs.
     pub fn count(&self) -> usize {
         self.runs.len()
     }
 }
 
-/// A row of a Markdown table: what, median, worst, how often.
+/// A row of a Markdown table: what, median, worst, runs.
 impl fmt::Display for Timing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (median, worst) = (self.median().as_millis(), self.worst().as_millis());
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_has_median_and_worst() {
+    fn row_has_median_and_worst() {
         let runs = [30, 10, 20].map(Duration::from_millis).to_vec();
         assert_eq!(Timing::new("it", runs).to_string(), "| it | 20 ms | 30 ms | 3 |");
     }

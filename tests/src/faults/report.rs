@@ -1,75 +1,81 @@
-//! Says what came of a run.
+//! WindowText what came of a run.
 
 use std::{collections::BTreeMap, fmt};
 
-use super::{check::Demand, run::Verdict};
+use super::{check::Guarantee, run::RunResult};
 
-/// How many violations of one demand are told in full.
-const TOLD_MAX: usize = 5;
+/// How many violations of one guarantee are receipt in full.
+const PRINTED_MAX: usize = 5;
 
-/// A run in figures.
+/// The counts of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// Connections that were welcomed.
+pub struct RunCounts {
+    /// Connections that logged in.
     pub sessions: usize,
     /// Sends.
     pub sends: usize,
     /// Messages that were read.
     pub received: usize,
-    /// How often each outcome was told.
+    /// How often each outcome was receipt.
     pub outcomes: BTreeMap<String, usize>,
     /// Sends whose session ended before their receipt.
     pub unreported: usize,
 }
 
-impl Figures {
+impl RunCounts {
     /// Counts a run.
-    pub fn of(verdict: &Verdict) -> Self {
-        let mut figures = Self::default();
+    pub fn of(verdict: &RunResult) -> Self {
+        let mut counts = Self::default();
         for session in &verdict.history.sessions {
-            figures.sessions += usize::from(session.welcomed.is_some());
-            figures.sends += session.sent.len();
-            figures.received += session.got.len();
+            counts.sessions += usize::from(session.welcomed.is_some());
+            counts.sends += session.sent.len();
+            counts.received += session.received.len();
             for sent in &session.sent {
-                match sent.told.first() {
-                    Some(told) => *figures.outcomes.entry(told.outcome.clone()).or_default() += 1,
-                    None => figures.unreported += 1,
+                match sent.receipts.first() {
+                    Some(receipt) => {
+                        *counts.outcomes.entry(receipt.outcome.clone()).or_default() += 1
+                    }
+                    None => counts.unreported += 1,
                 }
             }
         }
-        figures
+        counts
     }
 }
 
-impl fmt::Display for Figures {
+impl fmt::Display for RunCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { sessions, sends, received, outcomes, unreported } = self;
         write!(f, "{sessions} sessions, {sends} sends, {received} received;")?;
         for (outcome, count) in outcomes {
             write!(f, " {count} {outcome},")?;
         }
-        write!(f, " {unreported} untold")
+        write!(f, " {unreported} unreported")
     }
 }
 
-/// The verdict of a run as a table.
+/// The result of a run as a table.
 #[derive(Debug)]
-pub struct Table<'a>(pub &'a Verdict);
+pub struct ResultTable<'a>(pub &'a RunResult);
 
-impl fmt::Display for Table<'_> {
+impl fmt::Display for ResultTable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(verdict) = self;
-        writeln!(f, "{}", Figures::of(verdict))?;
-        writeln!(f, "whole again {:.1} s after the last fault", verdict.settled.as_secs_f64())?;
-        for demand in Demand::ALL {
-            let violations = verdict.violations.iter().filter(|found| found.demand == demand);
+        writeln!(f, "{}", RunCounts::of(verdict))?;
+        writeln!(
+            f,
+            "converged {:.1} s after the last fault",
+            verdict.converged_after.as_secs_f64()
+        )?;
+        for guarantee in Guarantee::ALL {
+            let violations = verdict.violations.iter().filter(|found| found.guarantee == guarantee);
             let violations: Vec<_> = violations.collect();
             let word = match violations.len() {
-                0 => "kept".to_owned(),
+                0 => "held".to_owned(),
                 count => format!("VIOLATED {count} times"),
             };
-            writeln!(f, "  {demand:36} {word}")?;
-            for violation in violations.iter().take(TOLD_MAX) {
+            writeln!(f, "  {guarantee:36} {word}")?;
+            for violation in violations.iter().take(PRINTED_MAX) {
                 writeln!(f, "      {}", violation.text)?;
             }
         }

@@ -1,4 +1,4 @@
-//! One run: a cluster, its clients, a schedule of faults, and the verdict.
+//! One run: a cluster, its clients, a schedule of faults, and the result.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,140 +9,145 @@ use std::{
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    check::{self, Demand, Expected, Violation},
-    history::History,
-    inflict::Storm,
-    look,
-    schedule::{Schedule, Step},
-    workload::{Door, Phase, Recorder, Workload},
+    check::{self, ExpectedState, Guarantee, GuaranteeViolation},
+    history::RunHistory,
+    inject::FaultInjector,
+    observe,
+    schedule::{Schedule, ScheduleStep},
+    workload::{NodeEndpoint, Recorder, Workload, WorkloadPhase},
 };
-use crate::{
-    cluster::{Cluster, ClusterError, Kind, how_it_ended},
-    defaults::{FAULT_CLOSE_TIMEOUT, FAULT_SLACK, POLL_INTERVAL, SEND_DEADLINE, SETTLE_TIMEOUT},
+use trunkline_cli::{
+    defaults::POLL_INTERVAL,
+    local_cluster::{ClusterError, LocalCluster, MemberKind, describe_exit},
 };
+
+use crate::defaults::{CONVERGENCE_TIMEOUT, FAULT_CLOSE_TIMEOUT, FAULT_SLACK, SEND_DEADLINE};
 
 /// How many nodes a run has.
 const NODES: usize = 3;
 
-/// How long clients talk before the first fault.
+/// How long clients run before the first fault.
 const WARM_UP: Duration = Duration::from_millis(500);
 
-/// What to run.
+/// The parameters of a run.
 #[derive(Clone, Debug)]
-pub struct Plan {
-    /// What everything that happens by chance is drawn from.
+pub struct RunPlan {
+    /// The seed of all random numbers.
     pub seed: u64,
-    /// How long the faults go on.
+    /// How long the schedule takes.
     pub lasting: Duration,
-    /// Where certificates and logs are to be kept; nowhere, if not said.
+    /// The folder for certificates and logs; without one, they are not kept.
     pub home: Option<PathBuf>,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
-pub struct Verdict {
-    /// The faults that were planned.
+pub struct RunResult {
+    /// The schedule.
     pub schedule: Schedule,
-    /// Everything that was seen.
-    pub history: History,
-    /// Everything that was not as it should be.
-    pub violations: Vec<Violation>,
-    /// From the last fault until the cluster was whole again.
-    pub settled: Duration,
+    /// What was observed.
+    pub history: RunHistory,
+    /// The broken guarantees.
+    pub violations: Vec<GuaranteeViolation>,
+    /// How long the cluster took to converge after the last fault.
+    pub converged_after: Duration,
 }
 
-impl Plan {
-    /// The schedule that this run will follow.
+impl RunPlan {
+    /// The schedule of this run.
     pub fn schedule(&self) -> Schedule {
-        Schedule::drawn(self.seed, self.lasting, NODES)
+        Schedule::draw(self.seed, self.lasting, NODES)
     }
 
-    /// Runs it. Needs a runtime whose thread lives on: the kernel kills children with the thread
+    /// Runs it. Needs a runtime whose thread incarnations on: the kernel kills children with the thread
     /// that started them.
     ///
     /// # Errors
-    /// If the cluster cannot be run at all.
-    pub async fn run(&self, say: impl FnMut(&Step, Duration)) -> Result<Verdict, ClusterError> {
+    /// If the cluster cannot be started or stopped.
+    pub async fn run(
+        &self,
+        report: impl FnMut(&ScheduleStep, Duration),
+    ) -> Result<RunResult, ClusterError> {
         let schedule = self.schedule();
-        let mut stage = self.set_up().await?;
+        let mut run = self.set_up().await?;
         sleep(WARM_UP).await;
-        stage.storm.pass(&schedule, stage.recorder.begin(), say).await?;
-        stage.workload.enter(Phase::Quiet);
+        run.injector.run_schedule(&schedule, run.recorder.begin(), report).await?;
+        run.workload.enter(WorkloadPhase::Quiet);
         let over = Instant::now();
-        stage.outcomes_are_told().await;
-        stage.storm.note_deaths();
-        stage.settles().await;
-        let settled = over.elapsed();
-        let last_round = stage.last_round().await;
-        let (recorder, mut storm) = stage.leave().await?;
-        let spells = std::mem::take(&mut storm.spells);
-        let history = recorder.history(spells, Some(last_round));
-        let mut violations = std::mem::take(&mut storm.violations);
+        run.await_receipts().await;
+        run.injector.note_unexpected_exits();
+        run.await_convergence().await;
+        let converged_after = over.elapsed();
+        let final_round = run.final_round().await;
+        let (recorder, mut injector) = run.stop().await?;
+        let intervals = std::mem::take(&mut injector.intervals);
+        let history = recorder.history(intervals, Some(final_round));
+        let mut violations = std::mem::take(&mut injector.violations);
         violations.extend(check::history(&history));
-        Ok(Verdict { schedule, history, violations, settled })
+        Ok(RunResult { schedule, history, violations, converged_after })
     }
 
-    async fn set_up(&self) -> Result<Stage, ClusterError> {
-        let mut builder = Cluster::builder().nodes(NODES).node_args(self.node_args());
+    async fn set_up(&self) -> Result<LiveRun, ClusterError> {
+        let mut builder = LocalCluster::builder().nodes(NODES).node_args(self.node_args());
         if let Some(home) = &self.home {
             builder = builder.home(home);
         }
         let cluster = builder.prepare()?;
         let nodes: Vec<_> = (1..=NODES).map(|number| format!("node-{number}")).collect();
-        let mut storm = Storm::over(cluster, &nodes, self.seed).await?;
+        let mut injector = FaultInjector::new(cluster, &nodes, self.seed).await?;
         let members: Vec<_> =
-            storm.cluster.members().map(|member| member.name().to_owned()).collect();
+            injector.cluster.members().map(|member| member.name().to_owned()).collect();
         for name in &members {
-            storm.cluster.start(name).await?;
+            injector.cluster.start(name).await?;
         }
         for name in &members {
-            storm.cluster.ready(name).await?;
+            injector.cluster.ready(name).await?;
         }
         let recorder = Recorder::start();
-        let doors = nodes.iter().map(|node| door(&storm.cluster, node)).collect();
-        let workload = Workload::start(doors, self.seed, &recorder);
-        Ok(Stage { storm, workload, recorder, nodes: nodes.into_iter().collect() })
+        let endpoints = nodes.iter().map(|node| endpoint(&injector.cluster, node)).collect();
+        let workload = Workload::start(endpoints, self.seed, &recorder);
+        Ok(LiveRun { injector, workload, recorder, nodes: nodes.into_iter().collect() })
     }
 
-    /// In one run of four, a user has one session in all the cluster.
+    /// In one run of four, a user may have one session only.
     fn node_args(&self) -> [String; 2] {
         let sessions = if self.seed % 4 == 3 { 1 } else { 3 };
         ["--sessions-per-user".to_owned(), sessions.to_string()]
     }
 }
 
-fn door(cluster: &Cluster, node: &str) -> Door {
+fn endpoint(cluster: &LocalCluster, node: &str) -> NodeEndpoint {
     let member = cluster.node(node);
-    Door { node: node.to_owned(), url: member.ws_url(), address: member.address() }
+    NodeEndpoint { node: node.to_owned(), url: member.ws_url(), address: member.address() }
 }
 
-/// A run under way.
-struct Stage {
-    storm: Storm,
+/// A run in progress.
+struct LiveRun {
+    injector: FaultInjector,
     workload: Workload,
     recorder: Recorder,
     nodes: BTreeSet<String>,
 }
 
-impl Stage {
-    /// Waits until no send of an open session waits for its receipt any more, or none should.
-    async fn outcomes_are_told(&self) {
+impl LiveRun {
+    /// Waits until every send of an open session has its receipt, or is overdue.
+    async fn await_receipts(&self) {
         self.until(|| self.recorder.waiting() == 0).await;
     }
 
-    /// Has everyone write to everyone. Returns when that began.
-    async fn last_round(&mut self) -> Duration {
+    /// Lets everyone send to everyone. Returns when that began.
+    async fn final_round(&mut self) -> Duration {
         let begin = self.recorder.now();
-        self.workload.enter(Phase::LastRound);
+        self.workload.enter(WorkloadPhase::FinalRound);
         if !self.until(|| self.recorder.all_have_sent_since(begin)).await {
-            let text = "a session that is open cannot write";
-            self.storm.violations.push(Violation::new(Demand::Reach, text));
+            let text = "an open session cannot send";
+            self.injector.violations.push(GuaranteeViolation::new(Guarantee::Reach, text));
         }
-        self.outcomes_are_told().await;
+        self.await_receipts().await;
         begin
     }
 
-    /// Waits for what has to come within the time that a send has. Returns whether it has come.
+    /// Waits for a condition for as long as a send may take. Returns whether it holds.
     async fn until(&self, holds: impl Fn() -> bool) -> bool {
         let held = async {
             while !holds() {
@@ -152,54 +157,64 @@ impl Stage {
         timeout(SEND_DEADLINE + FAULT_SLACK + POLL_INTERVAL, held).await.is_ok()
     }
 
-    /// Waits until everyone is there and the directory and the membership say so.
-    async fn settles(&mut self) {
-        let deadline = Instant::now() + SETTLE_TIMEOUT;
+    /// Waits until every user is logged in and the directory and the membership are exact.
+    async fn await_convergence(&mut self) {
+        let deadline = Instant::now() + CONVERGENCE_TIMEOUT;
         loop {
             let users = self.recorder.open();
             let absent = Workload::users().find(|user| !users.contains_key(*user));
             let mut differences = self.differences(users).await;
             differences.extend(absent.map(|user| {
-                Violation::new(Demand::Reach, format!("{user} finds no node to log in at"))
+                GuaranteeViolation::new(
+                    Guarantee::Reach,
+                    format!("{user} cannot log in at any node"),
+                )
             }));
             if differences.is_empty() {
                 return;
             }
             if Instant::now() > deadline {
-                return self.storm.violations.extend(differences);
+                return self.injector.violations.extend(differences);
             }
             sleep(POLL_INTERVAL).await;
         }
     }
 
-    async fn differences(&self, users: BTreeMap<String, BTreeSet<String>>) -> Vec<Violation> {
-        let expected = Expected { nodes: self.nodes.clone(), users };
-        let found = look::differences(&self.storm.cluster, &expected).await;
-        found.unwrap_or_else(|error| vec![Violation::new(Demand::Membership, error.to_string())])
+    async fn differences(
+        &self,
+        users: BTreeMap<String, BTreeSet<String>>,
+    ) -> Vec<GuaranteeViolation> {
+        let expected = ExpectedState { nodes: self.nodes.clone(), users };
+        let found = observe::differences(&self.injector.cluster, &expected).await;
+        found.unwrap_or_else(|error| {
+            vec![GuaranteeViolation::new(Guarantee::Membership, error.to_string())]
+        })
     }
 
-    /// Has everyone leave: first the clients, then the nodes, then the relay. Each leaves nothing
-    /// behind.
-    async fn leave(mut self) -> Result<(Recorder, Storm), ClusterError> {
-        self.workload.enter(Phase::Leave);
-        let all_left = timeout(2 * FAULT_CLOSE_TIMEOUT, self.workload.left()).await;
-        if all_left.is_err() {
-            let text = "clients still wait for the answer to their close";
-            self.storm.violations.push(Violation::new(Demand::Processes, text));
+    /// Stops the clients, then the nodes, then the relay. After that, the directory must be empty.
+    async fn stop(mut self) -> Result<(Recorder, FaultInjector), ClusterError> {
+        self.workload.enter(WorkloadPhase::Stop);
+        let all_ended = timeout(2 * FAULT_CLOSE_TIMEOUT, self.workload.ended()).await;
+        if all_ended.is_err() {
+            let text = "clients still wait for the close of their nodes";
+            self.injector.violations.push(GuaranteeViolation::new(Guarantee::Processes, text));
         }
-        for kind in [Kind::Node, Kind::Relay] {
-            for (name, status) in self.storm.cluster.stop(kind).await? {
+        for kind in [MemberKind::Node, MemberKind::Relay] {
+            for (name, status) in self.injector.cluster.stop(kind).await? {
                 if !status.success() {
-                    let text = format!("{name}, asked to leave, {}", how_it_ended(status));
-                    self.storm.violations.push(Violation::new(Demand::Processes, text));
+                    let text = format!("{name}, after SIGTERM, {}", describe_exit(status));
+                    self.injector
+                        .violations
+                        .push(GuaranteeViolation::new(Guarantee::Processes, text));
                 }
             }
         }
-        let left = look::redis(&self.storm.cluster).await.map_err(|error| error.to_string());
-        let nothing = Expected::default();
-        let found = left.map(|left| check::directory(&left, &nothing));
-        let found = found.unwrap_or_else(|text| vec![Violation::new(Demand::Directory, text)]);
-        self.storm.violations.extend(found);
-        Ok((self.recorder, self.storm))
+        let left = observe::redis(&self.injector.cluster).await.map_err(|error| error.to_string());
+        let empty = ExpectedState::default();
+        let found = left.map(|left| check::directory(&left, &empty));
+        let found =
+            found.unwrap_or_else(|text| vec![GuaranteeViolation::new(Guarantee::Directory, text)]);
+        self.injector.violations.extend(found);
+        Ok((self.recorder, self.injector))
     }
 }

@@ -1,43 +1,43 @@
-//! Which faults come when: drawn from a seed, the same each time.
+//! Which faults happen when. A seed always gives the same schedule.
 
 mod draw;
 
 use std::{fmt, time::Duration};
 
-use crate::proxy::{Way, Weather};
+use trunkline_bench::proxy::{Direction, NetworkConditions};
 
-/// One thing that goes wrong, and for how long.
+/// A fault.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fault {
-    /// SIGKILL for a node, which is started again after a while.
+    /// A node gets SIGKILL and is started again.
     KillNode(String),
-    /// SIGTERM for a node, which is started again once it is gone and the time is over.
+    /// A node gets SIGTERM and is started again once it has ended.
     DrainNode(String),
-    /// A node's clock stands still.
+    /// A node is paused with SIGSTOP.
     FreezeNode(String),
-    /// Nothing passes between a node and the relay, in one direction or in both.
-    CutLink(String, Vec<Way>),
-    /// Datagrams between a node and the relay are lost, late, doubled and out of order.
-    BadWeather(String, Weather),
-    /// A second process comes up with the name of a living node.
-    Rival(String),
-    /// SIGKILL for the relay, which is started again.
+    /// A node's link is cut, in one direction or both.
+    CutLink(String, Vec<Direction>),
+    /// Datagrams on a node's link are lost, delayed, duplicated and reordered.
+    Impair(String, NetworkConditions),
+    /// A second process is started with the name of a running node.
+    DuplicateName(String),
+    /// The relay gets SIGKILL and is started again.
     KillRelay,
-    /// SIGTERM for the relay, which is started again.
-    LeaveRelay,
-    /// The relay's clock stands still.
+    /// The relay gets SIGTERM and is started again.
+    StopRelay,
+    /// The relay is paused with SIGSTOP.
     FreezeRelay,
-    /// Redis' clock stands still.
+    /// Redis is paused with SIGSTOP.
     FreezeRedis,
-    /// SIGKILL for Redis, which is started again, empty.
+    /// Redis gets SIGKILL and is started again, empty.
     KillRedis,
-    /// Redis forgets everything at once.
+    /// Redis is emptied with `FLUSHALL`.
     FlushRedis,
 }
 
-/// A part of the cluster that has at most one fault at a time.
+/// A component that has at most one fault at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Part {
+pub enum Component {
     /// A node's process.
     Node(String),
     /// A node's link.
@@ -49,30 +49,30 @@ pub enum Part {
 }
 
 impl Fault {
-    /// What it hurts.
-    pub fn part(&self) -> Part {
+    /// The component that it affects.
+    pub fn component(&self) -> Component {
         match self {
             Self::KillNode(node)
             | Self::DrainNode(node)
             | Self::FreezeNode(node)
-            | Self::Rival(node) => Part::Node(node.clone()),
-            Self::CutLink(node, _) | Self::BadWeather(node, _) => Part::Link(node.clone()),
-            Self::KillRelay | Self::LeaveRelay | Self::FreezeRelay => Part::Relay,
-            Self::FreezeRedis | Self::KillRedis | Self::FlushRedis => Part::Redis,
+            | Self::DuplicateName(node) => Component::Node(node.clone()),
+            Self::CutLink(node, _) | Self::Impair(node, _) => Component::Link(node.clone()),
+            Self::KillRelay | Self::StopRelay | Self::FreezeRelay => Component::Relay,
+            Self::FreezeRedis | Self::KillRedis | Self::FlushRedis => Component::Redis,
         }
     }
 
-    /// Its kind in a few words, whomever it hurts.
+    /// Its kind, without the node.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::KillNode(_) => "a node killed",
             Self::DrainNode(_) => "a node drained",
             Self::FreezeNode(_) => "a node frozen",
             Self::CutLink(..) => "a link cut",
-            Self::BadWeather(..) => "bad weather on a link",
-            Self::Rival(_) => "a second process of one name",
+            Self::Impair(..) => "a link impaired",
+            Self::DuplicateName(_) => "a duplicate node name",
             Self::KillRelay => "the relay killed",
-            Self::LeaveRelay => "the relay stopped",
+            Self::StopRelay => "the relay stopped",
             Self::FreezeRelay => "the relay frozen",
             Self::FreezeRedis => "Redis frozen",
             Self::KillRedis => "Redis killed",
@@ -80,11 +80,11 @@ impl Fault {
         }
     }
 
-    /// What must be well for as long as it lasts.
-    fn needs(&self) -> Vec<Part> {
+    /// Components that must have no fault while it lasts.
+    fn needs(&self) -> Vec<Component> {
         match self {
-            // A newcomer loses only if the relay hears the one whose name it has.
-            Self::Rival(node) => vec![Part::Link(node.clone()), Part::Relay],
+            // The relay rejects the second process only if it hears the first one.
+            Self::DuplicateName(node) => vec![Component::Link(node.clone()), Component::Relay],
             _ => Vec::new(),
         }
     }
@@ -97,21 +97,21 @@ impl fmt::Display for Fault {
             Self::DrainNode(node) => write!(f, "drain {node}"),
             Self::FreezeNode(node) => write!(f, "freeze {node}"),
             Self::CutLink(node, ways) => match ways.as_slice() {
-                [Way::ToRelay] => write!(f, "cut {node} -> relay"),
-                [Way::ToNode] => write!(f, "cut relay -> {node}"),
+                [Direction::ToRelay] => write!(f, "cut {node} -> relay"),
+                [Direction::ToNode] => write!(f, "cut relay -> {node}"),
                 _ => write!(f, "cut {node} <-> relay"),
             },
-            Self::BadWeather(node, weather) => write!(
+            Self::Impair(node, conditions) => write!(
                 f,
-                "bad weather for {node}: {:.0} % lost, {:.0} % twice, {} to {} ms late",
-                weather.loss * 100.0,
-                weather.twice * 100.0,
-                weather.delay.as_millis(),
-                (weather.delay + weather.jitter).as_millis(),
+                "impair {node}: {:.0} % lost, {:.0} % duplicated, {} to {} ms late",
+                conditions.loss * 100.0,
+                conditions.duplication * 100.0,
+                conditions.delay.as_millis(),
+                (conditions.delay + conditions.jitter).as_millis(),
             ),
-            Self::Rival(node) => write!(f, "a second {node}"),
+            Self::DuplicateName(node) => write!(f, "start a second {node}"),
             Self::KillRelay => f.write_str("kill the relay"),
-            Self::LeaveRelay => f.write_str("stop the relay"),
+            Self::StopRelay => f.write_str("stop the relay"),
             Self::FreezeRelay => f.write_str("freeze the relay"),
             Self::FreezeRedis => f.write_str("freeze Redis"),
             Self::KillRedis => f.write_str("kill Redis"),
@@ -120,9 +120,9 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A fault with its time.
+/// A fault and its time.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Planned {
+pub struct PlannedFault {
     /// When it begins, counted from the start of the schedule.
     pub at: Duration,
     /// When it ends.
@@ -131,16 +131,16 @@ pub struct Planned {
     pub fault: Fault,
 }
 
-impl fmt::Display for Planned {
+impl fmt::Display for PlannedFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (at, until) = (self.at.as_secs_f64(), self.until.as_secs_f64());
         write!(f, "{at:6.2} s  {}, until {until:.2} s", self.fault)
     }
 }
 
-/// One side of a fault: its begin or its end.
+/// The begin or the end of a fault.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step {
+pub struct ScheduleStep {
     /// When it is due, counted from the start of the schedule.
     pub at: Duration,
     /// The fault.
@@ -149,31 +149,30 @@ pub struct Step {
     pub begins: bool,
 }
 
-/// The faults of one run, in the order in which they begin.
+/// The faults of one run, in order of their begin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule {
-    /// What it was drawn from.
+    /// The seed.
     pub seed: u64,
-    /// How long the faults go on.
+    /// How long the schedule takes.
     pub lasting: Duration,
     /// The faults.
-    pub faults: Vec<Planned>,
+    pub faults: Vec<PlannedFault>,
 }
 
 impl Schedule {
-    /// Draws a schedule for a cluster of nodes `node-1` to `node-<nodes>`. All faults are over when
-    /// it is.
-    pub fn drawn(seed: u64, lasting: Duration, nodes: usize) -> Self {
+    /// Draws a schedule for the nodes `node-1` to `node-<nodes>`. No fault outlasts it.
+    pub fn draw(seed: u64, lasting: Duration, nodes: usize) -> Self {
         draw::schedule(seed, lasting, nodes)
     }
 
-    /// Begins and ends, in the order in which they are due.
-    pub fn steps(&self) -> Vec<Step> {
+    /// Begins and ends of all faults, in order.
+    pub fn steps(&self) -> Vec<ScheduleStep> {
         let mut steps: Vec<_> = self
             .faults
             .iter()
-            .flat_map(|Planned { at, until, fault }| {
-                [(*at, true), (*until, false)].map(|(at, begins)| Step {
+            .flat_map(|PlannedFault { at, until, fault }| {
+                [(*at, true), (*until, false)].map(|(at, begins)| ScheduleStep {
                     at,
                     fault: fault.clone(),
                     begins,

@@ -1,103 +1,105 @@
-//! Clients that keep talking: what goes wrong goes wrong for them.
+//! Clients that send and receive all the time, so that faults hit messages in flight.
 //!
-//! Each is a client as the contract wants one: it reconnects after the pause that it is told, asks
-//! `GET /nodes` for another node, and stays away for a while when it was replaced. Users move
-//! between nodes, some have several sessions, one floods another who reads slowly.
+//! Each follows the protocol: it reconnects after the delay that the node names, asks `GET /nodes` for
+//! another node, and stays away for a while when it was replaced. Users move between nodes, some have
+//! several sessions, and one floods another that reads slowly.
 
-mod actor;
 mod recorder;
+mod test_client;
 
 use std::{net::SocketAddr, sync::Arc};
 
 use fastrand::Rng;
 use tokio::{sync::watch, task::JoinSet};
 
-use self::actor::{Actor, Habit};
 pub use self::recorder::Recorder;
+use self::test_client::{Behavior, TestClient};
 
-/// What all clients do at present.
+/// What all clients do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Talk, move, come and go.
-    Talk,
-    /// Stay, and say nothing.
+pub enum WorkloadPhase {
+    /// Send, move, log out and in.
+    Active,
+    /// Stay connected without sending.
     Quiet,
-    /// Write to everyone once.
-    LastRound,
-    /// Leave politely.
-    Leave,
+    /// Send to everyone once.
+    FinalRound,
+    /// Close and end.
+    Stop,
 }
 
 /// A node that clients can dial.
 #[derive(Clone, Debug)]
-pub struct Door {
+pub struct NodeEndpoint {
     /// The node's name.
     pub node: String,
     /// Its client URL.
     pub url: String,
-    /// Where its client port is.
+    /// The address of its client port.
     pub address: SocketAddr,
 }
 
-/// Users who have a client, and how many clients each has.
-const TALKERS: [(&str, usize); 7] =
+/// The chatty users, and how many clients each has.
+const CHATTY: [(&str, usize); 7] =
     [("ann", 2), ("ben", 2), ("cid", 3), ("dot", 1), ("eve", 1), ("fay", 1), ("gus", 1)];
 
-/// The user who reads slowly.
+/// The user that reads slowly.
 const SLOW: &str = "sam";
 
-/// The user who floods that one.
+/// The user that floods the slow one.
 const FLOODER: &str = "flo";
 
-/// A user whom nobody is.
+/// A user without a client.
 const NOBODY: &str = "nobody";
 
-/// Running clients. They are gone when this is dropped.
+/// Running clients. Dropping this aborts them.
 #[derive(Debug)]
 pub struct Workload {
-    phase: watch::Sender<Phase>,
-    actors: JoinSet<()>,
-    /// Its one task has no end of its own.
+    phase: watch::Sender<WorkloadPhase>,
+    clients: JoinSet<()>,
+    /// Its one task never ends.
     _observer: JoinSet<()>,
 }
 
 impl Workload {
-    /// Starts the clients. Whatever they do by chance is drawn from `seed`.
-    pub fn start(doors: Vec<Door>, seed: u64, recorder: &Recorder) -> Self {
-        let (phase, watched) = watch::channel(Phase::Talk);
-        let doors: Arc<[Door]> = doors.into();
-        let cast = TALKERS.iter().flat_map(|&(user, clients)| vec![(user, Habit::Talk); clients]);
-        let cast = cast.chain([(SLOW, Habit::Doze), (FLOODER, Habit::Flood)]);
-        let mut dice = Rng::with_seed(seed);
-        let mut actors = JoinSet::new();
-        for (user, habit) in cast {
-            let actor = Actor {
+    /// Starts the clients. `seed` is for their random numbers.
+    pub fn start(endpoints: Vec<NodeEndpoint>, seed: u64, recorder: &Recorder) -> Self {
+        let (phase, watched) = watch::channel(WorkloadPhase::Active);
+        let endpoints: Arc<[NodeEndpoint]> = endpoints.into();
+        let clients_to_start =
+            CHATTY.iter().flat_map(|&(user, clients)| vec![(user, Behavior::Chat); clients]);
+        let clients_to_start =
+            clients_to_start.chain([(SLOW, Behavior::ReadSlowly), (FLOODER, Behavior::Flood)]);
+        let mut rng = Rng::with_seed(seed);
+        let mut clients = JoinSet::new();
+        for (user, behavior) in clients_to_start {
+            let client = TestClient {
                 user,
-                habit,
-                doors: Arc::clone(&doors),
+                behavior,
+                endpoints: Arc::clone(&endpoints),
                 recorder: recorder.clone(),
                 phase: watched.clone(),
-                dice: dice.fork(),
+                rng: rng.fork(),
             };
-            actors.spawn(actor.run());
+            clients.spawn(client.run());
         }
         let mut observer = JoinSet::new();
         observer.spawn(recorder.clone().note_stalls());
-        Self { phase, actors, _observer: observer }
+        Self { phase, clients, _observer: observer }
     }
 
-    /// Every user who has a client.
+    /// Every user that has a client.
     pub fn users() -> impl Iterator<Item = &'static str> {
-        TALKERS.iter().map(|(user, _)| *user).chain([SLOW, FLOODER])
+        CHATTY.iter().map(|(user, _)| *user).chain([SLOW, FLOODER])
     }
 
-    /// Has all clients do something else from now on.
-    pub fn enter(&self, phase: Phase) {
+    /// Switches all clients to another phase.
+    pub fn enter(&self, phase: WorkloadPhase) {
         self.phase.send_replace(phase);
     }
 
-    /// Waits until all clients have left, after [`Phase::Leave`].
-    pub async fn left(mut self) {
-        while self.actors.join_next().await.is_some() {}
+    /// Waits until all clients have ended, after [`WorkloadPhase::Stop`].
+    pub async fn ended(mut self) {
+        while self.clients.join_next().await.is_some() {}
     }
 }

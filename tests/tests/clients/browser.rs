@@ -1,4 +1,4 @@
-//! Browsers: sent to a page that plays the scenario, and posts its steps to where it is from.
+//! Browsers: each loads a page that plays the scenario and posts its steps to the page's server.
 
 use std::{fs, path::Path, process::Stdio};
 
@@ -23,12 +23,12 @@ use crate::{
 
 /// A browser.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum BrowserKind {
     Chromium,
     Firefox,
 }
 
-/// What Firefox is told beside its address: to look for nothing outside this machine.
+/// Preferences that keep Firefox from connecting to other machines.
 const FIREFOX_SETTINGS: &str = r#"
 user_pref("app.update.enabled", false);
 user_pref("browser.safebrowsing.update.enabled", false);
@@ -45,7 +45,7 @@ user_pref("network.proxy.no_proxies_on", "127.0.0.1");
 user_pref("toolkit.telemetry.enabled", false);
 "#;
 
-/// A browser with a page, and the server that the page is from. Dropping it ends both.
+/// A browser with a page, and the page's server. Dropping it ends both.
 #[derive(Debug)]
 pub(crate) struct Page {
     _browser: Child,
@@ -54,9 +54,9 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Starts a server, and a browser that goes there.
+    /// Starts a server, and a browser that loads its page.
     pub(crate) async fn open(
-        kind: Kind,
+        kind: BrowserKind,
         arguments: &Arguments,
         steps: mpsc::Sender<Value>,
     ) -> Self {
@@ -87,7 +87,7 @@ fn server(steps: mpsc::Sender<Value>) -> Router {
         get(move || async move { ([(header::CONTENT_TYPE, kind)], text) })
     };
     let step = |body: String| async move {
-        // Once nobody waits for steps any more, the browser is about to be ended.
+        // If the receiver is gone, the browser is about to be ended.
         let _ = steps.send(serde_json::from_str(&body).unwrap_or(Value::String(body))).await;
     };
     Router::new()
@@ -96,7 +96,7 @@ fn server(steps: mpsc::Sender<Value>) -> Router {
         .route("/step", post(step))
 }
 
-impl Kind {
+impl BrowserKind {
     fn command(self, profile: &Path) -> Command {
         match self {
             Self::Chromium => chromium(profile),
@@ -109,13 +109,13 @@ fn chromium(profile: &Path) -> Command {
     let mut chromium = command("chromium");
     chromium.args([
         "--headless=new",
-        "--no-sandbox", // Root, as which CI may run, gets none.
+        "--no-sandbox", // CI may run as root, which has no sandbox.
         "--disable-gpu",
         "--disable-dev-shm-usage",
         "--disable-background-networking",
         "--disable-component-update",
         "--no-first-run",
-        "--remote-debugging-port=0", // Else it ends when the page is loaded.
+        "--remote-debugging-port=0", // Without it, the browser ends once the page is loaded.
         "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
     ]);
     chromium.arg(format!("--user-data-dir={}", profile.display()));

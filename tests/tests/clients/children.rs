@@ -1,9 +1,9 @@
-//! Starting programs that are not ours.
+//! Child processes of foreign programs.
 
 use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
-use trunkline_tests::cluster::project;
+use trunkline_cli::local_cluster::project;
 
 /// A command that the kernel kills when this process ends, and its owner when it is dropped.
 pub(crate) fn command(program: impl AsRef<Path>) -> Command {
@@ -13,12 +13,12 @@ pub(crate) fn command(program: impl AsRef<Path>) -> Command {
     command
 }
 
-/// Where the clients' sources are.
+/// The folder of the clients' sources.
 pub(crate) fn sources() -> PathBuf {
     project().join("tests/clients")
 }
 
-/// Where `tests/clients/setup.sh` installs what no package of the system has.
+/// The folder in which `tests/clients/setup.sh` installs what the system's packages lack.
 pub(crate) fn installed() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     // <target>/<profile>/deps/<test>

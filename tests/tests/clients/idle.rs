@@ -1,9 +1,10 @@
-//! What keeps an idle session behind a proxy: the node's pings, and nothing else.
+//! Only the node's pings keep an idle session behind a proxy open.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
-use trunkline_tests::{client::Client, cluster::Cluster};
+use trunkline_cli::local_cluster::LocalCluster;
+use trunkline_client::Client;
 
 use crate::{
     IDLE, PROXY_TIMEOUT,
@@ -20,9 +21,9 @@ async fn haproxy_cuts_an_idle_session_that_no_ping_keeps() {
     cuts_without_pings(Route::Haproxy).await;
 }
 
-/// Else the other tests would show nothing about pings.
+/// Otherwise the other tests would prove nothing about pings.
 async fn cuts_without_pings(route: Route) {
-    let mut cluster = Cluster::builder().nodes(3).start().await.unwrap();
+    let mut cluster = LocalCluster::builder().nodes(3).start().await.unwrap();
     let proxy = Proxy::start(route, &mut cluster).await.unwrap();
     let mut client = Client::login(&proxy.url(), "alice").await.unwrap();
     let begin = Instant::now();

@@ -1,4 +1,4 @@
-//! Trunkline through clients, browsers and proxies that are not ours: `just clients`.
+//! Trunkline with foreign clients, browsers and proxies: `just clients`.
 //!
 //! Each client plays one scenario (`tests/clients/README.md`) directly, behind nginx and behind
 //! HAProxy, against a cluster of its own.
@@ -12,25 +12,25 @@ mod peer;
 mod route;
 mod scenario;
 
-use browser::Kind;
+use browser::BrowserKind;
 use foreign::{Foreign, Refusal};
 use route::Route;
 
-/// How long a client is idle, in seconds: longer than any time-out below.
+/// How long a client is idle, in seconds: longer than any timeout below.
 const IDLE: u32 = 16;
 
 /// The interval of the clients' own keepalives, and how long these wait for a pong, in seconds.
 /// Longer than the nodes', so that both happen.
 const KEEPALIVE: u32 = 5;
 
-/// What the nodes are told as `--ping-interval`, in seconds. A client that answers no ping, and
-/// sends none, is ended after twice this.
+/// The nodes' `--ping-interval`, in seconds. A client that neither answers nor sends a ping is closed
+/// after twice this.
 const PING_INTERVAL: u32 = 3;
 
-/// After how long a silence the proxies cut a session, in seconds.
+/// How long a session may be silent before the proxies cut it, in seconds.
 const PROXY_TIMEOUT: u32 = 10;
 
-/// One module for each client, with a test for each way to the nodes.
+/// One module for each client, with a test for each route to the nodes.
 macro_rules! clients {
     ($($name:ident: $client:expr;)*) => {$(
         mod $name {
@@ -63,8 +63,8 @@ clients! {
     curl: Foreign::python("curl_client.py", Refusal::Status);
     node_ws: Foreign::node("ws_client.js", Refusal::Head);
     node_builtin: Foreign::node("builtin_client.js", Refusal::Untold);
-    chromium: Foreign::browser(Kind::Chromium);
-    firefox: Foreign::browser(Kind::Firefox);
+    chromium: Foreign::browser(BrowserKind::Chromium);
+    firefox: Foreign::browser(BrowserKind::Firefox);
     java_jdk: Foreign::java("jdk");
     java_okhttp: Foreign::java("okhttp");
     perl_mojolicious: Foreign::perl("mojo_client.pl");

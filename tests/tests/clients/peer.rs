@@ -1,14 +1,15 @@
-//! Who a client talks to: a client of ours that sends back what it gets.
+//! The peer of a foreign client: a user that sends every message back.
 
 use tokio::task::{self, AbortHandle};
-use trunkline_tests::{client::Client, cluster::Cluster};
+use trunkline_cli::local_cluster::LocalCluster;
+use trunkline_client::Client;
 
-/// A user who sends every message back. Dropping it ends its session.
+/// A user that sends every message back. Dropping it ends its session.
 #[derive(Debug)]
 pub(crate) struct Peer(AbortHandle);
 
 impl Peer {
-    pub(crate) async fn login(cluster: &Cluster, node: &str, user: &str) -> Self {
+    pub(crate) async fn login(cluster: &LocalCluster, node: &str, user: &str) -> Self {
         let client = Client::login(&cluster.node(node).ws_url(), user).await.unwrap();
         Self(task::spawn(echo(client)).abort_handle())
     }
@@ -21,12 +22,12 @@ impl Drop for Peer {
 }
 
 async fn echo(mut client: Client) {
-    // A message that does not come for a while is no failure: the other side is idle.
+    // A timeout is not a failure: the client is idle.
     for id in 0.. {
         let message = loop {
             match client.next_message().await {
                 Ok(message) => break message,
-                Err(trunkline_tests::client::ClientError::Late(_)) => {}
+                Err(trunkline_client::ClientError::Timeout(_)) => {}
                 Err(error) => panic!("the peer: {error}"),
             }
         };

@@ -1,4 +1,4 @@
-//! The ways to the nodes: directly, or through a proxy with the settings that `deploy/` has.
+//! The routes to the nodes: directly, or through a proxy with the settings in `deploy/`.
 
 use std::{
     fs,
@@ -10,17 +10,17 @@ use std::{
 
 use tempfile::TempDir;
 use tokio::{process::Child, time::sleep};
-use trunkline_tests::{
-    cluster::{Cluster, project},
+use trunkline_cli::{
     http,
+    local_cluster::{LocalCluster, project},
 };
 
 use crate::children::command;
 
-/// How long a proxy may take until a node answers through it.
+/// How long a proxy may take to start.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How to get to the nodes.
+/// A route to the nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     Direct,
@@ -28,7 +28,7 @@ pub(crate) enum Route {
     Haproxy,
 }
 
-/// A proxy that runs. Dropping it kills it.
+/// A running proxy. Dropping it kills it.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     address: SocketAddr,
@@ -37,8 +37,8 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Puts a proxy in front of a cluster's nodes, and waits until it passes requests on.
-    pub(crate) async fn start(route: Route, cluster: &mut Cluster) -> Option<Self> {
+    /// Starts a proxy in front of a cluster's nodes, and waits until it forwards requests.
+    pub(crate) async fn start(route: Route, cluster: &mut LocalCluster) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let address = cluster.free_address();
         let nodes = [1, 2, 3].map(|number| cluster.node(&format!("node-{number}")).address());
@@ -79,7 +79,7 @@ type CommandLine = (PathBuf, Vec<String>);
 
 fn nginx(folder: &Path, address: SocketAddr, nodes: [SocketAddr; 3]) -> CommandLine {
     let folder = folder.display();
-    // Whoever runs the tests may not write where the system's nginx does.
+    // The user of the test run may not write to the system's folders.
     let kept = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     let kept = kept.map(|name| format!("{name}_temp_path {folder}/{name};\n")).concat();
     let main = format!("pid {folder}/pid;\nerror_log {folder}/log;\n");
@@ -100,7 +100,7 @@ fn haproxy(folder: &Path, address: SocketAddr, nodes: [SocketAddr; 3]) -> Comman
 }
 
 /// Writes the documented configuration with these changes, this cluster's addresses, and shorter
-/// time-outs. Returns the file.
+/// timeouts. Returns the file.
 fn configure(
     name: &str,
     folder: &Display<'_>,

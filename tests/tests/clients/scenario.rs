@@ -1,10 +1,11 @@
-//! What every client plays, and what has to come of it.
+//! The scenario that every client plays, and its expected steps.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::time::sleep;
-use trunkline_tests::{client::Client, cluster::Cluster, defaults::POLL_INTERVAL, http};
+use trunkline_cli::{defaults::POLL_INTERVAL, http, local_cluster::LocalCluster};
+use trunkline_client::Client;
 
 use crate::{
     PING_INTERVAL,
@@ -13,22 +14,22 @@ use crate::{
     route::{Proxy, Route},
 };
 
-/// How many sessions a node takes.
+/// The capacity of a node.
 const CAPACITY: usize = 4;
 
-/// The least that a body has, in bytes.
+/// The smallest body, in bytes.
 const BODY_BYTES: u64 = 60_000;
 
-/// The nodes, in their order.
+/// The nodes, in order.
 const NODES: [&str; 3] = ["node-1", "node-2", "node-3"];
 
-/// How long a condition may take that nothing but the machine's load delays.
+/// How long a condition may take on a loaded machine.
 const SOON: Duration = Duration::from_secs(30);
 
 const USER: &str = "alice";
 const PEER: &str = "bob";
 
-/// Has a client log in, be idle, talk, be sent away, be refused, and come back.
+/// Lets a client log in, be idle, exchange messages, be closed by a drain, be refused, and log in again.
 pub(crate) async fn play(client: Foreign, route: Route) {
     let mut cluster = cluster().await;
     let proxy = Proxy::start(route, &mut cluster).await;
@@ -44,7 +45,7 @@ pub(crate) async fn play(client: Foreign, route: Route) {
     run.step("idle").await;
     delivered(&mut run).await;
 
-    // Directly, a refusal tells where there is room. Behind a proxy there is none at first.
+    // Directly, a refusal names a node with room. Behind a proxy, all nodes are full at first.
     let mut crowd = fill(&cluster, others[1], CAPACITY).await;
     if proxy.is_some() {
         crowd.extend(fill(&cluster, others[0], CAPACITY - 1).await);
@@ -53,7 +54,7 @@ pub(crate) async fn play(client: Foreign, route: Route) {
         }
     }
     let room = if proxy.is_some() { json!([]) } else { json!([url(others[0])]) };
-    cluster.ask_to_leave(&first).unwrap();
+    cluster.request_stop(&first).unwrap();
     sent_away(&mut run).await;
     refused(&run.step("refused").await, client.refusal, &room);
     if proxy.is_some() {
@@ -68,26 +69,26 @@ pub(crate) async fn play(client: Foreign, route: Route) {
     assert_eq!(status.code(), Some(0));
 }
 
-/// Three nodes that are soon full.
-async fn cluster() -> Cluster {
+/// Three nodes with a small capacity.
+async fn cluster() -> LocalCluster {
     let numbers = [CAPACITY.to_string(), PING_INTERVAL.to_string()];
     let args = ["--capacity", &numbers[0], "--ping-interval", &numbers[1]];
-    Cluster::builder().nodes(NODES.len()).node_args(args).start().await.unwrap()
+    LocalCluster::builder().nodes(NODES.len()).node_args(args).start().await.unwrap()
 }
 
-/// Takes so many seats at a node.
-async fn fill(cluster: &Cluster, node: &str, seats: usize) -> Vec<Peer> {
+/// Fills a node with this many sessions.
+async fn fill(cluster: &LocalCluster, node: &str, sessions: usize) -> Vec<Peer> {
     let mut crowd = Vec::new();
-    for seat in 0..seats {
-        crowd.push(Peer::login(cluster, node, &format!("{node}-{seat}")).await);
+    for number in 0..sessions {
+        crowd.push(Peer::login(cluster, node, &format!("{node}-{number}")).await);
     }
     let more = Client::connect(&cluster.node(node).ws_url()).await;
-    assert!(more.is_err(), "{node} has room after {seats} logins");
+    assert!(more.is_err(), "{node} has room after {sessions} logins");
     crowd
 }
 
-/// Waits until `node` has heard that `full` has no room.
-async fn offers_no_more(cluster: &Cluster, node: &str, full: &str) {
+/// Waits until `node` knows that `full` is full.
+async fn offers_no_more(cluster: &LocalCluster, node: &str, full: &str) {
     let (address, full) = (cluster.node(node).address(), cluster.node(full).ws_url());
     let begin = Instant::now();
     while http::get(address, "/nodes").await.unwrap().body.contains(&full) {
@@ -109,7 +110,7 @@ async fn sent_away(run: &mut Run) {
     assert!(wait.is_some_and(|wait| wait > 0), "{step}");
 }
 
-/// Whatever a client's library tells is as the contract says, and it tells no less than it should.
+/// What a client's library reports follows the protocol, and is as much as expected.
 fn refused(step: &Value, told: Refusal, room: &Value) {
     assert_eq!(step["nodes"], *room, "{step}");
     if told >= Refusal::Status {
@@ -125,7 +126,7 @@ fn welcome(step: &Value) -> String {
     step["node"].as_str().unwrap().to_owned()
 }
 
-/// The node that has let the client in, after further refusals maybe.
+/// The node that accepted the client, after any number of refusals.
 async fn welcome_at_last(run: &mut Run) -> String {
     loop {
         let step = run.next().await;

@@ -1,25 +1,23 @@
 //! Trunkline held to its contract: the real programs, started on this machine.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod bad_input;
-mod by_hand;
-mod console;
-mod death;
+mod all_to_all;
+mod argument_values;
+mod broken_output;
+mod capacity;
+mod child_process;
+mod client_protocol;
+mod delivery_test;
 mod drain;
-mod edge;
-mod forms;
-mod harness;
-mod http_door;
+mod http_requests;
+mod invalid_arguments;
 mod keepalive;
-mod output;
-mod raw;
-mod redis_rights;
-mod redis_trouble;
-mod seats;
+mod node_failure;
+mod raw_client;
+mod redis_failures;
+mod redis_permissions;
 mod secrets;
 mod signals;
 mod start_order;
 mod support;
-mod trial;
-mod walk;
 mod websocket;

@@ -1,19 +1,18 @@
-//! No program ever prints a secret.
+//! No program prints a secret.
 
 use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
-    path::Path,
     process::Stdio,
 };
 
 use rustix::process::Signal;
 use tokio::{process::Command, time::timeout};
-use trunkline_tests::cluster::RELAY;
+use trunkline_cli::local_cluster::{Programs, RELAY};
 
 use crate::{
-    bad_input::{Bench, Program},
-    by_hand::{command, log_until, only_redis, ready_line, signal},
+    child_process::{command, log_until, only_redis, ready_line, signal},
+    invalid_arguments::{Fixture, Program},
     support::SOON,
 };
 
@@ -34,7 +33,7 @@ const URLS: [&str; 10] = [
 ];
 
 /// Runs it for a moment: one that serves, and is not meant to, is killed.
-async fn said_by(mut command: Command) -> String {
+async fn output_of(mut command: Command) -> String {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
     let stdout = child.stdout.take().unwrap();
@@ -58,8 +57,8 @@ async fn said_by(mut command: Command) -> String {
 }
 
 #[tokio::test]
-async fn a_password_in_the_environment_is_in_no_help_and_no_error() {
-    let bench = Bench::new();
+async fn password_in_the_environment_is_in_no_help_and_no_error() {
+    let fixture = Fixture::new();
     for program in Program::BOTH {
         for url in URLS {
             let wrong: [&[(&str, &str)]; 4] = [
@@ -70,23 +69,26 @@ async fn a_password_in_the_environment_is_in_no_help_and_no_error() {
             ];
             for instead in wrong {
                 // Without --redis, the variable counts.
-                let args = bench.args(program, &[instead, &[("--redis", "")]].concat());
-                let mut command = bench.command(program);
+                let args = fixture.args(program, &[instead, &[("--redis", "")]].concat());
+                let mut command = fixture.command(program);
                 command.args(args).env("TRUNKLINE_REDIS", url).env("TRUNKLINE_LOG", "trace");
-                let said = said_by(command).await;
-                assert!(!said.is_empty() && !said.contains(SECRET), "{program:?} {url}: {said}");
+                let output = output_of(command).await;
+                assert!(
+                    !output.is_empty() && !output.contains(SECRET),
+                    "{program:?} {url}: {output}"
+                );
             }
         }
-        let mut command = bench.command(program);
+        let mut command = fixture.command(program);
         command.arg("--help").env("TRUNKLINE_REDIS", URLS[0]).env("TRUNKLINE_NAME", SECRET);
-        let said = said_by(command).await;
-        assert!(said.contains("TRUNKLINE_REDIS") && !said.contains(SECRET), "{said}");
+        let output = output_of(command).await;
+        assert!(output.contains("TRUNKLINE_REDIS") && !output.contains(SECRET), "{output}");
     }
 }
 
 #[tokio::test]
-async fn a_password_in_the_wrong_place_is_not_repeated() {
-    let bench = Bench::new();
+async fn password_in_a_wrong_argument_is_not_printed() {
+    let fixture = Fixture::new();
     let url = URLS[0];
     for program in Program::BOTH {
         let flags =
@@ -95,13 +97,13 @@ async fn a_password_in_the_wrong_place_is_not_repeated() {
         let more = more.iter().filter(|_| matches!(program, Program::Node));
         for flag in flags.iter().chain(more) {
             for value in [url, "alice:hunter2@host:7400", "ws://alice:hunter2@host/ws"] {
-                let args = bench.args(program, &[(flag, value)]);
-                let mut command = bench.command(program);
+                let args = fixture.args(program, &[(flag, value)]);
+                let mut command = fixture.command(program);
                 command.args(args).env("TRUNKLINE_AUTH", "jwt");
-                let said = said_by(command).await;
+                let output = output_of(command).await;
                 assert!(
-                    !said.is_empty() && !said.contains(SECRET),
-                    "{program:?} {flag} {value}: {said}"
+                    !output.is_empty() && !output.contains(SECRET),
+                    "{program:?} {flag} {value}: {output}"
                 );
             }
         }
@@ -109,27 +111,26 @@ async fn a_password_in_the_wrong_place_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn the_other_programs_print_no_password_either() {
-    let bench = Bench::new();
-    let certs = bench.programs().path("trunkline-certs");
-    let cluster = Path::new(env!("CARGO_BIN_EXE_trunkline-cluster"));
+async fn certs_and_cli_print_no_password() {
+    let programs = Programs::built(&["trunkline-certs", "trunkline"]).unwrap();
+    let (certs, cli) = (programs.path("trunkline-certs"), programs.path("trunkline"));
     for (program, args) in [
         (certs.as_path(), ["issue", "--help"]),
         (certs.as_path(), ["issue", URLS[0]]),
         (certs.as_path(), [URLS[0], "--help"]),
-        (cluster, ["up", "--help"]),
-        (cluster, ["up", URLS[0]]),
-        (cluster, [URLS[0], "--help"]),
+        (cli.as_path(), ["up", "--help"]),
+        (cli.as_path(), ["up", URLS[0]]),
+        (cli.as_path(), [URLS[0], "--help"]),
     ] {
         let mut command = Command::new(program);
         command.args(args).env("TRUNKLINE_REDIS", URLS[0]).env("TRUNKLINE_DIR", URLS[0]);
-        let said = said_by(command).await;
-        assert!(!said.is_empty() && !said.contains(SECRET), "{program:?} {args:?}: {said}");
+        let output = output_of(command).await;
+        assert!(!output.is_empty() && !output.contains(SECRET), "{program:?} {args:?}: {output}");
     }
 }
 
 #[tokio::test]
-async fn a_key_or_secret_that_others_may_read_is_warned_of_once() {
+async fn key_or_secret_readable_by_others_gives_one_warning() {
     let cluster = only_redis(1).await;
     let secret = cluster.certs().join("secret");
     fs::write(&secret, "\u{feff}something that is hard to guess\r\n").unwrap();

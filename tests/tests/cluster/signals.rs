@@ -1,18 +1,18 @@
-//! Signals and limits: what the host and the operator do to a process.
+//! Signals and resource limits.
 
 use std::{fs, time::Duration};
 
 use rustix::process::Signal;
 use tokio::{net::TcpStream, process::Child, time::Instant};
 use trunkline_certs::Role;
-use trunkline_tests::cluster::{Cluster, RELAY};
+use trunkline_cli::local_cluster::{LocalCluster, RELAY};
 
 use crate::{
-    by_hand::{command, ended, log_until, only_redis, ready, ready_line, signal, stop},
+    child_process::{command, ended, log_until, only_redis, ready, ready_line, signal, stop},
     support::{SOON, login, until},
 };
 
-async fn relay_and_node(cluster: &Cluster, shell: &str) -> (Child, Child) {
+async fn relay_and_node(cluster: &LocalCluster, shell: &str) -> (Child, Child) {
     let relay = command(cluster, RELAY, "").stderr(std::process::Stdio::null()).spawn().unwrap();
     let node = command(cluster, "node-1", shell).spawn().unwrap();
     ready(cluster, RELAY).await;
@@ -21,7 +21,7 @@ async fn relay_and_node(cluster: &Cluster, shell: &str) -> (Child, Child) {
 }
 
 #[tokio::test]
-async fn every_polite_signal_drains() {
+async fn every_stop_signal_drains() {
     let cluster = only_redis(1).await;
     let mut relay = command(&cluster, RELAY, "").spawn().unwrap();
     for signal in [Signal::HUP, Signal::QUIT, Signal::INT, Signal::TERM] {
@@ -30,7 +30,7 @@ async fn every_polite_signal_drains() {
         let mut alice = login(&cluster, "node-1", "alice").await;
         self::signal(&node, signal);
         if !matches!(signal, Signal::INT | Signal::QUIT) {
-            // A terminal that is closed and its shell send one each; so do service managers.
+            // A closing terminal and its shell send one each; so do service managers.
             self::signal(&node, signal);
             self::signal(&node, Signal::HUP);
         }
@@ -42,10 +42,10 @@ async fn every_polite_signal_drains() {
 }
 
 #[tokio::test]
-async fn ctrl_c_once_more_ends_at_once() {
+async fn second_ctrl_c_ends_at_once() {
     let cluster = only_redis(1).await;
     let (_relay, mut node) = relay_and_node(&cluster, "").await;
-    // It never answers the close, for which the node would wait.
+    // It never answers the close that the node waits for.
     let _alice = login(&cluster, "node-1", "alice").await;
     signal(&node, Signal::INT);
     log_until(&mut node, "asked to stop").await;
@@ -77,7 +77,7 @@ fn open_files(child: &Child) -> (u64, u64) {
 }
 
 #[tokio::test]
-async fn the_soft_limit_of_open_files_is_raised() {
+async fn soft_limit_of_open_files_is_raised() {
     let cluster = only_redis(1).await;
     let (_relay, mut node) = relay_and_node(&cluster, "ulimit -Sn 64;").await;
     let (soft, hard) = open_files(&node);
@@ -89,7 +89,7 @@ async fn the_soft_limit_of_open_files_is_raised() {
 }
 
 #[tokio::test]
-async fn too_low_a_limit_is_one_warning_and_its_consequences_one_line() {
+async fn low_open_files_limit_gives_one_warning_and_one_error_line() {
     let cluster = only_redis(1).await;
     let (_relay, mut node) = relay_and_node(&cluster, "ulimit -n 100;").await;
     let mut clients = Vec::new();
@@ -97,7 +97,7 @@ async fn too_low_a_limit_is_one_warning_and_its_consequences_one_line() {
         clients.push(TcpStream::connect(cluster.node("node-1").address()).await.unwrap());
     }
     let mut log = log_until(&mut node, "cannot accept a connection").await;
-    // It goes on trying, twenty times a second.
+    // It retries twenty times a second.
     let begin = Instant::now();
     let enough = || async { (begin.elapsed() > Duration::from_secs(2)).then_some(()) };
     until("two seconds have passed", SOON, enough).await;
@@ -111,11 +111,11 @@ async fn too_low_a_limit_is_one_warning_and_its_consequences_one_line() {
 }
 
 #[tokio::test]
-async fn a_node_that_is_turned_away_again_and_again_is_one_line_on_either_side() {
+async fn repeated_rejection_of_a_node_is_one_line_on_either_side() {
     let cluster = only_redis(1).await;
     let mut node = command(&cluster, "node-1", "").spawn().unwrap();
     ready_line(&mut node).await;
-    // The node has read its certificate; the relay's will be of another CA.
+    // The node has loaded its certificate; the relay's next one is of another CA.
     let certs = cluster.certs();
     for file in ["ca.pem", "ca.key"] {
         fs::remove_file(certs.join(file)).unwrap();

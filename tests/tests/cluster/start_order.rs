@@ -1,59 +1,57 @@
-//! Programs start in any order and restart at any time; the cluster comes together by itself.
+//! Programs start in any order and restart at any time; the cluster recovers by itself.
 
-use trunkline_tests::{
-    client::Client,
-    cluster::{Cluster, REDIS, RELAY},
-};
+use trunkline_cli::local_cluster::{LocalCluster, REDIS, RELAY};
+use trunkline_client::Client;
 
 use crate::support::{self, SOON, deliver_at_last, login, until};
 
 #[tokio::test]
-async fn nodes_may_come_first_and_redis_last() {
-    let mut cluster = Cluster::builder().nodes(2).prepare().unwrap();
+async fn nodes_may_start_first_and_redis_last() {
+    let mut cluster = LocalCluster::builder().nodes(2).prepare().unwrap();
     for name in ["node-1", "node-2", RELAY] {
         cluster.start(name).await.unwrap();
         let ops = cluster.node(name).ops();
-        let answer = trunkline_tests::http::get(ops, "/healthz").await.unwrap();
-        assert_eq!(answer.status, 200, "{name} lives");
-        let answer = trunkline_tests::http::get(ops, "/readyz").await.unwrap();
+        let answer = trunkline_cli::http::get(ops, "/healthz").await.unwrap();
+        assert_eq!(answer.status, 200, "{name} is healthy");
+        let answer = trunkline_cli::http::get(ops, "/readyz").await.unwrap();
         assert_ne!(answer.status, 200, "{name} cannot be ready without Redis");
     }
     cluster.start(REDIS).await.unwrap();
-    everything_is_ready(&cluster).await;
+    all_members_are_ready(&cluster).await;
     let mut alice = login(&cluster, "node-1", "alice").await;
     let mut bob = login(&cluster, "node-2", "bob").await;
-    both_ways(&mut alice, &mut bob).await;
+    exchange_messages(&mut alice, &mut bob).await;
 }
 
 #[tokio::test]
-async fn sessions_outlive_a_restart_of_redis_and_of_the_relay() {
+async fn sessions_survive_a_restart_of_redis_and_of_the_relay() {
     let mut cluster = support::cluster(2).await;
     let mut alice = login(&cluster, "node-1", "alice").await;
     let mut bob = login(&cluster, "node-2", "bob").await;
-    both_ways(&mut alice, &mut bob).await;
+    exchange_messages(&mut alice, &mut bob).await;
 
     cluster.kill(REDIS).await.unwrap();
     cluster.start(REDIS).await.unwrap();
-    everything_is_ready(&cluster).await;
-    both_ways(&mut alice, &mut bob).await;
-    // Redis came back empty: the nodes have filled it again.
-    let directory = support::Directory::of(&cluster).await;
+    all_members_are_ready(&cluster).await;
+    exchange_messages(&mut alice, &mut bob).await;
+    // Redis restarted empty: the nodes have registered their users again.
+    let directory = support::DirectoryView::of(&cluster).await;
     for user in ["alice", "bob"] {
         let found = || async { (directory.user(user).await.len() == 1).then_some(()) };
         until(&format!("{user} is registered again"), SOON, found).await;
     }
 
     cluster.restart_relay().await.unwrap();
-    everything_is_ready(&cluster).await;
-    both_ways(&mut alice, &mut bob).await;
+    all_members_are_ready(&cluster).await;
+    exchange_messages(&mut alice, &mut bob).await;
     cluster.kill(RELAY).await.unwrap();
     cluster.start(RELAY).await.unwrap();
-    everything_is_ready(&cluster).await;
-    both_ways(&mut alice, &mut bob).await;
+    all_members_are_ready(&cluster).await;
+    exchange_messages(&mut alice, &mut bob).await;
 }
 
 #[tokio::test]
-async fn an_emptied_redis_makes_nobody_offline() {
+async fn emptied_redis_makes_no_user_offline() {
     let cluster = support::cluster(2).await;
     let mut alice = login(&cluster, "node-1", "alice").await;
     let mut bob = login(&cluster, "node-2", "bob").await;
@@ -67,12 +65,12 @@ async fn an_emptied_redis_makes_nobody_offline() {
 }
 
 #[tokio::test]
-async fn a_node_comes_back_under_its_name() {
+async fn restarted_node_keeps_its_name() {
     let mut cluster = support::cluster(2).await;
     let mut bob = login(&cluster, "node-2", "bob").await;
     for stop_politely in [true, false] {
         let mut alice = login(&cluster, "node-1", "alice").await;
-        both_ways(&mut alice, &mut bob).await;
+        exchange_messages(&mut alice, &mut bob).await;
         if stop_politely {
             assert!(cluster.terminate("node-1").await.unwrap().success());
         } else {
@@ -82,16 +80,16 @@ async fn a_node_comes_back_under_its_name() {
         cluster.ready("node-1").await.unwrap();
     }
     let mut alice = login(&cluster, "node-1", "alice").await;
-    both_ways(&mut alice, &mut bob).await;
+    exchange_messages(&mut alice, &mut bob).await;
 }
 
-async fn everything_is_ready(cluster: &Cluster) {
+async fn all_members_are_ready(cluster: &LocalCluster) {
     for member in cluster.members() {
         cluster.ready(member.name()).await.unwrap_or_else(|error| panic!("{error}"));
     }
 }
 
-async fn both_ways(alice: &mut Client, bob: &mut Client) {
+async fn exchange_messages(alice: &mut Client, bob: &mut Client) {
     let body = format!("{}", fastrand::u64(..));
     deliver_at_last(alice, "bob", &body).await;
     deliver_at_last(bob, "alice", &body).await;

@@ -1,4 +1,4 @@
-//! What the integration tests share: a cluster that is up, and looks into Redis.
+//! What the integration tests share: a running cluster, and its directory in Redis.
 
 use std::{
     collections::HashMap,
@@ -7,34 +7,34 @@ use std::{
 };
 
 use redis::{AsyncTypedCommands, aio::MultiplexedConnection};
-use trunkline_tests::{
-    client::{Client, ClientError},
-    cluster::{Cluster, ClusterBuilder},
-    http::{self, Answer},
+use trunkline_cli::{
+    http::{self, HttpResponse},
+    local_cluster::{ClusterBuilder, LocalCluster},
 };
+use trunkline_client::{Client, ClientError};
 
-/// How long a condition may take that nothing but the machine's load delays.
+/// How long a condition may take on a loaded machine.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
-/// A cluster of so many nodes, all ready.
-pub(crate) async fn cluster(nodes: usize) -> Cluster {
-    start(Cluster::builder().nodes(nodes)).await
+/// A cluster with this many nodes, all ready.
+pub(crate) async fn cluster(nodes: usize) -> LocalCluster {
+    start(LocalCluster::builder().nodes(nodes)).await
 }
 
 /// A cluster, all ready.
-pub(crate) async fn start(builder: ClusterBuilder) -> Cluster {
+pub(crate) async fn start(builder: ClusterBuilder) -> LocalCluster {
     builder.start().await.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Logs in.
-pub(crate) async fn login(cluster: &Cluster, node: &str, user: &str) -> Client {
+pub(crate) async fn login(cluster: &LocalCluster, node: &str, user: &str) -> Client {
     let url = cluster.node(node).ws_url();
     let client = Client::login(&url, user).await;
     client.unwrap_or_else(|error| panic!("{user} at {node}: {error}"))
 }
 
-/// Asks a client port for a WebSocket, as a client does, and returns the answer in full.
-pub(crate) async fn upgrade(address: SocketAddr, more: &[(&str, &str)]) -> Answer {
+/// Requests an upgrade from a client port, and returns the whole response.
+pub(crate) async fn upgrade(address: SocketAddr, more: &[(&str, &str)]) -> HttpResponse {
     let mut headers = vec![
         ("connection", "upgrade"),
         ("upgrade", "websocket"),
@@ -45,7 +45,7 @@ pub(crate) async fn upgrade(address: SocketAddr, more: &[(&str, &str)]) -> Answe
     http::get_with(address, "/ws", &headers).await.unwrap()
 }
 
-/// Waits until `look` finds something, and says how long that took.
+/// Polls until `look` returns a value, and returns how long that took.
 pub(crate) async fn until<T, F: Future<Output = Option<T>>>(
     what: &str,
     within: Duration,
@@ -61,7 +61,7 @@ pub(crate) async fn until<T, F: Future<Output = Option<T>>>(
     }
 }
 
-/// Sends until a receipt says `delivered`: for what comes back by itself, but not at once.
+/// Sends until a receipt says `delivered`, while the cluster recovers.
 pub(crate) async fn deliver_at_last(from: &mut Client, to: &str, body: &str) {
     let begin = Instant::now();
     for number in 0.. {
@@ -82,22 +82,22 @@ pub(crate) async fn outcome(from: &mut Client, to: &str) -> Result<String, Clien
     Ok(from.expect_receipt(&id).await?.outcome)
 }
 
-/// The directory, read as the contract writes it.
+/// The directory in Redis.
 #[derive(Clone)]
-pub(crate) struct Directory(MultiplexedConnection);
+pub(crate) struct DirectoryView(MultiplexedConnection);
 
-impl Directory {
-    /// The cluster's.
-    pub(crate) async fn of(cluster: &Cluster) -> Self {
+impl DirectoryView {
+    /// The cluster's directory.
+    pub(crate) async fn of(cluster: &LocalCluster) -> Self {
         Self(cluster.redis().connect().await.unwrap())
     }
 
-    /// Where a user is: node → incarnation.
+    /// The locations of a user: node → incarnation.
     pub(crate) async fn user(&self, user: &str) -> HashMap<String, String> {
         self.0.clone().hgetall(format!("trunkline:user:{user}")).await.unwrap()
     }
 
-    /// Which incarnations there are: incarnation → node.
+    /// The listed incarnations: incarnation → node.
     pub(crate) async fn incarnations(&self) -> HashMap<String, String> {
         self.0.clone().hgetall("trunkline:incarnations").await.unwrap()
     }
@@ -116,7 +116,7 @@ impl Directory {
         self.0.clone().keys("*").await.unwrap()
     }
 
-    /// Everything that still speaks of an incarnation: keys, and fields of keys.
+    /// Keys that contain an incarnation in their name, a field or a value.
     pub(crate) async fn traces(&self, incarnation: &str) -> Vec<String> {
         let mut traces = Vec::new();
         for key in self.keys().await {
@@ -124,10 +124,10 @@ impl Directory {
                 traces.push(key);
             } else if key.starts_with("trunkline:user:") || key == "trunkline:incarnations" {
                 let fields = self.0.clone().hgetall(&key).await.unwrap();
-                let speaks = fields
+                let contains = fields
                     .iter()
                     .any(|(field, value)| field == incarnation || value == incarnation);
-                traces.extend(speaks.then_some(key));
+                traces.extend(contains.then_some(key));
             }
         }
         traces

@@ -1,37 +1,37 @@
-//! WebSocket as other people's clients speak it, byte by byte.
+//! WebSocket as foreign clients use it, byte by byte.
 
 use std::time::Duration;
 
 use tokio::time::interval;
-use trunkline_tests::{
-    cluster::{Cluster, REDIS},
+use trunkline_cli::{
     http,
+    local_cluster::{LocalCluster, REDIS},
 };
 
 use crate::{
-    raw::{CLOSE, PING, PONG, Raw, TEXT, masked},
+    raw_client::{CLOSE, PING, PONG, Raw, TEXT, masked},
     support::{self, SOON, until},
 };
 
 /// The largest frame.
 const FRAME_BYTES_MAX: usize = 64 * 1024;
 
-/// A text frame that is not the last of its message, one that goes on with it, and the last.
+/// The first, a middle and the last frame of a fragmented text message.
 const TEXT_BEGIN: u8 = 0x01;
 const MORE: u8 = 0x00;
 const LAST: u8 = 0x80;
 
 #[tokio::test]
-async fn ping_is_answered_at_once_whatever_surrounds_it() {
+async fn ping_is_answered_at_once_in_every_position() {
     let cluster = support::cluster(1).await;
     let address = cluster.node("node-1").address();
-    // Before the login, with any payload, and two at a time: only the last one needs an answer.
+    // Before the login, with any payload. Of two at a time only the last needs an answer.
     let mut raw = Raw::upgraded(address).await;
     for payload in [&b""[..], b"x", &[b'p'; 125]] {
         raw.frame(PING, payload).await;
         assert_eq!(raw.next().await, (PONG, payload.to_vec()));
     }
-    // Within a message of several frames, which it does not disturb.
+    // Between the frames of a fragmented message.
     let login = br#"{"type":"login","user":"alice"}"#;
     raw.frame(TEXT_BEGIN, &login[..5]).await;
     raw.frame(PING, b"within").await;
@@ -48,7 +48,7 @@ async fn ping_is_answered_at_once_whatever_surrounds_it() {
     let mut answers = [raw.next().await, raw.next().await];
     answers.sort();
     assert_eq!(answers, [(TEXT, br#"{"type":"pong"}"#.to_vec()), (PONG, b"tail".to_vec())]);
-    // In pieces.
+    // Split over several segments.
     for byte in masked(PING, 3, b"abc") {
         raw.write(&[byte]).await;
     }
@@ -67,12 +67,12 @@ async fn protocol_ping_is_answered_before_and_after_the_login() {
     assert_eq!(raw.json().await["type"], "pong");
 }
 
-/// What breaks a rule of WebSocket, or a limit, is told by its close code; the session's place is
-/// free again, though the client keeps its end open, and other sessions go on.
+/// The close code names the broken rule or limit. The slot is free again even if the client keeps its
+/// end open, and other sessions are not affected.
 #[tokio::test]
-async fn malformed_frames_end_their_own_session_alone() {
+async fn malformed_frames_close_only_their_own_session() {
     let ops = ["--capacity", "4"];
-    let cluster = support::start(Cluster::builder().nodes(1).node_args(ops)).await;
+    let cluster = support::start(LocalCluster::builder().nodes(1).node_args(ops)).await;
     let address = cluster.node("node-1").address();
     let mut bystander = Raw::logged_in(address, "bystander").await;
     let too_long = FRAME_BYTES_MAX + 1;
@@ -131,7 +131,7 @@ async fn close_is_answered_with_its_code() {
 }
 
 #[tokio::test]
-async fn malformed_login_is_told_and_may_be_tried_again() {
+async fn malformed_login_is_an_error_and_may_be_repeated() {
     let cluster = support::cluster(1).await;
     let mut raw = Raw::upgraded(cluster.node("node-1").address()).await;
     let long = format!(r#"{{"type":"login","user":"{}"}}"#, "x".repeat(129));
@@ -157,7 +157,7 @@ async fn malformed_login_is_told_and_may_be_tried_again() {
 }
 
 #[tokio::test]
-async fn error_about_a_send_can_be_matched_and_is_short() {
+async fn error_about_a_send_has_its_id_and_is_short() {
     let cluster = support::cluster(1).await;
     let mut raw = Raw::logged_in(cluster.node("node-1").address(), "alice").await;
     raw.frame(TEXT, br#"{"type":"send","id":7,"to":"bob","body":1}"#).await;
@@ -173,10 +173,10 @@ async fn error_about_a_send_can_be_matched_and_is_short() {
     assert!(error.len() < 500, "{} bytes", error.len());
 }
 
-/// More bad requests than a session may make at once, if they come slowly: the heartbeat of a
-/// client that believes in another protocol.
+/// More bad requests than a session may make at once are allowed if they come slowly: the heartbeat of
+/// a client with another protocol.
 #[tokio::test]
-async fn unknown_heartbeat_does_not_end_a_session() {
+async fn slow_unknown_heartbeat_does_not_close_a_session() {
     let cluster = support::cluster(1).await;
     let mut raw = Raw::logged_in(cluster.node("node-1").address(), "alice").await;
     for _ in 0..15 {
@@ -190,24 +190,24 @@ async fn unknown_heartbeat_does_not_end_a_session() {
         raw.frame(TEXT, b"heartbeat").await;
         assert_eq!(raw.json().await["code"], "bad_request");
     }
-    // But not as many at once as it likes.
+    // Too many at once still close it.
     const MANY: usize = 40;
     raw.write(&masked(TEXT, 9, b"heartbeat").repeat(MANY)).await;
-    let mut told = 0;
+    let mut errors = 0;
     let (first, close) = loop {
         match raw.next().await {
-            (TEXT, _) => told += 1,
+            (TEXT, _) => errors += 1,
             other => break other,
         }
     };
     assert_eq!((first, &close[..2]), (CLOSE, &1008_u16.to_be_bytes()[..]));
-    assert!(told < MANY, "{told} were told");
+    assert!(errors < MANY, "{errors} errors");
 }
 
-/// A session whose receipts would not fit is not read, and it is read again as soon as they do,
-/// though its socket has taken everything at once.
+/// A session without room for more receipts is not read until there is room, even if its socket had
+/// accepted all sends.
 #[tokio::test]
-async fn more_sends_than_receipts_fit_all_get_one() {
+async fn sends_beyond_the_receipt_queue_all_get_a_receipt() {
     const SENDS: usize = 20_000;
     let mut cluster = support::cluster(1).await;
     let mut alice = Raw::logged_in(cluster.node("node-1").address(), "alice").await;
@@ -217,7 +217,7 @@ async fn more_sends_than_receipts_fit_all_get_one() {
             masked(TEXT, send.len(), send.as_bytes())
         })
         .collect();
-    // Nobody knows where nobody is: the sends wait for their outcome.
+    // The recipient is not in the directory: the sends wait for their outcome.
     cluster.pause(REDIS).unwrap();
     let ops = cluster.node("node-1").ops();
     let resume = async {

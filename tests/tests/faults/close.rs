@@ -1,34 +1,32 @@
-//! A client closes its session while more waits for it than its socket takes.
+//! A client closes its session while more messages wait for it than its socket accepts.
 
 use std::time::Duration;
 
 use futures_util::SinkExt;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
-use trunkline_tests::{
-    client::{Client, ClientError, Frame},
-    cluster::Cluster,
-};
+use trunkline_cli::local_cluster::LocalCluster;
+use trunkline_client::{Client, ClientError, Frame};
 
-/// Larger than what a socket is likely to take at a time.
+/// Larger than what a socket accepts at a time.
 const BODY_BYTES: usize = 60 * 1024;
 
-/// More bodies than the buffers of any socket hold, and the session's with them.
+/// More bodies than the buffers of a socket and a session hold.
 const SENDS_MAX: usize = 400;
 
-/// A socket that is not full takes a message much sooner.
+/// Far longer than a receipt takes while the socket is not full.
 const A_WHILE: Duration = Duration::from_millis(500);
 
 #[tokio::test]
-async fn what_is_delivered_is_not_written_behind_the_answer_to_a_close() {
-    let cluster = Cluster::builder().nodes(1).start().await.unwrap();
+async fn delivered_messages_precede_the_answer_to_a_close() {
+    let cluster = LocalCluster::builder().nodes(1).start().await.unwrap();
     let url = cluster.node("node-1").ws_url();
     let mut bob = Client::login(&url, "bob").await.unwrap();
     let mut alice = Client::login(&url, "alice").await.unwrap();
     let waiting = fill(&mut alice).await;
 
     bob.socket().send(Message::Close(None)).await.unwrap();
-    // Those that come before the node has read that may be delivered, those behind it not.
+    // Sends before the node reads the close may be delivered, later ones may not.
     for number in 0..20 {
         alice.send(&format!("late-{number}"), "bob", &number.to_string()).await.unwrap();
         tokio::time::sleep(Duration::from_millis(10)).await;

@@ -1,4 +1,4 @@
-//! Runs a real cluster through faults drawn from a seed, and says whether it kept its word.
+//! The fault lab: runs a cluster under faults drawn from a seed, and checks the guarantees.
 
 mod many;
 mod measure;
@@ -8,7 +8,7 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 
-/// Trunkline under faults
+/// A Trunkline cluster under faults
 #[derive(Debug, Parser)]
 #[command(version, disable_help_subcommand = true)]
 struct Cli {
@@ -18,32 +18,32 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// One schedule: the same faults at the same times for the same seed
+    /// Run one schedule; the same seed gives the same faults at the same times
     Run {
-        /// What the schedule is drawn from; without it, by chance
+        /// The seed; the default is random
         seed: Option<u64>,
-        /// How long the faults go on
+        /// How long the schedule takes, in seconds
         #[arg(default_value_t = 10)]
         seconds: u64,
     },
-    /// Many schedules, one after the other
+    /// Run many schedules, one after the other
     Many {
-        /// How many
+        /// How many schedules
         #[arg(default_value_t = 100)]
         count: u64,
-        /// How long the faults of each go on
+        /// How long each schedule takes, in seconds
         #[arg(default_value_t = 10)]
         seconds: u64,
         /// The first seed; the others follow it
         #[arg(long, default_value_t = 1)]
         first: u64,
-        /// End with the first schedule in which a demand is not met
+        /// Stop after the first violation
         #[arg(long)]
         stop: bool,
     },
-    /// How long ghosts stay and a rebuild takes
+    /// Measure how long stale entries stay and a rebuild takes
     Measure {
-        /// How often each is measured
+        /// How many runs each measurement has
         #[arg(default_value_t = 20)]
         rounds: usize,
     },
@@ -52,7 +52,7 @@ enum Command {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let seconds = Duration::from_secs;
-    let kept = match Cli::parse().command {
+    let held = match Cli::parse().command {
         Command::Run { seed, seconds: lasting } => {
             one::run(seed.unwrap_or_else(|| fastrand::u64(..100_000)), seconds(lasting)).await
         }
@@ -61,7 +61,7 @@ async fn main() -> ExitCode {
             many::run(first..first.saturating_add(count), seconds(lasting), stop).await
         }
     };
-    match kept {
+    match held {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

@@ -1,9 +1,11 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use trunkline_tests::faults::measure::{Blow, Loss, Strain, deaths, rebuilds, strain};
+use trunkline_tests::faults::measure::{
+    DataLoss, FalseVerdicts, NodeFailure, measure_cleanup, measure_false_verdicts, measure_rebuild,
+};
 
-/// How many users a small node has, a full one, and how many sessions are rebuilt.
+/// The users of a small node and of a full one, and the sessions of a rebuild.
 const USERS: usize = 500;
 /// See [`USERS`].
 const USERS_MANY: usize = 50_000;
@@ -11,31 +13,31 @@ const USERS_MANY: usize = 50_000;
 const SESSIONS: usize = 5_000;
 
 /// How long all cores are busy.
-const STRAIN: Duration = Duration::from_secs(30);
+const CPU_LOAD: Duration = Duration::from_secs(30);
 
-/// Measures what the contract bounds, so often, and prints a Markdown table. Returns whether no
-/// verdict was false.
+/// Measures clean-up and rebuild, and prints a Markdown table. Returns whether there was no false
+/// verdict.
 pub(crate) async fn run(rounds: usize) -> Result<bool> {
     println!("| what | median | worst | runs |");
     println!("| --- | --- | --- | --- |");
-    for (blow, users) in [
-        (Blow::Kill, USERS),
-        (Blow::Kill, USERS_MANY),
-        (Blow::Freeze, USERS),
-        (Blow::Vanish, USERS),
+    for (failure, users) in [
+        (NodeFailure::Kill, USERS),
+        (NodeFailure::Kill, USERS_MANY),
+        (NodeFailure::Freeze, USERS),
+        (NodeFailure::Vanish, USERS),
     ] {
-        for timing in deaths(blow, users, rounds).await? {
+        for timing in measure_cleanup(failure, users, rounds).await? {
             println!("{timing}");
         }
     }
-    for loss in [Loss::Flush, Loss::Restart] {
-        println!("{}", rebuilds(loss, SESSIONS, rounds).await?);
+    for loss in [DataLoss::Flush, DataLoss::Restart] {
+        println!("{}", measure_rebuild(loss, SESSIONS, rounds).await?);
     }
-    let Strain { threads, verdicts, reborn } = strain(STRAIN).await?;
-    let seconds = STRAIN.as_secs();
+    let FalseVerdicts { threads, verdicts, restarted } = measure_false_verdicts(CPU_LOAD).await?;
+    let seconds = CPU_LOAD.as_secs();
     println!();
     println!(
-        "{threads} threads spinning for {seconds} s: {verdicts} false verdicts, {reborn} reborn"
+        "{threads} threads spinning for {seconds} s: {verdicts} false verdicts, {restarted} new incarnations"
     );
-    Ok(verdicts == 0 && reborn == 0)
+    Ok(verdicts == 0 && restarted == 0)
 }

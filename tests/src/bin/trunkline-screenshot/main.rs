@@ -1,7 +1,7 @@
-//! Pictures of the operator's window: beside a real cluster under load, which is then hurt, and
-//! over generated ones that no machine could run.
+//! Pictures of the operator's window: with a real cluster under load and faults, and with generated
+//! clusters that are too large to run.
 
-mod crowd;
+mod background_load;
 mod shot;
 
 use std::{
@@ -13,30 +13,28 @@ use std::{
 use anyhow::{Context, Result};
 use clap::Parser;
 use tokio::time::sleep;
-use trunkline_tests::{
-    cluster::{Cluster, Programs, RELAY, project},
-    window::PROGRAM,
-};
+use trunkline_cli::local_cluster::{LocalCluster, Programs, RELAY, project};
+use trunkline_tests::window_process::PROGRAM;
 
 use self::{
-    crowd::Crowd,
-    shot::{Photographer, Scene, Shot, documented, every},
+    background_load::BackgroundLoad,
+    shot::{Camera, Scene, Shot, documented, every},
 };
 
-/// How long the load goes on before the first picture, so that the charts have something to show.
+/// How long the load runs before the first picture, so that the charts have a history.
 const HISTORY: Duration = Duration::from_secs(150);
 
-/// How long a node has been dead when its picture is taken: the figures have settled by then.
+/// How long after a failure its picture is taken: the values no longer change.
 const AFTERMATH: Duration = Duration::from_secs(12);
 
 /// Pictures of the operator's window
 #[derive(Debug, Parser)]
 struct Cli {
-    /// Every scene at every size, dark and light, into this folder; without it, the pictures that
-    /// the documentation shows
+    /// Take every scene at every size, dark and light, into this folder; the default is the pictures of
+    /// the documentation
     #[arg(long, value_name = "DIR")]
     all: Option<PathBuf>,
-    /// Only these scenes
+    /// Take only these scenes
     #[arg(long)]
     scene: Vec<Scene>,
 }
@@ -56,34 +54,34 @@ async fn main() -> Result<()> {
 async fn take(folder: &Path, shots: &[Shot]) -> Result<()> {
     let programs = Programs::built(&[PROGRAM])?;
     let of = |scene| shots.iter().filter(move |shot: &&Shot| shot.scene == scene);
-    let photographer = Photographer { programs: programs.clone(), folder };
+    let camera = Camera { programs: programs.clone(), folder };
     for shot in of(Scene::First).chain(of(Scene::Back)).chain(of(Scene::Hundred)) {
-        photographer.alone(shot).with_context(|| shot.file_name())?;
+        camera.alone(shot).with_context(|| shot.file_name())?;
     }
     if shots.iter().all(|shot| shot.scene.is_alone()) {
         return Ok(());
     }
-    let mut cluster = Cluster::builder().nodes(3).start().await?;
-    let mut crowd = Crowd::gather(&cluster);
+    let mut cluster = LocalCluster::builder().nodes(3).start().await?;
+    let mut background_load = BackgroundLoad::start(&cluster);
     sleep(HISTORY).await;
     for shot in of(Scene::Healthy) {
-        photographer.beside(shot, &cluster)?;
+        camera.beside(shot, &cluster)?;
     }
-    crowd.avoid_last_node();
+    background_load.avoid_last_node();
     cluster.kill("node-3").await?;
     sleep(AFTERMATH).await;
     for shot in of(Scene::Killed) {
-        photographer.beside(shot, &cluster)?;
+        camera.beside(shot, &cluster)?;
     }
     for shot in of(Scene::Away) {
-        let open = photographer.open_beside(shot, &cluster)?;
+        let open = camera.open_beside(shot, &cluster)?;
         cluster.kill(RELAY).await?;
         sleep(AFTERMATH).await;
-        photographer.take(shot, &open)?;
+        camera.take(shot, &open)?;
         cluster.start(RELAY).await?;
         cluster.ready(RELAY).await?;
         sleep(AFTERMATH).await;
     }
-    crowd.disperse()?;
+    background_load.stop()?;
     Ok(cluster.stop_all().await?)
 }

@@ -9,17 +9,17 @@ use std::{
 
 use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
+use trunkline_cli::local_cluster::{LocalCluster, Programs, project};
 use trunkline_tests::{
-    cluster::{Cluster, Programs, project},
-    screen::Screen,
-    window::{PROGRAM, Says, Window},
+    virtual_display::VirtualDisplay,
+    window_process::{PROGRAM, WindowProcess, WindowText},
 };
 
-/// How long a window may take to show what it should.
+/// How long a window may take to show the scene.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// How long it is left alone before its picture is taken, so that nothing fades in any more.
-const SETTLE: Duration = Duration::from_secs(2);
+/// How long it is shown before its picture is taken, so that all animations have ended.
+const FADE_TIME: Duration = Duration::from_secs(2);
 
 /// What a picture shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -55,14 +55,14 @@ impl Scene {
         }
     }
 
-    fn is_shown(self, says: &Says) -> bool {
+    fn is_shown(self, text: &WindowText) -> bool {
         match self {
-            Self::Healthy => says.has("Nodes ● 3 live"),
-            Self::Killed => says.mentions("1 dead"),
-            Self::Away => says.has("Relay lost"),
-            Self::First => says.mentions("start one with `just up`"),
-            Self::Back => says.has("Resume"),
-            Self::Hundred => says.mentions("99 live"),
+            Self::Healthy => text.has("Nodes ● 3 live"),
+            Self::Killed => text.mentions("1 dead"),
+            Self::Away => text.has("Relay lost"),
+            Self::First => text.mentions("start one with `just up`"),
+            Self::Back => text.has("Resume"),
+            Self::Hundred => text.mentions("99 live"),
         }
     }
 }
@@ -120,17 +120,17 @@ pub(crate) fn every() -> Vec<Shot> {
 
 /// A window on a screen.
 pub(crate) struct Open {
-    screen: Screen,
-    window: Window,
+    screen: VirtualDisplay,
+    window: WindowProcess,
 }
 
 /// Who takes the pictures.
-pub(crate) struct Photographer<'a> {
+pub(crate) struct Camera<'a> {
     pub(crate) programs: Programs,
     pub(crate) folder: &'a Path,
 }
 
-impl Photographer<'_> {
+impl Camera<'_> {
     /// Takes a picture that needs no cluster.
     pub(crate) fn alone(&self, shot: &Shot) -> Result<()> {
         let mut arguments = self.look(shot);
@@ -158,18 +158,18 @@ impl Photographer<'_> {
     }
 
     /// Takes a picture of the window beside a cluster.
-    pub(crate) fn beside(&self, shot: &Shot, cluster: &Cluster) -> Result<()> {
+    pub(crate) fn beside(&self, shot: &Shot, cluster: &LocalCluster) -> Result<()> {
         self.take(shot, &self.open_beside(shot, cluster)?)
     }
 
     /// Opens the window beside a cluster.
-    pub(crate) fn open_beside(&self, shot: &Shot, cluster: &Cluster) -> Result<Open> {
+    pub(crate) fn open_beside(&self, shot: &Shot, cluster: &LocalCluster) -> Result<Open> {
         let mut arguments = self.look(shot);
         arguments.extend(["--relay".into(), cluster.relay().address().to_string()]);
         arguments.extend(["--redis".into(), cluster.redis().url().to_owned()]);
         arguments.extend(["--certs".into(), cluster.certs().display().to_string()]);
         let open = self.open(shot, self.programs.path(PROGRAM), &arguments)?;
-        wait(&open, |says| says.has("Pause"))?;
+        wait(&open, |text| text.has("Pause"))?;
         Ok(open)
     }
 
@@ -180,31 +180,31 @@ impl Photographer<'_> {
     }
 
     fn open(&self, shot: &Shot, program: PathBuf, arguments: &[String]) -> Result<Open> {
-        let screen = Screen::start(shot.size)?;
-        let window = Window::open(&screen, program, arguments)?;
+        let screen = VirtualDisplay::start(shot.size)?;
+        let window = WindowProcess::open(&screen, program, arguments)?;
         Ok(Open { screen, window })
     }
 
     /// Takes the picture of a window, once it shows what it should.
     pub(crate) fn take(&self, shot: &Shot, open: &Open) -> Result<()> {
-        wait(open, |says| shot.scene.is_shown(says))?;
-        thread::sleep(SETTLE);
+        wait(open, |text| shot.scene.is_shown(text))?;
+        thread::sleep(FADE_TIME);
         let path = self.folder.join(shot.file_name());
-        open.screen.picture()?.save(&path)?;
-        anstream::println!("{}", path.display());
+        open.screen.screenshot()?.save(&path)?;
+        println!("{}", path.display());
         Ok(())
     }
 }
 
-fn wait(open: &Open, is_so: impl Fn(&Says) -> bool) -> Result<()> {
+fn wait(open: &Open, is_so: impl Fn(&WindowText) -> bool) -> Result<()> {
     let begin = Instant::now();
     loop {
-        let says = open.window.says();
-        if is_so(&says) {
+        let text = open.window.text();
+        if is_so(&text) {
             return Ok(());
         }
         if begin.elapsed() > PATIENCE {
-            bail!("the window does not show it; it says {says:#?}");
+            bail!("the window does not show it: {text:#?}");
         }
         thread::sleep(Duration::from_millis(50));
     }

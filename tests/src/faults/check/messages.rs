@@ -1,9 +1,11 @@
+//! Messages arrive once, in order, and only if they were sent.
+
 use std::collections::{HashMap, HashSet};
 
-use super::{Demand, Violation};
-use crate::faults::history::{Got, History, Session};
+use super::{Guarantee, GuaranteeViolation};
+use crate::faults::history::{MessageRecord, RunHistory, SessionRecord};
 
-pub(super) fn check(history: &History, found: &mut Vec<Violation>) {
+pub(super) fn check(history: &RunHistory, found: &mut Vec<GuaranteeViolation>) {
     for (number, session) in history.sessions.iter().enumerate() {
         let name = format!("session {number} of {} at {}", session.user, session.node);
         once(session, &name, found);
@@ -13,52 +15,63 @@ pub(super) fn check(history: &History, found: &mut Vec<Violation>) {
     ids_are_unique(history, found);
 }
 
-fn once(session: &Session, name: &str, found: &mut Vec<Violation>) {
+fn once(session: &SessionRecord, name: &str, found: &mut Vec<GuaranteeViolation>) {
     let (mut sends, mut ids) = (HashSet::new(), HashSet::new());
-    for got in &session.got {
-        if !sends.insert((got.session, got.number)) || !ids.insert(&got.message) {
-            let text = format!("{name}: send {}.{} came again", got.session, got.number);
-            found.push(Violation::new(Demand::Once, text));
+    for message in &session.received {
+        if !sends.insert((message.session, message.number)) || !ids.insert(&message.id) {
+            let text = format!("{name}: send {}.{} arrived again", message.session, message.number);
+            found.push(GuaranteeViolation::new(Guarantee::Once, text));
         }
     }
 }
 
-fn in_order(session: &Session, name: &str, found: &mut Vec<Violation>) {
+fn in_order(session: &SessionRecord, name: &str, found: &mut Vec<GuaranteeViolation>) {
     let mut last: HashMap<usize, usize> = HashMap::new();
-    for got in &session.got {
-        let before = last.insert(got.session, got.number);
-        if let Some(before) = before.filter(|before| *before > got.number) {
-            let text = format!("{name}: send {}.{} came after {before}", got.session, got.number);
-            found.push(Violation::new(Demand::Order, text));
+    for message in &session.received {
+        let before = last.insert(message.session, message.number);
+        if let Some(before) = before.filter(|before| *before > message.number) {
+            let text = format!(
+                "{name}: send {}.{} arrived after {before}",
+                message.session, message.number
+            );
+            found.push(GuaranteeViolation::new(Guarantee::Order, text));
         }
     }
 }
 
-/// Every message was sent, by whom it says and to whom it came, and under the id of its receipt.
-fn known(history: &History, session: &Session, name: &str, found: &mut Vec<Violation>) {
-    for text in &session.strange {
-        found.push(Violation::new(Demand::Known, format!("{name}: {text}")));
+/// Every message was sent by its sender to its recipient, under the id that the receipt has.
+fn known(
+    history: &RunHistory,
+    session: &SessionRecord,
+    name: &str,
+    found: &mut Vec<GuaranteeViolation>,
+) {
+    for text in &session.unexpected {
+        found.push(GuaranteeViolation::new(Guarantee::Known, format!("{name}: {text}")));
     }
-    for got in session.got.iter().filter(|got| !is_known(history, session, got)) {
-        found.push(Violation::new(Demand::Known, format!("{name}: nobody sent {got:?}")));
+    for message in session.received.iter().filter(|message| !is_known(history, session, message)) {
+        found.push(GuaranteeViolation::new(
+            Guarantee::Known,
+            format!("{name}: nobody sent {message:?}"),
+        ));
     }
 }
 
-fn is_known(history: &History, receiver: &Session, got: &Got) -> bool {
-    let Some(sender) = history.sessions.get(got.session) else { return false };
-    let Some(sent) = sender.sent.get(got.number) else { return false };
-    sender.user == got.from
+fn is_known(history: &RunHistory, receiver: &SessionRecord, message: &MessageRecord) -> bool {
+    let Some(sender) = history.sessions.get(message.session) else { return false };
+    let Some(sent) = sender.sent.get(message.number) else { return false };
+    sender.user == message.from
         && sent.to == receiver.user
-        && sent.told.iter().all(|told| told.message == got.message)
+        && sent.receipts.iter().all(|receipt| receipt.message == message.id)
 }
 
-fn ids_are_unique(history: &History, found: &mut Vec<Violation>) {
+fn ids_are_unique(history: &RunHistory, found: &mut Vec<GuaranteeViolation>) {
     let mut ids = HashSet::new();
     let sends = history.sessions.iter().flat_map(|session| &session.sent);
-    for told in sends.flat_map(|sent| sent.told.first()) {
-        if !ids.insert(&told.message) {
-            let text = format!("two sends have the message id {}", told.message);
-            found.push(Violation::new(Demand::Known, text));
+    for receipt in sends.flat_map(|sent| sent.receipts.first()) {
+        if !ids.insert(&receipt.message) {
+            let text = format!("two sends have the message id {}", receipt.message);
+            found.push(GuaranteeViolation::new(Guarantee::Known, text));
         }
     }
 }

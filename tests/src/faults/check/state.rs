@@ -1,76 +1,102 @@
+//! After the faults: the directory and the membership are exact.
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Demand, Violation};
+use super::{Guarantee, GuaranteeViolation};
 
-/// What Redis holds, read as the contract writes it.
+/// The contents of Redis, by the directory's keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Directory {
+pub struct DirectoryContents {
     /// For each user, the incarnation on each node.
     pub users: BTreeMap<String, BTreeMap<String, String>>,
     /// For each node and incarnation, the users in its index.
     pub indexes: BTreeMap<(String, String), BTreeSet<String>>,
     /// The node of each listed incarnation.
     pub incarnations: BTreeMap<String, String>,
-    /// The incarnation on the card of each node.
+    /// The incarnation in the record of each node.
     pub nodes: BTreeMap<String, String>,
-    /// Who holds the lease of each node.
+    /// The incarnation that holds the lease of each node.
     pub leases: BTreeMap<String, String>,
-    /// Keys that are none of these.
+    /// All other keys.
     pub others: BTreeSet<String>,
 }
 
-/// What there really is.
+/// The nodes and sessions that exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Expected {
-    /// The nodes that run.
+pub struct ExpectedState {
+    /// The running nodes.
     pub nodes: BTreeSet<String>,
     /// For each user, the nodes where it has a session.
     pub users: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// Everything in the directory that is not as it should be.
-pub fn directory(directory: &Directory, expected: &Expected) -> Vec<Violation> {
-    let lives: BTreeMap<_, _> =
-        directory.nodes.iter().map(|(node, life)| (node.as_str(), life.as_str())).collect();
-    let mut found = Differences::new(Demand::Directory);
-    found.sets("cards", lives.keys().copied(), expected.nodes.iter().map(String::as_str));
-    let leases = directory.leases.iter().map(|(node, life)| (node.as_str(), life.as_str()));
-    found.sets("leases", leases, lives.iter().map(|(node, life)| (*node, *life)));
-    let listed = directory.incarnations.iter().map(|(life, node)| (node.as_str(), life.as_str()));
-    found.sets("listed incarnations", listed, lives.iter().map(|(node, life)| (*node, *life)));
+/// All differences between the directory and what exists.
+pub fn directory(
+    directory: &DirectoryContents,
+    expected: &ExpectedState,
+) -> Vec<GuaranteeViolation> {
+    let incarnations: BTreeMap<_, _> = directory
+        .nodes
+        .iter()
+        .map(|(node, incarnation)| (node.as_str(), incarnation.as_str()))
+        .collect();
+    let mut found = Differences::new(Guarantee::Directory);
+    found.sets(
+        "node records",
+        incarnations.keys().copied(),
+        expected.nodes.iter().map(String::as_str),
+    );
+    let leases =
+        directory.leases.iter().map(|(node, incarnation)| (node.as_str(), incarnation.as_str()));
+    found.sets(
+        "leases",
+        leases,
+        incarnations.iter().map(|(node, incarnation)| (*node, *incarnation)),
+    );
+    let listed = directory
+        .incarnations
+        .iter()
+        .map(|(incarnation, node)| (node.as_str(), incarnation.as_str()));
+    found.sets(
+        "listed incarnations",
+        listed,
+        incarnations.iter().map(|(node, incarnation)| (*node, *incarnation)),
+    );
 
-    let life = |node: &str| lives.get(node).copied().unwrap_or("none");
+    let incarnation = |node: &str| incarnations.get(node).copied().unwrap_or("none");
     let there = expected.users.iter().flat_map(|(user, nodes)| {
-        nodes.iter().map(move |node| (user.as_str(), node.as_str(), life(node)))
+        nodes.iter().map(move |node| (user.as_str(), node.as_str(), incarnation(node)))
     });
     let entries = directory.users.iter().flat_map(|(user, nodes)| {
-        nodes.iter().map(move |(node, life)| (user.as_str(), node.as_str(), life.as_str()))
+        nodes
+            .iter()
+            .map(move |(node, incarnation)| (user.as_str(), node.as_str(), incarnation.as_str()))
     });
     found.sets("entries", entries, there.clone());
-    let indexed = directory.indexes.iter().flat_map(|((node, life), users)| {
-        users.iter().map(move |user| (user.as_str(), node.as_str(), life.as_str()))
+    let indexed = directory.indexes.iter().flat_map(|((node, incarnation), users)| {
+        users.iter().map(move |user| (user.as_str(), node.as_str(), incarnation.as_str()))
     });
     found.sets("indexed users", indexed, there);
     found.sets("other keys", directory.others.iter().map(String::as_str), []);
     found.violations
 }
 
-/// Who belongs to the cluster, in everyone's eyes.
+/// The members of the cluster, as the relay and each node see them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Membership {
-    /// The living nodes that the relay knows, with their incarnations.
+pub struct MembershipViews {
+    /// The nodes that the relay considers alive, with their incarnations.
     pub relay: BTreeMap<String, String>,
-    /// For each node, the others to which it sends clients that find no seat.
+    /// For each node, the others that it offers to clients when it is full.
     pub nodes: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// Everything about the membership that is not as it should be.
+/// All differences between the members' views and what exists.
 pub fn membership(
-    membership: &Membership,
-    directory: &Directory,
-    expected: &Expected,
-) -> Vec<Violation> {
-    let mut found = Differences::new(Demand::Membership);
+    membership: &MembershipViews,
+    directory: &DirectoryContents,
+    expected: &ExpectedState,
+) -> Vec<GuaranteeViolation> {
+    let mut found = Differences::new(Guarantee::Membership);
     found.sets("nodes of the relay", membership.relay.iter(), directory.nodes.iter());
     for node in &expected.nodes {
         let others = expected.nodes.iter().filter(|other| *other != node);
@@ -80,15 +106,15 @@ pub fn membership(
     found.violations
 }
 
-/// Collects where two sets differ.
+/// Collects the differences between sets.
 struct Differences {
-    demand: Demand,
-    violations: Vec<Violation>,
+    guarantee: Guarantee,
+    violations: Vec<GuaranteeViolation>,
 }
 
 impl Differences {
-    fn new(demand: Demand) -> Self {
-        Self { demand, violations: Vec::new() }
+    fn new(guarantee: Guarantee) -> Self {
+        Self { guarantee, violations: Vec::new() }
     }
 
     fn sets<T: Ord + std::fmt::Debug>(
@@ -99,10 +125,10 @@ impl Differences {
     ) {
         let (is, should): (BTreeSet<T>, BTreeSet<T>) =
             (is.into_iter().collect(), should.into_iter().collect());
-        let demand = self.demand;
+        let guarantee = self.guarantee;
         let mut violated = |how: &str, item: &T| {
             let text = format!("{how} of {what}: {item:?}");
-            self.violations.push(Violation::new(demand, text));
+            self.violations.push(GuaranteeViolation::new(guarantee, text));
         };
         should.difference(&is).for_each(|item| violated("missing", item));
         is.difference(&should).for_each(|item| violated("too many", item));

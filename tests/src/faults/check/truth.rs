@@ -1,117 +1,121 @@
+//! Outcomes are true: a delivered message was received, any other was not.
+
 use std::time::Duration;
 
-use super::{Demand, Evidence, Violation};
+use super::{Guarantee, GuaranteeViolation, IndexedHistory};
 use crate::{
-    defaults::{FAULT_ECHO, FAULT_SLACK, ROUTE_LIFE},
+    defaults::{FAULT_RECOVERY, FAULT_SLACK, ROUTE_TTL},
     faults::{
-        history::{Sent, Session, Told},
-        schedule::{Fault, Part},
+        history::{ReceiptRecord, SendRecord, SessionRecord},
+        schedule::{Component, Fault},
     },
 };
 
-/// A session is taken for open only until so long before its client saw its end: the node knew
-/// earlier.
+/// A node may know of a session's end this long before its client does.
 const UNSEEN_END: Duration = Duration::from_secs(1);
 
-pub(super) fn check(evidence: &Evidence<'_>, found: &mut Vec<Violation>) {
-    for (number, session) in evidence.history.sessions.iter().enumerate() {
+pub(super) fn check(history: &IndexedHistory<'_>, found: &mut Vec<GuaranteeViolation>) {
+    for (number, session) in history.history.sessions.iter().enumerate() {
         for (at, sent) in session.sent.iter().enumerate() {
-            let [told] = sent.told.as_slice() else { continue };
-            let case = Case { evidence, session: number, number: at, sent, told };
-            found.extend(case.violation());
-            if evidence.history.last_round.is_some_and(|begin| sent.at >= begin) {
-                found.extend(case.reaches_all());
+            let [receipt] = sent.receipts.as_slice() else { continue };
+            let send = CheckedSend { history, session: number, number: at, sent, receipt };
+            found.extend(send.violation());
+            if history.history.final_round.is_some_and(|begin| sent.at >= begin) {
+                found.extend(send.reaches_all());
             }
         }
     }
 }
 
-/// A send with its outcome.
-struct Case<'a> {
-    evidence: &'a Evidence<'a>,
+/// A send with one receipt.
+struct CheckedSend<'a> {
+    history: &'a IndexedHistory<'a>,
     session: usize,
     number: usize,
-    sent: &'a Sent,
-    told: &'a Told,
+    sent: &'a SendRecord,
+    receipt: &'a ReceiptRecord,
 }
 
-impl Case<'_> {
-    fn violation(&self) -> Option<Violation> {
-        let receivers = self.evidence.receivers(self.session, self.number);
-        match self.told.outcome.as_str() {
+impl CheckedSend<'_> {
+    fn violation(&self) -> Option<GuaranteeViolation> {
+        let receivers = self.history.receivers(self.session, self.number);
+        match self.receipt.outcome.as_str() {
             "delivered" if receivers.is_empty() && !self.may_be_lost() => {
-                Some(self.violates(Demand::Delivered, "but no session has received it"))
+                Some(self.violates(Guarantee::Delivered, "but no session has received it"))
             }
             "offline" | "busy" | "unreachable" if !receivers.is_empty() => {
                 let text = format!("but session {receivers:?} has received it");
-                Some(self.violates(Demand::Withheld, &text))
+                Some(self.violates(Guarantee::Withheld, &text))
             }
-            "offline" => self.was_there(),
+            "offline" => self.offline_despite_session(),
             _ => None,
         }
     }
 
-    fn violates(&self, demand: Demand, text: &str) -> Violation {
-        let sender = &self.evidence.history.sessions[self.session];
+    fn violates(&self, guarantee: Guarantee, text: &str) -> GuaranteeViolation {
+        let sender = &self.history.history.sessions[self.session];
         let (number, at) = (self.session, self.number);
         let (from, to, node) = (&sender.user, &self.sent.to, &sender.node);
-        let (sent, told, outcome) = (self.sent.at, self.told.at, &self.told.outcome);
+        let (sent, receipt, outcome) = (self.sent.at, self.receipt.at, &self.receipt.outcome);
         let name = format!("send {number}.{at} of {from} to {to} at {node}");
-        Violation::new(demand, format!("{name}, {sent:.2?}: {outcome} at {told:.2?}, {text}"))
+        GuaranteeViolation::new(
+            guarantee,
+            format!("{name}, {sent:.2?}: {outcome} at {receipt:.2?}, {text}"),
+        )
     }
 
-    /// Whether the network may have lost it behind the socket that took it: on a connection that
-    /// did not come to a clean end.
+    /// Whether it may be lost behind the socket that accepted it: in a connection that did not end
+    /// cleanly.
     fn may_be_lost(&self) -> bool {
-        let sessions = self.evidence.sessions_of(&self.sent.to).iter();
-        let mut sessions = sessions.map(|&session| &self.evidence.history.sessions[session]);
+        let sessions = self.history.sessions_of(&self.sent.to).iter();
+        let mut sessions = sessions.map(|&session| &self.history.history.sessions[session]);
         sessions.any(|session| {
-            session.opened <= self.told.at
+            session.opened <= self.receipt.at
                 && session.ended.as_ref().is_some_and(|ended| {
                     !ended.clean && self.sent.at <= self.seen_by_node(session, ended.at)
                 })
         })
     }
 
-    /// When the node of a session has surely seen that its connection broke at `at`.
-    fn seen_by_node(&self, session: &Session, at: Duration) -> Duration {
+    /// The latest time at which a session's node notices that its connection broke at `at`.
+    fn seen_by_node(&self, session: &SessionRecord, at: Duration) -> Duration {
         let seen = at + FAULT_SLACK;
-        seen + self.evidence.history.frozen(&session.node, at, seen)
+        seen + self.history.history.frozen(&session.node, at, seen)
     }
 
-    /// A violation if one of the recipient's sessions was there all the time, though nothing was
-    /// wrong with its node, and nothing had been a moment ago. That Redis is away, or has forgotten
-    /// everything, makes nobody offline.
-    fn was_there(&self) -> Option<Violation> {
-        let history = self.evidence.history;
-        let from = self.sent.at.saturating_sub(FAULT_ECHO);
-        let there = self.evidence.sessions_of(&self.sent.to).iter().find(|&&session| {
+    /// A violation if one of the recipient's sessions was open all the time, while its node had no
+    /// fault, nor a moment before. Faults of Redis are no excuse: they make no user offline.
+    fn offline_despite_session(&self) -> Option<GuaranteeViolation> {
+        let history = self.history.history;
+        let from = self.sent.at.saturating_sub(FAULT_RECOVERY);
+        let open_session = self.history.sessions_of(&self.sent.to).iter().find(|&&session| {
             let session = &history.sessions[session];
-            let hurts = |fault: &Fault| match fault.part() {
-                Part::Node(node) => node == session.node,
-                Part::Link(_) | Part::Relay | Part::Redis => false,
+            let affects_node = |fault: &Fault| match fault.component() {
+                Component::Node(node) => node == session.node,
+                Component::Link(_) | Component::Relay | Component::Redis => false,
             };
-            session.attentive
-                && session.is_open(self.sent.at, self.told.at + UNSEEN_END)
-                && !history.any(from, self.told.at, hurts)
+            session.reads_promptly
+                && session.is_open(self.sent.at, self.receipt.at + UNSEEN_END)
+                && !history.any(from, self.receipt.at, affects_node)
         })?;
-        let node = &history.sessions[*there].node;
-        let text = format!("but session {there} was there, at {node}");
-        Some(self.violates(Demand::Present, &text))
+        let node = &history.sessions[*open_session].node;
+        let text = format!("but session {open_session} was open, at {node}");
+        Some(self.violates(Guarantee::Present, &text))
     }
 
-    /// A violation if it was not delivered to all sessions that its recipient had for long enough.
-    fn reaches_all(&self) -> Option<Violation> {
-        if self.told.outcome != "delivered" {
-            return Some(self.violates(Demand::Reach, "though all was quiet"));
+    /// A violation if it did not reach all sessions that were open for longer than a route is cached.
+    fn reaches_all(&self) -> Option<GuaranteeViolation> {
+        if self.receipt.outcome != "delivered" {
+            return Some(self.violates(Guarantee::Reach, "though there was no fault"));
         }
-        let receivers = self.evidence.receivers(self.session, self.number);
-        let known = self.sent.at.saturating_sub(ROUTE_LIFE);
-        let missed = self.evidence.sessions_of(&self.sent.to).iter().find(|session| {
-            self.evidence.history.sessions[**session].is_open(known, self.told.at + UNSEEN_END)
+        let receivers = self.history.receivers(self.session, self.number);
+        let routes_fresh_from = self.sent.at.saturating_sub(ROUTE_TTL);
+        let missed = self.history.sessions_of(&self.sent.to).iter().find(|session| {
+            self.history.history.sessions[**session]
+                .is_open(routes_fresh_from, self.receipt.at + UNSEEN_END)
                 && !receivers.contains(session)
         })?;
         let text = format!("but session {missed} has not received it");
-        Some(self.violates(Demand::Reach, &text))
+        Some(self.violates(Guarantee::Reach, &text))
     }
 }

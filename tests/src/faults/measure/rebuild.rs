@@ -1,55 +1,61 @@
+//! How long a node takes to register its sessions again after Redis lost its data.
+
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{
     MeasureError, Timing,
-    users::{Crowd, Entries, until},
+    directory_entries::{DirectoryEntries, IdleSessions, until},
 };
-use crate::cluster::{Cluster, REDIS};
+use trunkline_cli::local_cluster::{LocalCluster, REDIS};
 
-/// The node whose users are lost.
+/// The node whose entries are lost.
 const NODE: &str = "node-1";
 
-/// How Redis loses everything.
+/// How Redis loses its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
+pub enum DataLoss {
     /// `FLUSHALL`.
     Flush,
-    /// It is killed, and comes back empty.
+    /// It is killed and started again, empty.
     Restart,
 }
 
-/// Measures how long a node with so many sessions takes until the directory has all of them again:
-/// from the `FLUSHALL`, or from the moment at which the empty Redis answers.
+/// Measures how long a node takes until the directory has all its sessions again: from the `FLUSHALL`,
+/// or from the moment at which the empty Redis answers.
 ///
 /// # Errors
-/// If that never happens, or the cluster cannot be run.
-pub async fn rebuilds(loss: Loss, sessions: usize, rounds: usize) -> Result<Timing, MeasureError> {
+/// If entries stay missing, or the cluster cannot be run.
+pub async fn measure_rebuild(
+    loss: DataLoss,
+    sessions: usize,
+    rounds: usize,
+) -> Result<Timing, MeasureError> {
     let capacity = ["--capacity".to_owned(), sessions.to_string()];
-    let mut cluster = Cluster::builder().nodes(1).node_args(capacity).start().await?;
-    let _crowd = Crowd::log_in(cluster.node(NODE).address(), sessions).await?;
+    let mut cluster = LocalCluster::builder().nodes(1).node_args(capacity).start().await?;
+    let _crowd = IdleSessions::log_in(cluster.node(NODE).address(), sessions).await?;
     let mut runs = Vec::new();
     for _ in 0..rounds {
-        let entries = Entries::of(&cluster, sessions).await?;
+        let entries = DirectoryEntries::of(&cluster, sessions).await?;
         let former = entries.complete(NODE).await?;
         let begin = lose_all(&mut cluster, loss).await?;
-        runs.push(whole_again(&cluster, &former, sessions, begin).await?);
+        runs.push(await_rebuild(&cluster, &former, sessions, begin).await?);
     }
     let how = match loss {
-        Loss::Flush => "FLUSHALL",
-        Loss::Restart => "Redis restarted empty",
+        DataLoss::Flush => "FLUSHALL",
+        DataLoss::Restart => "Redis restarted empty",
     };
-    Ok(Timing::new(format!("{how}, {sessions} sessions: all are back"), runs))
+    Ok(Timing::new(format!("{how}, {sessions} sessions: all are registered again"), runs))
 }
 
-async fn lose_all(cluster: &mut Cluster, loss: Loss) -> Result<Instant, MeasureError> {
+async fn lose_all(cluster: &mut LocalCluster, loss: DataLoss) -> Result<Instant, MeasureError> {
     match loss {
-        Loss::Flush => {
+        DataLoss::Flush => {
             let mut redis = cluster.redis().connect().await?;
             redis::cmd("FLUSHALL").query_async::<()>(&mut redis).await?;
         }
-        Loss::Restart => {
+        DataLoss::Restart => {
             cluster.kill(REDIS).await?;
             cluster.start(REDIS).await?;
         }
@@ -57,19 +63,19 @@ async fn lose_all(cluster: &mut Cluster, loss: Loss) -> Result<Instant, MeasureE
     Ok(Instant::now())
 }
 
-async fn whole_again(
-    cluster: &Cluster,
+async fn await_rebuild(
+    cluster: &LocalCluster,
     former: &str,
     sessions: usize,
     begin: Instant,
 ) -> Result<Duration, MeasureError> {
-    let entries = Entries::of(cluster, sessions).await?;
+    let entries = DirectoryEntries::of(cluster, sessions).await?;
     let entries = &entries;
-    let anew = || async {
-        let life = entries.life(NODE).await?;
-        Ok(life.filter(|life| life != former))
+    let relisted = || async {
+        let incarnation = entries.incarnation(NODE).await?;
+        Ok(incarnation.filter(|incarnation| incarnation != former))
     };
-    until("the node is listed anew", anew).await?;
+    until("the node is listed again", relisted).await?;
     entries.complete(NODE).await?;
     Ok(begin.elapsed())
 }

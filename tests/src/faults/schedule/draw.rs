@@ -1,21 +1,23 @@
+//! The drawing of a schedule from a seed.
+
 use std::{iter, time::Duration};
 
 use fastrand::Rng;
 
-use super::{Fault, Part, Planned, Schedule};
-use crate::proxy::{Way, Weather};
+use super::{Component, Fault, PlannedFault, Schedule};
+use trunkline_bench::proxy::{Direction, NetworkConditions};
 
-/// The kinds of faults, by how often they are in the deck.
+/// Each kind of fault as often as it is in the deck.
 const DECK: [Kind; 14] = [
     Kind::KillNode,
     Kind::KillNode,
     Kind::DrainNode,
-    Kind::BlinkNode,
+    Kind::FreezeNodeBriefly,
     Kind::FreezeNode,
     Kind::CutLink,
     Kind::CutLink,
-    Kind::BadWeather,
-    Kind::Rival,
+    Kind::Impair,
+    Kind::DuplicateName,
     Kind::Relay,
     Kind::Relay,
     Kind::FreezeRedis,
@@ -23,119 +25,122 @@ const DECK: [Kind; 14] = [
     Kind::FlushRedis,
 ];
 
-/// How much time there is for each fault, on average: several are under way at a time.
-const PACE: Duration = Duration::from_millis(1_100);
+/// The schedule has one fault for each of these intervals; several overlap.
+const FAULT_EVERY: Duration = Duration::from_millis(1_100);
 
-/// How long a part has to be itself again before its next fault.
-const APART: Duration = Duration::from_millis(300);
+/// How long a component has no fault before its next one.
+const FAULT_GAP: Duration = Duration::from_millis(300);
 
-/// The same for a node that is to defend its name: it has to have a link again.
-const APART_FROM_RIVAL: Duration = Duration::from_secs(3);
+/// The same around a duplicate name: the node needs its link to defend its name.
+const DUPLICATE_NAME_GAP: Duration = Duration::from_secs(3);
 
-/// How often a place in the schedule is looked for before a fault is left out.
+/// How many times are tried for a fault before it is left out.
 const TRIES: usize = 12;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     KillNode,
     DrainNode,
-    /// Shorter than anything that is noticed.
-    BlinkNode,
-    /// Past the lease.
+    /// Shorter than any failure detection.
+    FreezeNodeBriefly,
+    /// Longer than the lease.
     FreezeNode,
     CutLink,
-    BadWeather,
-    Rival,
+    Impair,
+    DuplicateName,
     Relay,
     FreezeRedis,
     KillRedis,
     FlushRedis,
 }
 
-/// Deals kinds from a shuffled deck, so that a short schedule is not all of one kind, and finds a
-/// time for each at which its part is whole.
+/// Deals kinds from a shuffled deck, so that even a short schedule has many kinds, and finds a time for
+/// each at which its component has no other fault.
 pub(super) fn schedule(seed: u64, lasting: Duration, nodes: usize) -> Schedule {
-    let mut dice = Rng::with_seed(seed);
-    let count = (lasting.as_secs_f64() / PACE.as_secs_f64()).ceil() as usize;
-    let mut faults: Vec<Planned> = Vec::new();
+    let mut rng = Rng::with_seed(seed);
+    let count = (lasting.as_secs_f64() / FAULT_EVERY.as_secs_f64()).ceil() as usize;
+    let mut faults: Vec<PlannedFault> = Vec::new();
     let mut deck = Vec::new();
     for _ in 0..count {
         if deck.is_empty() {
             deck = DECK.to_vec();
-            dice.shuffle(&mut deck);
+            rng.shuffle(&mut deck);
         }
         let Some(kind) = deck.pop() else { continue };
-        let places = iter::repeat_with(|| place(&mut dice, kind, lasting, nodes));
-        let found = places.take(TRIES).find(|place| fits(place, lasting, &faults));
+        let candidates = iter::repeat_with(|| draw_fault(&mut rng, kind, lasting, nodes));
+        let found = candidates.take(TRIES).find(|candidate| fits(candidate, lasting, &faults));
         faults.extend(found);
     }
     faults.sort_by_key(|planned| planned.at);
     Schedule { seed, lasting, faults }
 }
 
-fn place(dice: &mut Rng, kind: Kind, lasting: Duration, nodes: usize) -> Planned {
-    let (fault, millis) = fault(dice, kind, nodes);
+fn draw_fault(rng: &mut Rng, kind: Kind, lasting: Duration, nodes: usize) -> PlannedFault {
+    let (fault, millis) = fault(rng, kind, nodes);
     let whole = lasting.as_millis() as u64;
-    let at = Duration::from_millis(dice.u64(..=whole.saturating_sub(millis)));
-    Planned { at, until: at + Duration::from_millis(millis), fault }
+    let at = Duration::from_millis(rng.u64(..=whole.saturating_sub(millis)));
+    PlannedFault { at, until: at + Duration::from_millis(millis), fault }
 }
 
 /// A fault of a kind, and how many milliseconds it lasts.
-fn fault(dice: &mut Rng, kind: Kind, nodes: usize) -> (Fault, u64) {
-    let node = format!("node-{}", dice.usize(1..=nodes));
+fn fault(rng: &mut Rng, kind: Kind, nodes: usize) -> (Fault, u64) {
+    let node = format!("node-{}", rng.usize(1..=nodes));
     match kind {
-        Kind::KillNode => (Fault::KillNode(node), dice.u64(50..3_500)),
-        Kind::DrainNode => (Fault::DrainNode(node), dice.u64(800..3_000)),
-        Kind::BlinkNode => (Fault::FreezeNode(node), dice.u64(100..1_400)),
-        Kind::FreezeNode => (Fault::FreezeNode(node), dice.u64(2_300..4_500)),
-        Kind::CutLink => (Fault::CutLink(node, ways(dice)), dice.u64(300..4_500)),
-        Kind::BadWeather => (Fault::BadWeather(node, weather(dice)), dice.u64(1_000..5_000)),
-        Kind::Rival => (Fault::Rival(node), 2_500),
-        Kind::Relay => match dice.u8(..4) {
-            0 => (Fault::LeaveRelay, dice.u64(100..2_000)),
-            1 => (Fault::FreezeRelay, dice.u64(300..3_500)),
-            _ => (Fault::KillRelay, dice.u64(50..3_000)),
+        Kind::KillNode => (Fault::KillNode(node), rng.u64(50..3_500)),
+        Kind::DrainNode => (Fault::DrainNode(node), rng.u64(800..3_000)),
+        Kind::FreezeNodeBriefly => (Fault::FreezeNode(node), rng.u64(100..1_400)),
+        Kind::FreezeNode => (Fault::FreezeNode(node), rng.u64(2_300..4_500)),
+        Kind::CutLink => (Fault::CutLink(node, directions(rng)), rng.u64(300..4_500)),
+        Kind::Impair => (Fault::Impair(node, conditions(rng)), rng.u64(1_000..5_000)),
+        Kind::DuplicateName => (Fault::DuplicateName(node), 2_500),
+        Kind::Relay => match rng.u8(..4) {
+            0 => (Fault::StopRelay, rng.u64(100..2_000)),
+            1 => (Fault::FreezeRelay, rng.u64(300..3_500)),
+            _ => (Fault::KillRelay, rng.u64(50..3_000)),
         },
-        Kind::FreezeRedis => (Fault::FreezeRedis, dice.u64(300..4_000)),
-        Kind::KillRedis => (Fault::KillRedis, dice.u64(50..3_500)),
+        Kind::FreezeRedis => (Fault::FreezeRedis, rng.u64(300..4_000)),
+        Kind::KillRedis => (Fault::KillRedis, rng.u64(50..3_500)),
         Kind::FlushRedis => (Fault::FlushRedis, 0),
     }
 }
 
-fn ways(dice: &mut Rng) -> Vec<Way> {
-    match dice.u8(..3) {
-        0 => vec![Way::ToRelay],
-        1 => vec![Way::ToNode],
-        _ => Way::BOTH.to_vec(),
+fn directions(rng: &mut Rng) -> Vec<Direction> {
+    match rng.u8(..3) {
+        0 => vec![Direction::ToRelay],
+        1 => vec![Direction::ToNode],
+        _ => Direction::BOTH.to_vec(),
     }
 }
 
-fn weather(dice: &mut Rng) -> Weather {
-    let loss = [0.0, 0.01, 0.1, 0.3][dice.usize(..4)];
-    let twice = [0.0, 0.05, 0.5][dice.usize(..3)];
-    let (delay, jitter) = [(0, 0), (0, 5), (20, 30), (150, 100)][dice.usize(..4)];
+fn conditions(rng: &mut Rng) -> NetworkConditions {
+    let loss = [0.0, 0.01, 0.1, 0.3][rng.usize(..4)];
+    let duplication = [0.0, 0.05, 0.5][rng.usize(..3)];
+    let (delay, jitter) = [(0, 0), (0, 5), (20, 30), (150, 100)][rng.usize(..4)];
     let (delay, jitter) = (Duration::from_millis(delay), Duration::from_millis(jitter));
-    Weather { loss, twice, delay, jitter }
+    NetworkConditions { loss, duplication, delay, jitter }
 }
 
-/// Whether a fault ends in time, and touches no part that another one touches meanwhile.
-fn fits(planned: &Planned, lasting: Duration, faults: &[Planned]) -> bool {
-    let parts = touched(&planned.fault);
-    let disjoint = |other: &Planned| touched(&other.fault).iter().all(|part| !parts.contains(part));
+/// Whether a fault ends in time, and no other fault affects its components at the same time.
+fn fits(planned: &PlannedFault, lasting: Duration, faults: &[PlannedFault]) -> bool {
+    let components = affected(&planned.fault);
+    let disjoint = |other: &PlannedFault| {
+        affected(&other.fault).iter().all(|component| !components.contains(component))
+    };
     planned.until <= lasting
         && faults.iter().all(|other| disjoint(other) || are_apart(planned, other))
 }
 
-fn are_apart(one: &Planned, other: &Planned) -> bool {
-    let rivals = [one, other].iter().any(|planned| matches!(planned.fault, Fault::Rival(_)));
-    let apart = if rivals { APART_FROM_RIVAL } else { APART };
+fn are_apart(one: &PlannedFault, other: &PlannedFault) -> bool {
+    let duplicates =
+        [one, other].iter().any(|planned| matches!(planned.fault, Fault::DuplicateName(_)));
+    let apart = if duplicates { DUPLICATE_NAME_GAP } else { FAULT_GAP };
     other.at >= one.until + apart || one.at >= other.until + apart
 }
 
-fn touched(fault: &Fault) -> Vec<Part> {
-    let mut parts = fault.needs();
-    parts.push(fault.part());
-    parts
+fn affected(fault: &Fault) -> Vec<Component> {
+    let mut components = fault.needs();
+    components.push(fault.component());
+    components
 }
 
 #[cfg(test)]
@@ -147,13 +152,13 @@ mod tests {
     const LASTING: Duration = Duration::from_secs(10);
 
     #[test]
-    fn a_seed_stands_for_one_schedule() {
+    fn seed_determines_the_schedule() {
         assert_eq!(schedule(7, LASTING, 3), schedule(7, LASTING, 3));
         assert_ne!(schedule(7, LASTING, 3), schedule(8, LASTING, 3));
     }
 
     #[test]
-    fn no_part_has_two_faults_at_a_time_and_all_are_over_at_the_end() {
+    fn no_component_has_two_faults_at_once_and_none_outlasts_the_schedule() {
         for seed in 0..200 {
             let schedule = schedule(seed, LASTING, 3);
             assert!(schedule.faults.len() > 3, "{schedule:?}");
@@ -167,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_schedules_have_every_kind_many_times() {
+    fn hundred_schedules_have_every_kind_many_times() {
         let schedules = (0..100).map(|seed| schedule(seed, LASTING, 3));
         let faults: Vec<_> = schedules.flat_map(|schedule| schedule.faults).collect();
         let kinds: Vec<_> = faults.iter().map(|planned| discriminant(&planned.fault)).collect();

@@ -1,0 +1,116 @@
+//! The capacity of a node is exact, and a refusal names nodes with room.
+
+use futures_util::future::join_all;
+use serde_json::Value;
+use trunkline_cli::{http, local_cluster::LocalCluster};
+use trunkline_client::{Client, ClientError};
+
+use crate::support::{self, SOON, login, until};
+
+const CAPACITY: usize = 20;
+
+/// How many dial at once.
+const DIALS: usize = 100;
+
+async fn small(nodes: usize) -> LocalCluster {
+    let args = ["--capacity".to_owned(), CAPACITY.to_string()];
+    support::start(LocalCluster::builder().nodes(nodes).node_args(args)).await
+}
+
+#[tokio::test]
+async fn concurrent_dials_never_exceed_the_capacity() {
+    let cluster = small(1).await;
+    let url = cluster.node("node-1").ws_url();
+    for round in 0..3 {
+        let dials = (0..DIALS).map(|_| tokio::spawn(dial(url.clone())));
+        let dials = join_all(dials.collect::<Vec<_>>()).await;
+        let (mut clients, mut refused) = (Vec::new(), 0);
+        for dial in dials {
+            match dial.unwrap() {
+                Ok(client) => clients.push(client),
+                Err(ClientError::Refused(answer)) => {
+                    assert_eq!(answer.status, 503);
+                    assert!(answer.retry_after.is_some(), "{answer:?}");
+                    refused += 1;
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert_eq!((clients.len(), refused), (CAPACITY, DIALS - CAPACITY), "round {round}");
+        // A connection slot is free again once its socket is closed.
+        join_all(clients.into_iter().map(Client::close)).await;
+        let all_free = || async { (free_slots(&cluster).await == CAPACITY).then_some(()) };
+        until("all slots are free", SOON, all_free).await;
+    }
+}
+
+async fn dial(url: String) -> Result<Client, ClientError> {
+    Client::connect(&url).await
+}
+
+/// Counts the free slots by taking them.
+async fn free_slots(cluster: &LocalCluster) -> usize {
+    let url = cluster.node("node-1").ws_url();
+    let mut clients = Vec::new();
+    while let Ok(client) = Client::connect(&url).await {
+        clients.push(client);
+    }
+    let free = clients.len();
+    for result in join_all(clients.into_iter().map(Client::close)).await {
+        result.unwrap();
+    }
+    free
+}
+
+#[tokio::test]
+async fn full_node_names_the_others() {
+    let cluster = small(3).await;
+    let full = cluster.node("node-1");
+    let mut clients = Vec::new();
+    for user in 0..CAPACITY {
+        clients.push(login(&cluster, "node-1", &format!("user-{user}")).await);
+    }
+    let answer = support::upgrade(full.address(), &[]).await;
+    assert_eq!(answer.status, 503);
+    answer.header("retry-after").unwrap().parse::<u64>().unwrap();
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(body["error"], "full");
+    let mut others = [cluster.node("node-2").ws_url(), cluster.node("node-3").ws_url()];
+    others.sort();
+    assert_eq!(sorted(&body["nodes"]), others);
+
+    // `GET /nodes` names the same nodes, on a node with room too.
+    let answer = http::get(full.address(), "/nodes").await.unwrap();
+    assert_eq!(answer.status, 200);
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(sorted(&body["nodes"]), others);
+    let other = cluster.node("node-2").address();
+    let full_node_is_not_offered = || async {
+        let answer = http::get(other, "/nodes").await.unwrap();
+        (!answer.body.contains(&full.ws_url())).then_some(())
+    };
+    until("a full node is not offered", SOON, full_node_is_not_offered).await;
+}
+
+fn sorted(nodes: &Value) -> Vec<String> {
+    let nodes = nodes.as_array().unwrap().iter();
+    let mut nodes: Vec<_> = nodes.map(|node| node.as_str().unwrap().to_owned()).collect();
+    nodes.sort();
+    nodes
+}
+
+#[tokio::test]
+async fn single_full_node_names_no_other() {
+    let cluster = small(1).await;
+    let mut clients = Vec::new();
+    for _ in 0..CAPACITY {
+        clients.push(Client::connect(&cluster.node("node-1").ws_url()).await.unwrap());
+    }
+    let answer = support::upgrade(cluster.node("node-1").address(), &[]).await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(
+        serde_json::from_str::<Value>(&answer.body).unwrap()["nodes"],
+        Value::Array([].into())
+    );
+    drop(clients);
+}
