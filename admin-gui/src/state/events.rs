@@ -21,7 +21,7 @@ pub struct EventLog {
 pub struct EventText {
     /// How much it matters.
     pub severity: Severity,
-    /// Its kind: one of [`EVENT_LABELS`], or "unknown".
+    /// Its kind: one of `EVENT_LABELS`, or "unknown".
     pub label: &'static str,
     /// What happened, in a sentence.
     pub text: String,
