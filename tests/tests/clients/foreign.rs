@@ -33,7 +33,7 @@ const STEPS: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Refusal {
     /// Nothing, as the standard requires of browsers.
-    Untold,
+    Nothing,
     /// The status.
     Status,
     /// Status and headers, and with some libraries the body.
@@ -95,7 +95,7 @@ impl Foreign {
     }
 
     pub(crate) fn browser(kind: browser::BrowserKind) -> Self {
-        Self { program: Program::Browser(kind), refusal: Refusal::Untold }
+        Self { program: Program::Browser(kind), refusal: Refusal::Nothing }
     }
 
     fn script(program: impl Into<PathBuf>, arguments: Vec<&'static str>, refusal: Refusal) -> Self {

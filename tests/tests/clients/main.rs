@@ -62,7 +62,7 @@ clients! {
     python_httpx: Foreign::python("httpx_client.py", Refusal::Head);
     curl: Foreign::python("curl_client.py", Refusal::Status);
     node_ws: Foreign::node("ws_client.js", Refusal::Head);
-    node_builtin: Foreign::node("builtin_client.js", Refusal::Untold);
+    node_builtin: Foreign::node("builtin_client.js", Refusal::Nothing);
     chromium: Foreign::browser(BrowserKind::Chromium);
     firefox: Foreign::browser(BrowserKind::Firefox);
     java_jdk: Foreign::java("jdk");

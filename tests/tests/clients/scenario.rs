@@ -111,12 +111,12 @@ async fn sent_away(run: &mut Run) {
 }
 
 /// What a client's library reports follows the protocol, and is as much as expected.
-fn refused(step: &Value, told: Refusal, room: &Value) {
+fn refused(step: &Value, reported: Refusal, room: &Value) {
     assert_eq!(step["nodes"], *room, "{step}");
-    if told >= Refusal::Status {
+    if reported >= Refusal::Status {
         assert_eq!(step["status"], 503, "{step}");
     }
-    if told >= Refusal::Head {
+    if reported >= Refusal::Head {
         let wait = step["retry_after"].as_str().and_then(|wait| wait.parse::<u64>().ok());
         assert!(wait.is_some_and(|wait| wait > 0), "{step}");
     }
