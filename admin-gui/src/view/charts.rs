@@ -4,7 +4,9 @@ mod axes;
 mod definitions;
 mod line_chart;
 mod points;
+mod scale;
 mod stacked;
+mod summary;
 mod unit;
 
 use eframe::egui::{ScrollArea, Ui};
@@ -70,11 +72,13 @@ pub(crate) fn show(ui: &mut Ui, view: &mut ChartsView, ctx: &ViewContext<'_>) {
     view.sessions.update(ctx, &view.cluster, view.minutes);
     let columns = ((ui.available_width() / NARROW) as usize).clamp(1, 2);
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        stacked_charts(ui, view, ctx);
-        ui.add_space(space::M);
-        for row in CLUSTER.chunks(columns) {
+        for (at, row) in CLUSTER.chunks(columns).enumerate() {
             row_of(ui, (columns, HIGH), row, &view.cluster, ctx);
             ui.add_space(space::M);
+            if at == 0 {
+                stacked_charts(ui, view, ctx);
+                ui.add_space(space::M);
+            }
         }
     });
 }

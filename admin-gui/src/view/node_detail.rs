@@ -151,8 +151,9 @@ fn lanes(ui: &mut Ui, link: &LinkStatus) {
                 (format!("messages {}", lane + 1), MESSAGE_LANE_BYTES_MAX)
             };
             let ratio = ratio(queued, most as u64);
+            let full = format!("lane for {name}: share in use");
             label(ui, name);
-            bar(ui, vec2(120.0, 4.0), ratio, fill_color(ui, ratio));
+            bar(ui, &full, vec2(120.0, 4.0), ratio, fill_color(ui, ratio));
             ui.label(bytes(queued));
             ui.end_row();
         }
