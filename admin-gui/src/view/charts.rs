@@ -13,7 +13,7 @@ use eframe::egui::{ScrollArea, Ui};
 use serde::{Deserialize, Serialize};
 use trunkline_protocol::Name;
 
-use super::{ViewContext, widgets::label};
+use super::{ViewContext, keys, widgets::label};
 use crate::theme::space;
 
 use definitions::{CLUSTER, Chart, NODE};
@@ -80,6 +80,7 @@ pub(crate) fn show(ui: &mut Ui, view: &mut ChartsView, ctx: &ViewContext<'_>) {
                 ui.add_space(space::M);
             }
         }
+        keys::scroll_to_focus(ui);
     });
 }
 

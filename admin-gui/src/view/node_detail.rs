@@ -13,7 +13,7 @@ use super::{
     UiCommand, ViewContext,
     charts::{self, ChartsView},
     dialogs::dialog::Dialog,
-    events,
+    events, keys,
     widgets::{bar, fill_color, label, ratio, symbol_with_word, title},
 };
 use crate::{
@@ -50,6 +50,7 @@ pub(crate) fn show(ui: &mut Ui, name: &Name, charts: &mut ChartsView, ctx: &View
         charts::node(ui, charts, name, ctx);
         section(ui, "Latest events");
         events::of_node(ui, name, EVENTS, ctx);
+        keys::scroll_to_focus(ui);
     });
 }
 

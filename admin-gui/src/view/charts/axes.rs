@@ -1,4 +1,4 @@
-use eframe::egui::{Color32, Id, Rangef, Response, RichText, Role, Ui, WidgetInfo};
+use eframe::egui::{Color32, Id, Rangef, RichText, Role, Ui, WidgetInfo};
 use egui_plot::{AxisHints, GridMark, Plot, PlotBounds, PlotPoint, PlotUi, VLine};
 
 use super::scale::{ValueScale, steps};
@@ -8,7 +8,7 @@ use crate::{
     theme::{space, text, tokens},
     view::{
         UiCommand, ViewContext,
-        widgets::{colored_text, keep_in_view, static_plot},
+        widgets::{colored_text, static_plot},
     },
 };
 
@@ -82,18 +82,13 @@ impl ChartAxes {
             }
             plot.pointer_coordinate()
         });
-        self.describe(ui, &response.response, summary);
+        response.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, summary()));
         let pointed: Option<PlotPoint> = response.inner.filter(|_| response.response.hovered());
         let Some(at) = pointed.map(|at| at.x) else { return };
         point_at(ui, at);
         if response.response.clicked() {
             ctx.send(UiCommand::ShowMoment(Moment::At((at * 1e3) as u64)));
         }
-    }
-
-    fn describe(&self, ui: &Ui, plot: &Response, summary: impl Fn() -> String) {
-        plot.widget_info(|| WidgetInfo::labeled(Role::Image, true, summary()));
-        keep_in_view(ui, plot);
     }
 
     fn plot(&self, ui: &Ui) -> Plot<'static> {
