@@ -22,13 +22,14 @@ use crate::{
     view::{
         UiCommand, UiCommands, ViewContext, connecting,
         dialogs::{self, Dialog},
-        header, node_detail,
+        header, keys, node_detail,
         notices::Notices,
         tabs::{self, Tab},
         timeline, users,
     },
 };
 
+use commands::KeyOwner;
 use file_jobs::{FileJobResult, FileJobs};
 use layout::WindowLayout;
 use pending_commands::PendingCommands;
@@ -52,6 +53,7 @@ pub struct App {
     /// What is typed into the search for users.
     search: String,
     dialog: Option<Dialog>,
+    keys: KeyOwner,
     notices: Notices,
     is_placed: bool,
 }
@@ -86,6 +88,7 @@ impl App {
             selected: None,
             search: String::new(),
             dialog: None,
+            keys: KeyOwner::default(),
             notices: Notices::default(),
             is_placed: false,
         }
@@ -168,10 +171,16 @@ impl App {
 
     fn apply(&mut self, ctx: &egui::Context, command: UiCommand, now: Instant) {
         match command {
-            UiCommand::OpenTab(tab) => self.layout.tab = tab,
+            UiCommand::OpenTab(tab) => {
+                self.layout.tab = tab;
+                keys::forget_search(ctx);
+            }
             UiCommand::Select(node) => self.selected = node,
             UiCommand::ShowMoment(moment) => self.shown_state().show(moment),
-            UiCommand::OpenDialog(dialog) => self.dialog = Some(dialog),
+            UiCommand::OpenDialog(dialog) => {
+                self.dialog = Some(dialog);
+                keys::save_focus(ctx);
+            }
             UiCommand::CloseDialog => self.dialog = None,
             UiCommand::SendToRelay(action) => self.send_command(action, now),
             UiCommand::CloseTest => self.test = None,
@@ -191,6 +200,20 @@ impl App {
             UiCommand::OpenRecording(path) => self.jobs.open(path),
             UiCommand::CloseRecording => self.recording = None,
             UiCommand::SetTheme(theme) => ctx.set_theme(theme),
+        }
+    }
+
+    /// Closes what is on top of the window, other than menus and dialogs.
+    fn close_command(&self) -> Option<UiCommand> {
+        let is_users = self.layout.tab == Tab::Users;
+        if self.selected.is_some() {
+            Some(UiCommand::Select(None))
+        } else if is_users && self.test.is_some() {
+            Some(UiCommand::CloseTest)
+        } else if is_users && self.cache.listed().is_some() {
+            Some(UiCommand::UnlistUsers)
+        } else {
+            None
         }
     }
 
@@ -263,11 +286,13 @@ impl eframe::App for App {
                 });
             }
         }
-        if let Some(dialog) = &mut self.dialog {
-            dialogs::show(ui, dialog, &commands);
+        match &mut self.dialog {
+            Some(dialog) => dialogs::show(ui, dialog, &commands),
+            None => keys::restore_focus(ui.ctx()),
         }
         self.notices.show(ui.ctx(), now);
-        commands::take_input(ui, &commands);
+        self.keys.take_input(ui, self.close_command(), &commands);
+        keys::outline_focus(ui);
         for command in commands.into_vec() {
             self.apply(ui.ctx(), command, now);
         }

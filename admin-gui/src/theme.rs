@@ -9,6 +9,9 @@ use trunkline_protocol::control::MemberState;
 
 use crate::{fonts, state::Severity};
 
+#[cfg(test)]
+mod contrast;
+
 /// The colour of the code point of an invisible character. Legible on dark and light grounds: glyphs
 /// are drawn once for both themes.
 const CODE_POINT: Color32 = rgb(0xc88a10);
@@ -54,31 +57,38 @@ tokens! {
     /// Behind tooltips, menus and dialogs.
     floating: Color32 = rgb(0x222730), rgb(0xffffff);
     /// Behind buttons and fields.
-    control: Color32 = rgb(0x262c36), rgb(0xe4e8ed);
-    /// Behind the button under the pointer.
-    hover: Color32 = rgb(0x303845), rgb(0xd8dee6);
+    control: Color32 = rgb(0x232933), rgb(0xeceff3);
+    /// Behind the button or the row under the pointer.
+    hover: Color32 = rgb(0x2a313d), rgb(0xe3e8ef);
+    /// Around buttons and fields, and the rails of sliders.
+    outline: Color32 = rgb(0x6f7c90), rgb(0x7a8492);
     /// Fine lines, and the empty share of a bar.
     line: Color32 = rgb(0x2b323d), rgb(0xd9dde3);
     /// Text.
     text: Color32 = rgb(0xe7eaee), rgb(0x191e26);
     /// Labels, units, and less important text.
-    muted: Color32 = rgb(0x9ca6b4), rgb(0x555f6e);
+    muted: Color32 = rgb(0xaab4c2), rgb(0x48525f);
     /// Absent and disabled items.
-    faint: Color32 = rgb(0x6d7888), rgb(0x8a94a2);
+    faint: Color32 = rgb(0x939dac), rgb(0x5d6774);
     /// Selection, focus and links.
-    accent: Color32 = rgb(0x6aaef5), rgb(0x1766c2);
+    accent: Color32 = rgb(0x6aaef5), rgb(0x1560b8);
     /// Behind selected items.
-    selected: Color32 = rgb(0x203752), rgb(0xd3e4f8);
+    selected: Color32 = rgb(0x1d324c), rgb(0xdbe9fa);
     /// As it should be.
-    good: Color32 = rgb(0x3cba92), rgb(0x0b7556);
+    good: Color32 = rgb(0x3cba92), rgb(0x0a6f51);
     /// Worth knowing.
-    note: Color32 = rgb(0x7ab8f0), rgb(0x1c66b0);
+    note: Color32 = rgb(0x5cc6dc), rgb(0x0a6579);
     /// Users may be affected soon.
-    warning: Color32 = rgb(0xecb43c), rgb(0x966200);
+    warning: Color32 = rgb(0xecb43c), rgb(0x835600);
     /// Users are affected.
-    bad: Color32 = rgb(0xf4745b), rgb(0xbd351d);
+    bad: Color32 = rgb(0xf57f68), rgb(0xb8331c);
     /// An unconfirmed outcome.
     indeterminate: Color32 = rgb(0xbf97e6), rgb(0x7443ab);
+    /// Measured values, in charts and bars, which are neither good nor bad. The hues are those of
+    /// Okabe and Ito that no state has; all are told apart without red, green or blue cones.
+    series: [Color32; 3] =
+        [rgb(0x4681f0), rgb(0xf2e57e), rgb(0xe0569f)],
+        [rgb(0x2f74f2), rgb(0x8a8000), rgb(0xc8387f)];
     /// Text on a filled button.
     on_fill: Color32 = rgb(0x101318), Color32::WHITE;
     /// A heat map's scale, from zero to the maximum.
@@ -208,22 +218,24 @@ fn style(tokens: &Tokens, visuals: Visuals) -> Style {
 }
 
 fn recolor(tokens: &Tokens, mut visuals: Visuals) -> Visuals {
-    let widget = |fill: Color32, text: Color32, outline: Stroke| WidgetVisuals {
+    let widget = |fill: Color32, outline: Color32| WidgetVisuals {
         bg_fill: fill,
         weak_bg_fill: fill,
-        bg_stroke: outline,
+        bg_stroke: Stroke::new(1.0, outline),
         corner_radius: CornerRadius::same(5),
-        fg_stroke: Stroke::new(1.0, text),
+        fg_stroke: Stroke::new(1.0, tokens.text),
         expansion: 0.0,
     };
     let shadow =
         Shadow { offset: [0, 6], blur: 24, spread: 0, color: Color32::from_black_alpha(70) };
     let fine = Stroke::new(1.0, tokens.line);
-    visuals.widgets.noninteractive = widget(tokens.ground, tokens.text, fine);
-    visuals.widgets.inactive = widget(tokens.control, tokens.text, Stroke::NONE);
-    visuals.widgets.hovered = widget(tokens.hover, tokens.text, Stroke::NONE);
-    visuals.widgets.active = widget(tokens.hover, tokens.text, Stroke::new(1.5, tokens.accent));
-    visuals.widgets.open = widget(tokens.hover, tokens.text, Stroke::NONE);
+    visuals.widgets.noninteractive = widget(tokens.ground, tokens.line);
+    // Rails, scroll bars and check boxes are drawn in `bg_fill`, without an outline.
+    visuals.widgets.inactive =
+        WidgetVisuals { bg_fill: tokens.outline, ..widget(tokens.control, tokens.outline) };
+    visuals.widgets.hovered = widget(tokens.hover, tokens.muted);
+    visuals.widgets.active = widget(tokens.hover, tokens.accent);
+    visuals.widgets.open = widget(tokens.hover, tokens.muted);
     visuals.selection.bg_fill = tokens.selected;
     visuals.selection.stroke = Stroke::new(1.0, tokens.accent);
     visuals.weak_text_color = Some(tokens.muted);
@@ -242,7 +254,6 @@ fn recolor(tokens: &Tokens, mut visuals: Visuals) -> Visuals {
     visuals.window_corner_radius = CornerRadius::same(8);
     visuals.menu_corner_radius = CornerRadius::same(6);
     visuals.indent_has_left_vline = false;
-    visuals.slider_trailing_fill = true;
     visuals.text_cursor.stroke = Stroke::new(2.0, tokens.accent);
     visuals
 }

@@ -7,6 +7,7 @@ mod context;
 pub(crate) mod dialogs;
 pub(crate) mod events;
 pub(crate) mod header;
+pub(crate) mod keys;
 pub(crate) mod map;
 pub(crate) mod node_detail;
 pub(crate) mod nodes;

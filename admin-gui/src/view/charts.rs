@@ -4,14 +4,16 @@ mod axes;
 mod definitions;
 mod line_chart;
 mod points;
+mod scale;
 mod stacked;
+mod summary;
 mod unit;
 
 use eframe::egui::{ScrollArea, Ui};
 use serde::{Deserialize, Serialize};
 use trunkline_protocol::Name;
 
-use super::{ViewContext, widgets::label};
+use super::{ViewContext, keys, widgets::label};
 use crate::theme::space;
 
 use definitions::{CLUSTER, Chart, NODE};
@@ -70,12 +72,15 @@ pub(crate) fn show(ui: &mut Ui, view: &mut ChartsView, ctx: &ViewContext<'_>) {
     view.sessions.update(ctx, &view.cluster, view.minutes);
     let columns = ((ui.available_width() / NARROW) as usize).clamp(1, 2);
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        stacked_charts(ui, view, ctx);
-        ui.add_space(space::M);
-        for row in CLUSTER.chunks(columns) {
+        for (at, row) in CLUSTER.chunks(columns).enumerate() {
             row_of(ui, (columns, HIGH), row, &view.cluster, ctx);
             ui.add_space(space::M);
+            if at == 0 {
+                stacked_charts(ui, view, ctx);
+                ui.add_space(space::M);
+            }
         }
+        keys::scroll_to_focus(ui);
     });
 }
 

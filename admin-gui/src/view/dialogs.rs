@@ -1,6 +1,7 @@
 //! Modal dialogs: confirmation of commands, and file names of recordings.
 
 pub(crate) mod dialog;
+mod keys;
 
 use eframe::egui::{Button, Id, Key, Modal, TextEdit, Ui, vec2};
 use trunkline_protocol::{Name, status::AdminCommand};
@@ -24,34 +25,29 @@ const BUTTON: f32 = 88.0;
 
 /// Draws the open dialog.
 pub(crate) fn show(ui: &Ui, dialog: &mut Dialog, commands: &UiCommands) {
+    let is_new = ui.memory(|memory| memory.top_modal_layer().is_none());
     let response = Modal::new(Id::unique("dialog")).frame(theme::dialog(ui)).show(ui.ctx(), |ui| {
         let most = ui.ctx().content_rect().width() - 4.0 * space::L;
         ui.set_width(WIDTH.min(most));
         match dialog {
             Dialog::Confirm { action, consequence, nodes } => {
-                confirm(ui, action, consequence, nodes, commands);
+                confirm(ui, action, (consequence, nodes), is_new, commands);
             }
             Dialog::Save(path) => {
                 let words = "Saves the recorded history, up to one hour, as status lines: one \
                              JSON object per line. An existing file is replaced.";
-                file(
-                    ui,
-                    ("Save recording", words, "Save"),
-                    path,
-                    UiCommand::SaveRecording,
-                    commands,
-                );
+                let command = UiCommand::SaveRecording;
+                file(ui, ("Save recording", words, "Save"), path, command, is_new, commands);
             }
             Dialog::Open(path) => {
                 let words = "Opens a saved recording, or the output of `just status` in a file. \
                              A file that is dropped on the window is opened too.";
-                file(
-                    ui,
-                    ("Open recording", words, "Open"),
-                    path,
-                    UiCommand::OpenRecording,
-                    commands,
-                );
+                let command = UiCommand::OpenRecording;
+                file(ui, ("Open recording", words, "Open"), path, command, is_new, commands);
+            }
+            Dialog::Keys => {
+                head(ui, "Keys");
+                keys::show(ui, is_new, commands);
             }
         }
     });
@@ -63,8 +59,8 @@ pub(crate) fn show(ui: &Ui, dialog: &mut Dialog, commands: &UiCommands) {
 fn confirm(
     ui: &mut Ui,
     action: &mut AdminCommand,
-    consequence: &str,
-    nodes: &[Name],
+    (consequence, nodes): (&str, &[Name]),
+    is_new: bool,
     commands: &UiCommands,
 ) {
     let (title, yes) = match action {
@@ -87,7 +83,9 @@ fn confirm(
         });
     }
     let is_destructive = !matches!(action, AdminCommand::Test { .. });
-    if buttons(ui, Confirm { word: &yes, is_enabled: true, is_destructive }, commands) {
+    let first = if is_destructive { FirstFocus::Cancel } else { FirstFocus::Confirm };
+    let first = if is_new { first } else { FirstFocus::None };
+    if buttons(ui, Confirm { word: &yes, is_enabled: true, is_destructive, first }, commands) {
         commands.push(UiCommand::SendToRelay(action.clone()));
     }
 }
@@ -98,6 +96,7 @@ fn file(
     (title, words, word): (&str, &str, &str),
     path: &mut String,
     command: fn(std::path::PathBuf) -> UiCommand,
+    is_new: bool,
     commands: &UiCommands,
 ) {
     head(ui, title);
@@ -107,8 +106,12 @@ fn file(
     let field = ui.add(TextEdit::singleline(path).desired_width(f32::INFINITY));
     let field = field.labelled_by(name.id);
     let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+    if is_new {
+        field.request_focus();
+    }
     let is_enabled = !path.trim().is_empty();
-    if buttons(ui, Confirm { word, is_enabled, is_destructive: false }, commands) || entered {
+    let confirm = Confirm { word, is_enabled, is_destructive: false, first: FirstFocus::None };
+    if buttons(ui, confirm, commands) || (entered && is_enabled) {
         commands.push(command(path.trim().into()));
         commands.push(UiCommand::CloseDialog);
     }
@@ -125,6 +128,16 @@ struct Confirm<'a> {
     is_enabled: bool,
     /// Whether somebody loses a session by it.
     is_destructive: bool,
+    /// The button that gets the focus now.
+    first: FirstFocus,
+}
+
+/// The button that `Enter` presses in a dialog that has just been opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FirstFocus {
+    None,
+    Confirm,
+    Cancel,
 }
 
 /// Draws the buttons; returns whether the dialog was confirmed.
@@ -141,12 +154,18 @@ fn buttons(ui: &mut Ui, confirm: Confirm<'_>, commands: &UiCommands) -> bool {
         let most = ui.available_width() - BUTTON - space::S;
         let yes = ui.scope(|ui| {
             ui.set_max_width(most);
-            ui.add_enabled(confirm.is_enabled, yes).clicked()
+            ui.add_enabled(confirm.is_enabled, yes)
         });
+        let yes = yes.inner;
         let no = ui.add(Button::new("Cancel").min_size(vec2(BUTTON, 30.0)));
-        if yes.inner || no.clicked() {
+        match confirm.first {
+            FirstFocus::None => {}
+            FirstFocus::Confirm => yes.request_focus(),
+            FirstFocus::Cancel => no.request_focus(),
+        }
+        if yes.clicked() || no.clicked() {
             commands.push(UiCommand::CloseDialog);
         }
-        yes.inner
+        yes.clicked()
     })
 }

@@ -1,12 +1,12 @@
 //! The log of cluster events.
 
-use eframe::egui::{RichText, TextEdit, Ui};
+use eframe::egui::{RichText, Ui};
 use egui_extras::Column;
 use serde::{Deserialize, Serialize};
 use trunkline_protocol::{Name, status::ClusterEvent};
 
 use super::{
-    UiCommand, ViewContext,
+    UiCommand, ViewContext, keys,
     widgets::{self, choice, label, short_incarnation, symbol_with_word, tooltip},
 };
 use crate::{
@@ -116,8 +116,8 @@ fn filters(ui: &mut Ui, view: &mut EventsView, ctx: &ViewContext<'_>, listed: us
         choice(ui, ("node", "all nodes"), &mut view.node, nodes);
         ui.add_space(space::M);
         let name = label(ui, "containing");
-        let words = TextEdit::singleline(&mut view.words).desired_width(200.0);
-        ui.add(words.id_salt("event words")).labelled_by(name.id);
+        let words = keys::search_field(&mut view.words).desired_width(200.0);
+        ui.add(words).labelled_by(name.id);
         ui.add_space(space::M);
         label(ui, plural(listed as u64, "event"));
     });

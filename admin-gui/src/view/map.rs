@@ -6,7 +6,7 @@ mod node;
 use eframe::egui::{Pos2, Rect, ScrollArea, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, vec2};
 use trunkline_protocol::{control::MemberState, status::RedisState};
 
-use super::{UiCommand, ViewContext};
+use super::{UiCommand, ViewContext, keys};
 use crate::{
     format::rate,
     state::{ClusterStatus, Counter, Rates, Severity, check_node},
@@ -26,6 +26,7 @@ pub(crate) fn show(ui: &mut Ui, ctx: &ViewContext<'_>) {
     ScrollArea::both().show(ui, |ui| {
         let (area, _) = ui.allocate_exact_size(ui.available_size().max(LEAST), Sense::hover());
         draw(ui, area, ctx);
+        keys::scroll_to_focus(ui);
     });
 }
 

@@ -13,7 +13,7 @@ use super::{
     UiCommand, ViewContext,
     charts::{self, ChartsView},
     dialogs::dialog::Dialog,
-    events,
+    events, keys,
     widgets::{bar, fill_color, label, ratio, symbol_with_word, title},
 };
 use crate::{
@@ -50,6 +50,7 @@ pub(crate) fn show(ui: &mut Ui, name: &Name, charts: &mut ChartsView, ctx: &View
         charts::node(ui, charts, name, ctx);
         section(ui, "Latest events");
         events::of_node(ui, name, EVENTS, ctx);
+        keys::scroll_to_focus(ui);
     });
 }
 
@@ -151,8 +152,9 @@ fn lanes(ui: &mut Ui, link: &LinkStatus) {
                 (format!("messages {}", lane + 1), MESSAGE_LANE_BYTES_MAX)
             };
             let ratio = ratio(queued, most as u64);
+            let full = format!("lane for {name}: share in use");
             label(ui, name);
-            bar(ui, vec2(120.0, 4.0), ratio, fill_color(ui, ratio));
+            bar(ui, &full, vec2(120.0, 4.0), ratio, fill_color(ui, ratio));
             ui.label(bytes(queued));
             ui.end_row();
         }

@@ -7,7 +7,7 @@ use egui_extras::Column;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    UiCommand, ViewContext,
+    UiCommand, ViewContext, keys,
     widgets::{self, right_aligned},
 };
 use crate::theme::{space, text, tokens};
@@ -53,6 +53,7 @@ pub(crate) fn show(ui: &mut Ui, view: &mut NodesView, ctx: &ViewContext<'_>) {
     ScrollArea::horizontal().id_salt("nodes across").show(ui, |ui| {
         ui.spacing_mut().item_spacing.x = space::S;
         table(ui, view, &rows, ctx);
+        keys::scroll_to_focus(ui);
     });
 }
 

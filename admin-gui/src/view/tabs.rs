@@ -4,7 +4,7 @@ pub(crate) mod tab;
 
 use eframe::egui::{Align, Button, Key, Layout, RichText, Stroke, ThemePreference, Ui, vec2};
 
-use super::{UiCommand, ViewContext, dialogs::dialog::Dialog};
+use super::{UiCommand, ViewContext, dialogs::dialog::Dialog, keys};
 use crate::theme::{space, text, tokens};
 
 pub use tab::Tab;
@@ -36,8 +36,8 @@ pub(crate) fn show(ui: &mut Ui, open: Tab, ctx: &ViewContext<'_>) {
             }
         });
     });
-    if ui.memory(|memory| memory.focused().is_none()) {
-        let pressed = TABS.iter().find(|&&(.., key)| ui.input(|input| input.key_pressed(key)));
+    if keys::are_free(ui.ctx()) {
+        let pressed = TABS.iter().find(|&&(.., key)| keys::is_pressed(ui.ctx(), key));
         pressed.into_iter().for_each(|&(tab, ..)| ctx.send(UiCommand::OpenTab(tab)));
     }
 }
@@ -63,6 +63,9 @@ fn menu(ui: &mut Ui, ctx: &ViewContext<'_>) {
         }
         if ui.button("Open recording …").clicked() {
             ctx.send(UiCommand::OpenDialog(Dialog::open()));
+        }
+        if ui.button("Keys …").on_hover_text("Shortcut: ?").clicked() {
+            ctx.send(UiCommand::OpenDialog(Dialog::Keys));
         }
         ui.separator();
         for (word, theme) in [

@@ -2,7 +2,7 @@
 
 use eframe::egui::{Button, Key, RichText, Slider, Ui};
 
-use super::{UiCommand, ViewContext, widgets::label};
+use super::{UiCommand, ViewContext, keys, widgets::label};
 use crate::{
     escape, escaped_text,
     format::{clock, since},
@@ -26,7 +26,7 @@ pub(crate) fn show(ui: &mut Ui, ctx: &ViewContext<'_>) {
         }
         slider(ui, (first, last), ctx);
     });
-    keys(ui, ctx);
+    steps(ui, ctx);
 }
 
 /// The moment that is shown after a switch between "paused" and "live".
@@ -82,8 +82,8 @@ fn slider(ui: &mut Ui, (first, last): (u64, u64), ctx: &ViewContext<'_>) {
     label(ui, "now");
 }
 
-fn keys(ui: &Ui, ctx: &ViewContext<'_>) {
-    if ui.memory(|memory| memory.focused().is_some()) {
+fn steps(ui: &Ui, ctx: &ViewContext<'_>) {
+    if !keys::are_unused(ui.ctx()) {
         return;
     }
     let (shown, is_pressed) =

@@ -89,7 +89,9 @@ fn table(ui: &mut Ui, trace: &Trace) {
                 });
                 row.col(|ui| {
                     ui.add_space(space::M);
-                    bar(ui, BAR, ratio(took, trace.took_us.max(1)), tokens(ui).accent);
+                    let share = ratio(took, trace.took_us.max(1));
+                    let name = format!("{}: share of the whole time", hop.at);
+                    bar(ui, &name, BAR, share, tokens(ui).series[0]);
                 });
                 row.col(|ui| drop(ui.label(RichText::new(hop.at.as_str()).font(text::strong()))));
                 row.col(|ui| event(ui, &hop.what));

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use eframe::egui::{Panel, Rangef, Ui, Vec2, vec2};
+use eframe::egui::{Panel, Rangef, Role, Ui, Vec2, WidgetInfo, vec2};
 use egui_extras::Column;
 use egui_plot::{AxisHints, GridInput, GridMark, Heatmap, Plot, PlotBounds, PlotPoint, VPlacement};
 use trunkline_protocol::Name;
@@ -68,6 +68,9 @@ fn matrix(ui: &mut Ui, names: &[&Name], ctx: &ViewContext<'_>) {
         plot.heatmap(cells);
         plot.pointer_coordinate()
     });
+    response
+        .response
+        .widget_info(|| WidgetInfo::labeled(Role::Image, true, summary(names, &values)));
     let Some((from, to)) = response.inner.and_then(|at| cell_at(at, size)) else { return };
     let words = format!("{} → {}: {} / s", names[from], names[to], rate(values[from * size + to]));
     if response.response.on_hover_text_at_pointer(words).clicked() {
@@ -101,6 +104,19 @@ fn plot<'a>(names: &'a [&'a Name], area: Vec2, tokens: &'static Tokens) -> Plot<
         .y_grid_spacer(middles(NAMES.y, area.y))
         .custom_x_axes(vec![axis(AxisHints::new_x()).placement(VPlacement::Top)])
         .custom_y_axes(vec![axis(AxisHints::new_y()).label_spacing(Rangef::new(14.0, 18.0))])
+}
+
+/// The matrix in words, for screen readers.
+fn summary(names: &[&Name], values: &[f64]) -> String {
+    let (at, most) = values.iter().zip(0..).fold((0, 0.0), |(at, most), (&value, place)| {
+        if value > most { (place, value) } else { (at, most) }
+    });
+    let (from, to) = (names[at / names.len()], names[at % names.len()]);
+    let most = match most {
+        0.0 => "none are forwarded".into(),
+        most => format!("at most {} from {from} to {to}", rate(most)),
+    };
+    format!("Chart: messages per second between {} nodes, {most}", names.len())
 }
 
 /// The row and the column of a position in the plot.

@@ -18,7 +18,7 @@ use trunkline_protocol::{
 
 use crate::{
     escape, escaped_text,
-    format::{UNKNOWN, count, plural},
+    format::{UNKNOWN, count, percent, plural},
     theme::{StatusSymbol, space, state_word, text, tokens},
 };
 
@@ -68,7 +68,9 @@ pub(super) fn short_incarnation(incarnation: Incarnation) -> String {
 /// Strong text that can be clicked.
 pub(super) fn text_button(ui: &mut Ui, words: &str) -> Response {
     let words = escaped_text::layout(ui, words, text::strong(), tokens(ui).text);
-    ui.add(Button::new(words).frame(false).truncate())
+    let button = ui.add(Button::new(words).frame(false).truncate());
+    keep_in_view(ui, &button);
+    button
 }
 
 /// A user's key that can be clicked, and copied in its original form.
@@ -165,8 +167,8 @@ pub(super) fn right_aligned<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R)
     ui.with_layout(Layout::right_to_left(Align::Center), contents).inner
 }
 
-/// A bar that shows a ratio, from 0 to 1.
-pub(super) fn bar(ui: &mut Ui, size: Vec2, ratio: f64, color: Color32) {
+/// A bar that shows a ratio, from 0 to 1. A screen reader reads its name and its value in percent.
+pub(super) fn bar(ui: &mut Ui, name: &str, size: Vec2, ratio: f64, color: Color32) {
     let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
     let ratio = ratio.clamp(0.0, 1.0) as f32;
     let radius = size.y / 2.0;
@@ -175,10 +177,15 @@ pub(super) fn bar(ui: &mut Ui, size: Vec2, ratio: f64, color: Color32) {
     if ratio > 0.0 {
         ui.painter().rect_filled(filled, radius, color);
     }
-    let value = Some(f64::from(ratio));
+    let share = f64::from(ratio);
     response.widget_info(|| WidgetInfo {
-        value,
-        ..WidgetInfo::labeled(Role::ProgressIndicator, true, "share in use")
+        current_text_value: Some(percent(share)),
+        value: Some((share * 100.0).round()),
+        ..WidgetInfo::labeled(Role::Meter, true, name)
+    });
+    ui.ctx().accesskit_node_builder(response.id, |node| {
+        node.set_min_numeric_value(0.0);
+        node.set_max_numeric_value(100.0);
     });
 }
 
@@ -188,7 +195,14 @@ pub(super) fn fill_color(ui: &Ui, ratio: f64) -> Color32 {
     match ratio {
         full if full >= 1.0 => tokens.bad,
         nearly if nearly >= 0.9 => tokens.warning,
-        _ => tokens.accent,
+        _ => tokens.series[0],
+    }
+}
+
+/// Scrolls to what has just got the focus, and to a little beyond: the row after it can be reached, too.
+pub(super) fn keep_in_view(ui: &Ui, response: &Response) {
+    if response.gained_focus() {
+        ui.scroll_to_rect(response.rect.expand2(vec2(0.0, 1.5 * space::ROW)), None);
     }
 }
 

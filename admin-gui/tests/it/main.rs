@@ -1,6 +1,7 @@
 //! The window over generated snapshots.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod charts;
 mod commands;
 mod connection_loss;
 mod delivery_test;
@@ -8,6 +9,7 @@ mod escaped_keys;
 mod generated;
 mod health;
 mod history;
+mod keyboard;
 mod node_table;
 mod small_windows;
 mod status_stream;

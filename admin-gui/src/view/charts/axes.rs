@@ -1,7 +1,7 @@
-use eframe::egui::{Color32, Id, Rangef, RichText, Ui};
-use egui_plot::{AxisHints, GridInput, GridMark, Plot, PlotBounds, PlotPoint, PlotUi, VLine};
+use eframe::egui::{Color32, Id, Rangef, RichText, Role, Ui, WidgetInfo};
+use egui_plot::{AxisHints, GridMark, Plot, PlotBounds, PlotPoint, PlotUi, VLine};
 
-use super::unit::ChartUnit;
+use super::scale::{ValueScale, steps};
 use crate::{
     format::{UNKNOWN, clock},
     state::Moment,
@@ -15,8 +15,8 @@ use crate::{
 /// The distances from which on the times beneath a chart are drawn, and drawn in full colour.
 const TIMES: Rangef = Rangef { min: 38.0, max: 46.0 };
 
-/// The height of a chart, as a multiple of its highest value.
-const HEADROOM: f64 = 1.15;
+/// The same for the values at its left.
+const VALUES: Rangef = Rangef { min: 10.0, max: 14.0 };
 
 /// The time, in seconds, whose values are in the legend: under the pointer, else the shown moment.
 pub(super) fn read_at(ui: &Ui, seconds: (f64, f64), ctx: &ViewContext<'_>) -> f64 {
@@ -53,8 +53,8 @@ pub(super) fn legend(ui: &mut Ui, shape: &str, color: Color32, name: &str, value
 pub(super) struct ChartAxes {
     /// The chart's title, which identifies the chart.
     pub(super) title: &'static str,
-    /// The unit of its values.
-    pub(super) unit: ChartUnit,
+    /// The scale of its values.
+    pub(super) scale: ValueScale,
     /// The first and the last time, in seconds.
     pub(super) seconds: (f64, f64),
     /// Its height in points.
@@ -62,27 +62,27 @@ pub(super) struct ChartAxes {
 }
 
 impl ChartAxes {
-    /// Draws axes up to `highest`, the contents by `draw`, and a line at the shown moment. A click
-    /// shows the moment under the pointer.
+    /// Draws the axes, the contents by `draw`, and a line at the shown moment. A click shows the
+    /// moment under the pointer. A screen reader reads the `summary`.
     pub(super) fn show<'a>(
         &self,
         ui: &mut Ui,
-        highest: f64,
+        summary: impl Fn() -> String,
         ctx: &ViewContext<'_>,
         draw: impl FnOnce(&mut PlotUi<'a>) + 'a,
     ) {
-        let (from, to) = self.seconds;
-        let highest = highest.max(self.unit.least()) * HEADROOM;
+        let ((from, to), (bottom, top)) = (self.seconds, self.scale.bounds);
         let shown = shown_at(ctx);
         let accent = tokens(ui).accent;
         let response = self.plot(ui).show(ui, move |plot| {
-            plot.set_plot_bounds(PlotBounds::from_min_max([from, 0.0], [to, highest]));
+            plot.set_plot_bounds(PlotBounds::from_min_max([from, bottom], [to, top]));
             draw(plot);
             if let Some(at) = shown {
                 plot.vline(VLine::new("shown", at).color(accent).width(1.5));
             }
             plot.pointer_coordinate()
         });
+        response.response.widget_info(|| WidgetInfo::labeled(Role::Image, true, summary()));
         let pointed: Option<PlotPoint> = response.inner.filter(|_| response.response.hovered());
         let Some(at) = pointed.map(|at| at.x) else { return };
         point_at(ui, at);
@@ -93,12 +93,13 @@ impl ChartAxes {
 
     fn plot(&self, ui: &Ui) -> Plot<'static> {
         let tokens = tokens(ui);
-        let (unit, (from, to)) = (self.unit, self.seconds);
+        let (scale, (from, to)) = (self.scale, self.seconds);
         let axis = |hints: AxisHints<'static>| {
             hints.tick_label_color(tokens.muted).tick_label_font(text::label())
         };
         let times = axis(AxisHints::new_x()).label_spacing(TIMES);
-        let values = axis(AxisHints::new_y()).formatter(move |mark, _| unit.format(mark.value));
+        let values = axis(AxisHints::new_y()).label_spacing(VALUES);
+        let values = values.formatter(move |mark, _| scale.words(mark.value));
         static_plot(self.title)
             .height(self.height)
             .grid_color(tokens.line)
@@ -106,7 +107,7 @@ impl ChartAxes {
             .label_formatter(|_| None)
             .link_cursor(cursors(), [true, false])
             .x_grid_spacer(move |_| time_marks(from, to))
-            .y_grid_spacer(move |input| value_marks(unit, input))
+            .y_grid_spacer(move |_| scale.marks())
             .custom_x_axes(vec![times.formatter(move |mark, _| time(mark.value, to - from))])
             .custom_y_axes(vec![values.min_thickness(52.0)])
     }
@@ -130,7 +131,7 @@ fn point_at(ui: &Ui, seconds: f64) {
 /// Marks at round times, except near the edges, where their labels would be cut.
 fn time_marks(from: f64, to: f64) -> Vec<GridMark> {
     let edge = (to - from) * 0.04;
-    marks(from + edge, to - edge, time_step(to - from))
+    steps(from + edge, to - edge, time_step(to - from))
 }
 
 /// The seconds between two marks of a span.
@@ -146,16 +147,4 @@ fn time_step(seconds: f64) -> f64 {
 fn time(at: f64, seconds: f64) -> String {
     let clock = clock((at * 1e3) as u64);
     if seconds <= 60.0 { clock } else { clock[..5].to_owned() }
-}
-
-/// Marks at a few round values.
-fn value_marks(unit: ChartUnit, input: GridInput) -> Vec<GridMark> {
-    let (_, highest) = input.bounds;
-    marks(0.0, highest, unit.round_up(highest / 3.5))
-}
-
-fn marks(from: f64, to: f64, step: f64) -> Vec<GridMark> {
-    let first = (from / step).ceil() as i64;
-    let last = (to / step).floor() as i64;
-    (first..=last).map(|at| GridMark { value: at as f64 * step, step_size: step }).collect()
 }

@@ -31,14 +31,15 @@ pub(super) struct ChartLine {
 type ColorOf = fn(&Tokens) -> Color32;
 type ValueOf = fn(&Sample) -> Option<f64>;
 
-/// The charts of the cluster.
+/// The charts of the cluster. What goes wrong comes first.
 pub(super) const CLUSTER: [Chart; 8] = [
+    NOT_DELIVERED,
     chart(
         "Messages / s",
         "Messages per second that were accepted from clients, delivered to recipients, and \
          forwarded by the relay.",
         Rate,
-        &[ACCEPTED, DELIVERED, line("forwarded", NOTE, |s| Some(s.rates[Counter::Forwarded]))],
+        &[ACCEPTED, DELIVERED, line("forwarded", THIRD, |s| Some(s.rates[Counter::Forwarded]))],
     ),
     chart(
         "Accept to receipt",
@@ -46,17 +47,6 @@ pub(super) const CLUSTER: [Chart; 8] = [
          most p50, 99 of 100 at most p99.",
         Micros,
         &[P50, P99],
-    ),
-    chart(
-        "Not delivered / s",
-        "Messages per second with another outcome than delivered.",
-        Rate,
-        &[
-            line("offline", |t| t.muted, |s| Some(s.rates[Counter::Offline])),
-            line("busy", |t| t.warning, |s| Some(s.rates[Counter::Busy])),
-            line("unreachable", |t| t.bad, |s| Some(s.rates[Counter::Unreachable])),
-            line("unconfirmed", |t| t.indeterminate, |s| Some(s.rates[Counter::Unconfirmed])),
-        ],
     ),
     chart(
         "Slowest link",
@@ -69,8 +59,8 @@ pub(super) const CLUSTER: [Chart; 8] = [
         "Share of one core that the relay used, and that all nodes used together.",
         Share,
         &[
-            line("relay", NOTE, |s| Some(s.rates.relay_cpu())),
-            line("nodes", ACCENT, |s| Some(s.rates.cpu())),
+            line("relay", SECOND, |s| Some(s.rates.relay_cpu())),
+            line("nodes", FIRST, |s| Some(s.rates.cpu())),
         ],
     ),
     chart(
@@ -78,8 +68,8 @@ pub(super) const CLUSTER: [Chart; 8] = [
         "Resident memory of the relay, and of all nodes together.",
         Bytes,
         &[
-            line("relay", NOTE, |s| Some(s.relay_memory_bytes as f64)),
-            line("nodes", ACCENT, |s| Some(s.memory_bytes as f64)),
+            line("relay", SECOND, |s| Some(s.relay_memory_bytes as f64)),
+            line("nodes", FIRST, |s| Some(s.memory_bytes as f64)),
         ],
     ),
     QUEUES,
@@ -87,18 +77,19 @@ pub(super) const CLUSTER: [Chart; 8] = [
         "Forwarded bytes / s",
         "Bytes per second that the relay forwarded, in batches.",
         Bytes,
-        &[line("bytes", ACCENT, |s| Some(s.rates[Counter::ForwardedBytes]))],
+        &[line("bytes", FIRST, |s| Some(s.rates[Counter::ForwardedBytes]))],
     ),
 ];
 
 /// The charts of a node.
-pub(super) const NODE: [Chart; 5] = [
+pub(super) const NODE: [Chart; 6] = [
+    NOT_DELIVERED,
     chart(
         "Messages / s",
         "Messages per second that the node accepted from its clients, delivered to its sessions, \
          and sent to other nodes through the relay.",
         Rate,
-        &[ACCEPTED, DELIVERED, line("forwarded", NOTE, |s| Some(s.rates[Counter::ForwardedFrom]))],
+        &[ACCEPTED, DELIVERED, line("forwarded", THIRD, |s| Some(s.rates[Counter::ForwardedFrom]))],
     ),
     chart(
         "Accept to receipt",
@@ -111,12 +102,25 @@ pub(super) const NODE: [Chart; 5] = [
     chart("Link", "Smoothed round-trip time of the link.", Micros, &[RTT]),
 ];
 
+// The colours are those of the outcomes, everywhere.
+const NOT_DELIVERED: Chart = chart(
+    "Not delivered / s",
+    "Messages per second with another outcome than delivered.",
+    Rate,
+    &[
+        line("offline", |tokens| tokens.muted, |s| Some(s.rates[Counter::Offline])),
+        line("busy", |tokens| tokens.warning, |s| Some(s.rates[Counter::Busy])),
+        line("unreachable", |tokens| tokens.bad, |s| Some(s.rates[Counter::Unreachable])),
+        line("unconfirmed", |tokens| tokens.indeterminate, |s| Some(s.rates[Counter::Unconfirmed])),
+    ],
+);
+
 const SESSIONS: Chart = chart(
     "Sessions",
     "Sessions that are logged in, and the capacity.",
     Count,
     &[
-        line("sessions", ACCENT, |s| Some(s.sessions as f64)),
+        line("sessions", FIRST, |s| Some(s.sessions as f64)),
         line("capacity", |tokens| tokens.faint, |s| Some(s.capacity as f64)),
     ],
 );
@@ -127,19 +131,20 @@ const QUEUES: Chart = chart(
      has a slow reader.",
     Bytes,
     &[
-        line("lanes", ACCENT, |s| Some(s.lane_bytes as f64)),
-        line("sessions", |tokens| tokens.warning, |s| Some(s.session_bytes as f64)),
+        line("lanes", FIRST, |s| Some(s.lane_bytes as f64)),
+        line("sessions", SECOND, |s| Some(s.session_bytes as f64)),
     ],
 );
 
-const ACCENT: ColorOf = |tokens| tokens.accent;
-const NOTE: ColorOf = |tokens| tokens.indeterminate;
+const FIRST: ColorOf = |tokens| tokens.series[0];
+const SECOND: ColorOf = |tokens| tokens.series[1];
+const THIRD: ColorOf = |tokens| tokens.series[2];
 
-const ACCEPTED: ChartLine = line("accepted", ACCENT, |s| Some(s.rates[Counter::Accepted]));
-const DELIVERED: ChartLine = line("delivered", |tokens| tokens.good, |s| Some(s.rates.delivered()));
-const P50: ChartLine = line("p50", ACCENT, |s| quantile(s, 0.5));
-const P99: ChartLine = line("p99", |tokens| tokens.warning, |s| quantile(s, 0.99));
-const RTT: ChartLine = line("RTT", ACCENT, |s| s.rtt_us.map(|us| us as f64));
+const ACCEPTED: ChartLine = line("accepted", FIRST, |s| Some(s.rates[Counter::Accepted]));
+const DELIVERED: ChartLine = line("delivered", SECOND, |s| Some(s.rates.delivered()));
+const P50: ChartLine = line("p50", FIRST, |s| quantile(s, 0.5));
+const P99: ChartLine = line("p99", SECOND, |s| quantile(s, 0.99));
+const RTT: ChartLine = line("RTT", FIRST, |s| s.rtt_us.map(|us| us as f64));
 
 const fn chart(
     title: &'static str,

@@ -68,8 +68,8 @@ impl Points {
         self.samples.extend(samples.into_iter().filter(|sample| last_ms < Some(sample.at_ms)));
     }
 
-    /// A line in pieces, without its gaps. Of the samples in each `step_ms` it has the highest, so
-    /// that no peak is lost.
+    /// A line in pieces, without its gaps, and without what lies at zero. Of the samples in each
+    /// `step_ms` it has the highest, so that no peak is lost.
     pub(super) fn pieces(&self, line: &ChartLine, step_ms: u64) -> Vec<Vec<PlotPoint>> {
         let mut pieces: Vec<Vec<PlotPoint>> = Vec::new();
         let mut last_ms = None;
@@ -87,7 +87,12 @@ impl Points {
             }
             last_ms = Some(sample.at_ms);
         }
-        pieces
+        pieces.iter().flat_map(|piece| above_zero(piece)).collect()
+    }
+
+    /// The values of a line, in the order of their times.
+    pub(super) fn values(&self, line: &ChartLine) -> impl Iterator<Item = f64> {
+        self.samples.iter().filter_map(line.value)
     }
 
     /// The value of a line at a time, from the latest sample before it.
@@ -96,6 +101,27 @@ impl Points {
         let after = self.samples.partition_point(|sample| sample.at_ms <= at_ms);
         (line.value)(self.samples.get(after.checked_sub(1)?)?)
     }
+}
+
+/// The parts of a line above zero, each with the zeros on its two sides. A line along the bottom of a
+/// chart would look like a value.
+fn above_zero(piece: &[PlotPoint]) -> Vec<Vec<PlotPoint>> {
+    let is_zero = |at: usize| piece.get(at).is_none_or(|point| point.y <= 0.0);
+    let mut parts: Vec<Vec<PlotPoint>> = Vec::new();
+    let mut is_open = false;
+    for (at, &point) in piece.iter().enumerate() {
+        let is_edge = (at > 0 && !is_zero(at - 1)) || !is_zero(at + 1);
+        if is_zero(at) && !is_edge {
+            is_open = false;
+            continue;
+        }
+        match parts.last_mut().filter(|_| is_open) {
+            Some(part) => part.push(point),
+            None => parts.push(vec![point]),
+        }
+        is_open = true;
+    }
+    parts
 }
 
 /// The last time that is shown: the latest, or later than the shown moment, so that its future is
@@ -108,5 +134,24 @@ fn end_ms(state: &WindowState, span_ms: u64) -> u64 {
             (at_ms + span_ms / 3).max((earliest_ms + span_ms).min(latest_ms))
         }
         _ => latest_ms,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_at_zero_is_not_drawn() {
+        let parts = |values: &[f64]| -> Vec<Vec<f64>> {
+            let piece: Vec<_> =
+                values.iter().zip(0..).map(|(&y, at)| PlotPoint::new(f64::from(at), y)).collect();
+            above_zero(&piece).iter().map(|part| part.iter().map(|at| at.y).collect()).collect()
+        };
+        assert!(parts(&[0.0, 0.0, 0.0]).is_empty());
+        assert_eq!(parts(&[3.0, 4.0]), [[3.0, 4.0]]);
+        assert_eq!(parts(&[0.0, 0.0, 3.0, 0.0, 0.0]), [[0.0, 3.0, 0.0]]);
+        assert_eq!(parts(&[2.0, 0.0, 0.0, 0.0, 5.0]), [[2.0, 0.0], [0.0, 5.0]]);
+        assert_eq!(parts(&[2.0, 0.0, 3.0]), [[2.0, 0.0, 3.0]]);
     }
 }

@@ -12,6 +12,8 @@ use trunkline_protocol::{Name, status::NodeStatus};
 use super::{
     axes::{ChartAxes, head, legend, read_at},
     points::{GAP_MS, Points, SAMPLES_MAX},
+    scale::ValueScale,
+    summary::{LineSummary, summary},
     unit::ChartUnit,
 };
 use crate::{
@@ -158,7 +160,6 @@ impl StackedChart {
         height: f32,
         ctx: &ViewContext<'_>,
     ) {
-        let axes = ChartAxes { title: self.title, unit: self.unit, seconds, height };
         let tokens = tokens(ui);
         ui.vertical(|ui| {
             let read_at = read_at(ui, seconds, ctx);
@@ -171,7 +172,15 @@ impl StackedChart {
                 }
             });
             let (areas, highest) = self.stack(tokens);
-            axes.show(ui, highest, ctx, |plot| {
+            let scale = ValueScale::of(self.unit, [highest].into_iter());
+            let axes = ChartAxes { title: self.title, scale, seconds, height };
+            let in_words = || {
+                let lines = self.areas.iter().map(|(name, values)| {
+                    LineSummary::of(name, at.map(|at| values[at]), values.iter().copied())
+                });
+                summary(self.title, seconds, self.unit, lines)
+            };
+            axes.show(ui, in_words, ctx, |plot| {
                 areas.into_iter().for_each(|area| plot.add(area));
             });
         });
@@ -208,6 +217,6 @@ impl StackedChart {
         const SHADES: [f32; NODES] = [0.95, 0.68, 0.46, 0.28];
         SHADES
             .get(place)
-            .map_or(tokens.faint, |&shade| tokens.ground.lerp_to_gamma(tokens.accent, shade))
+            .map_or(tokens.faint, |&shade| tokens.ground.lerp_to_gamma(tokens.series[0], shade))
     }
 }

@@ -1,7 +1,7 @@
 use crate::format::{bytes, count, micros, percent, rate};
 
 /// The unit of the values of a chart.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ChartUnit {
     /// Events per second.
     Rate,

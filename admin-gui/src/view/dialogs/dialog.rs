@@ -24,6 +24,8 @@ pub(crate) enum Dialog {
     Save(String),
     /// Choose the path of the recording to open.
     Open(String),
+    /// Read which keys there are.
+    Keys,
 }
 
 impl Dialog {

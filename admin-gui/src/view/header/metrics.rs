@@ -63,7 +63,7 @@ fn sessions(ui: &mut Ui, status: &ClusterStatus) {
         let small = TextFormat { valign: Align::Center, ..small };
         words.append(&format!(" of {}", count(capacity)), 0.0, small);
         ui.label(words);
-        bar(ui, BAR, ratio, fill_color(ui, ratio));
+        bar(ui, "share of the capacity", BAR, ratio, fill_color(ui, ratio));
     });
     tile.response.on_hover_text(
         "WebSocket sessions that are logged in, and the capacity of the present nodes.",

@@ -210,7 +210,8 @@ fn sessions(ui: &mut Ui, node: &NodeStatus) {
     let (sessions, capacity) = (u64::from(node.load.sessions), u64::from(node.capacity));
     let ratio = ratio(sessions, capacity);
     right_aligned(ui, |ui| {
-        bar(ui, vec2(44.0, BAR.y), ratio, fill_color(ui, ratio));
+        let name = format!("{}: share of its capacity", node.name);
+        bar(ui, &name, vec2(44.0, BAR.y), ratio, fill_color(ui, ratio));
         ui.add_space(space::XS);
         ui.spacing_mut().item_spacing.x = space::XS;
         label(ui, format!("/ {}", count(capacity)));

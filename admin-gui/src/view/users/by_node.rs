@@ -10,7 +10,7 @@ use crate::{
     state::QueryCache,
     theme::{Tokens, space, tokens},
     view::{
-        UiCommand, ViewContext,
+        UiCommand, ViewContext, keys,
         widgets::{self, label, number, number_head, text_button, title},
     },
 };
@@ -32,6 +32,7 @@ pub(super) fn show(ui: &mut Ui, cache: &mut QueryCache, ctx: &ViewContext<'_>) {
     ui.add_space(space::S);
     ScrollArea::horizontal().id_salt("users by node across").show(ui, |ui| {
         table(ui, &nodes, cache, ctx);
+        keys::scroll_to_focus(ui);
     });
 }
 

@@ -1,4 +1,4 @@
-use eframe::egui::{Id, Key, RichText, ScrollArea, TextEdit, TextStyle, Ui};
+use eframe::egui::{Id, Key, RichText, ScrollArea, TextStyle, Ui};
 use trunkline_directory::UserLocation;
 use trunkline_protocol::{User, control::MemberState, status::AdminCommand};
 
@@ -11,6 +11,7 @@ use crate::{
     view::{
         UiCommand, ViewContext,
         dialogs::dialog::Dialog,
+        keys,
         widgets::{copy_menu, label, symbol_with_word, title, user_link},
     },
 };
@@ -30,7 +31,7 @@ pub(super) fn show(ui: &mut Ui, words: &mut String, cache: &QueryCache, ctx: &Vi
 }
 
 fn field(ui: &mut Ui, title: Id, words: &mut String, ctx: &ViewContext<'_>) {
-    let field = TextEdit::singleline(words).hint_text("user key").id_salt("user key");
+    let field = keys::search_field(words).hint_text("user key");
     let response = ui.add(field.desired_width(f32::INFINITY)).labelled_by(title);
     let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     let user = words.parse::<User>();
