@@ -17,8 +17,8 @@ const OUTLINE: f32 = 2.0;
 impl WindowHarness {
     /// The label of what has the focus.
     fn focused(&self) -> Option<String> {
-        let all = self.harness.query_all_by(|node| node.is_focused());
-        let node = all.filter(|node| node.accesskit_node().role() != Role::Window).last()?;
+        let mut all = self.harness.query_all_by(|node| node.is_focused());
+        let node = all.rfind(|node| node.accesskit_node().role() != Role::Window)?;
         let node = node.accesskit_node();
         node.label().or_else(|| node.labelled_by().find_map(|label| label.value()))
     }
