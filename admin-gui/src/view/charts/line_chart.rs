@@ -21,7 +21,8 @@ pub(super) fn show(
 ) {
     let tokens = tokens(ui);
     let seconds = points.seconds;
-    let axes = ChartAxes { title: chart.title, unit: chart.unit, seconds, height };
+    let (title, unit, marks) = (chart.title, chart.unit, &*points.marks);
+    let axes = ChartAxes { title, unit, seconds, height, marks };
     ui.vertical(|ui| {
         let at = read_at(ui, seconds, ctx);
         head(ui, (chart.title, chart.explained), |ui| {
