@@ -1,9 +1,10 @@
 mod commands;
 mod file_jobs;
 mod layout;
+mod open_recording;
 mod pending_commands;
 
-use std::time::Instant;
+use std::{path::PathBuf, time::Instant};
 
 use eframe::{
     CreationContext, Frame, Storage,
@@ -13,25 +14,30 @@ use trunkline_protocol::{Name, status::AdminCommand};
 
 use crate::{
     AccessibilityDump, WindowOptions,
+    clock::Clock,
     connection::StatusConnection,
     defaults::{COUNT_INTERVAL, FILE_JOB_CHECK_INTERVAL, UPDATES_MAX},
     escape, placement,
     queries::QueryClient,
-    state::{ClusterStatus, CommandAnswer, DeliveryTest, QueryCache, Severity, WindowState},
+    state::{
+        ClusterStatus, CommandAnswer, DeliveryTest, Playback, QueryCache, Severity, WindowState,
+    },
     theme::{self, tokens},
     view::{
-        UiCommand, UiCommands, ViewContext, connecting,
+        UiCommand, UiCommands, ViewContext, banner, connecting,
         dialogs::{self, Dialog},
         header, keys, node_detail,
         notices::Notices,
         tabs::{self, Tab},
         timeline, users,
+        widgets::dim_stale,
     },
 };
 
 use commands::KeyOwner;
 use file_jobs::{FileJobResult, FileJobs};
 use layout::WindowLayout;
+use open_recording::OpenRecording;
 use pending_commands::PendingCommands;
 
 /// The key that the layout is stored under.
@@ -49,6 +55,7 @@ pub struct App {
     test: Option<DeliveryTest>,
     jobs: FileJobs,
     layout: WindowLayout,
+    clock: Clock,
     selected: Option<Name>,
     /// What is typed into the search for users.
     search: String,
@@ -56,13 +63,6 @@ pub struct App {
     keys: KeyOwner,
     notices: Notices,
     is_placed: bool,
-}
-
-/// A recording that is shown in place of the live state.
-#[derive(Debug)]
-struct OpenRecording {
-    name: String,
-    state: WindowState,
 }
 
 impl App {
@@ -75,6 +75,7 @@ impl App {
     ) -> Self {
         theme::apply(&context.egui_ctx);
         let stored = context.storage.and_then(|storage| eframe::get_value(storage, STORAGE_KEY));
+        let layout: WindowLayout = stored.unwrap_or_default();
         Self {
             relay: relay.into(),
             connection,
@@ -84,7 +85,8 @@ impl App {
             pending: PendingCommands::default(),
             test: None,
             jobs: FileJobs::default(),
-            layout: stored.unwrap_or_default(),
+            clock: Clock::new(layout.zone),
+            layout,
             selected: None,
             search: String::new(),
             dialog: None,
@@ -100,6 +102,8 @@ impl App {
         if let Some(theme) = options.theme {
             ctx.set_theme(theme);
         }
+        self.layout.zone = options.times.unwrap_or(self.layout.zone);
+        self.clock = Clock::new(self.layout.zone);
         if let Some(file) = options.dump {
             ctx.add_plugin(AccessibilityDump(file));
         }
@@ -144,10 +148,27 @@ impl App {
                 self.notices.say(Severity::Good, text, now);
             }
             FileJobResult::Opened(Ok((name, state))) => {
-                self.recording = Some(OpenRecording { name, state: *state });
+                let playback = Playback::default();
+                self.recording = Some(OpenRecording { name, state: *state, playback });
             }
+            FileJobResult::Chosen(path) => self.take_chosen(path, now),
             FileJobResult::Saved(Err(error)) | FileJobResult::Opened(Err(error)) => {
                 self.notices.say(Severity::Bad, escape::text(&error.to_string()), now);
+            }
+        }
+    }
+
+    fn take_chosen(&mut self, path: Option<PathBuf>, now: Instant) {
+        match (&mut self.dialog, path) {
+            (Some(Dialog::Open(_)), Some(path)) => {
+                self.dialog = None;
+                self.jobs.open(path);
+            }
+            (Some(Dialog::Save(typed)), Some(path)) => *typed = path.display().to_string(),
+            (_, Some(_)) => {}
+            (_, None) => {
+                let text = "no file was chosen; its path can be typed too";
+                self.notices.say(Severity::Note, text, now);
             }
         }
     }
@@ -176,7 +197,12 @@ impl App {
                 keys::forget_search(ctx);
             }
             UiCommand::Select(node) => self.selected = node,
-            UiCommand::ShowMoment(moment) => self.shown_state().show(moment),
+            UiCommand::ShowMoment(moment) => {
+                self.shown_state().show(moment);
+                if let Some(recording) = &mut self.recording {
+                    recording.seek(moment, now);
+                }
+            }
             UiCommand::OpenDialog(dialog) => {
                 self.dialog = Some(dialog);
                 keys::save_focus(ctx);
@@ -198,7 +224,27 @@ impl App {
                 self.jobs.save(recording, path);
             }
             UiCommand::OpenRecording(path) => self.jobs.open(path),
+            UiCommand::ChooseFile { save } => self.jobs.choose(save),
             UiCommand::CloseRecording => self.recording = None,
+            UiCommand::Play => {
+                if let Some(recording) = &mut self.recording {
+                    recording.play(now);
+                }
+            }
+            UiCommand::PausePlayback => {
+                if let Some(recording) = &mut self.recording {
+                    recording.playback.pause();
+                }
+            }
+            UiCommand::SetSpeed(speed) => {
+                if let Some(recording) = &mut self.recording {
+                    recording.playback.set_speed(speed, now);
+                }
+            }
+            UiCommand::SetZone(zone) => {
+                self.layout.zone = zone;
+                self.clock = Clock::new(zone);
+            }
             UiCommand::SetTheme(theme) => ctx.set_theme(theme),
         }
     }
@@ -226,6 +272,11 @@ impl App {
             status,
             selected: self.selected.as_ref(),
             recording: self.recording.as_ref().map(|recording| recording.name.as_str()),
+            playback: self
+                .recording
+                .as_ref()
+                .map_or(Playback::default(), |recording| recording.playback),
+            clock: &self.clock,
             may_act: self.recording.is_none() && self.live.may_act(),
             now,
             commands,
@@ -236,18 +287,26 @@ impl App {
             header::show(ui, &ctx);
             tabs::show(ui, layout.tab, &ctx);
         });
+        if banner::is_shown(&ctx) {
+            let frame = egui::Frame::NONE;
+            Panel::top("banner").frame(frame).show_separator_line(false).show(ui, |ui| {
+                banner::show(ui, &ctx);
+            });
+        }
         Panel::bottom("timeline").frame(raised).show_separator_line(false).show(ui, |ui| {
             timeline::show(ui, &ctx);
         });
         if let Some(name) = ctx.selected {
             let panel = Panel::right("detail").default_size(380.0).size_range(300.0..=640.0);
             panel.frame(raised).show_separator_line(false).show(ui, |ui| {
+                dim_stale(ui, &ctx);
                 node_detail::show(ui, name, &mut layout.charts, &ctx);
             });
         }
         let ground = theme::panel(tokens(ui).ground);
         CentralPanel::default().frame(ground).show(ui, |ui| {
             if layout.tab != Tab::Users {
+                dim_stale(ui, &ctx);
                 layout.show_tab(ui, &ctx);
                 return;
             }
@@ -266,6 +325,9 @@ impl eframe::App for App {
         }
         self.take_updates(ctx, now);
         self.cache.update();
+        if let Some(recording) = &mut self.recording {
+            recording.advance(ctx, now);
+        }
         for result in self.jobs.take_results() {
             self.take_file_result(result, now);
         }

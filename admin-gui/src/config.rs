@@ -11,7 +11,7 @@ use trunkline_directory::Directory;
 use trunkline_ops::{DialAddress, SecretUrl};
 use trunkline_protocol::Name;
 
-use crate::view::tabs::Tab;
+use crate::{clock::ClockZone, view::tabs::Tab};
 
 /// Shows a Trunkline cluster in a window: its nodes, traffic, users and events.
 #[derive(Clone, Debug, Parser)]
@@ -49,6 +49,9 @@ pub struct WindowOptions {
     /// The tab that is shown first.
     #[arg(long, env = "TRUNKLINE_TAB")]
     pub tab: Option<Tab>,
+    /// Whether times are those of the local time zone or of UTC.
+    #[arg(long, env = "TRUNKLINE_TIMES", value_parser = PossibleValuesParser::new(["local", "utc"]).map(zone))]
+    pub times: Option<ClockZone>,
     /// The window's size in points, as WIDTHxHEIGHT.
     #[arg(long, env = "TRUNKLINE_SIZE")]
     pub size: Option<WindowSize>,
@@ -59,6 +62,10 @@ pub struct WindowOptions {
 
 fn theme(name: String) -> ThemePreference {
     if name == "light" { ThemePreference::Light } else { ThemePreference::Dark }
+}
+
+fn zone(name: String) -> ClockZone {
+    if name == "utc" { ClockZone::Utc } else { ClockZone::Local }
 }
 
 /// A window's size in points.

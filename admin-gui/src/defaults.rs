@@ -94,6 +94,9 @@ pub const COUNT_INTERVAL: Duration = Duration::from_secs(5);
 /// How often the window checks whether a recording has been read or written.
 pub const FILE_JOB_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
+/// While a recording plays fast, the least time between two of its moments that are drawn.
+pub const PLAYBACK_FRAME: Duration = Duration::from_millis(40);
+
 /// How long a display that the environment names may take to answer.
 pub const DISPLAY_TIMEOUT: Duration = Duration::from_secs(3);
 

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 /// Shown in place of a value that is not known.
 pub(crate) const UNKNOWN: &str = "–";
 
@@ -86,22 +84,6 @@ pub(crate) fn percent(share: f64) -> String {
     }
 }
 
-/// The time of day of a moment in Unix milliseconds, in UTC like the programs' logs.
-pub(crate) fn clock(at_ms: u64) -> String {
-    utc(at_ms, "%H:%M:%S")
-}
-
-/// The day of a moment in Unix milliseconds, in UTC, as YYYYMMDD.
-pub(crate) fn day(at_ms: u64) -> String {
-    utc(at_ms, "%Y%m%d")
-}
-
-/// A recording may hold any number as a time: one that no calendar has is [`UNKNOWN`].
-fn utc(at_ms: u64, format: &str) -> String {
-    let at = i64::try_from(at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    at.map_or(UNKNOWN.into(), |at| at.strftime(format).to_string())
-}
-
 /// `noun` in the singular or plural after its number.
 pub(crate) fn plural(number: u64, noun: &str) -> String {
     let (stem, ending) = match noun.strip_suffix("ry") {
@@ -157,15 +139,6 @@ mod tests {
         assert_eq!(millis(1_900), "1.9 s");
         assert_eq!(millis(61_000), "1 min 1 s");
         assert_eq!(span(Duration::from_secs(3 * 86_400 + 4 * 3600)), "3 d 4 h");
-    }
-
-    #[test]
-    fn dates_are_in_utc() {
-        assert_eq!(clock(1_790_000_000_000), "14:13:20");
-        assert_eq!(day(1_790_000_000_000), "20260921");
-        assert_eq!(day(951_782_400_000), "20000229");
-        assert_eq!(day(0), "19700101");
-        assert_eq!(day(u64::MAX), UNKNOWN);
     }
 
     #[test]

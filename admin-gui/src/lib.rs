@@ -6,6 +6,7 @@
 
 mod accessibility_dump;
 mod app;
+mod clock;
 mod config;
 pub mod connection;
 pub mod defaults;
@@ -27,6 +28,7 @@ mod window;
 
 pub use accessibility_dump::AccessibilityDump;
 pub use app::App;
+pub use clock::ClockZone;
 pub use config::{Args, WindowConfig, WindowConfigError, WindowOptions, WindowSize};
 pub use display::NoDisplay;
 pub use view::tabs::Tab;

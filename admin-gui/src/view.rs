@@ -1,10 +1,12 @@
 //! What the window draws. A view reads a [`ViewContext`] and queues the operator's [`UiCommand`]s; it
 //! changes nothing else, and never blocks.
 
+pub(crate) mod banner;
 pub(crate) mod charts;
 pub(crate) mod connecting;
 mod context;
 pub(crate) mod dialogs;
+mod event_marks;
 pub(crate) mod events;
 pub(crate) mod header;
 pub(crate) mod keys;
@@ -18,7 +20,7 @@ mod trace;
 pub(crate) mod traffic;
 mod ui_command;
 pub(crate) mod users;
-mod widgets;
+pub(crate) mod widgets;
 
 pub(crate) use context::ViewContext;
 pub(crate) use ui_command::{UiCommand, UiCommands};

@@ -2,6 +2,7 @@ use eframe::egui::{CentralPanel, Panel, Ui};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    clock::ClockZone,
     theme,
     view::{
         ViewContext,
@@ -19,6 +20,7 @@ use crate::{
 #[serde(default)]
 pub(super) struct WindowLayout {
     pub(super) tab: Tab,
+    pub(super) zone: ClockZone,
     nodes: NodesView,
     pub(super) charts: ChartsView,
     events: EventsView,

@@ -1,9 +1,10 @@
-use std::collections::VecDeque;
+use std::{collections::VecDeque, ops::Range};
 
 use trunkline_protocol::status::{ClusterEvent, EventKind};
 
 use super::health::Severity;
 use crate::{
+    clock::Clock,
     defaults::EVENTS_MAX,
     escape,
     format::{millis, plural},
@@ -48,6 +49,34 @@ impl EventLog {
         self.events.iter()
     }
 
+    /// The indices of the events from one moment to another.
+    pub fn indices(&self, from_ms: u64, to_ms: u64) -> Range<usize> {
+        let first = self.events.partition_point(|event| event.at_ms < from_ms);
+        let end = self.events.partition_point(|event| event.at_ms <= to_ms);
+        first..end.max(first)
+    }
+
+    /// The events with these indices.
+    ///
+    /// # Panics
+    /// If one is out of bounds.
+    pub fn range(&self, indices: Range<usize>) -> impl Iterator<Item = &ClusterEvent> {
+        self.events.range(indices)
+    }
+
+    /// When the node of a "dead" or "purged" event last responded, if the log knows.
+    fn last_response_ms(&self, event: &ClusterEvent) -> Option<u64> {
+        if let EventKind::Dead { verdict_ms } = event.kind {
+            return Some(event.at_ms.saturating_sub(verdict_ms));
+        }
+        event.incarnation?;
+        let same = |known: &&ClusterEvent| known.incarnation == event.incarnation;
+        self.events.iter().rev().filter(same).find_map(|known| match known.kind {
+            EventKind::Dead { verdict_ms } => Some(known.at_ms.saturating_sub(verdict_ms)),
+            _ => None,
+        })
+    }
+
     /// Grows with each event. A cache of values from the log is stale when it has.
     pub fn revision(&self) -> u64 {
         self.revision
@@ -73,8 +102,8 @@ pub(crate) const EVENT_LABELS: [&str; 15] = [
     "certificate",
 ];
 
-/// An event as the operator reads it.
-pub(crate) fn describe_event(event: &ClusterEvent) -> EventText {
+/// An event as the operator reads it. `log` knows what led to it.
+pub(crate) fn describe_event(event: &ClusterEvent, log: &EventLog, clock: &Clock) -> EventText {
     let (severity, label) = classify(&event.kind);
     let text = match &event.kind {
         EventKind::Joined => "its link was opened".into(),
@@ -83,13 +112,14 @@ pub(crate) fn describe_event(event: &ClusterEvent) -> EventText {
         }
         EventKind::Recovered => "it responds again".into(),
         EventKind::Dead { verdict_ms } => {
-            format!("declared dead {} after it last responded", millis(*verdict_ms))
+            let at = log.last_response_ms(event).map_or(String::new(), |at| at_time(at, clock));
+            format!("declared dead {} after its last response{at}", millis(*verdict_ms))
         }
         EventKind::Cleaned { removed, kept, done_ms } => format!(
-            "{} removed from the directory, {}; done {} after it last responded",
-            plural(*removed, "entry"),
+            "{}, {}; {}",
+            plural(*removed, "directory entry"),
             still_online(*kept),
-            millis(*done_ms)
+            purge_times(event, *done_ms, log, clock)
         ),
         EventKind::Draining => "accepts no new sessions and shuts down".into(),
         EventKind::Left => "shut down".into(),
@@ -113,6 +143,24 @@ pub(crate) fn describe_event(event: &ClusterEvent) -> EventText {
         EventKind::Unknown => "a kind of event that only a newer window can describe".into(),
     };
     EventText { severity, label, text }
+}
+
+/// The relay reports a purge when it has checked that nothing is left, some time after the last removal.
+fn purge_times(event: &ClusterEvent, done_ms: u64, log: &EventLog, clock: &Clock) -> String {
+    let after = millis(done_ms);
+    match log.last_response_ms(event) {
+        None => format!("the last one was removed {after} after the node's last response"),
+        Some(last_ms) => format!(
+            "the last one was removed{}, {after} after the node's last response{}; checked since \
+             that none is left",
+            at_time(last_ms + done_ms, clock),
+            at_time(last_ms, clock)
+        ),
+    }
+}
+
+fn at_time(at_ms: u64, clock: &Clock) -> String {
+    format!(" at {}", clock.millis(at_ms))
 }
 
 /// How many users of a dead node are logged in elsewhere.

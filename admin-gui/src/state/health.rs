@@ -117,11 +117,12 @@ pub(crate) fn check_node(node: &NodeStatus, rates: &Rates) -> Option<Finding> {
 fn check_dead(node: &NodeStatus) -> Finding {
     let (severity, progress) = match node.purge.as_ref().map(|purge| (purge.removed, purge.done_ms))
     {
-        None => (Severity::Bad, "its users are not removed yet".into()),
-        Some((_, None)) => (Severity::Bad, "its users are being removed".into()),
+        None => (Severity::Bad, "its directory entries are not removed yet".into()),
+        Some((_, None)) => (Severity::Bad, "its directory entries are being removed".into()),
         Some((removed, Some(done_ms))) => {
-            let users = plural(removed, "user");
-            (Severity::Warning, format!("its {users} were removed in {}", millis(done_ms)))
+            let entries = plural(removed, "directory entry");
+            let after = millis(done_ms);
+            (Severity::Warning, format!("{entries} removed {after} after its last response"))
         }
     };
     Finding::new(severity, format!("{} is dead; {progress}", node.name))
@@ -199,7 +200,7 @@ mod tests {
         assert_eq!(
             texts(&cluster),
             [
-                "node-3 is dead; its users are not removed yet",
+                "node-3 is dead; its directory entries are not removed yet",
                 "node-2 does not reach Redis",
                 "node-1 is draining: 124 sessions left"
             ]

@@ -11,6 +11,7 @@ use trunkline_protocol::{
 use super::{
     cluster_status::{ClusterStatus, find_node},
     counters::{CounterValues, Rates},
+    lineage::Lineage,
     name_order::by_name,
     report_rates::ReportRates,
 };
@@ -29,6 +30,7 @@ pub struct SnapshotHistory {
     /// The names of all snapshots, each allocated once.
     names: HashSet<Name>,
     reports: ReportRates,
+    lineage: Lineage,
     revision: u64,
 }
 
@@ -121,6 +123,7 @@ impl SnapshotHistory {
             self.bytes -= self.entries.pop_back().map_or(0, |entry| entry.bytes());
             self.coarse = self.coarse.min(self.entries.len());
             self.reports.clear();
+            self.lineage = Lineage::default();
         }
     }
 
@@ -180,6 +183,12 @@ impl SnapshotHistory {
         self.entries.iter()
     }
 
+    /// Changes when entries are no longer what they were: a cache of values from the history is then
+    /// void, and not only incomplete.
+    pub fn lineage(&self) -> Lineage {
+        self.lineage
+    }
+
     /// Grows with each snapshot. A cache of values from the history is stale when it has.
     pub fn revision(&self) -> u64 {
         self.revision
@@ -199,6 +208,12 @@ impl SnapshotHistory {
     pub fn index_at(&self, at_ms: u64) -> Option<usize> {
         let after = self.entries.partition_point(|entry| entry.snapshot.at_ms <= at_ms);
         (!self.entries.is_empty()).then(|| after.saturating_sub(1))
+    }
+
+    /// When the first snapshot at or after a moment was taken; `None` if there is none yet.
+    pub fn first_from(&self, at_ms: u64) -> Option<u64> {
+        let index = self.entries.partition_point(|entry| entry.snapshot.at_ms < at_ms);
+        self.entries.get(index).map(|entry| entry.snapshot.at_ms)
     }
 
     /// The status at the snapshot with this index.

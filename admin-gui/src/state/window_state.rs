@@ -115,8 +115,14 @@ impl WindowState {
             }
             StatusLine::Snapshot(snapshot) => {
                 self.received_at = Some(now);
+                let (at_ms, lineage) = (snapshot.at_ms, self.history.lineage());
                 if self.history.push(*snapshot) {
                     self.latest = None;
+                    let is_other = lineage != self.history.lineage();
+                    // The moment may be later than the snapshot that stood for it.
+                    if is_other || matches!(self.moment, Moment::At(moment) if at_ms <= moment) {
+                        self.shown = None;
+                    }
                 }
             }
             StatusLine::Event(event) => self.events.push(event),
@@ -168,6 +174,12 @@ impl WindowState {
     /// How long ago the latest snapshot came; `None` before the first.
     pub fn age(&self, now: Instant) -> Option<Duration> {
         self.received_at.map(|at| now.saturating_duration_since(at))
+    }
+
+    /// The moment at which an event shows: that of the first snapshot after it, as the one before is
+    /// of another state.
+    pub fn moment_after(&self, event_ms: u64) -> Moment {
+        self.history.first_from(event_ms.saturating_add(1)).map_or(Moment::Latest, Moment::At)
     }
 
     /// Whether the operator may give commands now.

@@ -65,7 +65,7 @@ impl Default for ChartsView {
 
 /// Draws all charts of the cluster.
 pub(crate) fn show(ui: &mut Ui, view: &mut ChartsView, ctx: &ViewContext<'_>) {
-    spans(ui, &mut view.minutes);
+    spans(ui, &mut view.minutes, ctx);
     ui.add_space(space::S);
     view.cluster.update(ctx.state, None, view.minutes);
     view.forwarded.update(ctx, &view.cluster, view.minutes);
@@ -88,14 +88,14 @@ fn stacked_charts(ui: &mut Ui, view: &ChartsView, ctx: &ViewContext<'_>) {
     ui.spacing_mut().item_spacing.x = space::L;
     ui.columns(2, |columns| {
         for (ui, chart) in columns.iter_mut().zip([&view.forwarded, &view.sessions]) {
-            chart.show(ui, view.cluster.seconds, HIGH, ctx);
+            chart.show(ui, &view.cluster, HIGH, ctx);
         }
     });
 }
 
 /// Draws the first charts of the cluster side by side, in the remaining height.
 pub(crate) fn strip(ui: &mut Ui, view: &mut ChartsView, ctx: &ViewContext<'_>) {
-    spans(ui, &mut view.minutes);
+    spans(ui, &mut view.minutes, ctx);
     ui.add_space(space::S);
     view.cluster.update(ctx.state, None, view.minutes);
     let height = (ui.available_height() - AROUND).max(LOW);
@@ -105,7 +105,7 @@ pub(crate) fn strip(ui: &mut Ui, view: &mut ChartsView, ctx: &ViewContext<'_>) {
 
 /// Draws the charts of one node, one below the other.
 pub(crate) fn node(ui: &mut Ui, view: &mut ChartsView, name: &Name, ctx: &ViewContext<'_>) {
-    spans(ui, &mut view.minutes);
+    spans(ui, &mut view.minutes, ctx);
     view.node.update(ctx.state, Some(name), view.minutes);
     for chart in &NODE {
         ui.add_space(space::S);
@@ -113,12 +113,15 @@ pub(crate) fn node(ui: &mut Ui, view: &mut ChartsView, name: &Name, ctx: &ViewCo
     }
 }
 
-fn spans(ui: &mut Ui, minutes: &mut u64) {
+fn spans(ui: &mut Ui, minutes: &mut u64, ctx: &ViewContext<'_>) {
     ui.horizontal(|ui| {
         label(ui, "last");
         ui.spacing_mut().item_spacing.x = space::XS;
         for span in SPANS {
             ui.selectable_value(minutes, span, format!("{span} min"));
+        }
+        if let (true, Some(latest_ms)) = (ctx.is_stale(), ctx.state.history().latest_ms()) {
+            label(ui, format!("values as of {}", ctx.clock.seconds(latest_ms)));
         }
     });
 }

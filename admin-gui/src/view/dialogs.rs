@@ -103,8 +103,15 @@ fn file(
     ui.label(words);
     ui.add_space(space::M);
     let name = label(ui, "file");
-    let field = ui.add(TextEdit::singleline(path).desired_width(f32::INFINITY));
-    let field = field.labelled_by(name.id);
+    let field = ui.horizontal(|ui| {
+        let width = ui.available_width() - BUTTON - space::S;
+        let field = ui.add(TextEdit::singleline(path).desired_width(width));
+        if ui.add(Button::new("Browse …").min_size(vec2(BUTTON, 0.0))).clicked() {
+            commands.push(UiCommand::ChooseFile { save: word == "Save" });
+        }
+        field.labelled_by(name.id)
+    });
+    let field = field.inner;
     let entered = field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     if is_new {
         field.request_focus();

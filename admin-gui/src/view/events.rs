@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     escaped_text,
-    format::{clock, plural, since},
+    format::{plural, since},
     state::{EVENT_LABELS, Moment, Severity, describe_event, severity},
     theme::{space, text, tokens},
 };
@@ -47,7 +47,7 @@ pub(crate) fn show(ui: &mut Ui, view: &mut EventsView, ctx: &ViewContext<'_>) {
         Moment::Latest => u64::MAX,
     };
     let events = ctx.state.events.iter().rev().filter(|event| event.at_ms <= until_ms);
-    let listed: Vec<_> = events.filter(|event| view.lists(event)).collect();
+    let listed: Vec<_> = events.filter(|event| view.lists(event, ctx)).collect();
     filters(ui, view, ctx, listed.len());
     ui.add_space(space::S);
     if listed.is_empty() {
@@ -68,9 +68,9 @@ pub(crate) fn of_node(ui: &mut Ui, name: &Name, most: usize, ctx: &ViewContext<'
         label(ui, "No events.");
     }
     for event in events {
-        let described = describe_event(event);
+        let described = describe_event(event, &ctx.state.events, ctx.clock);
         ui.horizontal_wrapped(|ui| {
-            label(ui, clock(event.at_ms));
+            label(ui, ctx.clock.millis(event.at_ms));
             symbol_with_word(ui, tokens(ui).severity(described.severity), described.label);
             label(ui, described.text);
         });
@@ -78,7 +78,7 @@ pub(crate) fn of_node(ui: &mut Ui, name: &Name, most: usize, ctx: &ViewContext<'
 }
 
 impl EventsView {
-    fn lists(&self, event: &ClusterEvent) -> bool {
+    fn lists(&self, event: &ClusterEvent, ctx: &ViewContext<'_>) -> bool {
         let is_severe = match self.least {
             Least::All => true,
             Least::Warnings => severity(event) >= Severity::Warning,
@@ -92,7 +92,7 @@ impl EventsView {
         if self.kind.is_none() && words.is_empty() {
             return true;
         }
-        let described = describe_event(event);
+        let described = describe_event(event, &ctx.state.events, ctx.clock);
         let node = event.node.as_ref().map_or("", Name::as_str);
         self.kind.is_none_or(|kind| kind == described.label)
             && [node, described.label, &described.text]
@@ -126,23 +126,24 @@ fn filters(ui: &mut Ui, view: &mut EventsView, ctx: &ViewContext<'_>, listed: us
 fn table(ui: &mut Ui, listed: &[&ClusterEvent], ctx: &ViewContext<'_>) {
     let shown_ms = ctx.status.snapshot.at_ms;
     widgets::table(ui, "events")
-        .column(Column::exact(84.0))
+        .column(Column::exact(104.0))
         .column(Column::exact(96.0))
         .column(Column::exact(112.0))
         .column(Column::exact(104.0))
         .column(Column::remainder().clip(true))
         .column(Column::exact(84.0))
         .header(space::ROW, |mut header| {
-            for head in ["time (UTC)", "age", "event", "node", "details", "incarnation"] {
+            let time = format!("time ({})", ctx.clock.zone(shown_ms));
+            for head in [&*time, "age", "event", "node", "details", "incarnation"] {
                 header.col(|ui| drop(label(ui, head)));
             }
         })
         .body(|body| {
             body.rows(space::ROW, listed.len(), |mut row| {
                 let event = listed[row.index()];
-                let described = describe_event(event);
+                let described = describe_event(event, &ctx.state.events, ctx.clock);
                 let mut clicked = false;
-                row.col(|ui| clicked = ui.link(clock(event.at_ms)).clicked());
+                row.col(|ui| clicked = ui.link(ctx.clock.millis(event.at_ms)).clicked());
                 row.col(|ui| drop(label(ui, since(event.at_ms, shown_ms))));
                 row.col(|ui| {
                     symbol_with_word(ui, tokens(ui).severity(described.severity), described.label);
@@ -158,9 +159,11 @@ fn table(ui: &mut Ui, listed: &[&ClusterEvent], ctx: &ViewContext<'_>) {
                     details.on_hover_text(whole);
                 });
                 row.col(|ui| incarnation(ui, event));
-                let line = row.response().on_hover_text("Click to show the cluster at this time.");
+                let line = row
+                    .response()
+                    .on_hover_text("Click to show the cluster just after this event.");
                 if clicked || line.clicked() {
-                    ctx.send(UiCommand::ShowMoment(Moment::At(event.at_ms)));
+                    ctx.send(UiCommand::ShowMoment(ctx.state.moment_after(event.at_ms)));
                 }
             });
         });

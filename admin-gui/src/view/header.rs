@@ -8,7 +8,7 @@ use trunkline_protocol::control::MemberState;
 
 use super::{
     ViewContext,
-    widgets::{label, tooltip},
+    widgets::{dim_stale, label, tooltip},
 };
 use crate::{
     escape,
@@ -52,6 +52,7 @@ pub(crate) fn show(ui: &mut Ui, ctx: &ViewContext<'_>) {
         ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = space::XL;
+            dim_stale(ui, ctx);
             metrics::show(ui, ctx.status);
         });
     });
@@ -59,21 +60,19 @@ pub(crate) fn show(ui: &mut Ui, ctx: &ViewContext<'_>) {
 
 fn health(ui: &mut Ui, ctx: &ViewContext<'_>) {
     let health = ClusterHealth::of(ctx.status);
-    let is_lost = ctx.recording.is_none() && ctx.state.connection != ConnectionState::Connected;
-    let (severity, word) =
-        if is_lost { (Severity::Bad, "Relay lost") } else { (health.severity(), health.label()) };
+    let (severity, word) = match (&ctx.state.connection, ctx.stale_age()) {
+        (_, None) => (health.severity(), health.label()),
+        (ConnectionState::Connected, Some(_)) => (Severity::Bad, "Relay silent"),
+        (_, Some(_)) => (Severity::Bad, "Relay lost"),
+    };
     let symbol = tokens(ui).severity(severity);
     ui.label(RichText::new(symbol.shape).font(text::headline()).color(symbol.color));
     ui.label(RichText::new(word).font(text::headline()).color(symbol.color));
     ui.add_space(space::XS);
-    if is_lost {
-        let reason = match &ctx.state.connection {
-            ConnectionState::Lost { reason, .. } => reason,
-            ConnectionState::Dialling | ConnectionState::Connected => "connecting",
-        };
+    if ctx.stale_age().is_some() {
+        let reason = ctx.state.refusal.as_deref().unwrap_or("it has stopped writing");
         let reason = tooltip(ui, &escape::text(reason));
-        let words = "sessions and local delivery continue; this is the last known state";
-        ui.label(words).on_hover_text(reason);
+        ui.label("how the cluster is now is not known").on_hover_text(reason);
     } else {
         findings(ui, &health, ctx.status);
     }

@@ -101,10 +101,11 @@ fn facts(ui: &mut Ui, node: &NodeStatus, rates: &Rates, at_ms: u64) {
         ]);
     }
     if let Some(purge) = &node.purge {
-        let done =
-            purge.done_ms.map_or("running".into(), |ms| format!("done after {}", millis(ms)));
-        let removed = plural(purge.removed, "entry");
-        facts.push(("purge", format!("{removed} removed, {}, {done}", still_online(purge.kept))));
+        let done = purge.done_ms.map_or("still running".into(), |ms| {
+            format!("the last one {} after its last response", millis(ms))
+        });
+        let removed = plural(purge.removed, "directory entry");
+        facts.push(("purge", format!("{removed} removed, {done}; {}", still_online(purge.kept))));
     }
     facts.extend([
         ("last response", format!("{} ago", millis(node.silent_ms))),

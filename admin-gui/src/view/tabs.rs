@@ -5,7 +5,10 @@ pub(crate) mod tab;
 use eframe::egui::{Align, Button, Key, Layout, RichText, Stroke, ThemePreference, Ui, vec2};
 
 use super::{UiCommand, ViewContext, dialogs::dialog::Dialog, keys};
-use crate::theme::{space, text, tokens};
+use crate::{
+    clock::ClockZone,
+    theme::{space, text, tokens},
+};
 
 pub use tab::Tab;
 
@@ -59,7 +62,7 @@ fn tab_button(ui: &mut Ui, open: bool, name: &str, explained: &str) -> bool {
 fn menu(ui: &mut Ui, ctx: &ViewContext<'_>) {
     ui.menu_button("Window", |ui| {
         if ui.button("Save recording …").clicked() {
-            ctx.send(UiCommand::OpenDialog(Dialog::save(ctx.status)));
+            ctx.send(UiCommand::OpenDialog(Dialog::save(ctx.status, ctx.clock)));
         }
         if ui.button("Open recording …").clicked() {
             ctx.send(UiCommand::OpenDialog(Dialog::open()));
@@ -76,6 +79,12 @@ fn menu(ui: &mut Ui, ctx: &ViewContext<'_>) {
             let chosen = ui.ctx().options(|options| options.theme_preference) == theme;
             if ui.selectable_label(chosen, word).clicked() {
                 ctx.send(UiCommand::SetTheme(theme));
+            }
+        }
+        ui.separator();
+        for (word, zone) in [("Local time", ClockZone::Local), ("UTC", ClockZone::Utc)] {
+            if ui.selectable_label(ctx.clock.choice() == zone, word).clicked() {
+                ctx.send(UiCommand::SetZone(zone));
             }
         }
     });

@@ -4,7 +4,7 @@ use eframe::egui::ThemePreference;
 use trunkline_protocol::{Name, User, status::AdminCommand};
 
 use super::{dialogs::dialog::Dialog, tabs::tab::Tab};
-use crate::{queries::NodeIncarnation, state::Moment};
+use crate::{clock::ClockZone, queries::NodeIncarnation, state::Moment};
 
 /// What the operator requests by a click or a key.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +30,17 @@ pub(crate) enum UiCommand {
     SaveRecording(PathBuf),
     OpenRecording(PathBuf),
     CloseRecording,
+    /// Choose the file of a recording with the desktop's own dialog.
+    ChooseFile {
+        /// Whether it is to be written.
+        save: bool,
+    },
+    /// Play the recording from the shown moment, or from its start if that is its end.
+    Play,
+    PausePlayback,
+    SetSpeed(u32),
     SetTheme(ThemePreference),
+    SetZone(ClockZone),
 }
 
 /// The commands of one frame, in order. They are carried out when all views are drawn, so that no

@@ -16,11 +16,15 @@ use trunkline_protocol::{
     status::{NodeStatus, PurgeStatus},
 };
 
+use super::ViewContext;
 use crate::{
     escape, escaped_text,
     format::{UNKNOWN, count, percent, plural},
     theme::{StatusSymbol, space, state_word, text, tokens},
 };
+
+/// The opacity of values that may not hold any more.
+const STALE: f32 = 0.55;
 
 /// The width of a symbol.
 const MARK: f32 = 12.0;
@@ -28,6 +32,13 @@ const MARK: f32 = 12.0;
 /// A small, muted label.
 pub(super) fn label(ui: &mut Ui, words: impl Into<String>) -> Response {
     escaped_text::label(ui, &words.into(), text::label(), tokens(ui).muted)
+}
+
+/// Dims what is drawn into `ui` from here on, if it shows values that may not hold any more.
+pub(crate) fn dim_stale(ui: &mut Ui, ctx: &ViewContext<'_>) {
+    if ctx.is_stale() {
+        ui.multiply_opacity(STALE);
+    }
 }
 
 /// The heading of a part of a view.

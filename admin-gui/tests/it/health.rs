@@ -82,8 +82,10 @@ fn dead_node_is_shown_with_result_of_purge() {
     let mut window = WindowHarness::onto(&mut cluster);
     cluster.kill(1).into_iter().for_each(|event| window.send_event(event));
     window.advance(&mut cluster, 1);
-    window.assert_words("node-2 is dead; its 173 users were removed in 1.9 s");
+    window.assert_words(
+        "node-2 is dead; 173 directory entries removed 1.9 s after its last response",
+    );
     window.assert_has("node-2, dead, 0 sessions of 500");
     window.click("Events");
-    window.assert_has("declared dead 1.6 s after it last responded");
+    window.assert_has("declared dead 1.6 s after its last response at 14:13:22.360");
 }

@@ -1,12 +1,16 @@
 //! Pause, past moments, and recordings.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use eframe::egui::Key;
-use trunkline_protocol::control::MemberState;
+use eframe::egui::{DroppedFile, Key};
+use trunkline_protocol::{control::MemberState, status::ClusterEvent};
 
 use crate::{
-    generated::{Cluster, START_MS, hello},
+    generated::{Cluster, hello},
     window::WindowHarness,
 };
 
@@ -18,14 +22,16 @@ fn paused_display_ignores_new_snapshots() {
     let mut cluster = Cluster::of(3);
     let mut window = WindowHarness::onto(&mut cluster);
     window.click("Pause");
-    window.assert_has("paused");
+    window.assert_has("Paused at 14:13:24.000 UTC");
     cluster.node_mut(2).load.sessions = 300;
     window.advance(&mut cluster, 4);
     window.assert_has("node-3, live, 230 sessions of 500");
-    window.assert_has("paused, 2 s behind the latest");
-    window.key(Key::Space);
+    window.assert_has("Paused at 14:13:24.000 UTC, 2 s behind the latest");
+    window.click("Back to live");
     window.assert_has("node-3, live, 300 sessions of 500");
-    assert!(!window.has_words("paused"));
+    assert!(!window.has_words("Paused"));
+    window.key(Key::Space);
+    window.assert_has("Paused at 14:13:26.000 UTC");
 }
 
 #[test]
@@ -47,17 +53,55 @@ fn arrow_keys_show_earlier_moments() {
 }
 
 #[test]
-fn click_on_event_shows_its_moment() {
+fn click_on_event_shows_first_snapshot_after_it() {
     let mut cluster = Cluster::of(3);
     let mut window = WindowHarness::onto(&mut cluster);
-    let [event, _] = cluster.kill(1);
-    let at = event.at_ms;
-    window.send_event(event);
+    let [dead, cleaned] = cluster.kill(1);
+    window.send_event(ClusterEvent { at_ms: dead.at_ms + 120, ..dead });
+    window.send_event(ClusterEvent { at_ms: cleaned.at_ms + 370, ..cleaned });
     window.advance(&mut cluster, 4);
     window.click("Events");
-    let seconds = 20 + (at - START_MS) / 1000;
-    window.click(&format!("14:13:{seconds}"));
-    window.assert_words("paused, 2 s behind the latest");
+    window.click("14:13:24.120");
+    window.assert_has("Paused at 14:13:24.500 UTC, 1 s behind the latest");
+    window.assert_has("Degraded");
+    window.assert_has("2 events");
+    window.assert_has("declared dead 1.6 s after its last response at 14:13:22.480");
+    window.assert_words(
+        "removed at 14:13:24.370, 1.9 s after the node's last response at 14:13:22.480",
+    );
+}
+
+#[test]
+fn times_are_in_the_chosen_zone() {
+    let mut cluster = Cluster::of(3);
+    let mut window = WindowHarness::onto(&mut cluster);
+    window.assert_has("14:13:24 UTC");
+    window.click("Window");
+    window.click("Local time");
+    window.click("Window");
+    window.click("UTC");
+    window.assert_has("14:13:24 UTC");
+}
+
+#[test]
+fn recording_plays_at_the_chosen_speed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("minute.jsonl");
+    let mut cluster = Cluster::of(2);
+    let mut window = WindowHarness::onto(&mut cluster);
+    window.advance(&mut cluster, 112);
+    choose_file(&mut window, "Save recording …", "Save", &path.display().to_string());
+    await_words(&mut window, "saved");
+    window.harness.input_mut().dropped_files.push(Arc::new(Dropped(path)));
+    await_words(&mut window, "Not live: recording minute.jsonl, at 14:14:20.000 UTC");
+    window.choose("speed", "30×");
+    window.click("Play");
+    await_words(&mut window, "recording minute.jsonl, at 14:13:");
+    window.assert_has("Pause");
+    await_words(&mut window, "at 14:14:20.000 UTC");
+    window.assert_has("Play");
+    window.click("Close recording");
+    assert!(!window.has_words("Not live"));
 }
 
 #[test]
@@ -107,6 +151,20 @@ fn invalid_recording_names_its_line() {
     choose_file(&mut window, "Open recording …", "Open", &path.display().to_string());
     await_words(&mut window, "line 2: not a status line");
     window.assert_words("node-1, live");
+}
+
+/// A file that is dropped on the window.
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        Err("the window reads the file by its path".into())
+    }
 }
 
 fn choose_file(window: &mut WindowHarness, item: &str, answer: &str, path: &str) {

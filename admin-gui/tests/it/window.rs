@@ -6,7 +6,7 @@ use egui_kittest::{
     kittest::{NodeT as _, Queryable as _},
 };
 use trunkline_admin_gui::{
-    App,
+    App, ClockZone, WindowOptions,
     connection::{Feed, StatusConnection, Update},
     queries::{QueryClient, QueryServer},
 };
@@ -30,9 +30,13 @@ impl WindowHarness {
     fn open_sized(size: [f32; 2]) -> Self {
         let (connection, feed) = StatusConnection::pair();
         let (query_client, query_server) = QueryClient::pair();
-        let harness = Harness::builder()
+        let mut harness = Harness::builder()
             .with_size(size)
             .build_eframe(|context| App::new(context, "127.0.0.1:7400", connection, query_client));
+        // The tests name times, whatever the time zone of this machine is.
+        let options = WindowOptions { times: Some(ClockZone::Utc), ..WindowOptions::default() };
+        let ctx = harness.ctx.clone();
+        harness.state_mut().apply_options(&ctx, options);
         Self { harness, feed, query_server }
     }
 

@@ -43,7 +43,7 @@ fn invalid_arguments_end_it_with_2() {
     let certs = certs();
     let cases: [(&[&str], &str); 9] = [
         (&["--relay", "nowhere"], "--relay"),
-        (&["--relay", "quic://127.0.0.1:7400"], "write 127.0.0.1:7400"),
+        (&["--relay", "quic://127.0.0.1:7400"], "as in 127.0.0.1:7400"),
         (&["--relay", "::1:7400"], "[::1]:7400"),
         (&["--relay", "relay:0"], "1 to 65535"),
         (&["--redis", "redis://alice:hunter2@db:x"], "redis://[[user]:password@]host"),

@@ -1,13 +1,15 @@
 use eframe::egui::{Color32, Id, Rangef, RichText, Role, Ui, WidgetInfo};
-use egui_plot::{AxisHints, GridMark, Plot, PlotBounds, PlotPoint, PlotUi, VLine};
+use egui_plot::{AxisHints, GridMark, LineStyle, Plot, PlotBounds, PlotPoint, PlotUi, VLine};
 
 use super::scale::{ValueScale, steps};
 use crate::{
-    format::{UNKNOWN, clock},
+    clock::Clock,
+    format::UNKNOWN,
     state::Moment,
     theme::{space, text, tokens},
     view::{
         UiCommand, ViewContext,
+        event_marks::{self, EventMark},
         widgets::{colored_text, static_plot},
     },
 };
@@ -17,6 +19,9 @@ const TIMES: Rangef = Rangef { min: 38.0, max: 46.0 };
 
 /// The same for the values at its left.
 const VALUES: Rangef = Rangef { min: 10.0, max: 14.0 };
+
+/// The opacity of the lines at events: the values are in front.
+const EVENT_STRENGTH: f32 = 0.7;
 
 /// The time, in seconds, whose values are in the legend: under the pointer, else the shown moment.
 pub(super) fn read_at(ui: &Ui, seconds: (f64, f64), ctx: &ViewContext<'_>) -> f64 {
@@ -50,7 +55,7 @@ pub(super) fn legend(ui: &mut Ui, shape: &str, color: Color32, name: &str, value
 
 /// The axes of a chart.
 #[derive(Clone, Copy)]
-pub(super) struct ChartAxes {
+pub(super) struct ChartAxes<'a> {
     /// The chart's title, which identifies the chart.
     pub(super) title: &'static str,
     /// The scale of its values.
@@ -59,11 +64,14 @@ pub(super) struct ChartAxes {
     pub(super) seconds: (f64, f64),
     /// Its height in points.
     pub(super) height: f32,
+    /// The events of that time.
+    pub(super) marks: &'a [EventMark],
 }
 
-impl ChartAxes {
-    /// Draws the axes, the contents by `draw`, and a line at the shown moment. A click shows the
-    /// moment under the pointer. A screen reader reads the `summary`.
+impl ChartAxes<'_> {
+    /// Draws the axes, the contents by `draw`, and a line at the shown moment and at each event. A
+    /// click shows the moment under the pointer, or just after the event there. A screen reader reads
+    /// the `summary`.
     pub(super) fn show<'a>(
         &self,
         ui: &mut Ui,
@@ -73,9 +81,16 @@ impl ChartAxes {
     ) {
         let ((from, to), (bottom, top)) = (self.seconds, self.scale.bounds);
         let shown = shown_at(ctx);
-        let accent = tokens(ui).accent;
-        let response = self.plot(ui).show(ui, move |plot| {
+        let tokens = tokens(ui);
+        let accent = tokens.accent;
+        let marks: Vec<_> = self.marks.iter().map(|mark| (mark.at_ms, mark.severity)).collect();
+        let response = self.plot(ui, ctx.clock).show(ui, move |plot| {
             plot.set_plot_bounds(PlotBounds::from_min_max([from, bottom], [to, top]));
+            for (at_ms, severity) in marks {
+                let line = VLine::new("event", at_ms as f64 / 1e3).width(1.0).allow_hover(false);
+                let color = tokens.severity(severity).color.gamma_multiply(EVENT_STRENGTH);
+                plot.vline(line.color(color).style(LineStyle::dashed_dense()));
+            }
             draw(plot);
             if let Some(at) = shown {
                 plot.vline(VLine::new("shown", at).color(accent).width(1.5));
@@ -86,14 +101,23 @@ impl ChartAxes {
         let pointed: Option<PlotPoint> = response.inner.filter(|_| response.response.hovered());
         let Some(at) = pointed.map(|at| at.x) else { return };
         point_at(ui, at);
-        if response.response.clicked() {
-            ctx.send(UiCommand::ShowMoment(Moment::At((at * 1e3) as u64)));
+        let (at_ms, mut response) = ((at * 1e3) as u64, response.response);
+        let reach_ms = (to - from) * 1e3 * f64::from(event_marks::REACH / response.rect.width());
+        let mark = event_marks::nearest(self.marks, at_ms, reach_ms as u64);
+        if let Some(mark) = mark {
+            response =
+                response.on_hover_ui_at_pointer(|ui| event_marks::describe_mark(ui, mark, ctx));
+        }
+        if response.clicked() {
+            let moment = mark.map_or(Moment::At(at_ms), |mark| ctx.state.moment_after(mark.at_ms));
+            ctx.send(UiCommand::ShowMoment(moment));
         }
     }
 
-    fn plot(&self, ui: &Ui) -> Plot<'static> {
+    fn plot(&self, ui: &Ui, clock: &Clock) -> Plot<'static> {
         let tokens = tokens(ui);
         let (scale, (from, to)) = (self.scale, self.seconds);
+        let clock = clock.clone();
         let axis = |hints: AxisHints<'static>| {
             hints.tick_label_color(tokens.muted).tick_label_font(text::label())
         };
@@ -108,7 +132,9 @@ impl ChartAxes {
             .link_cursor(cursors(), [true, false])
             .x_grid_spacer(move |_| time_marks(from, to))
             .y_grid_spacer(move |_| scale.marks())
-            .custom_x_axes(vec![times.formatter(move |mark, _| time(mark.value, to - from))])
+            .custom_x_axes(vec![
+                times.formatter(move |mark, _| time(&clock, mark.value, to - from)),
+            ])
             .custom_y_axes(vec![values.min_thickness(52.0)])
     }
 }
@@ -144,7 +170,7 @@ fn time_step(seconds: f64) -> f64 {
     }
 }
 
-fn time(at: f64, seconds: f64) -> String {
-    let clock = clock((at * 1e3) as u64);
-    if seconds <= 60.0 { clock } else { clock[..5].to_owned() }
+fn time(clock: &Clock, at: f64, seconds: f64) -> String {
+    let at_ms = (at * 1e3) as u64;
+    if seconds <= 60.0 { clock.seconds(at_ms) } else { clock.minutes(at_ms) }
 }

@@ -37,7 +37,7 @@ pub(super) fn show(
             chart.lines.iter().map(|line| (line, points.pieces(line, step_ms))).collect();
         let places = lines.iter().flat_map(|(_, pieces)| pieces.iter().flatten());
         let scale = ValueScale::of(chart.unit, places.map(|point| point.y));
-        let axes = ChartAxes { title: chart.title, scale, seconds, height };
+        let axes = ChartAxes { title: chart.title, scale, seconds, height, marks: &points.marks };
         let in_words = || {
             let lines = chart.lines.iter().map(|line| {
                 LineSummary::of(line.name, points.value(line, at), points.values(line))

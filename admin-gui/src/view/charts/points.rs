@@ -1,8 +1,12 @@
+#[cfg(test)]
+mod tests;
+
 use egui_plot::PlotPoint;
 use trunkline_protocol::Name;
 
 use super::definitions::ChartLine;
-use crate::state::{Moment, Sample, SnapshotHistory, WindowState};
+use crate::state::{Lineage, Moment, Sample, SnapshotHistory, WindowState};
+use crate::view::event_marks::{EventMark, event_marks};
 
 /// Between two samples further apart than this, no line is drawn: the values are not known.
 pub(super) const GAP_MS: u64 = 20_000;
@@ -11,11 +15,13 @@ pub(super) const GAP_MS: u64 = 20_000;
 /// snapshots since.
 pub(super) const SAMPLES_MAX: usize = 2_000;
 
-/// What the samples were read for. While only the revision changes, new samples are appended.
+/// The number of marks for events that fit side by side on a chart.
+const MARKS_MAX: u64 = 100;
+
+/// What the samples were read from, and for. While none of it changes, samples are only appended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct PointsKey {
-    revision: u64,
-    moment: Moment,
+    lineage: Lineage,
     node: Option<Name>,
     minutes: u64,
 }
@@ -24,41 +30,43 @@ struct PointsKey {
 #[derive(Debug, Default)]
 pub(super) struct Points {
     key: Option<PointsKey>,
+    /// The history's revision up to which the samples are complete.
+    revision: u64,
     samples: Vec<Sample>,
     /// The first and the last time that are shown, in Unix milliseconds.
     pub(super) span_ms: (u64, u64),
     /// The same in seconds.
     pub(super) seconds: (f64, f64),
+    /// The events of that time.
+    pub(super) marks: Vec<EventMark>,
 }
 
 impl Points {
     /// Reads the samples of the cluster, or of one node, that are not read yet.
     pub(super) fn update(&mut self, state: &WindowState, node: Option<&Name>, minutes: u64) {
         let history = state.history();
-        let (revision, moment) = (history.revision(), state.moment());
-        let key = PointsKey { revision, moment, node: node.cloned(), minutes };
-        if self.key.as_ref() == Some(&key) {
+        let key = PointsKey { lineage: history.lineage(), node: node.cloned(), minutes };
+        let to_ms = end_ms(state, minutes * 60_000);
+        let span_ms = (to_ms.saturating_sub(minutes * 60_000), to_ms);
+        // The log holds at most some thousand events, of which few are in a span.
+        self.marks = event_marks(&state.events, span_ms, (minutes * 60_000 / MARKS_MAX).max(1));
+        let is_continued = self.key.as_ref() == Some(&key) && self.span_ms.0 <= span_ms.0;
+        if is_continued && (self.revision, self.span_ms) == (history.revision(), span_ms) {
             return;
         }
-        let to_ms = end_ms(state, minutes * 60_000);
-        let from_ms = to_ms.saturating_sub(minutes * 60_000);
-        self.read(history, &key, from_ms);
-        self.samples.retain(|sample| (from_ms..=to_ms).contains(&sample.at_ms));
-        self.span_ms = (from_ms, to_ms);
-        self.seconds = (from_ms as f64 / 1e3, to_ms as f64 / 1e3);
+        if !is_continued || self.samples.len() >= SAMPLES_MAX {
+            self.samples.clear();
+        }
+        self.read(history, &key, span_ms.0);
+        self.samples.retain(|sample| (span_ms.0..=span_ms.1).contains(&sample.at_ms));
+        self.span_ms = span_ms;
+        self.seconds = (span_ms.0 as f64 / 1e3, span_ms.1 as f64 / 1e3);
+        self.revision = history.revision();
         self.key = Some(key);
     }
 
-    /// Appends new samples, or reads all again if something else is to be shown.
+    /// Appends the samples after the last one.
     fn read(&mut self, history: &SnapshotHistory, key: &PointsKey, from_ms: u64) {
-        let is_continued = self.key.as_ref().is_some_and(|before| {
-            before.moment == Moment::Latest
-                && PointsKey { revision: before.revision, ..key.clone() } == *before
-                && self.samples.len() < SAMPLES_MAX
-        });
-        if !is_continued {
-            self.samples.clear();
-        }
         let last_ms = self.samples.last().map(|last| last.at_ms);
         let since_ms = last_ms.unwrap_or(from_ms);
         let samples = match &key.node {
@@ -134,24 +142,5 @@ fn end_ms(state: &WindowState, span_ms: u64) -> u64 {
             (at_ms + span_ms / 3).max((earliest_ms + span_ms).min(latest_ms))
         }
         _ => latest_ms,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn line_at_zero_is_not_drawn() {
-        let parts = |values: &[f64]| -> Vec<Vec<f64>> {
-            let piece: Vec<_> =
-                values.iter().zip(0..).map(|(&y, at)| PlotPoint::new(f64::from(at), y)).collect();
-            above_zero(&piece).iter().map(|part| part.iter().map(|at| at.y).collect()).collect()
-        };
-        assert!(parts(&[0.0, 0.0, 0.0]).is_empty());
-        assert_eq!(parts(&[3.0, 4.0]), [[3.0, 4.0]]);
-        assert_eq!(parts(&[0.0, 0.0, 3.0, 0.0, 0.0]), [[0.0, 3.0, 0.0]]);
-        assert_eq!(parts(&[2.0, 0.0, 0.0, 0.0, 5.0]), [[2.0, 0.0], [0.0, 5.0]]);
-        assert_eq!(parts(&[2.0, 0.0, 3.0]), [[2.0, 0.0, 3.0]]);
     }
 }

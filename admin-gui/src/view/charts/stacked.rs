@@ -17,7 +17,7 @@ use super::{
     unit::ChartUnit,
 };
 use crate::{
-    state::{Moment, NodeShare, NodeShares, SnapshotHistory},
+    state::{Lineage, NodeShare, NodeShares, SnapshotHistory},
     theme::{Tokens, tokens},
     view::ViewContext,
 };
@@ -35,17 +35,18 @@ pub(super) struct StackedChart {
     /// The size of a node: the largest ones have an area of their own.
     size: fn(&NodeStatus) -> u64,
     key: Option<StackKey>,
+    /// The history's revision up to which the values are complete, and the span they are of.
+    read: (u64, (u64, u64)),
     /// The times of the values, in Unix milliseconds.
     times: VecDeque<u64>,
     /// The areas, from the lowest: the name, and a value for each of the times.
     areas: Vec<(String, VecDeque<f64>)>,
 }
 
-/// What the values were read for. While only the revision changes, new values are appended.
+/// What the values were read from, and for. While none of it changes, values are only appended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct StackKey {
-    revision: u64,
-    moment: Moment,
+    lineage: Lineage,
     minutes: u64,
     /// The nodes with an area of their own.
     nodes: Vec<Name>,
@@ -62,6 +63,7 @@ impl StackedChart {
             value: |share| share.forwarded,
             size: |node| node.forwarded_from,
             key: None,
+            read: (0, (0, 0)),
             times: VecDeque::new(),
             areas: Vec::new(),
         }
@@ -83,34 +85,33 @@ impl StackedChart {
     /// Reads the values over the time of `points` that are not read yet.
     pub(super) fn update(&mut self, ctx: &ViewContext<'_>, points: &Points, minutes: u64) {
         let history = ctx.state.history();
-        let (revision, moment) = (history.revision(), ctx.state.moment());
-        let before = self.key.take();
-        let is_current =
-            |key: &StackKey| (key.revision, key.moment, key.minutes) == (revision, moment, minutes);
-        if before.as_ref().is_some_and(is_current) {
-            self.key = before;
+        let (lineage, read) = (history.lineage(), (history.revision(), points.span_ms));
+        let is_same = |key: &StackKey| (key.lineage, key.minutes) == (lineage, minutes);
+        if self.read == read && self.key.as_ref().is_some_and(is_same) {
             return;
         }
-        let nodes = self.largest(&ctx.status.snapshot.nodes);
-        let key = StackKey { revision, moment, minutes, nodes };
-        if !before.is_some_and(|before| self.is_continued(&before, &key)) {
+        let key = StackKey { lineage, minutes, nodes: self.largest(&ctx.status.snapshot.nodes) };
+        // All are read again now and then: the history has thinned its older snapshots since.
+        let is_continued = self.key.as_ref() == Some(&key)
+            && self.read.1.0 <= points.span_ms.0
+            && self.times.len() < SAMPLES_MAX;
+        if !is_continued {
             self.areas = key.nodes.iter().map(|name| (name.to_string(), VecDeque::new())).collect();
             self.times.clear();
         }
-        self.read(history, points.span_ms, &key.nodes);
+        self.read_values(history, points.span_ms, &key.nodes);
+        self.read = read;
         self.key = Some(key);
     }
 
-    /// Whether the values that were read remain. They are read again now and then: the history has
-    /// thinned its older snapshots since.
-    fn is_continued(&self, before: &StackKey, now: &StackKey) -> bool {
-        let same = StackKey { revision: before.revision, ..now.clone() } == *before;
-        same && now.moment == Moment::Latest && self.times.len() < SAMPLES_MAX
-    }
-
-    /// Appends new values, and drops those before `from_ms`. All values of one time are of one
+    /// Appends new values, and drops those outside the span. All values of one time are of one
     /// snapshot: otherwise their sum would be of none.
-    fn read(&mut self, history: &SnapshotHistory, (from_ms, to_ms): (u64, u64), names: &[Name]) {
+    fn read_values(
+        &mut self,
+        history: &SnapshotHistory,
+        (from_ms, to_ms): (u64, u64),
+        names: &[Name],
+    ) {
         let last_ms = self.times.back().copied();
         let is_new = |at_ms: u64| (from_ms..=to_ms).contains(&at_ms) && last_ms < Some(at_ms);
         for parts in
@@ -124,6 +125,9 @@ impl StackedChart {
                 values.pop_front();
             }
         }
+        let within = self.times.partition_point(|&at_ms| at_ms <= to_ms);
+        self.times.truncate(within);
+        self.areas.iter_mut().for_each(|(_, values)| values.truncate(within));
     }
 
     fn push(&mut self, parts: &NodeShares<'_>, names: &[Name]) {
@@ -153,13 +157,8 @@ impl StackedChart {
     }
 
     /// Draws the chart. A click shows the moment under the pointer.
-    pub(super) fn show(
-        &self,
-        ui: &mut Ui,
-        seconds: (f64, f64),
-        height: f32,
-        ctx: &ViewContext<'_>,
-    ) {
+    pub(super) fn show(&self, ui: &mut Ui, points: &Points, height: f32, ctx: &ViewContext<'_>) {
+        let seconds = points.seconds;
         let tokens = tokens(ui);
         ui.vertical(|ui| {
             let read_at = read_at(ui, seconds, ctx);
@@ -173,7 +172,8 @@ impl StackedChart {
             });
             let (areas, highest) = self.stack(tokens);
             let scale = ValueScale::of(self.unit, [highest].into_iter());
-            let axes = ChartAxes { title: self.title, scale, seconds, height };
+            let axes =
+                ChartAxes { title: self.title, scale, seconds, height, marks: &points.marks };
             let in_words = || {
                 let lines = self.areas.iter().map(|(name, values)| {
                     LineSummary::of(name, at.map(|at| values[at]), values.iter().copied())

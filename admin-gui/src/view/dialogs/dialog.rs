@@ -2,11 +2,7 @@ use std::path::PathBuf;
 
 use trunkline_protocol::{Name, status::AdminCommand};
 
-use crate::{
-    escape,
-    format::{clock, day, plural},
-    state::ClusterStatus,
-};
+use crate::{clock::Clock, escape, format::plural, state::ClusterStatus};
 
 /// A dialog that is open.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,9 +54,9 @@ impl Dialog {
     }
 
     /// The dialog that saves a recording. It proposes a name by the relay and the shown moment.
-    pub(crate) fn save(status: &ClusterStatus) -> Self {
+    pub(crate) fn save(status: &ClusterStatus, clock: &Clock) -> Self {
         let (relay, at_ms) = (&status.snapshot.relay.name, status.snapshot.at_ms);
-        let time = format!("{}-{}", day(at_ms), clock(at_ms).replace(':', ""));
+        let time = clock.file_stamp(at_ms);
         Self::Save(in_home(&format!("trunkline-{relay}-{time}.jsonl")))
     }
 

@@ -15,18 +15,21 @@ use crate::{
 pub(super) fn show(ui: &mut Ui, ctx: &ViewContext<'_>) {
     ui.spacing_mut().item_spacing.x = space::L;
     let age = stale_age(ui, ctx);
-    let ago = age.map_or(String::new(), |age| format!(", {} ago", span(age)));
+    let unknown = StatusSymbol { shape: "○", color: tokens(ui).muted };
+    let known = |(symbol, words): (StatusSymbol, String)| match age {
+        Some(_) => (unknown, format!("was {words}")),
+        None => (symbol, words),
+    };
     let stream = format!(
         "Whether this window receives the status stream of {} at {}.",
         ctx.status.snapshot.relay.name, ctx.relay
     );
     let redis_explained = "Whether Redis, which holds the user directory, answers the relay.";
-    for (name, (symbol, words), ago, explained) in [
-        ("Nodes", nodes(ui, ctx.status), &*ago, "Number of nodes in each state."),
-        ("Redis", redis(ui, ctx.status), &*ago, redis_explained),
-        ("Relay", relay(ui, ctx, age), "", &*stream),
+    for (name, (symbol, words), explained) in [
+        ("Nodes", known(nodes(ui, ctx.status)), "Number of nodes in each state."),
+        ("Redis", known(redis(ui, ctx.status)), redis_explained),
+        ("Relay", relay(ui, ctx, age), &*stream),
     ] {
-        let words = format!("{words}{ago}");
         let name = (name, tokens(ui).muted);
         let pieces = [name, (symbol.shape, symbol.color), (&words, symbol.color)];
         ui.label(colored_text(text::body(), &pieces)).on_hover_text(explained);
@@ -38,7 +41,7 @@ fn stale_age(ui: &Ui, ctx: &ViewContext<'_>) -> Option<Duration> {
     let age = ctx.state.age(ctx.now).filter(|_| ctx.recording.is_none())?;
     let next = if age > FRESH { Duration::from_secs(1) } else { FRESH - age };
     ui.ctx().request_repaint_after(next + Duration::from_millis(1));
-    (age > FRESH).then_some(age)
+    ctx.stale_age()
 }
 
 fn relay(ui: &Ui, ctx: &ViewContext<'_>, age: Option<Duration>) -> (StatusSymbol, String) {

@@ -7,7 +7,7 @@ use eframe::egui::{
 use trunkline_protocol::{control::MemberState, status::NodeStatus};
 
 use crate::{
-    format::{count, millis, percent, plural, rate},
+    format::{count, percent, plural, rate},
     state::{Counter, Rates, is_present},
     theme::{Tokens, state_word, text, tokens},
     view::widgets::{fill_color, ratio, spoken_status},
@@ -122,8 +122,8 @@ impl MapNode<'_> {
             (MemberState::Dead, Some(purge)) => {
                 let removed = plural(purge.removed, "entry");
                 let words = match purge.done_ms {
-                    Some(done_ms) => format!("dead: {removed} removed in {}", millis(done_ms)),
-                    None => "dead: its users are being removed".into(),
+                    Some(_) => format!("dead: {removed} removed"),
+                    None => "dead: its entries are being removed".into(),
                 };
                 (words, tokens.state(node.state).color)
             }

@@ -4,9 +4,10 @@ use trunkline_protocol::status::Snapshot;
 
 use super::*;
 use crate::{
+    clock::{Clock, ClockZone},
     connection::Update,
     generated::{Cluster, START_MS, hello, line},
-    state::WindowState,
+    state::{Playback, WindowState},
     view::UiCommands,
 };
 
@@ -87,6 +88,8 @@ impl Charts {
             status: &status,
             selected: None,
             recording: None,
+            playback: Playback::default(),
+            clock: &Clock::new(ClockZone::Utc),
             may_act: true,
             now: Instant::now(),
             commands: &commands,
