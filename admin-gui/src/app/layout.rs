@@ -7,6 +7,7 @@ use crate::{
         ViewContext,
         charts::{self, ChartsView},
         events::{self, EventsView},
+        filter::NodeFilter,
         map,
         nodes::{self, NodesView},
         tabs::Tab,
@@ -20,6 +21,8 @@ use crate::{
 pub(super) struct WindowLayout {
     pub(super) tab: Tab,
     nodes: NodesView,
+    #[serde(skip)]
+    filter: NodeFilter,
     pub(super) charts: ChartsView,
     events: EventsView,
 }
@@ -43,13 +46,14 @@ impl WindowLayout {
         let nodes = ctx.status.snapshot.nodes.len();
         let (height, free) = (ui.available_height(), ui.available_height() - nodes::height(nodes));
         if free < charts::STRIP && height < charts::STRIP + nodes::height(nodes.min(3)) {
-            nodes::show(ui, &mut self.nodes, ctx);
+            nodes::show(ui, &mut self.nodes, &mut self.filter, ctx);
             return;
         }
         let strip = Panel::bottom("charts").frame(theme::lower_panel()).show_separator_line(false);
         strip.exact_size(free.max(charts::STRIP)).show(ui, |ui| {
             charts::strip(ui, &mut self.charts, ctx);
         });
-        CentralPanel::no_frame().show(ui, |ui| nodes::show(ui, &mut self.nodes, ctx));
+        CentralPanel::no_frame()
+            .show(ui, |ui| nodes::show(ui, &mut self.nodes, &mut self.filter, ctx));
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use trunkline_protocol::{Name, status::ClusterEvent};
 
 use super::{
-    UiCommand, ViewContext,
+    UiCommand, ViewContext, filter,
     widgets::{self, choice, label, short_incarnation, symbol_with_word, tooltip},
 };
 use crate::{
@@ -117,7 +117,7 @@ fn filters(ui: &mut Ui, view: &mut EventsView, ctx: &ViewContext<'_>, listed: us
         ui.add_space(space::M);
         let name = label(ui, "containing");
         let words = TextEdit::singleline(&mut view.words).desired_width(200.0);
-        ui.add(words.id_salt("event words")).labelled_by(name.id);
+        ui.add(words.id(filter::id())).labelled_by(name.id);
         ui.add_space(space::M);
         label(ui, plural(listed as u64, "event"));
     });

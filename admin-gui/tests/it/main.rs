@@ -12,6 +12,7 @@ mod node_table;
 mod program;
 mod small_windows;
 mod status_stream;
+mod steady;
 mod tabs;
 mod timeline;
 mod users;

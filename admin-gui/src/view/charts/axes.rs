@@ -7,13 +7,16 @@ use crate::{
     state::Moment,
     theme::{space, text, tokens},
     view::{
-        UiCommand, ViewContext,
+        UiCommand, ViewContext, reserved,
         widgets::{colored_text, static_plot},
     },
 };
 
 /// The distances from which on the times beneath a chart are drawn, and drawn in full colour.
 const TIMES: Rangef = Rangef { min: 38.0, max: 46.0 };
+
+/// The widest value to expect in a legend.
+const WIDEST_VALUE: &str = "88,888";
 
 /// The height of a chart, as a multiple of its highest value.
 const HEADROOM: f64 = 1.15;
@@ -34,7 +37,8 @@ fn shown_at(ctx: &ViewContext<'_>) -> Option<f64> {
 pub(super) fn head(ui: &mut Ui, (title, explained): (&str, &str), values: impl FnOnce(&mut Ui)) {
     let title = RichText::new(title).font(text::strong());
     ui.label(title).on_hover_text(explained);
-    ui.horizontal(|ui| {
+    // They wrap in a narrow panel, and do not widen it.
+    ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = space::M;
         values(ui);
     });
@@ -45,7 +49,11 @@ pub(super) fn legend(ui: &mut Ui, shape: &str, color: Color32, name: &str, value
     let tokens = tokens(ui);
     let value = value.unwrap_or(UNKNOWN.into());
     let words = [(shape, color), (name, tokens.muted), (&value, tokens.text)];
-    ui.label(colored_text(text::label(), &words));
+    // Reserved for the widest value, so that the next entries do not move with the digits.
+    let widest = format!("{shape} {name} {WIDEST_VALUE}");
+    let width = reserved::text_width(ui, &widest, text::label());
+    let entry = ui.label(colored_text(text::label(), &words));
+    ui.add_space((width - entry.rect.width()).max(0.0));
 }
 
 /// The axes of a chart.

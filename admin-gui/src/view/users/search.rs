@@ -11,6 +11,7 @@ use crate::{
     view::{
         UiCommand, ViewContext,
         dialogs::dialog::Dialog,
+        filter,
         widgets::{copy_menu, label, symbol_with_word, title, user_link},
     },
 };
@@ -30,7 +31,7 @@ pub(super) fn show(ui: &mut Ui, words: &mut String, cache: &QueryCache, ctx: &Vi
 }
 
 fn field(ui: &mut Ui, title: Id, words: &mut String, ctx: &ViewContext<'_>) {
-    let field = TextEdit::singleline(words).hint_text("user key").id_salt("user key");
+    let field = TextEdit::singleline(words).hint_text("user key").id(filter::id());
     let response = ui.add(field.desired_width(f32::INFINITY)).labelled_by(title);
     let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     let user = words.parse::<User>();
@@ -96,7 +97,7 @@ fn show_location(ui: &mut Ui, location: &UserLocation, ctx: &ViewContext<'_>) {
         }
         Some(node) => (node.state, state_word(node.state)),
     };
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         if ui.link(location.node.as_str()).clicked() {
             ctx.send(UiCommand::Select(Some(location.node.clone())));
         }
