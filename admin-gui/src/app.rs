@@ -24,6 +24,7 @@ use crate::{
         dialogs::{self, Dialog},
         header, node_detail,
         notices::Notices,
+        relay_detail,
         tabs::{self, Tab},
         timeline, users,
     },
@@ -49,6 +50,8 @@ pub struct App {
     jobs: FileJobs,
     layout: WindowLayout,
     selected: Option<Name>,
+    /// Whether the details of the relay are shown.
+    is_relay_selected: bool,
     /// What is typed into the search for users.
     search: String,
     dialog: Option<Dialog>,
@@ -84,6 +87,7 @@ impl App {
             jobs: FileJobs::default(),
             layout: stored.unwrap_or_default(),
             selected: None,
+            is_relay_selected: false,
             search: String::new(),
             dialog: None,
             notices: Notices::default(),
@@ -169,7 +173,8 @@ impl App {
     fn apply(&mut self, ctx: &egui::Context, command: UiCommand, now: Instant) {
         match command {
             UiCommand::OpenTab(tab) => self.layout.tab = tab,
-            UiCommand::Select(node) => self.selected = node,
+            UiCommand::Select(node) => (self.selected, self.is_relay_selected) = (node, false),
+            UiCommand::SelectRelay => (self.selected, self.is_relay_selected) = (None, true),
             UiCommand::ShowMoment(moment) => self.shown_state().show(moment),
             UiCommand::OpenDialog(dialog) => self.dialog = Some(dialog),
             UiCommand::CloseDialog => self.dialog = None,
@@ -216,10 +221,11 @@ impl App {
         Panel::bottom("timeline").frame(raised).show_separator_line(false).show(ui, |ui| {
             timeline::show(ui, &ctx);
         });
-        if let Some(name) = ctx.selected {
+        if ctx.selected.is_some() || self.is_relay_selected {
             let panel = Panel::right("detail").default_size(380.0).size_range(300.0..=640.0);
-            panel.frame(raised).show_separator_line(false).show(ui, |ui| {
-                node_detail::show(ui, name, &mut layout.charts, &ctx);
+            panel.frame(raised).show_separator_line(false).show(ui, |ui| match ctx.selected {
+                Some(name) => node_detail::show(ui, name, &mut layout.charts, &ctx),
+                None => relay_detail::show(ui, &mut layout.charts, &ctx),
             });
         }
         let ground = theme::panel(tokens(ui).ground);

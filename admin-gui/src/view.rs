@@ -14,6 +14,7 @@ pub(crate) mod node_detail;
 pub(crate) mod nodes;
 pub(crate) mod notices;
 mod outcomes;
+pub(crate) mod relay_detail;
 mod reserved;
 mod steady_order;
 pub(crate) mod tabs;

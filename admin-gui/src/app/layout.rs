@@ -33,7 +33,7 @@ impl WindowLayout {
     pub(super) fn show_tab(&mut self, ui: &mut Ui, ctx: &ViewContext<'_>) {
         match self.tab {
             Tab::Nodes => self.show_overview(ui, ctx),
-            Tab::Map => map::show(ui, ctx),
+            Tab::Map => map::show(ui, &mut self.filter, ctx),
             Tab::Traffic => traffic::show(ui, ctx),
             Tab::Charts => charts::show(ui, &mut self.charts, ctx),
             Tab::Events => events::show(ui, &mut self.events, ctx),

@@ -14,7 +14,7 @@ use trunkline_protocol::Name;
 use super::{ViewContext, widgets::label};
 use crate::theme::space;
 
-use definitions::{CLUSTER, Chart, NODE};
+use definitions::{CLUSTER, Chart, NODE, RELAY};
 use points::Points;
 use stacked::StackedChart;
 
@@ -105,6 +105,16 @@ pub(crate) fn node(ui: &mut Ui, view: &mut ChartsView, name: &Name, ctx: &ViewCo
     for chart in &NODE {
         ui.add_space(space::S);
         line_chart::show(ui, chart, &view.node, LOW, ctx);
+    }
+}
+
+/// Draws the charts of the relay, one below the other.
+pub(crate) fn relay(ui: &mut Ui, view: &mut ChartsView, ctx: &ViewContext<'_>) {
+    spans(ui, &mut view.minutes);
+    view.cluster.update(ctx.state, None, view.minutes);
+    for chart in &RELAY {
+        ui.add_space(space::S);
+        line_chart::show(ui, chart, &view.cluster, LOW, ctx);
     }
 }
 

@@ -48,6 +48,9 @@ const STRETCH_MAX: f32 = 1.5;
 /// The most that columns are narrowed before the table scrolls.
 const STRETCH_MIN: f32 = 0.94;
 
+/// The seconds for which a pointer that does not move holds the order of the rows.
+const POINTED_AT: f32 = 5.0;
+
 /// The height of a table with this number of nodes.
 pub(crate) fn height(nodes: usize) -> f32 {
     BAR_HEIGHT + (nodes + 1) as f32 * space::ROW + space::L
@@ -79,7 +82,8 @@ impl NodesView {
         let mut rows = self.sort.apply(rows);
         let mut body = ui.available_rect_before_wrap();
         body.set_height(body.height().min(height(rows.len()) - BAR_HEIGHT));
-        let is_pointed_at = ui.rect_contains_pointer(body);
+        let is_resting = ui.input(|input| input.pointer.time_since_last_movement() > POINTED_AT);
+        let is_pointed_at = !is_resting && ui.rect_contains_pointer(body);
         let sorting = (self.sort, ctx.state.moment());
         self.order.apply(
             &mut rows,
@@ -98,7 +102,7 @@ fn table(ui: &mut Ui, view: &mut NodesView, rows: &[Row<'_>], ctx: &ViewContext<
     let stretch = (room / needed).clamp(STRETCH_MIN, STRETCH_MAX);
     let mut table = widgets::table(ui, "nodes");
     for &at in &columns {
-        table = table.column(Column::exact(COLUMNS[at].width * stretch).clip(true));
+        table = table.column(Column::exact((COLUMNS[at].width * stretch).floor()).clip(true));
     }
     let table = table.header(space::ROW, |mut header| {
         for &at in &columns {

@@ -4,6 +4,7 @@
 mod commands;
 mod connection_loss;
 mod delivery_test;
+mod details;
 mod escaped_keys;
 mod generated;
 mod health;

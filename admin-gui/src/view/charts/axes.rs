@@ -1,4 +1,4 @@
-use eframe::egui::{Color32, Id, Rangef, RichText, Ui};
+use eframe::egui::{Color32, Id, Rangef, RichText, TextStyle, Ui};
 use egui_plot::{AxisHints, GridInput, GridMark, Plot, PlotBounds, PlotPoint, PlotUi, VLine};
 
 use super::unit::ChartUnit;
@@ -16,7 +16,7 @@ use crate::{
 const TIMES: Rangef = Rangef { min: 38.0, max: 46.0 };
 
 /// The widest value to expect in a legend.
-const WIDEST_VALUE: &str = "88,888";
+const WIDEST_VALUE: &str = "8,888";
 
 /// The height of a chart, as a multiple of its highest value.
 const HEADROOM: f64 = 1.15;
@@ -33,15 +33,23 @@ fn shown_at(ctx: &ViewContext<'_>) -> Option<f64> {
     }
 }
 
-/// Draws the title, and beneath it the legend with values.
-pub(super) fn head(ui: &mut Ui, (title, explained): (&str, &str), values: impl FnOnce(&mut Ui)) {
+/// Draws the title, and beneath it the legend with values. Returns the height of the legend beyond
+/// its first line.
+pub(super) fn head(
+    ui: &mut Ui,
+    (title, explained): (&str, &str),
+    values: impl FnOnce(&mut Ui),
+) -> f32 {
     let title = RichText::new(title).font(text::strong());
     ui.label(title).on_hover_text(explained);
-    // They wrap in a narrow panel, and do not widen it.
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = space::M;
+    ui.spacing_mut().interact_size.y = ui.text_style_height(&TextStyle::Small);
+    // It wraps in a narrow panel, and does not widen it.
+    let legend = ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = space::S;
         values(ui);
     });
+    let line = ui.spacing().interact_size.y + 2.0;
+    (legend.response.rect.height() - line).max(0.0)
 }
 
 /// Draws an entry of the legend.
@@ -51,9 +59,8 @@ pub(super) fn legend(ui: &mut Ui, shape: &str, color: Color32, name: &str, value
     let words = [(shape, color), (name, tokens.muted), (&value, tokens.text)];
     // Reserved for the widest value, so that the next entries do not move with the digits.
     let widest = format!("{shape} {name} {WIDEST_VALUE}");
-    let width = reserved::text_width(ui, &widest, text::label());
-    let entry = ui.label(colored_text(text::label(), &words));
-    ui.add_space((width - entry.rect.width()).max(0.0));
+    let words = colored_text(text::label(), &words);
+    reserved::line(ui, (&widest, text::label()), words);
 }
 
 /// The axes of a chart.

@@ -47,17 +47,7 @@ pub(super) const CLUSTER: [Chart; 8] = [
         Micros,
         &[P50, P99],
     ),
-    chart(
-        "Not delivered / s",
-        "Messages per second with another outcome than delivered.",
-        Rate,
-        &[
-            line("offline", |t| t.muted, |s| Some(s.rates[Counter::Offline])),
-            line("busy", |t| t.warning, |s| Some(s.rates[Counter::Busy])),
-            line("unreachable", |t| t.bad, |s| Some(s.rates[Counter::Unreachable])),
-            line("unconfirmed", |t| t.indeterminate, |s| Some(s.rates[Counter::Unconfirmed])),
-        ],
-    ),
+    NOT_DELIVERED,
     chart(
         "Slowest link",
         "Longest smoothed round-trip time among the links of all nodes.",
@@ -92,7 +82,7 @@ pub(super) const CLUSTER: [Chart; 8] = [
 ];
 
 /// The charts of a node.
-pub(super) const NODE: [Chart; 5] = [
+pub(super) const NODE: [Chart; 6] = [
     chart(
         "Messages / s",
         "Messages per second that the node accepted from its clients, delivered to its sessions, \
@@ -106,10 +96,56 @@ pub(super) const NODE: [Chart; 5] = [
         Micros,
         &[P50, P99],
     ),
+    NOT_DELIVERED,
     SESSIONS,
     QUEUES,
     chart("Link", "Smoothed round-trip time of the link.", Micros, &[RTT]),
 ];
+
+/// The charts of the relay.
+pub(super) const RELAY: [Chart; 4] = [
+    chart(
+        "Relay: forwarded / s",
+        "Messages per second that the relay forwarded from one node to another.",
+        Rate,
+        &[line("forwarded", ACCENT, |s| Some(s.rates[Counter::Forwarded]))],
+    ),
+    chart(
+        "Relay: refused / s",
+        "Messages per second that the relay refused because the lane to the destination was full, or \
+         because the destination had no link, and receipts that it dropped.",
+        Rate,
+        &[
+            line("lane full", |t| t.warning, |s| Some(s.rates[Counter::RelayFull])),
+            line("no link", |t| t.bad, |s| Some(s.rates[Counter::RelayGone])),
+            line("dropped", |t| t.muted, |s| Some(s.rates[Counter::RelayDropped])),
+        ],
+    ),
+    chart(
+        "Relay: CPU",
+        "Share of one core that the relay used.",
+        Share,
+        &[line("CPU", ACCENT, |s| Some(s.rates.relay_cpu()))],
+    ),
+    chart(
+        "Relay: memory",
+        "Resident memory of the relay.",
+        Bytes,
+        &[line("memory", ACCENT, |s| Some(s.relay_memory_bytes as f64))],
+    ),
+];
+
+const NOT_DELIVERED: Chart = chart(
+    "Not delivered / s",
+    "Messages per second with another outcome than delivered.",
+    Rate,
+    &[
+        line("offline", |t| t.muted, |s| Some(s.rates[Counter::Offline])),
+        line("busy", |t| t.warning, |s| Some(s.rates[Counter::Busy])),
+        line("unreachable", |t| t.bad, |s| Some(s.rates[Counter::Unreachable])),
+        line("unconfirmed", |t| t.indeterminate, |s| Some(s.rates[Counter::Unconfirmed])),
+    ],
+);
 
 const SESSIONS: Chart = chart(
     "Sessions",

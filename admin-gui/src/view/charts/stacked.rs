@@ -158,19 +158,20 @@ impl StackedChart {
         height: f32,
         ctx: &ViewContext<'_>,
     ) {
-        let axes = ChartAxes { title: self.title, unit: self.unit, seconds, height };
         let tokens = tokens(ui);
         ui.vertical(|ui| {
             let read_at = read_at(ui, seconds, ctx);
             let is_before = |&at_ms: &u64| at_ms as f64 / 1e3 <= read_at;
             let at = self.times.partition_point(is_before).checked_sub(1);
-            head(ui, (self.title, self.explained), |ui| {
+            let beyond = head(ui, (self.title, self.explained), |ui| {
                 for (place, (name, values)) in self.areas.iter().enumerate() {
                     let value = at.map(|at| self.unit.format(values[at]));
                     legend(ui, "■", self.color(tokens, place), name, value);
                 }
             });
             let (areas, highest) = self.stack(tokens);
+            let height = height - beyond;
+            let axes = ChartAxes { title: self.title, unit: self.unit, seconds, height };
             axes.show(ui, highest, ctx, |plot| {
                 areas.into_iter().for_each(|area| plot.add(area));
             });
