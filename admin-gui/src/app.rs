@@ -28,6 +28,7 @@ use crate::{
         dialogs::{self, Dialog},
         header, keys, node_detail,
         notices::Notices,
+        relay_detail,
         tabs::{self, Tab},
         timeline, users,
         widgets::dim_stale,
@@ -57,6 +58,8 @@ pub struct App {
     layout: WindowLayout,
     clock: Clock,
     selected: Option<Name>,
+    /// Whether the details of the relay are shown.
+    is_relay_selected: bool,
     /// What is typed into the search for users.
     search: String,
     dialog: Option<Dialog>,
@@ -88,6 +91,7 @@ impl App {
             clock: Clock::new(layout.zone),
             layout,
             selected: None,
+            is_relay_selected: false,
             search: String::new(),
             dialog: None,
             keys: KeyOwner::default(),
@@ -196,7 +200,8 @@ impl App {
                 self.layout.tab = tab;
                 keys::forget_search(ctx);
             }
-            UiCommand::Select(node) => self.selected = node,
+            UiCommand::Select(node) => (self.selected, self.is_relay_selected) = (node, false),
+            UiCommand::SelectRelay => (self.selected, self.is_relay_selected) = (None, true),
             UiCommand::ShowMoment(moment) => {
                 self.shown_state().show(moment);
                 if let Some(recording) = &mut self.recording {
@@ -296,11 +301,14 @@ impl App {
         Panel::bottom("timeline").frame(raised).show_separator_line(false).show(ui, |ui| {
             timeline::show(ui, &ctx);
         });
-        if let Some(name) = ctx.selected {
+        if ctx.selected.is_some() || self.is_relay_selected {
             let panel = Panel::right("detail").default_size(380.0).size_range(300.0..=640.0);
             panel.frame(raised).show_separator_line(false).show(ui, |ui| {
                 dim_stale(ui, &ctx);
-                node_detail::show(ui, name, &mut layout.charts, &ctx);
+                match ctx.selected {
+                    Some(name) => node_detail::show(ui, name, &mut layout.charts, &ctx),
+                    None => relay_detail::show(ui, &mut layout.charts, &ctx),
+                }
             });
         }
         let ground = theme::panel(tokens(ui).ground);

@@ -76,6 +76,12 @@ pub const NEARLY_FULL_SHARE: f64 = 0.95;
 /// From this share of lost packets on, a link is called lossy.
 pub const LOSSY_SHARE: f64 = 0.02;
 
+/// A node of whose sends more than this share fails is called failing.
+pub const NODE_FAILING_SHARE: f64 = 0.01;
+
+/// The least time between two changes of the order of a list that is sorted by changing values.
+pub const RESORT_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How many queries to the directory, and how many replies, may wait.
 pub const QUERIES_MAX: usize = 32;
 

@@ -29,7 +29,7 @@ pub(crate) mod space {
     /// Between groups.
     pub(crate) const XL: f32 = 32.0;
     /// The height of a table's row.
-    pub(crate) const ROW: f32 = 26.0;
+    pub(crate) const ROW: f32 = 22.0;
 }
 
 const fn rgb(hex: u32) -> Color32 {

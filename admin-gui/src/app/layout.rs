@@ -8,6 +8,7 @@ use crate::{
         ViewContext,
         charts::{self, ChartsView},
         events::{self, EventsView},
+        filter::NodeFilter,
         map,
         nodes::{self, NodesView},
         tabs::Tab,
@@ -22,6 +23,8 @@ pub(super) struct WindowLayout {
     pub(super) tab: Tab,
     pub(super) zone: ClockZone,
     nodes: NodesView,
+    #[serde(skip)]
+    filter: NodeFilter,
     pub(super) charts: ChartsView,
     events: EventsView,
 }
@@ -32,7 +35,7 @@ impl WindowLayout {
     pub(super) fn show_tab(&mut self, ui: &mut Ui, ctx: &ViewContext<'_>) {
         match self.tab {
             Tab::Nodes => self.show_overview(ui, ctx),
-            Tab::Map => map::show(ui, ctx),
+            Tab::Map => map::show(ui, &mut self.filter, ctx),
             Tab::Traffic => traffic::show(ui, ctx),
             Tab::Charts => charts::show(ui, &mut self.charts, ctx),
             Tab::Events => events::show(ui, &mut self.events, ctx),
@@ -45,13 +48,14 @@ impl WindowLayout {
         let nodes = ctx.status.snapshot.nodes.len();
         let (height, free) = (ui.available_height(), ui.available_height() - nodes::height(nodes));
         if free < charts::STRIP && height < charts::STRIP + nodes::height(nodes.min(3)) {
-            nodes::show(ui, &mut self.nodes, ctx);
+            nodes::show(ui, &mut self.nodes, &mut self.filter, ctx);
             return;
         }
         let strip = Panel::bottom("charts").frame(theme::lower_panel()).show_separator_line(false);
         strip.exact_size(free.max(charts::STRIP)).show(ui, |ui| {
             charts::strip(ui, &mut self.charts, ctx);
         });
-        CentralPanel::no_frame().show(ui, |ui| nodes::show(ui, &mut self.nodes, ctx));
+        CentralPanel::no_frame()
+            .show(ui, |ui| nodes::show(ui, &mut self.nodes, &mut self.filter, ctx));
     }
 }

@@ -16,7 +16,7 @@ use trunkline_protocol::Name;
 use super::{ViewContext, keys, widgets::label};
 use crate::theme::space;
 
-use definitions::{CLUSTER, Chart, NODE};
+use definitions::{CLUSTER, Chart, NODE, RELAY};
 use points::Points;
 use stacked::StackedChart;
 
@@ -110,6 +110,16 @@ pub(crate) fn node(ui: &mut Ui, view: &mut ChartsView, name: &Name, ctx: &ViewCo
     for chart in &NODE {
         ui.add_space(space::S);
         line_chart::show(ui, chart, &view.node, LOW, ctx);
+    }
+}
+
+/// Draws the charts of the relay, one below the other.
+pub(crate) fn relay(ui: &mut Ui, view: &mut ChartsView, ctx: &ViewContext<'_>) {
+    spans(ui, &mut view.minutes, ctx);
+    view.cluster.update(ctx.state, None, view.minutes);
+    for chart in &RELAY {
+        ui.add_space(space::S);
+        line_chart::show(ui, chart, &view.cluster, LOW, ctx);
     }
 }
 

@@ -59,10 +59,23 @@ pub(crate) fn show(ui: &mut Ui, view: &mut EventsView, ctx: &ViewContext<'_>) {
 
 /// Draws the latest events of one node.
 pub(crate) fn of_node(ui: &mut Ui, name: &Name, most: usize, ctx: &ViewContext<'_>) {
+    latest(ui, |event| event.node.as_ref() == Some(name), most, ctx);
+}
+
+/// Draws the latest events that concern no node.
+pub(crate) fn of_relay(ui: &mut Ui, most: usize, ctx: &ViewContext<'_>) {
+    latest(ui, |event| event.node.is_none(), most, ctx);
+}
+
+fn latest(
+    ui: &mut Ui,
+    is_listed: impl Fn(&ClusterEvent) -> bool,
+    most: usize,
+    ctx: &ViewContext<'_>,
+) {
     let shown_ms = ctx.status.snapshot.at_ms;
     let events = ctx.state.events.iter().rev();
-    let is_shown =
-        |event: &&ClusterEvent| event.node.as_ref() == Some(name) && event.at_ms <= shown_ms;
+    let is_shown = |event: &&ClusterEvent| event.at_ms <= shown_ms && is_listed(event);
     let mut events = events.filter(is_shown).take(most).peekable();
     if events.peek().is_none() {
         label(ui, "No events.");

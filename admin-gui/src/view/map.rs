@@ -1,12 +1,17 @@
-//! The map: the relay in the middle, the nodes on an ellipse around it.
+//! The map: the relay in the middle, the nodes on an ellipse around it. More nodes than have room
+//! there are shown in a grid.
 
 mod ellipse;
+mod grid;
 mod node;
 
-use eframe::egui::{Pos2, Rect, ScrollArea, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, vec2};
+use eframe::egui::{
+    Pos2, Rect, Response, Role, ScrollArea, Sense, Shape, Stroke, StrokeKind, Ui, Vec2, WidgetInfo,
+    vec2,
+};
 use trunkline_protocol::{control::MemberState, status::RedisState};
 
-use super::{UiCommand, ViewContext, keys};
+use super::{UiCommand, ViewContext, filter::NodeFilter, keys};
 use crate::{
     format::rate,
     state::{ClusterStatus, Counter, Rates, Severity, check_node},
@@ -21,8 +26,15 @@ const RATES_MAX: usize = 12;
 /// The least size of the map: in a smaller one the nodes cover the relay.
 const LEAST: Vec2 = vec2(420.0, 300.0);
 
+/// The largest number of nodes that are drawn around the relay: the labels of more would overlap.
+const AROUND_MAX: usize = 24;
+
 /// Draws the map.
-pub(crate) fn show(ui: &mut Ui, ctx: &ViewContext<'_>) {
+pub(crate) fn show(ui: &mut Ui, filter: &mut NodeFilter, ctx: &ViewContext<'_>) {
+    if ctx.status.snapshot.nodes.len() > AROUND_MAX {
+        grid::show(ui, filter, ctx);
+        return;
+    }
     ScrollArea::both().show(ui, |ui| {
         let (area, _) = ui.allocate_exact_size(ui.available_size().max(LEAST), Sense::hover());
         draw(ui, area, ctx);
@@ -46,7 +58,9 @@ fn draw(ui: &mut Ui, area: Rect, ctx: &ViewContext<'_>) {
     if nodes.len() <= RATES_MAX {
         nodes.iter().for_each(|node| link_rates(ui, center, node));
     }
-    relay(ui, center, status);
+    if relay(ui, center, status).clicked() {
+        ctx.send(UiCommand::SelectRelay);
+    }
     for node in &nodes {
         if node.show(ui, center).clicked() {
             ctx.send(UiCommand::Select((!node.selected).then(|| node.node.name.clone())));
@@ -92,7 +106,7 @@ fn link_rates(ui: &Ui, relay: Pos2, node: &MapNode<'_>) {
     ui.painter().galley(middle - galley.size() / 2.0, galley, tokens.muted);
 }
 
-fn relay(ui: &mut Ui, center: Pos2, status: &ClusterStatus) {
+fn relay(ui: &mut Ui, center: Pos2, status: &ClusterStatus) -> Response {
     let tokens = tokens(ui);
     let relay = &status.snapshot.relay;
     let (symbol, redis) = match relay.redis {
@@ -109,11 +123,18 @@ fn relay(ui: &mut Ui, center: Pos2, status: &ClusterStatus) {
     let width = galleys.iter().map(|galley| galley.size().x).fold(0.0, f32::max);
     let height: f32 = galleys.iter().map(|galley| galley.size().y + 2.0).sum();
     let rect = Rect::from_center_size(center, vec2(width + 32.0, height + 20.0));
-    ui.painter().rect(rect, 10.0, tokens.raised, Stroke::new(1.5, tokens.line), StrokeKind::Inside);
+    let response = ui.interact(rect, ui.scope_id().with("map relay"), Sense::click());
+    let words = format!("{}, details", relay.name);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &words));
+    let is_lit = response.hovered() || response.has_focus();
+    let (fill, line) =
+        if is_lit { (tokens.hover, tokens.accent) } else { (tokens.raised, tokens.line) };
+    ui.painter().rect(rect, 10.0, fill, Stroke::new(1.5, line), StrokeKind::Inside);
     let mut top = rect.top() + 10.0;
     for galley in galleys {
         let size = galley.size();
         ui.painter().galley(Pos2::new(center.x - size.x / 2.0, top), galley, tokens.text);
         top += size.y + 2.0;
     }
+    response
 }

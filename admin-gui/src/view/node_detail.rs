@@ -1,6 +1,6 @@
 //! The details of the selected node.
 
-use eframe::egui::{Grid, Label, RichText, ScrollArea, Ui, containers::Sides, vec2};
+use eframe::egui::{Grid, RichText, ScrollArea, Ui, containers::Sides, vec2};
 use trunkline_link::defaults::{MESSAGE_LANE_BYTES_MAX, RECEIPT_LANE_BYTES_MAX};
 use trunkline_protocol::{
     Name,
@@ -13,11 +13,11 @@ use super::{
     UiCommand, ViewContext,
     charts::{self, ChartsView},
     dialogs::dialog::Dialog,
-    events, keys,
+    events, facts, keys, outcomes,
     widgets::{bar, fill_color, label, ratio, symbol_with_word, title},
 };
 use crate::{
-    escape, escaped_text,
+    escape,
     format::{bytes, count, micros, millis, percent, plural, since},
     state::{Rates, check_node, is_present, still_online},
     theme::{space, state_word, text, tokens},
@@ -41,7 +41,9 @@ pub(crate) fn show(ui: &mut Ui, name: &Name, charts: &mut ChartsView, ctx: &View
         }
         actions(ui, node, ctx);
         section(ui, if is_present(node.state) { "Now" } else { "Last report" });
-        facts(ui, node, rates, ctx.status.snapshot.at_ms);
+        all_facts(ui, node, rates, ctx.status.snapshot.at_ms);
+        section(ui, "Outcomes of its sends");
+        outcomes::show(ui, &node.load.outcomes, rates);
         if let Some(link) = &node.link {
             section(ui, "Lanes to this node");
             lanes(ui, link);
@@ -90,7 +92,7 @@ fn actions(ui: &mut Ui, node: &NodeStatus, ctx: &ViewContext<'_>) {
     });
 }
 
-fn facts(ui: &mut Ui, node: &NodeStatus, rates: &Rates, at_ms: u64) {
+fn all_facts(ui: &mut Ui, node: &NodeStatus, rates: &Rates, at_ms: u64) {
     let mut facts = load(node, rates);
     if let Some(link) = &node.link {
         facts.extend([
@@ -113,14 +115,7 @@ fn facts(ui: &mut Ui, node: &NodeStatus, rates: &Rates, at_ms: u64) {
         ("incarnation", node.incarnation.to_string()),
         ("version", escape::text(&node.software).into()),
     ]);
-    grid("facts", 2).show(ui, |ui| {
-        for (name, value) in facts {
-            label(ui, name);
-            let value = escaped_text::layout(ui, &value, text::body(), tokens(ui).text);
-            ui.add(Label::new(value).selectable(true));
-            ui.end_row();
-        }
-    });
+    facts::show(ui, facts);
 }
 
 fn load(node: &NodeStatus, rates: &Rates) -> Vec<(&'static str, String)> {

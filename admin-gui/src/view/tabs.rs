@@ -15,6 +15,9 @@ pub use tab::Tab;
 /// The height of a tab.
 const TAB: f32 = 30.0;
 
+/// In a narrower window the tabs stand closer to each other.
+const NARROW: f32 = 560.0;
+
 const TABS: [(Tab, &str, Key); 6] = [
     (Tab::Nodes, "Nodes", Key::Num1),
     (Tab::Map, "Map", Key::Num2),
@@ -31,7 +34,8 @@ pub(crate) fn show(ui: &mut Ui, open: Tab, ctx: &ViewContext<'_>) {
     ui.allocate_ui_with_layout(row, Layout::right_to_left(Align::TOP), |ui| {
         menu(ui, ctx);
         ui.with_layout(Layout::left_to_right(Align::Center).with_main_wrap(true), |ui| {
-            ui.spacing_mut().item_spacing.x = space::L;
+            // The tabs of the narrowest window fit into one line.
+            ui.spacing_mut().item_spacing.x = if row.x < NARROW { space::M } else { space::L };
             for (tab, name, key) in TABS {
                 if tab_button(ui, tab == open, name, &format!("Shortcut: {}", key.name())) {
                     ctx.send(UiCommand::OpenTab(tab));

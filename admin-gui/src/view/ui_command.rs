@@ -12,6 +12,8 @@ pub(crate) enum UiCommand {
     OpenTab(Tab),
     /// Show the details of a node, or of none.
     Select(Option<Name>),
+    /// Show the details of the relay, in place of those of a node.
+    SelectRelay,
     ShowMoment(Moment),
     OpenDialog(Dialog),
     CloseDialog,

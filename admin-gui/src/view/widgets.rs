@@ -20,7 +20,8 @@ use super::ViewContext;
 use crate::{
     escape, escaped_text,
     format::{UNKNOWN, count, percent, plural},
-    theme::{StatusSymbol, space, state_word, text, tokens},
+    state::{NodeProblem, Rates},
+    theme::{StatusSymbol, Tokens, space, state_word, text, tokens},
 };
 
 /// The opacity of values that may not hold any more.
@@ -136,6 +137,20 @@ pub(super) fn symbol_with_word(ui: &mut Ui, symbol: StatusSymbol, word: &str) ->
     .inner
 }
 
+/// The symbol and the word of a node: of its problem, else of its state.
+pub(super) fn node_symbol(
+    tokens: &Tokens,
+    node: &NodeStatus,
+    rates: &Rates,
+) -> (StatusSymbol, &'static str) {
+    match NodeProblem::of(node, rates) {
+        Some(problem @ (NodeProblem::Full | NodeProblem::Failing | NodeProblem::Degraded)) => {
+            (tokens.severity(problem.severity()), problem.word())
+        }
+        _ => (tokens.state(node.state), state_word(node.state)),
+    }
+}
+
 /// Draws a symbol. It is painted and not a label, so that a screen reader reads the word beside it
 /// alone.
 pub(super) fn draw_symbol(ui: &mut Ui, symbol: StatusSymbol, height: f32) {
@@ -238,5 +253,8 @@ pub(super) fn static_plot<'a>(name: &str) -> Plot<'a> {
 /// A table whose rows can be clicked.
 pub(super) fn table<'a>(ui: &'a mut Ui, name: &str) -> TableBuilder<'a> {
     let cells = Layout::left_to_right(Align::Center);
+    // Rows touch each other, and a button in one is not higher than the row.
+    ui.spacing_mut().item_spacing.y = 0.0;
+    ui.spacing_mut().interact_size.y = space::ROW;
     TableBuilder::new(ui).id_salt(name).sense(Sense::CLICK).cell_layout(cells)
 }

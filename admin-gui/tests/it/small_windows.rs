@@ -41,7 +41,7 @@ fn every_control_is_on_screen_at_every_size() {
 fn metrics_stay_in_one_row() {
     for (width, height) in &SIZES[..4] {
         let window = WindowHarness::sized(&mut Cluster::of(3), [*width, *height]);
-        let tops = ["sessions", "accepted / s", "p99", "stale entries"].map(|metric| {
+        let tops = ["sessions", "accepted / s", "p99", "not delivered / s"].map(|metric| {
             let all = window.harness.query_all_by_label(metric);
             let tops = all.map(|node| node.accesskit_node().raw_bounds().map_or(0.0, |at| at.y0));
             tops.fold(f64::MAX, f64::min)

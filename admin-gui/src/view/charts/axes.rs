@@ -1,4 +1,4 @@
-use eframe::egui::{Color32, Id, Rangef, RichText, Role, Ui, WidgetInfo};
+use eframe::egui::{Color32, Id, Rangef, RichText, Role, TextStyle, Ui, WidgetInfo};
 use egui_plot::{AxisHints, GridMark, LineStyle, Plot, PlotBounds, PlotPoint, PlotUi, VLine};
 
 use super::scale::{ValueScale, steps};
@@ -10,6 +10,7 @@ use crate::{
     view::{
         UiCommand, ViewContext,
         event_marks::{self, EventMark},
+        reserved,
         widgets::{colored_text, static_plot},
     },
 };
@@ -23,6 +24,9 @@ const VALUES: Rangef = Rangef { min: 10.0, max: 14.0 };
 /// The opacity of the lines at events: the values are in front.
 const EVENT_STRENGTH: f32 = 0.7;
 
+/// The widest value to expect in a legend.
+const WIDEST_VALUE: &str = "8,888";
+
 /// The time, in seconds, whose values are in the legend: under the pointer, else the shown moment.
 pub(super) fn read_at(ui: &Ui, seconds: (f64, f64), ctx: &ViewContext<'_>) -> f64 {
     pointed_at(ui).or(shown_at(ctx)).unwrap_or(seconds.1)
@@ -35,14 +39,23 @@ fn shown_at(ctx: &ViewContext<'_>) -> Option<f64> {
     }
 }
 
-/// Draws the title, and beneath it the legend with values.
-pub(super) fn head(ui: &mut Ui, (title, explained): (&str, &str), values: impl FnOnce(&mut Ui)) {
+/// Draws the title, and beneath it the legend with values. Returns the height of the legend beyond
+/// its first line.
+pub(super) fn head(
+    ui: &mut Ui,
+    (title, explained): (&str, &str),
+    values: impl FnOnce(&mut Ui),
+) -> f32 {
     let title = RichText::new(title).font(text::strong());
     ui.label(title).on_hover_text(explained);
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = space::M;
+    ui.spacing_mut().interact_size.y = ui.text_style_height(&TextStyle::Small);
+    // It wraps in a narrow panel, and does not widen it.
+    let legend = ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = space::S;
         values(ui);
     });
+    let line = ui.spacing().interact_size.y + 2.0;
+    (legend.response.rect.height() - line).max(0.0)
 }
 
 /// Draws an entry of the legend.
@@ -50,7 +63,10 @@ pub(super) fn legend(ui: &mut Ui, shape: &str, color: Color32, name: &str, value
     let tokens = tokens(ui);
     let value = value.unwrap_or(UNKNOWN.into());
     let words = [(shape, color), (name, tokens.muted), (&value, tokens.text)];
-    ui.label(colored_text(text::label(), &words));
+    // Reserved for the widest value, so that the next entries do not move with the digits.
+    let widest = format!("{shape} {name} {WIDEST_VALUE}");
+    let words = colored_text(text::label(), &words);
+    reserved::line(ui, (&widest, text::label()), words);
 }
 
 /// The axes of a chart.

@@ -102,7 +102,39 @@ pub(super) const NODE: [Chart; 6] = [
     chart("Link", "Smoothed round-trip time of the link.", Micros, &[RTT]),
 ];
 
-// The colours are those of the outcomes, everywhere.
+/// The charts of the relay.
+pub(super) const RELAY: [Chart; 4] = [
+    chart(
+        "Relay: forwarded / s",
+        "Messages per second that the relay forwarded from one node to another.",
+        Rate,
+        &[line("forwarded", FIRST, |s| Some(s.rates[Counter::Forwarded]))],
+    ),
+    chart(
+        "Relay: refused / s",
+        "Messages per second that the relay refused because the lane to the destination was full, or \
+         because the destination had no link, and receipts that it dropped.",
+        Rate,
+        &[
+            line("lane full", FIRST, |s| Some(s.rates[Counter::RelayFull])),
+            line("no link", SECOND, |s| Some(s.rates[Counter::RelayGone])),
+            line("dropped", THIRD, |s| Some(s.rates[Counter::RelayDropped])),
+        ],
+    ),
+    chart(
+        "Relay: CPU",
+        "Share of one core that the relay used.",
+        Share,
+        &[line("CPU", FIRST, |s| Some(s.rates.relay_cpu()))],
+    ),
+    chart(
+        "Relay: memory",
+        "Resident memory of the relay.",
+        Bytes,
+        &[line("memory", FIRST, |s| Some(s.relay_memory_bytes as f64))],
+    ),
+];
+
 const NOT_DELIVERED: Chart = chart(
     "Not delivered / s",
     "Messages per second with another outcome than delivered.",

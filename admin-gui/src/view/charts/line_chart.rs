@@ -25,12 +25,13 @@ pub(super) fn show(
     let seconds = points.seconds;
     ui.vertical(|ui| {
         let at = read_at(ui, seconds, ctx);
-        head(ui, (chart.title, chart.explained), |ui| {
+        let beyond = head(ui, (chart.title, chart.explained), |ui| {
             for line in chart.lines {
                 let value = points.value(line, at).map(|value| chart.unit.format(value));
                 legend(ui, "—", (line.color)(tokens), line.name, value);
             }
         });
+        let height = height - beyond;
         let width_ms = (seconds.1 - seconds.0) * 1e3;
         let step_ms = (width_ms / f64::from(ui.available_width()) * POINT_WIDTH).max(1.0) as u64;
         let lines: Vec<_> =

@@ -164,13 +164,14 @@ impl StackedChart {
             let read_at = read_at(ui, seconds, ctx);
             let is_before = |&at_ms: &u64| at_ms as f64 / 1e3 <= read_at;
             let at = self.times.partition_point(is_before).checked_sub(1);
-            head(ui, (self.title, self.explained), |ui| {
+            let beyond = head(ui, (self.title, self.explained), |ui| {
                 for (place, (name, values)) in self.areas.iter().enumerate() {
                     let value = at.map(|at| self.unit.format(values[at]));
                     legend(ui, "■", self.color(tokens, place), name, value);
                 }
             });
             let (areas, highest) = self.stack(tokens);
+            let height = height - beyond;
             let scale = ValueScale::of(self.unit, [highest].into_iter());
             let axes =
                 ChartAxes { title: self.title, scale, seconds, height, marks: &points.marks };

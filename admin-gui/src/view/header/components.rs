@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use eframe::egui::Ui;
+use eframe::egui::{Button, Ui};
 use trunkline_protocol::{control::MemberState, status::RedisState};
 
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     format::{since, span},
     state::{ClusterStatus, ConnectionState, Severity},
     theme::{StatusSymbol, space, state_word, text, tokens},
-    view::{ViewContext, connecting::count_down, widgets::colored_text},
+    view::{UiCommand, ViewContext, connecting::count_down, widgets::colored_text},
 };
 
 /// Draws the state of the nodes, of Redis and of the relay, from right to left.
@@ -32,7 +32,15 @@ pub(super) fn show(ui: &mut Ui, ctx: &ViewContext<'_>) {
     ] {
         let name = (name, tokens(ui).muted);
         let pieces = [name, (symbol.shape, symbol.color), (&words, symbol.color)];
-        ui.label(colored_text(text::body(), &pieces)).on_hover_text(explained);
+        let words = colored_text(text::body(), &pieces);
+        if name.0 != "Relay" {
+            ui.label(words).on_hover_text(explained);
+            continue;
+        }
+        let button = ui.add(Button::new(words).frame(false));
+        if button.on_hover_text(format!("{explained} Click for its details.")).clicked() {
+            ctx.send(UiCommand::SelectRelay);
+        }
     }
 }
 

@@ -17,8 +17,6 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NodeSize {
     radius: f32,
-    /// Whether every node has a label, or only those that are not live, selected or pointed at.
-    labelled: bool,
     /// The width of the busiest link.
     pub(super) link_width: f32,
     /// The opacity of links.
@@ -29,9 +27,8 @@ impl NodeSize {
     /// The size for a number of nodes.
     pub(super) fn for_nodes(nodes: usize) -> Self {
         match nodes {
-            0..=12 => Self { radius: 24.0, labelled: true, link_width: 5.0, link_strength: 0.8 },
-            13..=32 => Self { radius: 16.0, labelled: true, link_width: 3.0, link_strength: 0.7 },
-            _ => Self { radius: 8.0, labelled: false, link_width: 1.5, link_strength: 0.45 },
+            0..=12 => Self { radius: 24.0, link_width: 5.0, link_strength: 0.8 },
+            _ => Self { radius: 16.0, link_width: 3.0, link_strength: 0.7 },
         }
     }
 
@@ -61,11 +58,8 @@ impl MapNode<'_> {
             WidgetInfo::selected(Role::Button, true, self.selected, spoken_status(node))
         });
         self.disc(ui, response.hovered() || response.has_focus());
-        let is_special = node.state != MemberState::Live || self.selected || response.hovered();
-        if size.labelled || is_special {
-            self.label(ui, relay);
-        }
-        response.on_hover_text(self.tooltip())
+        self.label(ui, relay);
+        response.on_hover_text(tooltip(node, self.rates))
     }
 
     fn disc(&self, ui: &Ui, lit: bool) {
@@ -134,26 +128,26 @@ impl MapNode<'_> {
             _ => (state.into(), tokens.state(node.state).color),
         }
     }
+}
 
-    fn tooltip(&self) -> String {
-        let (node, rates) = (self.node, self.rates);
-        if !is_present(node.state) {
-            return spoken_status(node);
-        }
-        format!(
-            "{} is {}\n{} of {} sessions\n{} accepted / s, {} delivered / s\n{} forwarded / s \
-             from it, {} to it\nCPU {}",
-            node.name,
-            state_word(node.state),
-            count(node.load.sessions.into()),
-            count(node.capacity.into()),
-            rate(rates[Counter::Accepted]),
-            rate(rates.delivered()),
-            rate(rates[Counter::ForwardedFrom]),
-            rate(rates[Counter::ForwardedTo]),
-            percent(rates.cpu())
-        )
+/// What a node does, in words.
+pub(super) fn tooltip(node: &NodeStatus, rates: &Rates) -> String {
+    if !is_present(node.state) {
+        return spoken_status(node);
     }
+    format!(
+        "{} is {}\n{} of {} sessions\n{} accepted / s, {} delivered / s\n{} forwarded / s \
+         from it, {} to it\nCPU {}",
+        node.name,
+        state_word(node.state),
+        count(node.load.sessions.into()),
+        count(node.capacity.into()),
+        rate(rates[Counter::Accepted]),
+        rate(rates.delivered()),
+        rate(rates[Counter::ForwardedFrom]),
+        rate(rates[Counter::ForwardedTo]),
+        percent(rates.cpu())
+    )
 }
 
 /// An arc, clockwise from the top.

@@ -1,16 +1,16 @@
 use std::cmp::Ordering;
 
 use eframe::egui::{Role, Ui, WidgetInfo, vec2};
-use trunkline_protocol::{control::MemberState, status::NodeStatus};
+use trunkline_protocol::status::NodeStatus;
 
 use crate::{
     escape,
     format::{UNKNOWN, bytes, count, micros, percent, rate, since},
-    state::{Counter, Rates, by_name, is_present},
-    theme::{BAR, space, state_word, tokens},
+    state::{Counter, Rates, by_name, check_node, is_present, urgency},
+    theme::{BAR, space, tokens},
     view::widgets::{
-        bar, fill_color, label, number, ratio, right_aligned, sessions_left, short_incarnation,
-        spoken_status, symbol_with_word, text_button,
+        bar, fill_color, label, node_symbol, number, ratio, right_aligned, sessions_left,
+        short_incarnation, spoken_status, symbol_with_word, text_button, tooltip,
     },
 };
 
@@ -47,18 +47,39 @@ enum Cell {
     Version,
 }
 
-/// The index of the column of names, by which the table is sorted at first.
+/// The index of the column of states, by which the table is sorted at first.
+pub(super) const STATE: usize = 0;
+
+/// The index of the column of names.
 pub(super) const NAME: usize = 1;
+
+/// The columns that are left out where the table is too narrow, the first to go first. The details of
+/// a node show them all.
+const EXPENDABLE: [&str; 12] = [
+    "window",
+    "version",
+    "incarnation",
+    "queued",
+    "uptime",
+    "loss",
+    "memory",
+    "RTT",
+    "pending",
+    "forwarded / s",
+    "CPU",
+    "out / s",
+];
 
 /// The columns, from left to right.
 pub(super) const COLUMNS: [NodeColumn; 16] = [
     column(
         "state",
-        76.0,
+        82.0,
         Cell::State,
         "State of the node as the relay sees it: joining (in the directory, no link yet), live, \
          suspect (silent, not declared dead yet), draining (about to leave), dead (declared \
-         dead) or left.",
+         dead) or left. A live node is full if no slot is free, failing if more than 1 % of its \
+         sends fail, degraded if something else is wrong. Problems come first.",
     ),
     column("node", 96.0, Cell::Name, "Name of the node, as in its certificate."),
     column("sessions", 138.0, Cell::Sessions, "Logged-in sessions, and the node's capacity."),
@@ -138,6 +159,20 @@ const fn column(head: &'static str, width: f32, cell: Cell, explained: &'static 
     NodeColumn { head, explained, width, cell }
 }
 
+/// The indices of the columns that fit into `room`. The one that the table is sorted by is kept.
+pub(super) fn fitting(room: f32, sorted: usize) -> Vec<usize> {
+    let mut columns: Vec<_> = (0..COLUMNS.len()).collect();
+    let needed =
+        |columns: &[usize]| columns.iter().map(|&at| COLUMNS[at].width + space::S).sum::<f32>();
+    for head in EXPENDABLE {
+        if needed(&columns) <= room {
+            break;
+        }
+        columns.retain(|&at| COLUMNS[at].head != head || at == sorted);
+    }
+    columns
+}
+
 impl NodeColumn {
     /// Whether its cells are numbers, which are right-aligned.
     pub(super) fn is_numeric(&self) -> bool {
@@ -148,9 +183,7 @@ impl NodeColumn {
     pub(super) fn draw(&self, ui: &mut Ui, row: &Row<'_>) -> bool {
         let node = row.node;
         match self.cell {
-            Cell::State => {
-                symbol_with_word(ui, tokens(ui).state(node.state), state_word(node.state));
-            }
+            Cell::State => state(ui, row),
             Cell::Name => return name(ui, node),
             Cell::Sessions if is_present(node.state) => sessions(ui, node),
             Cell::Sessions => {
@@ -176,7 +209,7 @@ impl NodeColumn {
     /// The order of two rows by this column.
     pub(super) fn order(&self, a: &Row<'_>, b: &Row<'_>) -> Ordering {
         match self.cell {
-            Cell::State => urgency(a.node.state).cmp(&urgency(b.node.state)),
+            Cell::State => urgency(a.node, a.rates).cmp(&urgency(b.node, b.rates)),
             Cell::Name => by_name(&a.node.name, &b.node.name),
             Cell::Sessions => a.node.load.sessions.cmp(&b.node.load.sessions),
             Cell::Rate(of, _) => of(a.rates).total_cmp(&of(b.rates)),
@@ -188,15 +221,13 @@ impl NodeColumn {
     }
 }
 
-/// The rank of a state, the most urgent first.
-fn urgency(state: MemberState) -> u8 {
-    match state {
-        MemberState::Dead => 0,
-        MemberState::Suspect => 1,
-        MemberState::Draining => 2,
-        MemberState::Joining => 3,
-        MemberState::Live => 4,
-        MemberState::Left => 5,
+/// Draws the problem of a node, else its state.
+fn state(ui: &mut Ui, row: &Row<'_>) {
+    let (symbol, word) = node_symbol(tokens(ui), row.node, row.rates);
+    let response = symbol_with_word(ui, symbol, word);
+    if let Some(finding) = check_node(row.node, row.rates) {
+        let words = tooltip(ui, &escape::text(&finding.text));
+        response.on_hover_text(words);
     }
 }
 
@@ -217,4 +248,24 @@ fn sessions(ui: &mut Ui, node: &NodeStatus) {
         label(ui, format!("/ {}", count(capacity)));
         ui.label(count(sessions));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heads(room: f32, sorted: usize) -> Vec<&'static str> {
+        fitting(room, sorted).into_iter().map(|at| COLUMNS[at].head).collect()
+    }
+
+    #[test]
+    fn narrow_table_leaves_out_columns_and_keeps_the_sorted_one() {
+        assert_eq!(heads(2_000.0, STATE).len(), COLUMNS.len());
+        assert_eq!(heads(0.0, STATE), ["state", "node", "sessions", "in / s"]);
+        let memory = COLUMNS.iter().position(|column| column.head == "memory").unwrap();
+        assert!(heads(0.0, memory).contains(&"memory"));
+        for head in EXPENDABLE {
+            assert!(COLUMNS.iter().any(|column| column.head == head), "{head}");
+        }
+    }
 }

@@ -97,7 +97,7 @@ fn show_location(ui: &mut Ui, location: &UserLocation, ctx: &ViewContext<'_>) {
         }
         Some(node) => (node.state, state_word(node.state)),
     };
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         if ui.link(location.node.as_str()).clicked() {
             ctx.send(UiCommand::Select(Some(location.node.clone())));
         }
