@@ -37,7 +37,7 @@ pub struct UserQuery {
 pub struct UserSearch {
     /// The prefix of the users' keys.
     pub prefix: String,
-    /// The users, in the order they were found.
+    /// The users, in the order of their keys.
     pub users: Vec<User>,
     /// Whether it is running.
     pub running: bool,
@@ -110,11 +110,10 @@ impl QueryCache {
         self.search.as_mut().filter(|search| search.prefix == prefix && search.running)
     }
 
-    /// Asks for a user, in place of the user or search before.
+    /// Asks for a user, in place of the user before. The results of a search stay.
     pub fn find_user(&mut self, user: User) {
         let is_sent = self.client.send(DirectoryQuery::User(user.clone()));
         let locations = (!is_sent).then(|| Err(too_many()));
-        self.search = None;
         self.user = Some(UserQuery { user, locations });
     }
 
@@ -192,7 +191,8 @@ impl UserSearch {
     fn add(&mut self, users: Vec<User>) {
         for user in users {
             if self.seen.insert(user.clone()) {
-                self.users.push(user);
+                let at = self.users.partition_point(|known| known.as_str() < user.as_str());
+                self.users.insert(at, user);
             }
         }
     }
@@ -282,7 +282,10 @@ mod tests {
         }
         cache.update();
         let search = cache.search.unwrap();
-        assert_eq!((search.users.len(), search.running), (2, false));
+        assert_eq!(
+            (&search.users[..], search.running),
+            (&[user("alan"), user("alice")][..], false)
+        );
     }
 
     #[test]

@@ -80,12 +80,17 @@ fn table(ui: &mut Ui, trace: &Trace) {
         })
         .body(|body| {
             body.rows(space::ROW, trace.hops.len(), |mut row| {
-                let (hop, took) = (&trace.hops[row.index()], took[row.index()]);
+                let row_index = row.index();
+                let (hop, took) = (&trace.hops[row_index], took[row_index]);
                 row.col(|ui| colored_number(ui, micros(hop.after_us), tokens(ui).muted));
                 row.col(|ui| {
                     let is_slowest = took == longest && longest > 0;
                     let color = if is_slowest { tokens(ui).accent } else { tokens(ui).text };
-                    colored_number(ui, micros(took), color);
+                    let before = row_index.checked_sub(1).map(|before| &trace.hops[before].at);
+                    // Between two processes, a round trip was split evenly.
+                    let is_split = before.is_some_and(|before| *before != hop.at);
+                    let about = if is_split { "≈ " } else { "" };
+                    colored_number(ui, format!("{about}{}", micros(took)), color);
                 });
                 row.col(|ui| {
                     ui.add_space(space::M);

@@ -88,6 +88,7 @@ fn each_hop_is_shown_with_its_time() {
         "a socket of the user took every byte",
         "the receipt of node-2 arrived",
         "387 µs",
+        "≈ 158 µs",
         "2.0 ms",
     ] {
         window.assert_has(label);

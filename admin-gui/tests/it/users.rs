@@ -113,6 +113,7 @@ fn stopped_search_keeps_its_results_and_takes_no_more() {
     assert!(!window.has("arno"), "the search was stopped");
     window.click("alice");
     assert!(window.queries().contains(&DirectoryQuery::User(user("alice"))));
+    window.assert_has("anna");
 }
 
 #[test]
