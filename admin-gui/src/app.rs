@@ -257,7 +257,7 @@ impl App {
     /// Closes what is on top of the window, other than menus and dialogs.
     fn close_command(&self) -> Option<UiCommand> {
         let is_users = self.layout.tab == Tab::Users;
-        if self.selected.is_some() {
+        if self.selected.is_some() || self.is_relay_selected {
             Some(UiCommand::Select(None))
         } else if is_users && self.test.is_some() {
             Some(UiCommand::CloseTest)
