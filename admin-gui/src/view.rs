@@ -11,6 +11,7 @@ pub(crate) mod map;
 pub(crate) mod node_detail;
 pub(crate) mod nodes;
 pub(crate) mod notices;
+pub(crate) mod outcomes;
 pub(crate) mod tabs;
 pub(crate) mod timeline;
 mod trace;

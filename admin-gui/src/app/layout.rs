@@ -9,6 +9,7 @@ use crate::{
         events::{self, EventsView},
         map,
         nodes::{self, NodesView},
+        outcomes::{self, OutcomesSpan},
         tabs::Tab,
         traffic,
     },
@@ -22,6 +23,7 @@ pub(super) struct WindowLayout {
     nodes: NodesView,
     pub(super) charts: ChartsView,
     events: EventsView,
+    outcomes: OutcomesSpan,
 }
 
 impl WindowLayout {
@@ -34,6 +36,7 @@ impl WindowLayout {
             Tab::Traffic => traffic::show(ui, ctx),
             Tab::Charts => charts::show(ui, &mut self.charts, ctx),
             Tab::Events => events::show(ui, &mut self.events, ctx),
+            Tab::Outcomes => outcomes::show(ui, &mut self.outcomes, ctx),
             Tab::Users => {}
         }
     }

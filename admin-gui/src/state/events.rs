@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use trunkline_protocol::status::{ClusterEvent, EventKind};
 
-use super::health::Severity;
+use super::finding::Severity;
 use crate::{
     defaults::EVENTS_MAX,
     escape,

@@ -1,4 +1,5 @@
 use eframe::egui::Color32;
+use trunkline_protocol::status::LatencyHistogram;
 
 use super::unit::ChartUnit::{self, Bytes, Count, Micros, Rate, Share};
 use crate::{
@@ -41,11 +42,11 @@ pub(super) const CLUSTER: [Chart; 8] = [
         &[ACCEPTED, DELIVERED, line("forwarded", NOTE, |s| Some(s.rates[Counter::Forwarded]))],
     ),
     chart(
-        "Accept to receipt",
-        "Time from accepting a message to reporting its outcome. Half of all messages took at \
-         most p50, 99 of 100 at most p99.",
+        "Latency, delivered only",
+        "Time from accepting a message to its receipt, of those that were delivered: half took at \
+         most p50, 99 of 100 at most p99. Beside it, the time to another outcome.",
         Micros,
-        &[P50, P99],
+        &[P50, P99, FAILED_P99],
     ),
     chart(
         "Not delivered / s",
@@ -101,10 +102,11 @@ pub(super) const NODE: [Chart; 5] = [
         &[ACCEPTED, DELIVERED, line("forwarded", NOTE, |s| Some(s.rates[Counter::ForwardedFrom]))],
     ),
     chart(
-        "Accept to receipt",
-        "Time from accepting a message to reporting its outcome, for the messages of this node.",
+        "Latency, delivered only",
+        "Time from accepting a message to its receipt, of those of this node that were delivered. \
+         Beside it, the time to another outcome.",
         Micros,
-        &[P50, P99],
+        &[P50, P99, FAILED_P99],
     ),
     SESSIONS,
     QUEUES,
@@ -137,8 +139,10 @@ const NOTE: ColorOf = |tokens| tokens.indeterminate;
 
 const ACCEPTED: ChartLine = line("accepted", ACCENT, |s| Some(s.rates[Counter::Accepted]));
 const DELIVERED: ChartLine = line("delivered", |tokens| tokens.good, |s| Some(s.rates.delivered()));
-const P50: ChartLine = line("p50", ACCENT, |s| quantile(s, 0.5));
-const P99: ChartLine = line("p99", |tokens| tokens.warning, |s| quantile(s, 0.99));
+const P50: ChartLine = line("p50", ACCENT, |s| quantile(&s.latency, 0.5));
+const P99: ChartLine = line("p99", |tokens| tokens.warning, |s| quantile(&s.latency, 0.99));
+const FAILED_P99: ChartLine =
+    line("p99, not delivered", |tokens| tokens.bad, |s| quantile(&s.failure_latency, 0.99));
 const RTT: ChartLine = line("RTT", ACCENT, |s| s.rtt_us.map(|us| us as f64));
 
 const fn chart(
@@ -154,6 +158,6 @@ const fn line(name: &'static str, color: ColorOf, value: ValueOf) -> ChartLine {
     ChartLine { name, color, value }
 }
 
-fn quantile(sample: &Sample, share: f64) -> Option<f64> {
-    sample.latency.quantile_us(share).map(|us| us as f64)
+fn quantile(histogram: &LatencyHistogram, share: f64) -> Option<f64> {
+    histogram.quantile_us(share).map(|us| us as f64)
 }

@@ -1,4 +1,5 @@
 use eframe::egui::{Align, Color32, RichText, Ui, text::TextFormat};
+use trunkline_protocol::status::LatencyHistogram;
 
 use crate::{
     format::{UNKNOWN, count, micros, rate},
@@ -37,10 +38,7 @@ pub(super) fn show(ui: &mut Ui, status: &ClusterStatus) {
         None,
         "Messages per second that the relay forwarded from one node to another.",
     );
-    let quantile = |share| status.latency.quantile_us(share).map_or(UNKNOWN.into(), micros);
-    let explained = "Time from accepting a message to reporting its outcome, for the messages of the last 10 seconds on all nodes. The histograms of the nodes are merged, not averaged.";
-    tile(ui, "p50", quantile(0.5), None, explained);
-    tile(ui, "p99", quantile(0.99), None, explained);
+    latencies(ui, status);
     outcomes(ui, status);
     let stale = status.present().map(|node| node.load.stale_entries).sum();
     tile(
@@ -68,6 +66,20 @@ fn sessions(ui: &mut Ui, status: &ClusterStatus) {
     tile.response.on_hover_text(
         "WebSocket sessions that are logged in, and the capacity of the present nodes.",
     );
+}
+
+fn latencies(ui: &mut Ui, status: &ClusterStatus) {
+    let quantile = |histogram: &LatencyHistogram, share| {
+        histogram.quantile_us(share).map_or(UNKNOWN.into(), micros)
+    };
+    let delivered = "Time from accepting a message to its receipt, for the messages that were delivered in the last 10 seconds on all nodes; those with another outcome are not in it. The histograms of the nodes are merged, not averaged.";
+    let only = || Some("delivered only".into());
+    tile(ui, "p50", quantile(&status.latency, 0.5), only(), delivered);
+    tile(ui, "p99", quantile(&status.latency, 0.99), only(), delivered);
+    let failures = &status.failure_latency;
+    let explained = "Time from accepting a message to an outcome other than delivered, for the messages that ended so in the last 10 seconds on all nodes. Unknown if there were none, or if the nodes are too old to report it.";
+    let p50 = format!("p50 {}", quantile(failures, 0.5));
+    tile(ui, "p99, not delivered", quantile(failures, 0.99), Some(p50), explained);
 }
 
 fn outcomes(ui: &mut Ui, status: &ClusterStatus) {
