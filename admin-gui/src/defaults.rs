@@ -70,6 +70,30 @@ pub const NODE_HEAP_BYTES: usize = 400;
 /// How many events are kept; the oldest make room.
 pub const EVENTS_MAX: usize = 10_000;
 
+/// The span of time of the shorter of the totals that the header shows. The longer one is an hour.
+pub const TOTALS_MS: u64 = 15 * 60 * 1000;
+
+/// A cluster whose share of failed sends is larger than this is in a critical state.
+pub const FAILING_SHARE: f64 = 0.01;
+
+/// The share of failed sends is that of the latest milliseconds: a single send that fails is no
+/// outage, also where few are sent.
+pub const FAILING_WINDOW_MS: u64 = 10_000;
+
+/// What was counted in this time before an incident was noticed belongs to it: a node's report comes
+/// every second, and the silence of a node is noticed after one and a half.
+pub const INCIDENT_LEAD_MS: u64 = 3_000;
+
+/// An incident is over when nothing has been wrong for this time: nodes link up and report to a
+/// restarted relay within it.
+pub const INCIDENT_QUIET_MS: u64 = 5_000;
+
+/// How long the header shows an incident that is over.
+pub const RECOVERED_SHOWN_MS: u64 = 10 * 60 * 1000;
+
+/// How many incidents are kept; the oldest make room.
+pub const INCIDENTS_MAX: usize = 256;
+
 /// From this share of its capacity on, a cluster is called nearly full.
 pub const NEARLY_FULL_SHARE: f64 = 0.95;
 

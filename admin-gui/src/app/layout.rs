@@ -11,6 +11,7 @@ use crate::{
         filter::NodeFilter,
         map,
         nodes::{self, NodesView},
+        outcomes::{self, OutcomesSpan},
         tabs::Tab,
         traffic,
     },
@@ -27,6 +28,7 @@ pub(super) struct WindowLayout {
     filter: NodeFilter,
     pub(super) charts: ChartsView,
     events: EventsView,
+    outcomes: OutcomesSpan,
 }
 
 impl WindowLayout {
@@ -39,6 +41,7 @@ impl WindowLayout {
             Tab::Traffic => traffic::show(ui, ctx),
             Tab::Charts => charts::show(ui, &mut self.charts, ctx),
             Tab::Events => events::show(ui, &mut self.events, ctx),
+            Tab::Outcomes => outcomes::show(ui, &mut self.outcomes, ctx),
             Tab::Users => {}
         }
     }

@@ -1,4 +1,4 @@
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use trunkline_protocol::{
     Name,
@@ -6,7 +6,7 @@ use trunkline_protocol::{
     status::{LatencyHistogram, NodeStatus, Snapshot, TrafficFlow},
 };
 
-use super::counters::{CounterValues, Rates, growth, per_second};
+use super::{counters::Rates, incident_status::IncidentStatus, send_tally::SendTotals};
 
 /// A snapshot with the rates up to it. The views draw one of these, the latest or a past one.
 #[derive(Clone, Debug)]
@@ -19,34 +19,28 @@ pub struct ClusterStatus {
     pub total: Rates,
     /// The messages per second of each flow, in the snapshot's order.
     pub flows: Vec<f64>,
-    /// The time from accept to receipt, of the sends that ended recently on any node.
+    /// The time from accept to receipt, of the sends that were delivered recently by any node.
     pub latency: LatencyHistogram,
+    /// The time from accept to another outcome, of the sends that ended recently on any node.
+    pub failure_latency: LatencyHistogram,
+    /// What was counted up to the snapshot.
+    pub sends: SendWindows,
+    /// The incident that lasts, or was over not long before.
+    pub incident: Option<IncidentStatus>,
+}
+
+/// What was counted in the times before a snapshot, as far as the history goes back.
+#[derive(Clone, Debug, Default)]
+pub struct SendWindows {
+    /// In the last [`FAILING_WINDOW_MS`](crate::defaults::FAILING_WINDOW_MS).
+    pub recent: SendTotals,
+    /// In the last [`TOTALS_MS`](crate::defaults::TOTALS_MS).
+    pub quarter: SendTotals,
+    /// In the last hour.
+    pub hour: SendTotals,
 }
 
 impl ClusterStatus {
-    /// The status at `now`, with rates since `before`.
-    pub fn between(before: &Snapshot, now: Arc<Snapshot>, latency: LatencyHistogram) -> Self {
-        let over_ms = now.at_ms.saturating_sub(before.at_ms);
-        let rates = now.nodes.iter().enumerate().map(|(index, node)| {
-            let known = find_node(before, &node.name, index);
-            known.map_or_else(Rates::default, |known| {
-                Rates::of_node((known, before.at_ms), (node, now.at_ms))
-            })
-        });
-        let rates: Vec<_> = rates.collect();
-        let relay = CounterValues::of_relay(&now.relay);
-        let mut total = relay.since(&CounterValues::of_relay(&before.relay)).per_second(over_ms);
-        rates.iter().for_each(|rates| total += rates);
-        let counted = before.flows.iter().map(|flow| ((&flow.from, &flow.to), flow.messages));
-        let counted: HashMap<_, _> = counted.collect();
-        let flows = now.flows.iter().map(|flow| {
-            let before = counted.get(&(&flow.from, &flow.to)).copied().unwrap_or(0);
-            per_second(growth(before, flow.messages), over_ms)
-        });
-        let flows = flows.collect();
-        Self { rates, total, flows, latency, snapshot: now }
-    }
-
     /// Each node with its rates.
     pub fn nodes(&self) -> impl Iterator<Item = (&NodeStatus, &Rates)> {
         self.snapshot.nodes.iter().zip(&self.rates)
@@ -67,6 +61,12 @@ impl ClusterStatus {
         self.snapshot.nodes.iter().filter(|node| is_present(node.state))
     }
 
+    /// The nodes that accept logins, as far as is known.
+    pub fn accepting(&self) -> impl Iterator<Item = &NodeStatus> {
+        let accepts = |state| matches!(state, MemberState::Live | MemberState::Suspect);
+        self.snapshot.nodes.iter().filter(move |node| accepts(node.state))
+    }
+
     /// How many nodes are in a state.
     pub fn count(&self, state: MemberState) -> usize {
         self.snapshot.nodes.iter().filter(|node| node.state == state).count()
@@ -80,14 +80,20 @@ impl ClusterStatus {
     }
 }
 
-/// The node with a name. Most snapshots of one history have it at the same `index`.
+/// The index of the node with a name. Most snapshots of one history have it at the same `index`.
+pub(super) fn node_index(snapshot: &Snapshot, name: &Name, index: usize) -> Option<usize> {
+    let has_name = |node: &NodeStatus| node.name == *name;
+    let is_same = snapshot.nodes.get(index).is_some_and(has_name);
+    if is_same { Some(index) } else { snapshot.nodes.iter().position(has_name) }
+}
+
+/// The node with a name, which most snapshots of one history have at the same `index`.
 pub(super) fn find_node<'a>(
     snapshot: &'a Snapshot,
     name: &Name,
     index: usize,
 ) -> Option<&'a NodeStatus> {
-    let has_name = |node: &&NodeStatus| node.name == *name;
-    snapshot.nodes.get(index).filter(has_name).or_else(|| snapshot.nodes.iter().find(has_name))
+    node_index(snapshot, name, index).map(|index| &snapshot.nodes[index])
 }
 
 /// Whether a node in this state still holds sessions.

@@ -152,22 +152,6 @@ impl CounterValues {
 }
 
 impl Rates {
-    /// The rates of a node between two snapshots, each given as the node and the snapshot's time.
-    pub fn of_node(before: (&NodeStatus, u64), now: (&NodeStatus, u64)) -> Self {
-        let traffic = CounterValues::of_traffic(now.0).since(&CounterValues::of_traffic(before.0));
-        let mut rates = traffic.per_second(now.1.saturating_sub(before.1));
-        // A restarted relay shows an empty load until the node's first report. What that report has
-        // counted did not happen since.
-        if before.0.load != NodeLoad::default() {
-            let reported =
-                CounterValues::of_load(&now.0.load).since(&CounterValues::of_load(&before.0.load));
-            let over_ms =
-                reported_at_ms(now.0, now.1).saturating_sub(reported_at_ms(before.0, before.1));
-            rates += &reported.per_second(report_interval_ms(now.0, over_ms));
-        }
-        rates
-    }
-
     /// The rates times a factor.
     pub fn scaled(self, factor: f64) -> Self {
         Self(self.0.map(|rate| rate * factor))

@@ -2,7 +2,7 @@ use std::{collections::VecDeque, ops::Range};
 
 use trunkline_protocol::status::{ClusterEvent, EventKind};
 
-use super::health::Severity;
+use super::finding::Severity;
 use crate::{
     clock::Clock,
     defaults::EVENTS_MAX,

@@ -3,20 +3,18 @@ use std::{
     sync::Arc,
 };
 
-use trunkline_protocol::{
-    Name,
-    status::{LatencyHistogram, NodeStatus, Snapshot, TrafficFlow},
-};
+use trunkline_protocol::{Name, status::Snapshot};
 
 use super::{
-    cluster_status::{ClusterStatus, find_node},
-    counters::{CounterValues, Rates},
+    history_entry::HistoryEntry,
+    incidents::{IncidentLog, KnownTotals},
     lineage::Lineage,
     name_order::by_name,
     report_rates::ReportRates,
+    send_tally::{SendTally, SendTotals},
 };
 use crate::defaults::{
-    COARSE_STEP_MS, FINE_MS, HISTORY_BYTES_MAX, HISTORY_MS, LATENCY_WINDOW_MS, NODE_HEAP_BYTES,
+    COARSE_STEP_MS, FAILING_WINDOW_MS, FINE_MS, HISTORY_BYTES_MAX, HISTORY_MS, INCIDENT_LEAD_MS,
     RATE_WINDOW_MS,
 };
 
@@ -30,67 +28,10 @@ pub struct SnapshotHistory {
     /// The names of all snapshots, each allocated once.
     names: HashSet<Name>,
     reports: ReportRates,
+    tally: SendTally,
+    incidents: IncidentLog,
     lineage: Lineage,
     revision: u64,
-}
-
-/// A snapshot, and what was counted since the entry before it. Of a snapshot that is thinned out, this
-/// much survives, in the next entry.
-#[derive(Clone, Debug)]
-pub struct HistoryEntry {
-    /// What the relay wrote.
-    pub snapshot: Arc<Snapshot>,
-    /// The rates of the relay and all nodes since the entry before.
-    pub rates: Rates,
-    /// The milliseconds since the entry before; 0 for the first.
-    pub over_ms: u64,
-    /// The times from accept to receipt that were reported since the entry before.
-    pub latency: LatencyHistogram,
-}
-
-impl HistoryEntry {
-    fn between(before: Option<&Snapshot>, snapshot: Snapshot, reports: &mut ReportRates) -> Self {
-        let mut entry = Self {
-            rates: Rates::default(),
-            over_ms: before.map_or(0, |before| snapshot.at_ms - before.at_ms),
-            latency: LatencyHistogram::default(),
-            snapshot: Arc::new(snapshot),
-        };
-        let now = &entry.snapshot;
-        // Also for the first snapshot, whose reports the next rates start from.
-        let reported: Vec<_> =
-            now.nodes.iter().map(|node| reports.update(node, now.at_ms)).collect();
-        let Some(before) = before else { return entry };
-        let relay = CounterValues::of_relay(&now.relay);
-        let mut counted = relay.since(&CounterValues::of_relay(&before.relay));
-        for (index, (node, reported)) in now.nodes.iter().zip(reported).enumerate() {
-            entry.rates += &reported;
-            let Some(known) = find_node(before, &node.name, index) else { continue };
-            let traffic = CounterValues::of_traffic(node);
-            counted += &traffic.since(&CounterValues::of_traffic(known));
-            // Two snapshots may show the same report; its latencies count once.
-            if node.load != known.load {
-                entry.latency.merge(&node.load.latency);
-            }
-        }
-        entry.rates += &counted.per_second(entry.over_ms);
-        entry
-    }
-
-    /// Takes over what `earlier`, the entry before this one, has counted.
-    fn absorb(&mut self, earlier: Self) {
-        let over_ms = (self.over_ms + earlier.over_ms) as f64;
-        self.rates = self.rates.clone().scaled(self.over_ms as f64 / over_ms);
-        self.rates += &earlier.rates.scaled(earlier.over_ms as f64 / over_ms);
-        self.over_ms += earlier.over_ms;
-        self.latency.merge(&earlier.latency);
-    }
-
-    fn bytes(&self) -> usize {
-        size_of::<Self>()
-            + self.snapshot.nodes.len() * (size_of::<NodeStatus>() + NODE_HEAP_BYTES)
-            + self.snapshot.flows.len() * size_of::<TrafficFlow>()
-    }
 }
 
 impl SnapshotHistory {
@@ -104,13 +45,27 @@ impl SnapshotHistory {
         }
         self.share_names(&mut snapshot);
         snapshot.nodes.sort_by(|a, b| by_name(&a.name, &b.name));
-        let entry = HistoryEntry::between(last.as_deref(), snapshot, &mut self.reports);
+        let totals = self.tally.update(&snapshot);
+        let entry = HistoryEntry::between(last.as_deref(), snapshot, &mut self.reports, totals);
         self.bytes += entry.bytes();
         self.entries.push_back(entry);
+        self.update_incidents(last.as_deref());
         self.revision += 1;
         self.thin_out();
         self.drop_oldest();
         true
+    }
+
+    fn update_incidents(&mut self, before: Option<&Snapshot>) {
+        let index = self.entries.len() - 1;
+        let now = &self.entries[index];
+        let totals = KnownTotals {
+            now: now.totals.clone(),
+            lead: self.totals_before(index, INCIDENT_LEAD_MS).clone(),
+            recent: now.totals.all().since(&self.totals_before(index, FAILING_WINDOW_MS).all()),
+        };
+        let snapshot = now.snapshot.clone();
+        self.incidents.update(before, &snapshot, &totals);
     }
 
     /// Drops entries from the future of a restarted relay, whose machine's clock is behind that of the
@@ -122,7 +77,6 @@ impl SnapshotHistory {
         }) {
             self.bytes -= self.entries.pop_back().map_or(0, |entry| entry.bytes());
             self.coarse = self.coarse.min(self.entries.len());
-            self.reports.clear();
             self.lineage = Lineage::default();
         }
     }
@@ -148,7 +102,7 @@ impl SnapshotHistory {
             if index > 0 && self.at_ms(index + 1) - self.at_ms(index - 1) <= COARSE_STEP_MS {
                 let dropped = self.entries.remove(index).expect("the loop has checked the index");
                 self.bytes -= dropped.bytes();
-                self.entries[index].absorb(dropped);
+                self.entries[index].absorb(&dropped);
             } else {
                 self.coarse += 1;
             }
@@ -216,21 +170,15 @@ impl SnapshotHistory {
         self.entries.get(index).map(|entry| entry.snapshot.at_ms)
     }
 
-    /// The status at the snapshot with this index.
-    ///
-    /// # Panics
-    /// If the index is out of bounds.
-    pub fn status_at(&self, index: usize) -> ClusterStatus {
-        let now = self.entries[index].snapshot.clone();
-        let before = self.rates_from(index);
-        let mut latency = LatencyHistogram::default();
-        for entry in self.entries.range(..=index).rev() {
-            if entry.snapshot.at_ms + LATENCY_WINDOW_MS <= now.at_ms {
-                break;
-            }
-            latency.merge(&entry.latency);
-        }
-        ClusterStatus::between(&self.entries[before].snapshot, now, latency)
+    /// The incidents.
+    pub fn incidents(&self) -> &IncidentLog {
+        &self.incidents
+    }
+
+    /// The totals of sends at the snapshot that is `ms` older than the one at `index`.
+    pub(super) fn totals_before(&self, index: usize, ms: u64) -> &Arc<SendTotals> {
+        let from = self.index_at(self.at_ms(index).saturating_sub(ms)).unwrap_or(0);
+        &self.entries[from.min(index)].totals
     }
 
     /// The index of the snapshot that the rates at `index` start from.

@@ -2,7 +2,8 @@ use trunkline_protocol::{control::MemberState, status::NodeStatus};
 
 use super::{
     counters::{Counter, Rates},
-    health::{Severity, check_node},
+    finding::Severity,
+    node_health::check_node,
 };
 use crate::defaults::NODE_FAILING_SHARE;
 
@@ -79,13 +80,13 @@ pub(crate) fn urgency(node: &NodeStatus, rates: &Rates) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{generated::Cluster, state::ClusterStatus};
-    use std::sync::Arc;
-    use trunkline_protocol::status::LatencyHistogram;
+    use crate::{generated::Cluster, state::SnapshotHistory};
 
     fn problems(before: &Cluster, now: &Cluster) -> Vec<Option<NodeProblem>> {
-        let latency = LatencyHistogram::default();
-        let status = ClusterStatus::between(&before.now(), Arc::new(now.now()), latency);
+        let mut history = SnapshotHistory::default();
+        history.push(before.now());
+        history.push(now.now());
+        let status = history.status_at(1);
         status.nodes().map(|(node, rates)| NodeProblem::of(node, rates)).collect()
     }
 

@@ -4,7 +4,7 @@ use trunkline_protocol::{
     status::{Trace, TraceEvent},
 };
 
-use super::health::Severity;
+use super::finding::Severity;
 use crate::escape;
 
 /// Stands in for a reason that lies on a hop which the trace has lost.

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::defaults::REPORT_MAX_AGE_MS;
 
-/// The rates of each node between its last two reports. Nodes report at another interval than the
+/// The rates of each node between its last two reports, however far apart they are: a report may be
+/// missing because the relay was away, and counters go on meanwhile. Nodes report at another interval than the
 /// relay writes snapshots, so the difference of two snapshots may hold one report more or less than
 /// their time accounts for.
 #[derive(Debug, Default)]
@@ -19,6 +20,8 @@ pub(super) struct ReportRates(HashMap<Name, Report>);
 
 #[derive(Debug)]
 struct Report {
+    /// When the process started that has reported.
+    started_at_ms: u64,
     reported_at_ms: u64,
     values: CounterValues,
     rates: Rates,
@@ -31,25 +34,24 @@ impl ReportRates {
         // A restarted relay shows an empty load until the node's first report.
         let has_report = is_present(node.state) && node.load != NodeLoad::default();
         if !has_report || reported_at_ms + REPORT_MAX_AGE_MS < at_ms {
-            self.0.remove(&node.name);
             return Rates::default();
         }
-        let values = CounterValues::of_load(&node.load);
-        let Some(last) = self.0.get_mut(&node.name) else {
-            let report = Report { reported_at_ms, values, rates: Rates::default() };
-            self.0.insert(node.name.clone(), report);
-            return Rates::default();
+        let (values, started_at_ms) = (CounterValues::of_load(&node.load), node.started_at_ms);
+        let last = self.0.get(&node.name).filter(|last| last.reported_at_ms <= reported_at_ms);
+        let rates = match last {
+            None => Rates::default(),
+            Some(last) if last.reported_at_ms == reported_at_ms => return last.rates.clone(),
+            Some(last) => {
+                let is_same_process = last.started_at_ms == started_at_ms;
+                let zero = CounterValues::default();
+                let before = if is_same_process { &last.values } else { &zero };
+                let over_ms = reported_at_ms - last.reported_at_ms;
+                values.since(before).per_second(report_interval_ms(node, over_ms))
+            }
         };
-        if reported_at_ms != last.reported_at_ms {
-            let over_ms = reported_at_ms.saturating_sub(last.reported_at_ms);
-            let rates = values.since(&last.values).per_second(report_interval_ms(node, over_ms));
-            *last = Report { reported_at_ms, values, rates };
-        }
-        last.rates.clone()
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
+        let report = Report { started_at_ms, reported_at_ms, values, rates: rates.clone() };
+        self.0.insert(node.name.clone(), report);
+        rates
     }
 }
 

@@ -6,7 +6,7 @@ use trunkline_protocol::{
 };
 
 use super::{
-    cluster_status::{find_node, is_present},
+    cluster_status::{find_node, is_present, node_index},
     counters::Rates,
     history::SnapshotHistory,
     node_shares::reported_load,
@@ -19,8 +19,10 @@ pub struct Sample {
     pub at_ms: u64,
     /// The rates of the counters.
     pub rates: Rates,
-    /// The time from accept to receipt, of the sends that ended just before.
+    /// The time from accept to receipt, of the sends that were delivered just before.
     pub latency: LatencyHistogram,
+    /// The time from accept to another outcome, of the sends that ended just before.
+    pub failure_latency: LatencyHistogram,
     /// Sessions that are logged in.
     pub sessions: u64,
     /// The limit on sessions.
@@ -66,13 +68,13 @@ impl SnapshotHistory {
         let snapshot = &self.entry(index).snapshot;
         let mut sample = Sample {
             at_ms: snapshot.at_ms,
+            rates: self.rates_at(index),
             relay_memory_bytes: snapshot.relay.memory_bytes,
             ..Sample::default()
         };
-        let over_ms: u64 = (before + 1..=index).map(|index| self.entry(index).over_ms).sum();
         for entry in (before + 1..=index).map(|index| self.entry(index)) {
-            sample.rates += &entry.rates.clone().scaled(entry.over_ms as f64 / over_ms as f64);
             sample.latency.merge(&entry.latency);
+            sample.failure_latency.merge(&entry.failure_latency);
         }
         let before = &self.entry(before).snapshot;
         for (index, node) in snapshot.nodes.iter().enumerate() {
@@ -90,13 +92,15 @@ impl SnapshotHistory {
 
     fn sample_of(&self, name: &Name, before: usize, index: usize) -> Option<Sample> {
         let (before, now) = (&self.entry(before).snapshot, &self.entry(index).snapshot);
-        let found = now.nodes.iter().position(|node| node.name == *name)?;
+        let found = node_index(now, name, 0)?;
         let (node, known) = (&now.nodes[found], find_node(before, name, found));
-        let mut sample =
-            Sample { at_ms: now.at_ms, latency: node.load.latency.clone(), ..Sample::default() };
-        if let Some(known) = known {
-            sample.rates = Rates::of_node((known, before.at_ms), (node, now.at_ms));
-        }
+        let mut sample = Sample {
+            at_ms: now.at_ms,
+            rates: self.rates_of(index, node, found),
+            latency: node.load.latency.clone(),
+            failure_latency: node.load.failure_latency.clone(),
+            ..Sample::default()
+        };
         sample.add(node, known);
         Some(sample)
     }

@@ -1,19 +1,19 @@
 //! The health of the cluster in a line, and its key metrics.
 
 mod components;
+mod findings;
 mod metrics;
+mod sends;
 
-use eframe::egui::{Align, Label, Layout, RichText, ScrollArea, TextWrapMode, Ui};
-use trunkline_protocol::control::MemberState;
+use eframe::egui::{Align, Layout, RichText, ScrollArea, TextWrapMode, Ui};
 
 use super::{
     ViewContext,
-    widgets::{dim_stale, label, tooltip},
+    widgets::{dim_stale, tooltip},
 };
 use crate::{
     escape,
-    format::plural,
-    state::{ClusterHealth, ClusterStatus, ConnectionState, Severity},
+    state::{ClusterHealth, ConnectionState, Severity},
     theme::{space, text, tokens},
 };
 
@@ -25,9 +25,6 @@ const WIDE: f32 = 1_400.0;
 
 /// In a lower window the metrics are left out.
 const LOW: f32 = 400.0;
-
-/// The width of "and 9 more".
-const MORE: f32 = 80.0;
 
 /// Draws the header.
 pub(crate) fn show(ui: &mut Ui, ctx: &ViewContext<'_>) {
@@ -46,10 +43,12 @@ pub(crate) fn show(ui: &mut Ui, ctx: &ViewContext<'_>) {
             });
         });
     }
-    ui.add_space(space::S);
     if ui.ctx().content_rect().height() < LOW {
+        ui.add_space(space::S);
         return;
     }
+    sends::show(ui, ctx);
+    ui.add_space(space::S);
     ScrollArea::horizontal().id_salt("metrics").show(ui, |ui| {
         // In a narrow window they scroll, and do not wrap.
         ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
@@ -78,28 +77,6 @@ fn health(ui: &mut Ui, ctx: &ViewContext<'_>) {
         let reason = tooltip(ui, &escape::text(reason));
         ui.label("how the cluster is now is not known").on_hover_text(reason);
     } else {
-        findings(ui, &health, ctx.status);
-    }
-}
-
-/// Draws the worst finding. The others are in the tooltip.
-fn findings(ui: &mut Ui, health: &ClusterHealth, status: &ClusterStatus) {
-    let Some(worst) = health.findings.first() else {
-        let live = status.count(MemberState::Live) as u64;
-        ui.label(format!("{} live, no problems", plural(live, "node")));
-        return;
-    };
-    let more = health.findings.len() - 1;
-    let room = ui.available_width() - if more > 0 { MORE } else { 0.0 };
-    // An error text of Redis may be long.
-    let finding = ui.scope(|ui| {
-        ui.set_max_width(room.max(MORE));
-        ui.add(Label::new(&worst.text).wrap())
-    });
-    if more > 0 {
-        let list = health.findings.iter().map(|finding| format!("• {}", finding.text));
-        let list = list.collect::<Vec<_>>().join("\n");
-        label(ui, format!("and {more} more")).on_hover_text(&list);
-        finding.inner.on_hover_text(list);
+        findings::show(ui, &health, ctx);
     }
 }

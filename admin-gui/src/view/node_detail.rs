@@ -13,7 +13,7 @@ use super::{
     UiCommand, ViewContext,
     charts::{self, ChartsView},
     dialogs::dialog::Dialog,
-    events, facts, keys, outcomes,
+    events, facts, keys, node_outcomes,
     widgets::{bar, fill_color, label, ratio, symbol_with_word, title},
 };
 use crate::{
@@ -43,7 +43,7 @@ pub(crate) fn show(ui: &mut Ui, name: &Name, charts: &mut ChartsView, ctx: &View
         section(ui, if is_present(node.state) { "Now" } else { "Last report" });
         all_facts(ui, node, rates, ctx.status.snapshot.at_ms);
         section(ui, "Outcomes of its sends");
-        outcomes::show(ui, &node.load.outcomes, rates);
+        node_outcomes::show(ui, &node.load.outcomes, rates);
         if let Some(link) = &node.link {
             section(ui, "Lanes to this node");
             lanes(ui, link);

@@ -18,13 +18,14 @@ const TAB: f32 = 30.0;
 /// In a narrower window the tabs stand closer to each other.
 const NARROW: f32 = 560.0;
 
-const TABS: [(Tab, &str, Key); 6] = [
+const TABS: [(Tab, &str, Key); 7] = [
     (Tab::Nodes, "Nodes", Key::Num1),
     (Tab::Map, "Map", Key::Num2),
     (Tab::Traffic, "Traffic", Key::Num3),
     (Tab::Charts, "Charts", Key::Num4),
     (Tab::Events, "Events", Key::Num5),
     (Tab::Users, "Users", Key::Num6),
+    (Tab::Outcomes, "Outcomes", Key::Num7),
 ];
 
 /// Draws the tab bar.

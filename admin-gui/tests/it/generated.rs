@@ -18,6 +18,7 @@ pub(crate) const START_MS: u64 = 1_790_000_000_000;
 pub(crate) struct Cluster {
     now: Snapshot,
     steps: u64,
+    is_quiet: bool,
 }
 
 impl Cluster {
@@ -35,13 +36,22 @@ impl Cluster {
             (0..nodes).flat_map(|at| (1..nodes.min(7)).map(move |step| (at, (at + step) % nodes)));
         let flows = near.map(|(from, to)| flow(&names[from], &names[to])).collect();
         let nodes = names.iter().enumerate().map(|(at, name)| node(at, name)).collect();
-        Self { now: Snapshot { at_ms: START_MS, relay: relay(), nodes, flows }, steps: 0 }
+        let now = Snapshot { at_ms: START_MS, relay: relay(), nodes, flows };
+        Self { now, steps: 0, is_quiet: false }
+    }
+
+    /// A cluster without traffic.
+    pub(crate) fn quiet(nodes: usize) -> Self {
+        Self { is_quiet: true, ..Self::of(nodes) }
     }
 
     /// The snapshot `ms` milliseconds later.
     pub(crate) fn step(&mut self, ms: u64) -> Snapshot {
         self.now.at_ms += ms;
         self.steps += 1;
+        if self.is_quiet {
+            return self.now.clone();
+        }
         let trend = 1.0 + 0.4 * (self.steps as f64 / 23.0).sin();
         for at in 0..self.now.nodes.len() {
             self.step_node(at, ms, trend);

@@ -60,8 +60,10 @@ pub struct NodeLoad {
     pub cpu_ms: u64,
     /// Resident memory of the process, in bytes.
     pub memory_bytes: u64,
-    /// The time from accept to receipt, of the sends that ended since the last report.
+    /// The time from accept to receipt, of the sends that were delivered since the last report.
     pub latency: LatencyHistogram,
+    /// The time from accept to outcome, of the sends that ended otherwise since the last report.
+    pub failure_latency: LatencyHistogram,
 }
 
 /// A count for each outcome.

@@ -1,4 +1,5 @@
 use eframe::egui::Color32;
+use trunkline_protocol::status::LatencyHistogram;
 
 use super::unit::ChartUnit::{self, Bytes, Count, Micros, Rate, Share};
 use crate::{
@@ -42,11 +43,11 @@ pub(super) const CLUSTER: [Chart; 8] = [
         &[ACCEPTED, DELIVERED, line("forwarded", THIRD, |s| Some(s.rates[Counter::Forwarded]))],
     ),
     chart(
-        "Accept to receipt",
-        "Time from accepting a message to reporting its outcome. Half of all messages took at \
-         most p50, 99 of 100 at most p99.",
+        "Latency, delivered only",
+        "Time from accepting a message to its receipt, of those that were delivered: half took at \
+         most p50, 99 of 100 at most p99. Beside it, the time to another outcome.",
         Micros,
-        &[P50, P99],
+        &[P50, P99, FAILED_P99],
     ),
     chart(
         "Slowest link",
@@ -92,10 +93,11 @@ pub(super) const NODE: [Chart; 6] = [
         &[ACCEPTED, DELIVERED, line("forwarded", THIRD, |s| Some(s.rates[Counter::ForwardedFrom]))],
     ),
     chart(
-        "Accept to receipt",
-        "Time from accepting a message to reporting its outcome, for the messages of this node.",
+        "Latency, delivered only",
+        "Time from accepting a message to its receipt, of those of this node that were delivered. \
+         Beside it, the time to another outcome.",
         Micros,
-        &[P50, P99],
+        &[P50, P99, FAILED_P99],
     ),
     SESSIONS,
     QUEUES,
@@ -174,8 +176,10 @@ const THIRD: ColorOf = |tokens| tokens.series[2];
 
 const ACCEPTED: ChartLine = line("accepted", FIRST, |s| Some(s.rates[Counter::Accepted]));
 const DELIVERED: ChartLine = line("delivered", SECOND, |s| Some(s.rates.delivered()));
-const P50: ChartLine = line("p50", FIRST, |s| quantile(s, 0.5));
-const P99: ChartLine = line("p99", SECOND, |s| quantile(s, 0.99));
+const P50: ChartLine = line("p50", FIRST, |s| quantile(&s.latency, 0.5));
+const P99: ChartLine = line("p99", SECOND, |s| quantile(&s.latency, 0.99));
+const FAILED_P99: ChartLine =
+    line("p99, not delivered", |tokens| tokens.bad, |s| quantile(&s.failure_latency, 0.99));
 const RTT: ChartLine = line("RTT", FIRST, |s| s.rtt_us.map(|us| us as f64));
 
 const fn chart(
@@ -191,6 +195,6 @@ const fn line(name: &'static str, color: ColorOf, value: ValueOf) -> ChartLine {
     ChartLine { name, color, value }
 }
 
-fn quantile(sample: &Sample, share: f64) -> Option<f64> {
-    sample.latency.quantile_us(share).map(|us| us as f64)
+fn quantile(histogram: &LatencyHistogram, share: f64) -> Option<f64> {
+    histogram.quantile_us(share).map(|us| us as f64)
 }

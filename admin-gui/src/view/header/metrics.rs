@@ -1,4 +1,5 @@
 use eframe::egui::{Align, Color32, FontId, Id, RichText, Ui, text::TextFormat};
+use trunkline_protocol::status::LatencyHistogram;
 
 use crate::{
     format::{UNKNOWN, count, micros, rate},
@@ -57,12 +58,7 @@ pub(super) fn show(ui: &mut Ui, status: &ClusterStatus) {
             "Messages per second that the relay forwarded from one node to another.",
         );
     }
-    let quantile = |share| status.latency.quantile_us(share).map_or(UNKNOWN.into(), micros);
-    let explained = "Time from accepting a message to reporting its outcome, for the messages of the last 10 seconds on all nodes. The histograms of the nodes are merged, not averaged.";
-    if width >= MINOR {
-        tile(ui, "p50", (quantile(0.5), WIDEST_TIME), None, explained);
-    }
-    tile(ui, "p99", (quantile(0.99), WIDEST_TIME), None, explained);
+    latencies(ui, status, width);
     outcomes(ui, status, width >= OUTCOMES);
     if width >= DETAILS {
         let stale = status.present().map(|node| node.load.stale_entries).sum();
@@ -93,6 +89,22 @@ fn sessions(ui: &mut Ui, status: &ClusterStatus) {
     tile.response.on_hover_text(
         "WebSocket sessions that are logged in, and the capacity of the present nodes.",
     );
+}
+
+fn latencies(ui: &mut Ui, status: &ClusterStatus, width: f32) {
+    let quantile = |histogram: &LatencyHistogram, share| {
+        histogram.quantile_us(share).map_or(UNKNOWN.into(), micros)
+    };
+    let delivered = "Time from accepting a message to its receipt, for the messages that were delivered in the last 10 seconds on all nodes; those with another outcome are not in it. The histograms of the nodes are merged, not averaged.";
+    let only = || Some("delivered only".into());
+    if width >= MINOR {
+        tile(ui, "p50", (quantile(&status.latency, 0.5), WIDEST_TIME), only(), delivered);
+    }
+    tile(ui, "p99", (quantile(&status.latency, 0.99), WIDEST_TIME), only(), delivered);
+    let failures = &status.failure_latency;
+    let explained = "Time from accepting a message to an outcome other than delivered, for the messages that ended so in the last 10 seconds on all nodes. Unknown if there were none, or if the nodes are too old to report it.";
+    let p50 = (width >= DETAILS).then(|| format!("p50 {}", quantile(failures, 0.5)));
+    tile(ui, "p99, not delivered", (quantile(failures, 0.99), WIDEST_TIME), p50, explained);
 }
 
 fn outcomes(ui: &mut Ui, status: &ClusterStatus, has_room: bool) {

@@ -17,4 +17,6 @@ pub enum Tab {
     Events,
     /// The users and the nodes that they are on.
     Users,
+    /// The sends by outcome and node.
+    Outcomes,
 }
