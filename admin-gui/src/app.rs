@@ -17,7 +17,9 @@ use crate::{
     clock::Clock,
     connection::StatusConnection,
     defaults::{COUNT_INTERVAL, FILE_JOB_CHECK_INTERVAL, UPDATES_MAX},
-    escape, placement,
+    escape,
+    format::plural,
+    placement,
     queries::QueryClient,
     state::{
         ClusterStatus, CommandAnswer, DeliveryTest, Playback, QueryCache, Severity, WindowState,
@@ -39,7 +41,7 @@ use commands::KeyOwner;
 use file_jobs::{FileJobResult, FileJobs};
 use layout::WindowLayout;
 use open_recording::OpenRecording;
-use pending_commands::PendingCommands;
+use pending_commands::{PendingCommands, describe};
 
 /// The key that the layout is stored under.
 const STORAGE_KEY: &str = "layout";
@@ -129,18 +131,35 @@ impl App {
     }
 
     fn take_answer(&mut self, CommandAnswer { id, error, trace }: CommandAnswer, now: Instant) {
-        let Some(command) = self.pending.remove(id) else { return };
+        let Some(action) = self.pending.remove(id) else { return };
         if let Some(test) = self.test.as_mut().filter(|test| test.id == id) {
             let no_trace = || "the relay sends no trace: it is older than this window".to_owned();
             let refused = error.map_or_else(no_trace, |error| escape::text(&error).into());
             test.trace = Some(trace.map_or(Err(refused), |trace| Ok(*trace)));
             return;
         }
+        let command = describe(&action);
         match error {
-            None => self.notices.say(Severity::Good, format!("{command}: done"), now),
+            None => {
+                let text = format!("{command}: requested{}", self.requested_of(&action, now));
+                self.notices.say(Severity::Good, text, now);
+            }
             Some(error) => {
                 let text = format!("{command}: {}", escape::text(&error));
                 self.notices.say(Severity::Bad, text, now);
+            }
+        }
+    }
+
+    /// The nodes that carry out a command that the relay has passed on, in words. It knows of no
+    /// result: the nodes do not report one.
+    fn requested_of(&mut self, action: &AdminCommand, now: Instant) -> String {
+        let AdminCommand::EndUser { user } = action else { return String::new() };
+        match self.cache.forget_sessions(user, now) {
+            None => " of all nodes".into(),
+            Some(nodes) => {
+                let names: Vec<_> = nodes.iter().map(Name::as_str).collect();
+                format!(" of {} ({})", plural(nodes.len() as u64, "node"), names.join(", "))
             }
         }
     }
@@ -185,8 +204,9 @@ impl App {
         let request = self.pending.request(action);
         let id = request.id;
         if !self.connection.command(request)
-            && let Some(command) = self.pending.remove(id)
+            && let Some(action) = self.pending.remove(id)
         {
+            let command = describe(&action);
             let text = format!("{command}: not sent, the relay accepts no commands now; try again");
             self.notices.say(Severity::Bad, text, now);
         } else if let Some(user) = tested {

@@ -118,8 +118,13 @@ pub const PAGE_USERS: usize = 200;
 /// How many such pages are cached.
 pub const PAGES_MAX: usize = 64;
 
-/// How often the directory is asked how many users it lists for each node, while that is shown.
+/// How often the directory is asked how many users it lists for each node, and where a user is, while
+/// that is shown.
 pub const COUNT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long after a command to disconnect a user the directory is asked for the user again: the nodes
+/// have removed its entries by then.
+pub const DISCONNECT_DELAY: Duration = Duration::from_millis(500);
 
 /// How often the window checks whether a recording has been read or written.
 pub const FILE_JOB_CHECK_INTERVAL: Duration = Duration::from_millis(100);

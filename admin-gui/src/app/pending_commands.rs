@@ -8,25 +8,25 @@ use crate::escape;
 #[derive(Debug, Default)]
 pub(super) struct PendingCommands {
     last_id: u64,
-    /// What each one does, by its id.
-    descriptions: HashMap<u64, String>,
+    actions: HashMap<u64, AdminCommand>,
 }
 
 impl PendingCommands {
     /// The request for a command, under an id of its own.
     pub(super) fn request(&mut self, action: AdminCommand) -> CommandRequest {
         self.last_id += 1;
-        self.descriptions.insert(self.last_id, describe(&action));
+        self.actions.insert(self.last_id, action.clone());
         CommandRequest { id: self.last_id, action }
     }
 
-    /// Removes a command that was answered, or could not be sent. Returns what it does.
-    pub(super) fn remove(&mut self, id: u64) -> Option<String> {
-        self.descriptions.remove(&id)
+    /// Removes a command that was answered, or could not be sent.
+    pub(super) fn remove(&mut self, id: u64) -> Option<AdminCommand> {
+        self.actions.remove(&id)
     }
 }
 
-fn describe(action: &AdminCommand) -> String {
+/// What a command does, in a few words.
+pub(super) fn describe(action: &AdminCommand) -> String {
     match action {
         AdminCommand::Drain { node } => format!("drain {node}"),
         AdminCommand::EndUser { user } => format!("disconnect {}", escape::text(user.as_str())),

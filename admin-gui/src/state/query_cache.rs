@@ -1,13 +1,13 @@
 use std::{
     collections::{HashMap, HashSet, VecDeque, hash_map::Entry},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use trunkline_directory::UserLocation;
-use trunkline_protocol::User;
+use trunkline_protocol::{Name, User};
 
 use crate::{
-    defaults::{COUNT_INTERVAL, PAGE_USERS, PAGES_MAX},
+    defaults::{COUNT_INTERVAL, DISCONNECT_DELAY, PAGE_USERS, PAGES_MAX},
     queries::{DirectoryQuery, NodeIncarnation, QueryClient, QueryError, QueryReply},
 };
 
@@ -30,6 +30,8 @@ pub struct UserQuery {
     pub user: User,
     /// Where the user has sessions; `None` until the directory answers.
     pub locations: Option<Result<Vec<UserLocation>, QueryError>>,
+    /// When the directory is to be asked again.
+    refresh_at: Option<Instant>,
 }
 
 /// A search for users.
@@ -114,7 +116,28 @@ impl QueryCache {
     pub fn find_user(&mut self, user: User) {
         let is_sent = self.client.send(DirectoryQuery::User(user.clone()));
         let locations = (!is_sent).then(|| Err(too_many()));
-        self.user = Some(UserQuery { user, locations });
+        self.user = Some(UserQuery { user, locations, refresh_at: None });
+    }
+
+    /// Asks for the user again if the answer is old, and shows it until the new one comes. Returns how
+    /// long to wait before the next time.
+    pub fn refresh_user(&mut self, now: Instant) -> Option<Duration> {
+        let query = self.user.as_mut()?;
+        // The first question was sent when the user was asked for.
+        let due = *query.refresh_at.get_or_insert(now + COUNT_INTERVAL);
+        if due <= now && self.client.send(DirectoryQuery::User(query.user.clone())) {
+            query.refresh_at = Some(now + COUNT_INTERVAL);
+        }
+        query.refresh_at.map(|due| due.saturating_duration_since(now))
+    }
+
+    /// Drops what is known of a user whose sessions are being ended, and asks for it again in a moment.
+    /// Returns the nodes that had a session of the user.
+    pub fn forget_sessions(&mut self, user: &User, now: Instant) -> Option<Vec<Name>> {
+        let query = self.user.as_mut().filter(|query| query.user == *user)?;
+        query.refresh_at = Some(now + DISCONNECT_DELAY);
+        let locations = query.locations.take()?.ok()?;
+        Some(locations.into_iter().map(|location| location.node).collect())
     }
 
     /// Starts a search, in place of the user or search before.
@@ -302,6 +325,28 @@ mod tests {
         assert_eq!(cache.count(&node(1)), Some(&Ok(7)));
         cache.refresh_count(&node(2), start);
         assert_eq!(cache.count(&node(1)), None, "an earlier incarnation");
+    }
+
+    #[test]
+    fn user_whose_sessions_were_ended_is_not_shown_with_them() {
+        let ((mut cache, mut server), start) = (cache(), Instant::now());
+        let query = DirectoryQuery::User(user("alice"));
+        let location = UserLocation {
+            node: "node-1".parse().unwrap(),
+            incarnation: Incarnation::from_bytes([1; 16]),
+            since_ms: None,
+        };
+        cache.find_user(user("alice"));
+        assert_eq!(sent(&mut server).as_ref(), Some(&query));
+        cache.store(QueryReply::User(user("alice"), Ok(vec![location])));
+        assert_eq!(cache.refresh_user(start), Some(COUNT_INTERVAL));
+        assert_eq!(cache.forget_sessions(&user("bob"), start), None);
+        let nodes = cache.forget_sessions(&user("alice"), start).unwrap();
+        assert_eq!(nodes.len(), 1);
+        assert!(cache.user.as_ref().unwrap().locations.is_none());
+        assert_eq!(cache.refresh_user(start), Some(DISCONNECT_DELAY));
+        cache.refresh_user(start + DISCONNECT_DELAY);
+        assert_eq!(sent(&mut server), Some(query));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     escape,
-    format::{bytes, count, micros, millis, percent, plural, since},
+    format::{UNKNOWN, bytes, count, micros, millis, percent, plural, since},
     state::{Rates, check_node, is_present, still_online},
     theme::{space, state_word, text, tokens},
 };
@@ -40,8 +40,13 @@ pub(crate) fn show(ui: &mut Ui, name: &Name, charts: &mut ChartsView, ctx: &View
             ui.label(RichText::new(finding.text).color(color));
         }
         actions(ui, node, ctx);
-        section(ui, if is_present(node.state) { "Now" } else { "Last report" });
-        all_facts(ui, node, rates, ctx.status.snapshot.at_ms);
+        let at_ms = ctx.status.snapshot.at_ms;
+        let heading = match last_heard_ms(node, at_ms) {
+            None => "Now".into(),
+            Some(last_ms) => format!("Last report, {} ago", since(last_ms, at_ms)),
+        };
+        section(ui, &heading);
+        all_facts(ui, node, rates, at_ms);
         section(ui, "Outcomes of its sends");
         node_outcomes::show(ui, &node.load.outcomes, rates);
         if let Some(link) = &node.link {
@@ -92,6 +97,11 @@ fn actions(ui: &mut Ui, node: &NodeStatus, ctx: &ViewContext<'_>) {
     });
 }
 
+/// When a node that is not present any more was last heard of.
+fn last_heard_ms(node: &NodeStatus, at_ms: u64) -> Option<u64> {
+    (!is_present(node.state)).then(|| at_ms.saturating_sub(node.silent_ms))
+}
+
 fn all_facts(ui: &mut Ui, node: &NodeStatus, rates: &Rates, at_ms: u64) {
     let mut facts = load(node, rates);
     if let Some(link) = &node.link {
@@ -111,19 +121,30 @@ fn all_facts(ui: &mut Ui, node: &NodeStatus, rates: &Rates, at_ms: u64) {
     }
     facts.extend([
         ("last response", format!("{} ago", millis(node.silent_ms))),
-        ("uptime", since(node.started_at_ms, at_ms)),
+        match last_heard_ms(node, at_ms) {
+            None => ("uptime", since(node.started_at_ms, at_ms)),
+            Some(last_ms) => ("was up for", since(node.started_at_ms, last_ms)),
+        },
         ("incarnation", node.incarnation.to_string()),
         ("version", escape::text(&node.software).into()),
     ]);
-    facts::show(ui, facts);
+    // What was last known of a node that is gone is dimmed.
+    let color = if is_present(node.state) { tokens(ui).text } else { tokens(ui).muted };
+    facts::show(ui, facts, color);
 }
 
 fn load(node: &NodeStatus, rates: &Rates) -> Vec<(&'static str, String)> {
     let load = &node.load;
     let queued =
         format!("{} in lanes, {} to sessions", bytes(load.lane_bytes), bytes(load.session_bytes));
+    let (sessions, capacity) = (count(load.sessions.into()), count(node.capacity.into()));
+    let (sessions, cpu) = if is_present(node.state) {
+        (format!("{sessions} of {capacity}"), percent(rates.cpu()))
+    } else {
+        (format!("{sessions} at its last report, of {capacity}"), UNKNOWN.into())
+    };
     vec![
-        ("sessions", format!("{} of {}", count(load.sessions.into()), count(node.capacity.into()))),
+        ("sessions", sessions),
         ("slots in use", count(load.slots.into())),
         ("users", count(load.users.into())),
         ("pending", format!("{}, {}", count(load.pending.into()), bytes(load.pending_bytes))),
@@ -134,7 +155,7 @@ fn load(node: &NodeStatus, rates: &Rates) -> Vec<(&'static str, String)> {
         ("outcomes unreported", count(load.unreported)),
         ("stale entries removed", count(load.stale_entries)),
         ("reaches Redis", if load.redis { "yes" } else { "no" }.into()),
-        ("CPU, memory", format!("{}, {}", percent(rates.cpu()), bytes(load.memory_bytes))),
+        ("CPU, memory", format!("{cpu}, {}", bytes(load.memory_bytes))),
         ("client URL", escape::text(&node.url).into()),
     ]
 }

@@ -26,11 +26,11 @@ pub(crate) fn show(ui: &mut Ui, charts: &mut ChartsView, ctx: &ViewContext<'_>) 
     ui.add_space(space::S);
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         section(ui, "Process");
-        facts::show(ui, process(relay, ctx));
+        facts::show(ui, process(relay, ctx), tokens(ui).text);
         section(ui, "Forwarding");
-        facts::show(ui, forwarding(relay, ctx));
+        facts::show(ui, forwarding(relay, ctx), tokens(ui).text);
         section(ui, "Refused connections");
-        facts::show(ui, refused_connections(ctx));
+        facts::show(ui, refused_connections(ctx), tokens(ui).text);
         section(ui, "Over time");
         charts::relay(ui, charts, ctx);
         section(ui, "Latest events");

@@ -31,6 +31,9 @@ pub(crate) fn show(
     if matches!(ctx.state.moment(), Moment::At(_)) {
         label(ui, "The display is paused. Users are still looked up live.");
     }
+    if let Some(wait) = cache.refresh_user(ctx.now) {
+        ui.ctx().request_repaint_after(wait);
+    }
     let panel = Panel::left("find users")
         .default_size(SEARCH.min(ui.available_width() / 2.0))
         .show_separator_line(false);

@@ -66,7 +66,7 @@ pub(super) fn spoken_status(node: &NodeStatus) -> String {
             let sessions = plural(sessions.into(), "session");
             format!("{name}, {state}, {sessions} of {}", count(node.capacity.into()))
         }
-        None => format!("{name}, {state}, its users are being removed"),
+        None => format!("{name}, {state}, its directory entries are being removed"),
     }
 }
 

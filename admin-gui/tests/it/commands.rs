@@ -30,7 +30,7 @@ fn drain_requires_confirmation() {
     let command = window.feed.commands.try_recv().unwrap();
     assert_eq!(command.action, AdminCommand::Drain { node: "node-2".parse().unwrap() });
     window.send_line(StatusLine::Answer { id: command.id, error: None, trace: None });
-    window.assert_words("drain node-2: done");
+    window.assert_words("drain node-2: requested");
 }
 
 #[test]

@@ -34,9 +34,9 @@ fn worst_finding_is_shown_first() {
     window.assert_words("node-1 is suspect");
     cluster.relay_mut().redis = RedisState::Away { since_ms: cluster.now_ms() - 3_000 };
     window.advance(&mut cluster, 1);
-    window.assert_has("Unhealthy");
+    window.assert_has("Critical");
     window.assert_words("Redis has not answered the relay for 3 s");
-    window.assert_has("and 1 more");
+    window.assert_has("2 findings ▾");
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn redis_error_text_is_shown() {
     window.assert_words("node-1 has trouble with Redis: NOPERM zadd (ask for the right)");
     cluster.relay_mut().redis_trouble = Some("NOPERM zrem".into());
     window.advance(&mut cluster, 1);
-    window.assert_has("Unhealthy");
+    window.assert_has("Critical");
     window.assert_words("the relay has trouble with Redis: NOPERM zrem");
     cluster.relay_mut().redis = RedisState::Away { since_ms: cluster.now_ms() - 3_000 };
     cluster.relay_mut().redis_trouble = Some("WRONGPASS invalid".into());
@@ -69,7 +69,7 @@ fn long_finding_does_not_push_components_out() {
         let mut found = window.harness.query_all_by_label_contains(words);
         found.next().expect(words).accesskit_node().raw_bounds().expect(words)
     };
-    let (finding, more) = (bounds("WRONGPASS"), bounds("and 1 more"));
+    let (finding, more) = (bounds("WRONGPASS"), bounds("2 findings"));
     let (redis, relay) = (bounds("away for 3 s"), bounds("Relay ●"));
     assert!(finding.x1 <= more.x0 && more.x1 <= relay.x0 && relay.x1 <= redis.x0);
     let nodes = bounds("2 live, 1 suspect");

@@ -10,6 +10,7 @@ mod escaped_keys;
 mod generated;
 mod health;
 mod history;
+mod incidents;
 mod keyboard;
 mod node_table;
 mod small_windows;

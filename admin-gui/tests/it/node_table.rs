@@ -17,7 +17,7 @@ use crate::{
 
 #[test]
 fn click_on_head_sorts() {
-    let mut window = WindowHarness::onto(&mut Cluster::of(12));
+    let mut window = WindowHarness::sized(&mut Cluster::of(12), [1280.0, 860.0]);
     assert_eq!(order(&window), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
     window.click("node");
     window.click("node ↑");
@@ -136,4 +136,19 @@ fn first_report_of_a_node_is_not_counted_as_rate() {
     cluster.node_mut(0).load = NodeLoad { accepted: 1_000_000, ..NodeLoad::default() };
     window.send_snapshot(Snapshot { at_ms: cluster.now_ms() + 500, ..cluster.now() });
     assert!(!window.has("2,000,000"), "{:#?}", window.labels("000"));
+}
+
+#[test]
+fn dead_node_shows_how_long_it_was_up_and_what_it_last_reported() {
+    let mut cluster = Cluster::of(3);
+    let mut window = WindowHarness::onto(&mut cluster);
+    cluster.kill(1).into_iter().for_each(|event| window.send_event(event));
+    window.advance(&mut cluster, 40);
+    window.click("node-2, dead, 0 sessions of 500");
+    window.assert_has("Last report, 24 s ago");
+    window.assert_has("was up for");
+    // It started an hour and a second before the first snapshot, and died 4 s after that.
+    window.assert_has("1 h 0 min");
+    window.assert_has("177 at its last report, of 500");
+    assert!(!window.has("uptime"));
 }

@@ -6,7 +6,10 @@ use trunkline_admin_gui::{
     queries::{DirectoryQuery, NodeIncarnation, QueryError, QueryReply},
 };
 use trunkline_directory::UserLocation;
-use trunkline_protocol::{Incarnation, User, status::AdminCommand};
+use trunkline_protocol::{
+    Incarnation, User,
+    status::{AdminCommand, StatusLine},
+};
 
 use crate::{
     generated::{Cluster, START_MS},
@@ -74,8 +77,12 @@ fn found_user_can_be_disconnected() {
     window.assert_words("stale entry: an earlier incarnation of this node");
     window.click("Disconnect …");
     window.click("Disconnect alice");
-    let action = window.feed.commands.try_recv().unwrap().action;
-    assert_eq!(action, AdminCommand::EndUser { user: user("alice") });
+    let command = window.feed.commands.try_recv().unwrap();
+    assert_eq!(command.action, AdminCommand::EndUser { user: user("alice") });
+    window.send_line(StatusLine::Answer { id: command.id, error: None, trace: None });
+    window.assert_words("disconnect alice: requested of 2 nodes (node-1, node-3)");
+    assert!(!window.has("live"), "the sessions were ended");
+    window.assert_has("loading …");
 }
 
 #[test]

@@ -111,7 +111,7 @@ async fn kill_is_shown(test: &mut WindowTest, load: &mut Load) {
         |text| {
             text.has("Nodes × 2 live, 1 dead")
                 && text.has("node-3, dead, 0 sessions of 500")
-                && text.mentions("node-3 is dead; its 20 users were removed in")
+                && text.mentions("node-3 is dead; 20 directory entries removed")
                 && text.cell("node-3", "sessions") == Some("0")
                 && text.cell("node-3", "in / s") == Some("–")
                 && text.value("sessions") == Some("60 of 1,000")

@@ -114,7 +114,7 @@ impl MapNode<'_> {
         let state = state_word(node.state);
         match (node.state, &node.purge) {
             (MemberState::Dead, Some(purge)) => {
-                let removed = plural(purge.removed, "entry");
+                let removed = plural(purge.removed, "directory entry");
                 let words = match purge.done_ms {
                     Some(_) => format!("dead: {removed} removed"),
                     None => "dead: its entries are being removed".into(),

@@ -6,7 +6,7 @@ use crate::{
     defaults::FOUND_MAX,
     escape, escaped_text,
     format::{count, plural, since},
-    state::{QueryCache, UserQuery, UserSearch},
+    state::{QueryCache, UserQuery, UserSearch, is_present},
     theme::{space, state_word, text, tokens},
     view::{
         UiCommand, ViewContext,
@@ -59,7 +59,7 @@ fn field(ui: &mut Ui, title: Id, words: &mut String, ctx: &ViewContext<'_>) {
 
 /// Draws one user, and the nodes that it is connected to.
 fn user(ui: &mut Ui, query: &UserQuery, ctx: &ViewContext<'_>) {
-    let UserQuery { user, locations } = query;
+    let UserQuery { user, locations, .. } = query;
     let name =
         escaped_text::label(ui, &escape::text(user.as_str()), text::strong(), tokens(ui).text);
     copy_menu(&name, user);
@@ -102,7 +102,8 @@ fn show_location(ui: &mut Ui, location: &UserLocation, ctx: &ViewContext<'_>) {
             ctx.send(UiCommand::Select(Some(location.node.clone())));
         }
         symbol_with_word(ui, tokens(ui).state(state), word);
-        if let Some(since_ms) = location.since_ms {
+        // What a node that is gone has left in the directory is no session.
+        if let Some(since_ms) = location.since_ms.filter(|_| is_present(state)) {
             label(ui, format!("for {}", since(since_ms, ctx.status.snapshot.at_ms)));
         }
     });
