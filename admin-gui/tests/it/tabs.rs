@@ -11,7 +11,7 @@ use crate::{
 #[test]
 fn every_tab_shows_a_hundred_nodes() {
     let mut cluster = Cluster::of(100);
-    let mut window = WindowHarness::onto(&mut cluster);
+    let mut window = WindowHarness::sized(&mut cluster, [1_280.0, 900.0]);
     for (tab, words) in [
         ("Nodes", "node-1, live"),
         ("Map", "node-100, live"),

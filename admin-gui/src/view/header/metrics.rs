@@ -17,8 +17,10 @@ const WIDEST_TIME: &str = "888.8 ms";
 const WIDEST_SPLIT: &str = "8,888 local · 8,888 remote";
 const WIDEST_SHARE: &str = "888";
 
-/// In a window narrower than this, the details, some metrics, and the outcomes are left out.
-const DETAILS: f32 = 1_100.0;
+/// In a window narrower than this, the stale entries, the details, some metrics, and the outcomes are
+/// left out.
+const STALE_ENTRIES: f32 = 1_520.0;
+const DETAILS: f32 = 1_310.0;
 const MINOR: f32 = 1_000.0;
 const OUTCOMES: f32 = 680.0;
 
@@ -60,7 +62,7 @@ pub(super) fn show(ui: &mut Ui, status: &ClusterStatus) {
     }
     latencies(ui, status, width);
     outcomes(ui, status, width >= OUTCOMES);
-    if width >= DETAILS {
+    if width >= STALE_ENTRIES {
         let stale = status.present().map(|node| node.load.stale_entries).sum();
         tile(
             ui,
