@@ -84,7 +84,7 @@ fn all_findings_are_listed_and_lead_to_where_they_are_seen() {
 #[test]
 fn time_to_failure_is_beside_the_latency_of_delivered_sends() {
     let mut cluster = Cluster::of(3);
-    let mut window = WindowHarness::onto(&mut cluster);
+    let mut window = WindowHarness::sized(&mut cluster, [1_600.0, 900.0]);
     assert_eq!(window.labels("delivered only").len(), 2 + 2, "two tiles, a chart and its text");
     window.assert_has("p50 –");
     let slow = LatencyHistogram(vec![(3_000_000, 40)]);

@@ -31,7 +31,7 @@ fn left(window: &WindowHarness, label: &str) -> f32 {
 
 #[test]
 fn metrics_fit_into_the_window() {
-    for width in [1_520.0, 1_310.0, 1_280.0, 1_024.0, 900.0] {
+    for width in [1_520.0, 1_330.0, 1_280.0, 1_024.0, 900.0] {
         let window = WindowHarness::sized(&mut Cluster::of(7), [width, 700.0]);
         let last = if width >= 1_520.0 { "stale entries" } else { "0 unconfirmed" };
         let right = window.harness.get_by_label(last).rect().right();

@@ -20,7 +20,7 @@ const WIDEST_SHARE: &str = "888";
 /// In a window narrower than this, the stale entries, the details, some metrics, and the outcomes are
 /// left out.
 const STALE_ENTRIES: f32 = 1_520.0;
-const DETAILS: f32 = 1_310.0;
+const DETAILS: f32 = 1_330.0;
 const MINOR: f32 = 1_000.0;
 const OUTCOMES: f32 = 680.0;
 
