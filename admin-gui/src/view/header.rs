@@ -20,8 +20,9 @@ use crate::{
 /// In a narrower window the components have a line of their own.
 const NARROW: f32 = 760.0;
 
-/// In a narrower window the metrics stand closer to each other.
+/// In windows narrower than these, the metrics stand closer to each other.
 const WIDE: f32 = 1_400.0;
+const MEDIUM: f32 = 1_000.0;
 
 /// In a lower window the metrics are left out.
 const LOW: f32 = 400.0;
@@ -53,8 +54,11 @@ pub(crate) fn show(ui: &mut Ui, ctx: &ViewContext<'_>) {
         // In a narrow window they scroll, and do not wrap.
         ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
         ui.horizontal(|ui| {
-            let is_wide = ui.ctx().content_rect().width() >= WIDE;
-            ui.spacing_mut().item_spacing.x = if is_wide { space::XL } else { space::L };
+            ui.spacing_mut().item_spacing.x = match ui.ctx().content_rect().width() {
+                WIDE.. => space::XL,
+                MEDIUM.. => space::L,
+                _ => space::M,
+            };
             dim_stale(ui, ctx);
             metrics::show(ui, ctx.status);
         });

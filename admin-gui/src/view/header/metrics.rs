@@ -21,7 +21,7 @@ const WIDEST_SHARE: &str = "888";
 /// left out.
 const STALE_ENTRIES: f32 = 1_520.0;
 const DETAILS: f32 = 1_330.0;
-const MINOR: f32 = 1_000.0;
+const MINOR: f32 = 1_200.0;
 const OUTCOMES: f32 = 680.0;
 
 /// Draws the key metrics of the cluster.
