@@ -52,9 +52,6 @@ pub struct DirectoryFiller {
 
 impl DirectoryFiller {
     /// Registers `users` users in the directory at `redis`, and waits until all are.
-    ///
-    /// # Errors
-    /// If one cannot be registered.
     pub fn fill(redis: &str, users: usize) -> Result<Self, FillError> {
         let directory = Directory::open(redis, KEY_PREFIX)?;
         let runtime = Builder::new_current_thread().enable_all().build()?;

@@ -57,9 +57,6 @@ pub struct Engine<P: WireProtocol> {
 
 impl<P: WireProtocol> Engine<P> {
     /// An engine without sessions. Its timer resolution is that of the thread that creates it.
-    ///
-    /// # Errors
-    /// If the kernel has no epoll.
     pub fn new() -> Result<Self, LoadError> {
         // By default the kernel lets a thread sleep 50 µs too long.
         let _ = set_current_timer_slack(NonZeroU64::new(1));
@@ -79,9 +76,6 @@ impl<P: WireProtocol> Engine<P> {
     }
 
     /// Logs users in at servers, and waits until all are logged in.
-    ///
-    /// # Errors
-    /// If a server refuses one, or none is answered for [`LOAD_LOGIN_TIMEOUT`].
     pub fn log_in(
         &mut self,
         users: impl IntoIterator<Item = (SocketAddr, String)>,
@@ -167,9 +161,6 @@ impl<P: WireProtocol> Engine<P> {
     }
 
     /// Runs for this long.
-    ///
-    /// # Errors
-    /// If a connection fails and [`Self::reconnect_to`] was not called.
     pub fn run(&mut self, time: Duration) -> Result<(), LoadError> {
         let until = Instant::now() + time;
         while Instant::now() < until {
@@ -179,9 +170,6 @@ impl<P: WireProtocol> Engine<P> {
     }
 
     /// Runs until no message of these traffics is in flight, or none has arrived for `timeout`.
-    ///
-    /// # Errors
-    /// As [`Self::run`].
     pub fn await_outcomes(
         &mut self,
         traffics: &[TrafficId],

@@ -24,9 +24,6 @@ pub struct IdleUsers {
 
 impl IdleUsers {
     /// Logs `count` users in, over all nodes.
-    ///
-    /// # Errors
-    /// If one cannot log in.
     pub fn log_in<P: WireProtocol>(system: System, count: usize) -> Result<Self, LoadError> {
         let leave = Arc::new(AtomicBool::new(false));
         let (sender, result) = mpsc::channel();

@@ -16,9 +16,6 @@ pub struct ImpairedLinks {
 
 impl ImpairedLinks {
     /// Starts `count` proxies to `relay`, without impairment.
-    ///
-    /// # Errors
-    /// If no socket can be opened.
     pub fn start(relay: SocketAddr, count: usize) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (started, outcome) = mpsc::channel();

@@ -78,17 +78,11 @@ impl Sub for PerRole {
 }
 
 /// The CPU time of the servers in seconds: user and system, of all threads, ended ones too.
-///
-/// # Errors
-/// If one of them has ended.
 pub(super) fn cpu_s(servers: &[ServerProcess]) -> io::Result<PerRole> {
     PerRole::of(servers, |pid| process_cpu(pid).map(|time| time.as_secs_f64()))
 }
 
 /// The memory of the servers in bytes: proportional set size.
-///
-/// # Errors
-/// If one of them has ended.
 pub(super) fn memory_bytes(servers: &[ServerProcess]) -> io::Result<PerRole> {
     PerRole::of(servers, |pid| {
         let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;

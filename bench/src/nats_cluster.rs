@@ -37,9 +37,6 @@ struct Ports {
 
 impl NatsCluster {
     /// Starts servers, each with a route to the first.
-    ///
-    /// # Errors
-    /// If `nats-server` is missing or does not start.
     pub async fn start(nodes: usize) -> Result<Self, ClusterError> {
         let program = in_path("nats-server").ok_or(ClusterError::Missing("nats-server"))?;
         let home = TempDir::new().map_err(ClusterError::Folder)?;

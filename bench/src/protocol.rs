@@ -31,9 +31,6 @@ pub trait WireProtocol {
     /// Parses complete frames at the front of `bytes`, reports their events, and returns how many
     /// bytes it consumed. The rest comes again with more bytes behind it. May move the bytes that it
     /// consumes.
-    ///
-    /// # Errors
-    /// If the protocol does not allow them.
     fn read(
         reading: &mut Self::Reading,
         bytes: &mut [u8],

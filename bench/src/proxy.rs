@@ -44,9 +44,6 @@ pub struct UdpProxy {
 impl UdpProxy {
     /// Starts a proxy to `relay` on the current runtime, on a free port of 127.0.0.1. `seed` decides
     /// what happens to which datagram.
-    ///
-    /// # Errors
-    /// If no socket can be opened.
     pub async fn start(relay: SocketAddr, seed: u64) -> io::Result<Self> {
         let socket = bind((Ipv4Addr::LOCALHOST, 0).into())?;
         let address = socket.local_addr()?;

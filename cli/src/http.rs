@@ -37,20 +37,13 @@ impl HttpResponse {
     }
 }
 
-/// Requests `path` from `address`.
-///
-/// # Errors
-/// If it cannot be reached, does not respond within [`HTTP_TIMEOUT`], or responds with something that
-/// is not HTTP.
+/// Requests `path` from `address`, which has [`HTTP_TIMEOUT`] to respond.
 pub async fn get(address: SocketAddr, path: &str) -> io::Result<HttpResponse> {
     get_with(address, path, &[("connection", "close")]).await
 }
 
 /// Requests `path` from `address` with these headers, and reads to the end of the response or of the
 /// connection.
-///
-/// # Errors
-/// As [`get`].
 pub async fn get_with(
     address: SocketAddr,
     path: &str,

@@ -6,7 +6,6 @@
 
 mod builder;
 mod command;
-mod duplicate_node;
 mod error;
 mod member;
 mod ports;
@@ -31,7 +30,6 @@ use trunkline_protocol::Name;
 
 pub use self::{
     builder::ClusterBuilder,
-    duplicate_node::DuplicateNode,
     error::ClusterError,
     member::{ClusterMember, MemberKind},
     process::{Process, ProcessId, describe_exit, in_path},
@@ -139,9 +137,6 @@ impl LocalCluster {
     }
 
     /// Adds a member with addresses and a certificate, without starting it.
-    ///
-    /// # Errors
-    /// If the name is not a DNS label, or no certificate can be issued.
     pub fn add(&mut self, kind: MemberKind, name: &str) -> Result<(), ClusterError> {
         let label: Name = name.parse()?;
         let (listen, ops) = match kind {
@@ -161,15 +156,8 @@ impl LocalCluster {
         };
         let log = self.home.logs().join(format!("{name}.log"));
         let (name, listen, ops) = (name.to_owned(), local(listen), local(ops));
-        self.members.push(ClusterMember {
-            name,
-            kind,
-            listen,
-            ops,
-            log,
-            relay_address: None,
-            process: None,
-        });
+        let (relay_address, process) = (None, None);
+        self.members.push(ClusterMember { name, kind, listen, ops, log, relay_address, process });
         self.members.sort_by_key(|member| member.kind);
         Ok(())
     }
@@ -184,9 +172,6 @@ impl LocalCluster {
     }
 
     /// Lets a node dial the relay at `address` from its next start on: through a UDP proxy.
-    ///
-    /// # Errors
-    /// If it is unknown.
     pub fn dial_through(&mut self, node: &str, address: SocketAddr) -> Result<(), ClusterError> {
         self.member_mut(node)?.relay_address = Some(address);
         Ok(())
@@ -194,12 +179,8 @@ impl LocalCluster {
 
     /// Starts a member, and waits until it listens. [`Self::ready`] waits until it is also linked
     /// and registered.
-    ///
-    /// # Errors
-    /// If it is unknown, is running already, or does not start.
     pub async fn start(&mut self, name: &str) -> Result<(), ClusterError> {
-        let member = self.find(name).ok_or_else(|| ClusterError::Unknown(name.to_owned()))?;
-        let (program, args) = self.command_line(member)?;
+        let (program, args) = self.command_line(self.known(name)?)?;
         let redis = self.redis();
         let member = self.member_mut(name)?;
         if member.process.as_mut().is_some_and(|process| process.try_exited().is_none()) {
@@ -222,10 +203,19 @@ impl LocalCluster {
         started
     }
 
+    /// Starts all members, and waits until each is ready.
+    pub async fn start_all(&mut self) -> Result<(), ClusterError> {
+        let names: Vec<_> = self.members.iter().map(|member| member.name.clone()).collect();
+        for name in &names {
+            self.start(name).await?;
+        }
+        for name in &names {
+            self.ready(name).await?;
+        }
+        Ok(())
+    }
+
     /// Starts the node `name`, and adds it first if it is new.
-    ///
-    /// # Errors
-    /// As [`Self::add`] and [`Self::start`].
     pub async fn start_node(&mut self, name: &str) -> Result<(), ClusterError> {
         if self.find(name).is_none() {
             self.add(MemberKind::Node, name)?;
@@ -233,22 +223,10 @@ impl LocalCluster {
         self.start(name).await
     }
 
-    /// Stops the relay with SIGTERM and starts it again.
-    ///
-    /// # Errors
-    /// If it is not running, or does not start again.
-    pub async fn restart_relay(&mut self) -> Result<(), ClusterError> {
-        self.terminate(RELAY).await?;
-        self.start(RELAY).await
-    }
-
     /// Waits until a member's `/readyz` says that it is ready. Members without one are ready once
     /// they listen.
-    ///
-    /// # Errors
-    /// If it is not ready within [`READY_TIMEOUT`].
     pub async fn ready(&self, name: &str) -> Result<(), ClusterError> {
-        let member = self.find(name).ok_or_else(|| ClusterError::Unknown(name.to_owned()))?;
+        let member = self.known(name)?;
         let deadline = Instant::now() + READY_TIMEOUT;
         while member.has_ops() {
             let answer = http::get(member.ops, "/readyz").await;
@@ -267,9 +245,6 @@ impl LocalCluster {
     }
 
     /// Kills a member with SIGKILL, and waits until it is gone.
-    ///
-    /// # Errors
-    /// If it is not running.
     pub async fn kill(&mut self, name: &str) -> Result<(), ClusterError> {
         let process = self.process(name)?;
         process.signal(Signal::KILL);
@@ -280,37 +255,37 @@ impl LocalCluster {
 
     /// Stops a member with SIGTERM, and waits until it has ended. After
     /// [`STOP_TIMEOUT`](crate::defaults::STOP_TIMEOUT) it is killed.
-    ///
-    /// # Errors
-    /// If it is not running.
     pub async fn terminate(&mut self, name: &str) -> Result<ExitStatus, ClusterError> {
         let status = self.process(name)?.terminate().await.map_err(ClusterError::Wait)?;
         self.member_mut(name)?.process = None;
         Ok(status)
     }
 
+    /// Starts a second process with the name and certificate of the node `name`.
+    pub fn start_duplicate(&mut self, name: &str) -> Result<Process, ClusterError> {
+        let (listen, ops) = (self.free_address(), self.free_address());
+        let node = self.known(name)?;
+        let log = self.home.logs().join(format!("{name}-duplicate.log"));
+        let (name, kind, relay_address) = (node.name.clone(), node.kind, node.relay_address);
+        let duplicate =
+            ClusterMember { name, kind, listen, ops, log, relay_address, process: None };
+        let (program, args) = self.command_line(&duplicate)?;
+        Process::spawn(&program, &args, &duplicate.log)
+    }
+
     /// Sends a member SIGTERM without waiting for its end, as [`Self::terminate`] does.
-    ///
-    /// # Errors
-    /// If it is not running.
     pub fn request_stop(&mut self, name: &str) -> Result<(), ClusterError> {
         self.process(name)?.request_stop();
         Ok(())
     }
 
     /// Pauses a member with SIGSTOP, like a machine that freezes.
-    ///
-    /// # Errors
-    /// If it is not running.
     pub fn pause(&mut self, name: &str) -> Result<(), ClusterError> {
         self.process(name)?.signal(Signal::STOP);
         Ok(())
     }
 
     /// Resumes a paused member.
-    ///
-    /// # Errors
-    /// If it is not running.
     pub fn resume(&mut self, name: &str) -> Result<(), ClusterError> {
         self.process(name)?.signal(Signal::CONT);
         Ok(())
@@ -327,43 +302,38 @@ impl LocalCluster {
             return pending().await;
         }
         let ((name, status), ..) = select_all(exits).await;
-        if let Some(member) = self.members.iter_mut().find(|member| member.name == name) {
+        if let Ok(member) = self.member_mut(&name) {
             member.process = None;
         }
         (name, status.unwrap_or_default())
     }
 
     /// Stops all members of a kind, and returns the status of each.
-    ///
-    /// # Errors
-    /// If one cannot be waited for.
     pub async fn stop(
         &mut self,
         kind: MemberKind,
     ) -> Result<Vec<(String, ExitStatus)>, ClusterError> {
         let mut ended = Vec::new();
         let members = self.members.iter_mut().filter(|member| member.kind == kind);
-        let mut running: Vec<_> = members.filter(|member| member.process.is_some()).collect();
-        for process in running.iter_mut().filter_map(|member| member.process.as_mut()) {
-            process.request_stop();
-        }
-        for member in running {
-            let Some(mut process) = member.process.take() else { continue };
-            let status = process.terminate().await.map_err(ClusterError::Wait)?;
-            ended.push((member.name.clone(), status));
+        let running = members.filter_map(|member| Some((&member.name, member.process.take()?)));
+        let mut running: Vec<_> = running.collect();
+        running.iter_mut().for_each(|(_, process)| process.request_stop());
+        for (name, mut process) in running {
+            ended.push((name.clone(), process.terminate().await.map_err(ClusterError::Wait)?));
         }
         Ok(ended)
     }
 
-    /// Stops all members: window, nodes, relay, Redis.
-    ///
-    /// # Errors
-    /// If a process cannot be waited for.
+    /// Stops all members, in order.
     pub async fn stop_all(&mut self) -> Result<(), ClusterError> {
-        for kind in [MemberKind::Window, MemberKind::Node, MemberKind::Relay, MemberKind::Redis] {
+        for kind in MemberKind::STOP_ORDER {
             self.stop(kind).await?;
         }
         Ok(())
+    }
+
+    fn known(&self, name: &str) -> Result<&ClusterMember, ClusterError> {
+        self.find(name).ok_or_else(|| ClusterError::Unknown(name.to_owned()))
     }
 
     fn member_mut(&mut self, name: &str) -> Result<&mut ClusterMember, ClusterError> {

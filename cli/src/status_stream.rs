@@ -68,9 +68,6 @@ pub struct StatusStream {
 
 impl StatusStream {
     /// Opens the stream as `admin`, with a snapshot every `interval`.
-    ///
-    /// # Errors
-    /// If the certificate is not usable or the relay cannot be reached within [`STATUS_TIMEOUT`].
     pub async fn open(
         relay: SocketAddr,
         certs: &Path,
@@ -88,9 +85,6 @@ impl StatusStream {
 
     /// Sends the relay a command, and waits for its answer: the error if it refused, and the trace
     /// of a delivery test. Lines that come before the answer are dropped.
-    ///
-    /// # Errors
-    /// As [`Self::next_line`].
     pub async fn command(
         &mut self,
         id: u64,
@@ -109,10 +103,7 @@ impl StatusStream {
         }
     }
 
-    /// The next line as text. Cancel-safe.
-    ///
-    /// # Errors
-    /// If the stream ends, or is silent for [`STATUS_TIMEOUT`].
+    /// The next line as text; silence for [`STATUS_TIMEOUT`] is an error. Cancel-safe.
     pub async fn next_text(&mut self) -> Result<String, StatusStreamError> {
         let line = timeout(STATUS_TIMEOUT, self.lines.next()).await;
         let line = line.map_err(|_| StatusStreamError::Timeout)?;
@@ -120,9 +111,6 @@ impl StatusStream {
     }
 
     /// The next line. Cancel-safe.
-    ///
-    /// # Errors
-    /// As [`Self::next_text`], and if the line cannot be parsed.
     pub async fn next_line(&mut self) -> Result<StatusLine, StatusStreamError> {
         let text = self.next_text().await?;
         serde_json::from_str(&text).map_err(|source| StatusStreamError::Malformed { text, source })

@@ -49,9 +49,6 @@ pub(crate) fn replace_line(line: impl fmt::Display) {
 }
 
 /// Prints a line that the command exists for.
-///
-/// # Errors
-/// If standard output cannot be written.
 pub(crate) fn print(line: impl fmt::Display) -> io::Result<()> {
     writeln!(io::stdout(), "{}", adapted(line, &io::stdout()))
 }

@@ -38,9 +38,6 @@ pub struct VirtualDisplay {
 
 impl VirtualDisplay {
     /// Starts it on a free display. Screenshots show `size` pixels from the upper left.
-    ///
-    /// # Errors
-    /// If Xvfb is missing or does not start.
     pub fn start(size: (usize, usize)) -> Result<Self, VirtualDisplayError> {
         let frame_buffer = tempfile::tempdir()?;
         let mut command = Command::new("Xvfb");
@@ -69,9 +66,6 @@ impl VirtualDisplay {
     }
 
     /// Takes a screenshot.
-    ///
-    /// # Errors
-    /// If its frame buffer cannot be read.
     pub fn screenshot(&self) -> Result<Screenshot, VirtualDisplayError> {
         let bytes = fs::read(self.frame_buffer.path().join("Xvfb_screen0"))?;
         Ok(Screenshot::of_xwd(&bytes, self.size)?)

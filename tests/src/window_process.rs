@@ -28,9 +28,6 @@ pub struct WindowProcess {
 
 impl WindowProcess {
     /// Starts `program` with these arguments and `--dump`.
-    ///
-    /// # Errors
-    /// If it cannot be started.
     pub fn open<A: AsRef<OsStr>>(
         screen: &VirtualDisplay,
         program: PathBuf,
@@ -51,9 +48,6 @@ impl WindowProcess {
     }
 
     /// Its status, if it has ended.
-    ///
-    /// # Errors
-    /// If the process cannot be waited for.
     pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }
@@ -64,9 +58,6 @@ impl WindowProcess {
     }
 
     /// Closes it, and waits until it has ended.
-    ///
-    /// # Errors
-    /// If the process cannot be waited for.
     pub fn close(mut self) -> io::Result<ExitStatus> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
         self.child.wait()

@@ -45,9 +45,6 @@ pub struct ColdResult {
 
 impl Cold {
     /// Runs it.
-    ///
-    /// # Errors
-    /// If the load cannot be run.
     pub fn run<P: WireProtocol>(&self, system: &System) -> Result<ColdResult, LoadError> {
         let mut engine = Engine::<P>::new()?;
         let log_in = |engine: &mut Engine<P>, kind, node, count| {

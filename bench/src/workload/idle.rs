@@ -54,9 +54,6 @@ impl Default for Idle {
 
 impl Logins {
     /// Runs it. What it says of memory is true of a system that had no sessions yet.
-    ///
-    /// # Errors
-    /// If the load cannot be run.
     pub fn run<P: WireProtocol>(&self, system: &System) -> Result<LoginResult, LoadError> {
         let mut engine = Engine::<P>::new()?;
         let memory_before = memory_bytes(&system.servers)?;
@@ -85,9 +82,6 @@ impl Logins {
 
 impl Idle {
     /// Runs it. Returns the processor time of the servers, in percent of one core.
-    ///
-    /// # Errors
-    /// If the load cannot be run.
     pub fn run<P: WireProtocol>(&self, system: &System) -> Result<PerRole, LoadError> {
         let mut engine = Engine::<P>::new()?;
         self.logins.log_in(&mut engine, system)?;

@@ -50,9 +50,6 @@ pub struct SkewResult {
 
 impl Skew {
     /// Runs it.
-    ///
-    /// # Errors
-    /// If the load cannot be run.
     pub fn run<P: WireProtocol>(&self, system: &System) -> Result<SkewResult, LoadError> {
         let mut load = Interference::<P>::new(system, self.senders, self.measured)?;
         let own = load.pairs.clone();
@@ -98,9 +95,6 @@ pub struct LargeResult {
 
 impl Large {
     /// Runs it.
-    ///
-    /// # Errors
-    /// If the load cannot be run.
     pub fn run<P: WireProtocol>(&self, system: &System) -> Result<LargeResult, LoadError> {
         let mut load = Interference::<P>::new(system, 10, self.measured)?;
         let (small_alone_us, _) = load.beside(None)?;

@@ -48,9 +48,6 @@ pub struct LatencyResult {
 
 impl Latency {
     /// Runs it.
-    ///
-    /// # Errors
-    /// If the load cannot be run.
     pub fn run<P: WireProtocol>(&self, system: &System) -> Result<LatencyResult, LoadError> {
         let mut engine = Engine::<P>::new()?;
         let mut pairs = pairs(&mut engine, system, Layout::OneWay, self.pairs)?;

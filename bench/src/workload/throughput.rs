@@ -59,9 +59,6 @@ impl Throughput {
     }
 
     /// Runs it.
-    ///
-    /// # Errors
-    /// If the load cannot be run.
     pub fn run<P: WireProtocol>(&self, system: &System) -> Result<ThroughputResult, LoadError> {
         let mut engine = Engine::<P>::new()?;
         let pairs = pairs(&mut engine, system, self.layout, self.pairs)?;

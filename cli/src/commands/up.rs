@@ -117,7 +117,7 @@ async fn stop(mut cluster: LocalCluster, signals: &mut StopSignals) -> Result<()
 }
 
 async fn stop_in_order(cluster: &mut LocalCluster) -> Result<()> {
-    for kind in [MemberKind::Window, MemberKind::Node, MemberKind::Relay, MemberKind::Redis] {
+    for kind in MemberKind::STOP_ORDER {
         let begin = Instant::now();
         for (name, status) in cluster.stop(kind).await? {
             step(&name, &describe_exit(status), begin.elapsed());

@@ -67,9 +67,6 @@ impl ClusterBuilder {
     }
 
     /// Builds the programs if they are missing or old, leases ports and issues certificates.
-    ///
-    /// # Errors
-    /// If one of these fails.
     pub fn prepare(self) -> Result<LocalCluster, ClusterError> {
         let programs = self.programs.map_or_else(|| Programs::built(&PROGRAMS), Ok)?;
         let home = match self.home {
@@ -97,19 +94,10 @@ impl ClusterBuilder {
         Ok(cluster)
     }
 
-    /// Starts all members, and waits until each is ready.
-    ///
-    /// # Errors
-    /// If one does not become ready; those that were started are killed.
+    /// Prepares the cluster and starts it. If a member does not become ready, all are killed.
     pub async fn start(self) -> Result<LocalCluster, ClusterError> {
         let mut cluster = self.prepare()?;
-        let names: Vec<_> = cluster.members().map(|member| member.name().to_owned()).collect();
-        for name in &names {
-            cluster.start(name).await?;
-        }
-        for name in &names {
-            cluster.ready(name).await?;
-        }
+        cluster.start_all().await?;
         Ok(cluster)
     }
 }

@@ -33,6 +33,10 @@ pub struct ClusterMember {
     pub(super) process: Option<Process>,
 }
 
+impl MemberKind {
+    pub(crate) const STOP_ORDER: [Self; 4] = [Self::Window, Self::Node, Self::Relay, Self::Redis];
+}
+
 impl ClusterMember {
     /// Its name, such as `node-1`.
     pub fn name(&self) -> &str {

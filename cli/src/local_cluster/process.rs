@@ -134,7 +134,7 @@ impl Process {
     }
 
     /// Waits until it has ended. Cancel-safe.
-    pub(crate) async fn exited(&mut self) -> io::Result<ExitStatus> {
+    pub async fn exited(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
     }
 

@@ -31,9 +31,6 @@ impl Programs {
     /// Makes sure that these programs are beside the running one and as new as their sources; if
     /// not, `cargo` builds them, with the same profile. A caller in another process waits for that
     /// build and does not start another.
-    ///
-    /// # Errors
-    /// If `cargo` cannot be run or the build fails; its own output has said why.
     pub fn built(names: &[&str]) -> Result<Self, ClusterError> {
         let programs = Self { folder: own_folder().map_err(ClusterError::Folder)? };
         // One stamp for each set of programs. Its lock serialises builds; once it is not empty, its

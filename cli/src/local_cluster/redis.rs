@@ -30,9 +30,6 @@ impl ClusterRedis {
     }
 
     /// Opens a connection.
-    ///
-    /// # Errors
-    /// If Redis cannot be reached.
     pub async fn connect(&self) -> Result<MultiplexedConnection, RedisError> {
         Client::open(self.url())?.get_multiplexed_async_connection().await
     }

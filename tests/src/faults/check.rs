@@ -16,7 +16,7 @@ use super::history::{MessageRecord, RunHistory};
 /// What the cluster guarantees, faults or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Guarantee {
-    /// A send has exactly one outcome while its session incarnations, and never two.
+    /// A send has exactly one outcome while its session lives, and never two.
     OneOutcome,
     /// The outcome comes before the deadline.
     InTime,

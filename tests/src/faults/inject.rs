@@ -14,7 +14,7 @@ use super::{
 use trunkline_bench::proxy::{NetworkConditions, UdpProxy};
 use trunkline_cli::{
     defaults::{POLL_INTERVAL, READY_TIMEOUT},
-    local_cluster::{ClusterError, DuplicateNode, LocalCluster, REDIS, RELAY, describe_exit},
+    local_cluster::{ClusterError, LocalCluster, Process, REDIS, RELAY, describe_exit},
 };
 
 use crate::defaults::DUPLICATE_NODE_TIMEOUT;
@@ -29,16 +29,13 @@ pub struct FaultInjector {
     /// Guarantees that the processes broke.
     pub violations: Vec<GuaranteeViolation>,
     proxies: HashMap<String, UdpProxy>,
-    duplicates: HashMap<String, DuplicateNode>,
+    duplicates: HashMap<String, Process>,
     begun: Vec<(Fault, Duration)>,
 }
 
 impl FaultInjector {
     /// Puts a proxy in front of each of `nodes`, which must not be started yet. `seed` is for the
     /// proxies' random numbers.
-    ///
-    /// # Errors
-    /// If no socket can be opened.
     pub async fn new(
         mut cluster: LocalCluster,
         nodes: &[String],
@@ -58,9 +55,6 @@ impl FaultInjector {
     }
 
     /// Carries out the schedule, and reports each step.
-    ///
-    /// # Errors
-    /// If a process cannot be started or stopped.
     pub async fn run_schedule(
         &mut self,
         schedule: &Schedule,
@@ -172,7 +166,7 @@ impl FaultInjector {
 
     async fn await_duplicate_exit(&mut self, node: &str) {
         let Some(mut duplicate) = self.duplicates.remove(node) else { return };
-        let text = match timeout(DUPLICATE_NODE_TIMEOUT, duplicate.ended()).await {
+        let text = match timeout(DUPLICATE_NODE_TIMEOUT, duplicate.exited()).await {
             Ok(Ok(status)) if status.code() == Some(1) => return,
             Ok(Ok(status)) => format!("the second {node} {}", describe_exit(status)),
             Ok(Err(error)) => error.to_string(),

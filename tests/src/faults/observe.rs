@@ -42,9 +42,6 @@ pub enum ObserveError {
 }
 
 /// All differences between what exists and what Redis, the relay and the nodes say.
-///
-/// # Errors
-/// If a member does not answer.
 pub async fn differences(
     cluster: &LocalCluster,
     expected: &ExpectedState,
@@ -57,9 +54,6 @@ pub async fn differences(
 }
 
 /// Reads all of Redis.
-///
-/// # Errors
-/// If it does not answer, or a key has an unexpected type.
 pub async fn redis(cluster: &LocalCluster) -> Result<DirectoryContents, ObserveError> {
     let mut redis = cluster.redis().connect().await?;
     let mut held = DirectoryContents::default();
@@ -128,9 +122,6 @@ async fn members(
 }
 
 /// Whether the relay has a link with `node`.
-///
-/// # Errors
-/// If it does not answer.
 pub async fn is_linked(cluster: &LocalCluster, node: &str) -> Result<bool, ObserveError> {
     let nodes = snapshot(cluster).await?.nodes;
     Ok(nodes.iter().any(|member| member.name.as_str() == node && member.link.is_some()))

@@ -1,10 +1,10 @@
-//! WindowText what came of a run.
+//! What came of a run, as text.
 
 use std::{collections::BTreeMap, fmt};
 
 use super::{check::Guarantee, run::RunResult};
 
-/// How many violations of one guarantee are receipt in full.
+/// How many violations of one guarantee are printed in full.
 const PRINTED_MAX: usize = 5;
 
 /// The counts of a run.
@@ -16,7 +16,7 @@ pub struct RunCounts {
     pub sends: usize,
     /// Messages that were read.
     pub received: usize,
-    /// How often each outcome was receipt.
+    /// How often each outcome was reported.
     pub outcomes: BTreeMap<String, usize>,
     /// Sends whose session ended before their receipt.
     pub unreported: usize,

@@ -59,11 +59,8 @@ impl RunPlan {
         Schedule::draw(self.seed, self.lasting, NODES)
     }
 
-    /// Runs it. Needs a runtime whose thread incarnations on: the kernel kills children with the thread
+    /// Runs it. Needs a runtime whose thread outlives it: the kernel kills children with the thread
     /// that started them.
-    ///
-    /// # Errors
-    /// If the cluster cannot be started or stopped.
     pub async fn run(
         &self,
         report: impl FnMut(&ScheduleStep, Duration),
@@ -95,14 +92,7 @@ impl RunPlan {
         let cluster = builder.prepare()?;
         let nodes: Vec<_> = (1..=NODES).map(|number| format!("node-{number}")).collect();
         let mut injector = FaultInjector::new(cluster, &nodes, self.seed).await?;
-        let members: Vec<_> =
-            injector.cluster.members().map(|member| member.name().to_owned()).collect();
-        for name in &members {
-            injector.cluster.start(name).await?;
-        }
-        for name in &members {
-            injector.cluster.ready(name).await?;
-        }
+        injector.cluster.start_all().await?;
         let recorder = Recorder::start();
         let endpoints = nodes.iter().map(|node| endpoint(&injector.cluster, node)).collect();
         let workload = Workload::start(endpoints, self.seed, &recorder);

@@ -51,9 +51,6 @@ impl Screenshot {
     }
 
     /// Writes it as a PNG.
-    ///
-    /// # Errors
-    /// If the file cannot be written.
     pub fn save(&self, path: &Path) -> io::Result<()> {
         let (width, height) = (self.size.0 as u32, self.size.1 as u32);
         let mut encoder = Encoder::new(BufWriter::new(File::create(path)?), width, height);

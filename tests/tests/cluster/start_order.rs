@@ -41,7 +41,8 @@ async fn sessions_survive_a_restart_of_redis_and_of_the_relay() {
         until(&format!("{user} is registered again"), SOON, found).await;
     }
 
-    cluster.restart_relay().await.unwrap();
+    cluster.terminate(RELAY).await.unwrap();
+    cluster.start(RELAY).await.unwrap();
     all_members_are_ready(&cluster).await;
     exchange_messages(&mut alice, &mut bob).await;
     cluster.kill(RELAY).await.unwrap();

@@ -59,16 +59,8 @@ impl SystemUnderTest for LocalCluster {
         for (node, address) in ["node-1", "node-2"].into_iter().zip(impaired_links.addresses()) {
             cluster.dial_through(node, address)?;
         }
-        let members: Vec<_> = cluster.members().map(|member| member.name().to_owned()).collect();
-        setup.runtime.block_on(async {
-            for name in &members {
-                cluster.start(name).await?;
-            }
-            for name in &members {
-                cluster.ready(name).await?;
-            }
-            Ok((cluster, impaired_links))
-        })
+        setup.runtime.block_on(cluster.start_all())?;
+        Ok((cluster, impaired_links))
     }
 
     fn system(&self) -> System {

@@ -23,10 +23,8 @@ impl Conversation {
         Self { lines, waiting: HashMap::new(), sent: 0 }
     }
 
-    /// Runs until the input has ended and every receipt has come.
-    ///
-    /// # Errors
-    /// If the connection ends first. Sends that still wait are unconfirmed then.
+    /// Runs until the input has ended and every receipt has come. If the connection ends first, sends
+    /// that still wait are unconfirmed.
     pub(super) async fn run(&mut self, client: Client) -> Result<(), ClientError> {
         // No frame may come for days.
         let mut client = client.with_timeout(std::time::Duration::MAX);

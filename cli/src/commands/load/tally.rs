@@ -70,7 +70,7 @@ impl SharedTally {
         change(&mut self.lock().counts);
     }
 
-    /// LoadCounts an arrival and its latency.
+    /// Counts an arrival and its latency.
     pub(super) fn note_arrival(&self, stamp: LoadStamp) {
         let latency = self.start.elapsed().saturating_sub(stamp.due);
         let mut tally = self.lock();

@@ -29,9 +29,6 @@ impl Users {
     }
 
     /// Logs users with these names in, over all nodes, and returns where what each is to send goes.
-    ///
-    /// # Errors
-    /// If one of them cannot log in.
     pub(super) async fn log_in(
         &mut self,
         names: &[Arc<str>],
@@ -61,9 +58,6 @@ impl Users {
     }
 
     /// Waits until a user gives up. Cancel-safe.
-    ///
-    /// # Errors
-    /// Why it did: the cluster has stopped.
     pub(super) async fn next_end(&mut self) -> Result<()> {
         match self.tasks.join_next().await {
             Some(ended) => ended?.map(|never| match never {}),

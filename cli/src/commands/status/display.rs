@@ -17,9 +17,6 @@ pub(super) struct StatusDisplay {
 
 impl StatusDisplay {
     /// Shows a newer snapshot.
-    ///
-    /// # Errors
-    /// If standard output cannot be written.
     pub(super) fn snapshot(&mut self, snapshot: Snapshot) -> io::Result<()> {
         self.table = table::lines(&snapshot, self.last.as_ref());
         self.last = Some(snapshot);
@@ -28,9 +25,6 @@ impl StatusDisplay {
     }
 
     /// Shows an event.
-    ///
-    /// # Errors
-    /// If standard output cannot be written.
     pub(super) fn event(&mut self, event: &ClusterEvent) -> io::Result<()> {
         self.clear()?;
         print(events::line(event))?;

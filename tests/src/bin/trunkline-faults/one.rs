@@ -10,7 +10,7 @@ use trunkline_tests::faults::{
 /// Runs one schedule, and returns whether all guarantees held.
 pub(crate) async fn run(seed: u64, lasting: Duration) -> Result<bool> {
     let plan = RunPlan { seed, lasting, home: Some(home(seed)?) };
-    println!("seed {seed}, {} s, three nodes. PlannedFault:", lasting.as_secs());
+    println!("seed {seed}, {} s, three nodes. Planned:", lasting.as_secs());
     for planned in plan.schedule().faults {
         println!("  {planned}");
     }

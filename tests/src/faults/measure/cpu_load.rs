@@ -35,9 +35,6 @@ pub struct FalseVerdicts {
 }
 
 /// Keeps all cores busy for `lasting`, with one thread per core, and counts wrong verdicts.
-///
-/// # Errors
-/// If the cluster cannot be run.
 pub async fn measure_false_verdicts(lasting: Duration) -> Result<FalseVerdicts, MeasureError> {
     let cluster = LocalCluster::builder().nodes(NODES).start().await?;
     let mut sessions_open = Vec::new();

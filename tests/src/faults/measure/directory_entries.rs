@@ -25,7 +25,7 @@ const POLL: Duration = Duration::from_millis(5);
 /// How long any measured step may take.
 const STEP_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Sessions that stay, and read what comes, as long as this incarnations.
+/// Sessions that stay, and read what comes, until this is dropped.
 #[derive(Debug)]
 pub(super) struct IdleSessions {
     _readers: JoinSet<()>,

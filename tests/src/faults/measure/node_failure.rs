@@ -30,9 +30,6 @@ pub enum NodeFailure {
 
 /// Measures how long the directory has stale entries of a failed node with `users` users: until the last
 /// user entry is gone, and until the last trace of the incarnation is.
-///
-/// # Errors
-/// If the entries stay, or the cluster cannot be run.
 pub async fn measure_cleanup(
     failure: NodeFailure,
     users: usize,
@@ -68,10 +65,7 @@ impl CleanupRun {
         let proxy = UdpProxy::start(cluster.relay().address(), 0).await;
         let proxy = proxy.map_err(ClusterError::Ports)?;
         cluster.dial_through(FAILED_NODE, proxy.address())?;
-        let names: Vec<_> = cluster.members().map(|member| member.name().to_owned()).collect();
-        for name in &names {
-            cluster.start(name).await?;
-        }
+        cluster.start_all().await?;
         let entries = DirectoryEntries::of(&cluster, users).await?;
         Ok(Self { cluster, proxy, entries, users, sessions_open: None })
     }

@@ -24,9 +24,6 @@ pub enum DataLoss {
 
 /// Measures how long a node takes until the directory has all its sessions again: from the `FLUSHALL`,
 /// or from the moment at which the empty Redis answers.
-///
-/// # Errors
-/// If entries stay missing, or the cluster cannot be run.
 pub async fn measure_rebuild(
     loss: DataLoss,
     sessions: usize,
