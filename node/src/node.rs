@@ -5,6 +5,7 @@ use std::{
     net::{self, SocketAddr},
     rc::Rc,
     sync::Arc,
+    time::Duration,
 };
 
 use thiserror::Error;
@@ -193,8 +194,11 @@ impl Node {
             incarnation,
             capacity: self.config.capacity,
             sessions_per_user: self.config.sessions_per_user,
-            ping_interval: self.config.ping_interval,
-            limits: Limits { deadline: self.config.deadline, ..Limits::default() },
+            ping_interval: Duration::from_secs(self.config.ping_interval_seconds),
+            limits: Limits {
+                deadline: Duration::from_millis(self.config.deadline_ms),
+                ..Limits::default()
+            },
             registrar,
             outbox,
         })

@@ -17,7 +17,7 @@ pub(crate) struct DataPlaneSetup {
     pub(crate) incarnation: Incarnation,
     pub(crate) capacity: u32,
     pub(crate) sessions_per_user: usize,
-    /// See [`NodeConfig::ping_interval`](crate::NodeConfig::ping_interval).
+    /// A session that is silent for this long is pinged.
     pub(crate) ping_interval: Duration,
     pub(crate) limits: Limits,
     pub(crate) registrar: Registrar,
