@@ -1,64 +1,95 @@
 //! The configuration of a node.
 
-use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
+use clap::{Parser, ValueEnum};
 use thiserror::Error;
 use trunkline_certs::CertsError;
 use trunkline_link::BindError;
-use trunkline_ops::{BindFailed, DialAddress, ListenAddress, SecretUrl};
+use trunkline_ops::{BindFailed, DialAddress, ListenAddress, SecretUrl, number_in};
 use trunkline_protocol::Name;
 
 use crate::{
     advertise::{BadUrl, check_url},
+    defaults,
     origins::{AllowedOrigin, Origins},
 };
 
-/// What a node needs to run.
-#[derive(Clone, Debug)]
+/// Serves clients' WebSocket sessions, and delivers what they send to users on any node.
+#[derive(Clone, Debug, Parser)]
+#[command(version)]
 pub struct NodeConfig {
-    /// The node's name, as in its certificate.
+    /// The node's name, a DNS label, as in its certificate.
+    #[arg(long, env = "TRUNKLINE_NAME")]
     pub name: Name,
-    /// The TCP address for clients. Port 0 asks for a free port.
+    /// The TCP address for clients, HOST:PORT; port 0 asks for a free port.
+    #[arg(long, env = "TRUNKLINE_LISTEN", default_value = "127.0.0.1:9001")]
     pub listen: ListenAddress,
-    /// The relay's address.
+    /// The relay's address, HOST:PORT.
+    #[arg(long, env = "TRUNKLINE_RELAY", default_value = "127.0.0.1:7400")]
     pub relay: DialAddress,
     /// The URL of Redis.
+    #[arg(long, env = "TRUNKLINE_REDIS", default_value = "redis://127.0.0.1:6379")]
     pub redis: SecretUrl,
     /// The prefix of all keys in Redis.
+    #[arg(long, env = "TRUNKLINE_REDIS_PREFIX", default_value = "trunkline")]
     pub redis_prefix: String,
-    /// The folder with `ca.pem`, `node/<name>.pem` and `node/<name>.key`.
+    /// The folder with ca.pem, node/NAME.pem and node/NAME.key.
+    #[arg(long, env = "TRUNKLINE_CERTS")]
     pub certs: PathBuf,
-    /// How many sessions the node accepts.
+    /// How many sessions to accept.
+    #[arg(long, env = "TRUNKLINE_CAPACITY", default_value_t = defaults::CAPACITY,
+          value_parser = number_in(defaults::CAPACITY_BOUNDS))]
     pub capacity: u32,
-    /// Who may log in; `None` lets everyone in on loopback, and is an error elsewhere.
+    /// Who may log in: everyone (the default on loopback), or clients with a token.
+    #[arg(long, env = "TRUNKLINE_AUTH")]
     pub auth: Option<AuthMode>,
-    /// The file with the secret that signs tokens.
+    /// The file with the secret that signs tokens (HS256).
+    #[arg(long, env = "TRUNKLINE_JWT_SECRET_FILE")]
     pub jwt_secret_file: Option<PathBuf>,
-    /// The origins whose web pages may connect. Empty means those of this machine on loopback with open
-    /// logins, and all elsewhere.
+    /// The origins whose web pages may connect, such as https://chat.example; `*` for all. The default
+    /// is those of this machine on loopback with open logins, and all elsewhere.
+    #[arg(long, env = "TRUNKLINE_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
     pub allowed_origins: Vec<AllowedOrigin>,
-    /// The URL that clients dial; `None` derives it from the address.
+    /// The URL that clients dial, if it differs from the listening address.
+    #[arg(long, env = "TRUNKLINE_ADVERTISE")]
     pub advertise: Option<String>,
-    /// The TCP address of `/healthz`, `/readyz` and `/metrics`; `None` serves none.
+    /// The TCP address of /healthz, /readyz and /metrics, HOST:PORT.
+    #[arg(long, env = "TRUNKLINE_OPS")]
     pub ops: Option<ListenAddress>,
     /// The largest frame that a client may send, in bytes.
+    #[arg(long = "max-frame", env = "TRUNKLINE_MAX_FRAME", value_name = "MAX_FRAME",
+          default_value_t = defaults::FRAME_BYTES_MAX,
+          value_parser = number_in(defaults::FRAME_BYTES_MAX_BOUNDS))]
     pub frame_bytes_max: usize,
-    /// How many sessions a user may have on this node.
+    /// How many sessions a user may have on this node; a new one replaces the oldest. With 1, the
+    /// newest login anywhere in the cluster replaces all others.
+    #[arg(long, env = "TRUNKLINE_SESSIONS_PER_USER", default_value_t = defaults::SESSIONS_PER_USER,
+          value_parser = number_in(defaults::SESSIONS_PER_USER_BOUNDS))]
     pub sessions_per_user: usize,
-    /// How many sends a second a session may make; `None` for no limit.
+    /// How many messages a second a session may send.
+    #[arg(long, env = "TRUNKLINE_MESSAGES_PER_SECOND",
+          value_parser = number_in(NonZeroU32::MIN..=NonZeroU32::MAX))]
     pub messages_per_second: Option<NonZeroU32>,
-    /// How long a send may wait for its outcome.
-    pub deadline: Duration,
-    /// A session that is silent for one interval is pinged, and after two it is closed.
-    pub ping_interval: Duration,
+    /// How long a send may wait for its outcome, in milliseconds.
+    #[arg(long = "deadline", env = "TRUNKLINE_DEADLINE", value_name = "MS",
+          default_value_t = defaults::SEND_DEADLINE.as_millis() as u64,
+          value_parser = number_in(defaults::SEND_DEADLINE_MS_BOUNDS))]
+    pub deadline_ms: u64,
+    /// A session that is silent for this many seconds is pinged, and after twice as long it is closed.
+    /// Use less than the idle timeout of any proxy in front of the node.
+    #[arg(long = "ping-interval", env = "TRUNKLINE_PING_INTERVAL", value_name = "SECONDS",
+          default_value_t = defaults::PING_INTERVAL.as_secs(),
+          value_parser = number_in(defaults::PING_INTERVAL_SECONDS_BOUNDS))]
+    pub ping_interval_seconds: u64,
 }
 
 /// Who may log in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum AuthMode {
     /// Everyone, as any user.
     Open,
-    /// Clients with a token.
+    /// Clients with a JSON Web Token (HS256) that has the user as its subject.
     Jwt,
 }
 
@@ -153,34 +184,13 @@ impl NodeConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::defaults::{
-        CAPACITY, FRAME_BYTES_MAX, PING_INTERVAL, SEND_DEADLINE, SESSIONS_PER_USER,
-    };
 
     const LOOPBACK: &str = "127.0.0.1:9001";
     const PUBLIC: &str = "192.0.2.1:9001";
     const WILDCARD: &str = "0.0.0.0:9001";
 
     fn config() -> NodeConfig {
-        NodeConfig {
-            name: "node-1".parse().unwrap(),
-            listen: LOOPBACK.parse().unwrap(),
-            relay: "127.0.0.1:7400".parse().unwrap(),
-            redis: "redis://127.0.0.1:6379".into(),
-            redis_prefix: "trunkline".to_owned(),
-            certs: PathBuf::new(),
-            capacity: CAPACITY,
-            auth: None,
-            jwt_secret_file: None,
-            allowed_origins: Vec::new(),
-            advertise: None,
-            ops: None,
-            frame_bytes_max: FRAME_BYTES_MAX,
-            sessions_per_user: SESSIONS_PER_USER,
-            messages_per_second: None,
-            deadline: SEND_DEADLINE,
-            ping_interval: PING_INTERVAL,
-        }
+        NodeConfig::parse_from(["trunkline-node", "--name=node-1", "--certs=certs"])
     }
 
     fn at(address: &str) -> SocketAddr {

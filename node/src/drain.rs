@@ -3,7 +3,6 @@
 
 use tokio::{sync::mpsc, time};
 use tracing::{info, warn};
-use trunkline_directory::Registrar;
 use trunkline_protocol::{client::close, control::ToRelay};
 
 use crate::{
@@ -12,20 +11,16 @@ use crate::{
 };
 
 /// Drains the node, within bounds.
-pub(crate) async fn drain(
-    data_plane: &DataPlane,
-    registrar: &Registrar,
-    outbox: &mpsc::Sender<ToRelay>,
-) {
+pub(crate) async fn drain(data_plane: &DataPlane, outbox: &mpsc::Sender<ToRelay>) {
     let (sessions, pending) = data_plane.turn(|state, _| state.left());
     info!(sessions, pending, "draining");
     send(outbox, ToRelay::Draining);
-    data_plane.turn(|state, _| state.close_slots());
+    data_plane.turn(|state, _| state.slots.close());
     if time::timeout(DRAIN_WITHIN, empty(data_plane)).await.is_err() {
         let (sessions, pending) = data_plane.turn(|state, _| state.left());
         warn!(sessions, pending, "draining took too long: the rest is dropped");
     }
-    if let Err(error) = registrar.shutdown(UNREGISTER_WITHIN).await {
+    if let Err(error) = data_plane.registrar().shutdown(UNREGISTER_WITHIN).await {
         warn!(%error, "cannot unregister: the relay will remove this node's entries");
     }
     send(outbox, ToRelay::Bye);

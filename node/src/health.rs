@@ -7,7 +7,7 @@ use tokio::{
     sync::{mpsc, watch},
     time::{self, MissedTickBehavior},
 };
-use trunkline_directory::{LeaseState, Registrar};
+use trunkline_directory::LeaseState;
 use trunkline_ops::{Monitored, Usage};
 use trunkline_protocol::{Outcome, control::ToRelay, status::NodeLoad};
 
@@ -27,40 +27,28 @@ pub(crate) struct NodeHealth {
     draining: bool,
 }
 
-/// Reports the node's load and health to the relay and to the operations endpoint.
-pub(crate) struct LoadReporter {
-    pub(crate) data_plane: DataPlane,
-    pub(crate) registrar: Registrar,
-    /// Control messages for the relay.
-    pub(crate) outbox: mpsc::Sender<ToRelay>,
-    pub(crate) health: watch::Sender<Arc<NodeHealth>>,
-    /// When the process started, in Unix milliseconds.
-    pub(crate) started_at_ms: u64,
-}
-
-impl LoadReporter {
-    pub(crate) async fn run(self) {
-        let mut due = time::interval(LOAD_EVERY);
-        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            due.tick().await;
-            self.report();
-        }
-    }
-
-    fn report(&self) {
+/// Reports the node's load and health, to the relay by `outbox` and to the operations endpoint.
+pub(crate) async fn report_load(
+    data_plane: DataPlane,
+    outbox: mpsc::Sender<ToRelay>,
+    health: watch::Sender<Arc<NodeHealth>>,
+    started_at_ms: u64,
+) {
+    let mut due = time::interval(LOAD_EVERY);
+    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        due.tick().await;
         let (load, linked, draining) =
-            self.data_plane.turn(|state, _| (state.load(), state.is_linked(), state.is_draining()));
+            data_plane.turn(|state, _| (state.load(), state.is_linked(), state.slots.are_closed()));
         let Usage { cpu, memory_bytes } = Usage::now();
         let load = NodeLoad { cpu_ms: cpu.as_millis() as u64, memory_bytes, ..load };
-        let registered = self.registrar.status().borrow().lease == LeaseState::Held;
+        let registered = data_plane.registrar().status().borrow().lease == LeaseState::Held;
         if linked {
             // If the outbox is full, the next report says more than this one.
-            let _ = self.outbox.try_send(ToRelay::Load(Box::new(load.clone())));
+            let _ = outbox.try_send(ToRelay::Load(Box::new(load.clone())));
         }
-        let started_at_ms = self.started_at_ms;
-        let health = NodeHealth { load, started_at_ms, linked, registered, draining };
-        self.health.send_replace(Arc::new(health));
+        let report = NodeHealth { load, started_at_ms, linked, registered, draining };
+        health.send_replace(Arc::new(report));
     }
 }
 

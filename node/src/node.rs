@@ -5,6 +5,7 @@ use std::{
     net::{self, SocketAddr},
     rc::Rc,
     sync::Arc,
+    time::Duration,
 };
 
 use thiserror::Error;
@@ -32,8 +33,8 @@ use crate::{
     defaults::{LISTEN_BACKLOG, OUTBOX, SWEEP_EVERY},
     drain::drain,
     edge::{Auth, Listener, SessionRules},
-    fence::NodeFence,
-    health::{LoadReporter, MonitoredNode},
+    fence::fence,
+    health::{MonitoredNode, report_load},
     link::{LinkControl, NameTaken, RelayCommand, RelayLink},
     origins::Origins,
 };
@@ -110,9 +111,8 @@ impl Node {
 
     async fn run_local(self, shutdown: impl Future<Output = ()>) -> Result<(), NodeError> {
         let hello = self.hello();
-        let registrar = self.registrar(&hello);
         let (outbox, outgoing) = mpsc::channel(OUTBOX);
-        let data_plane = self.data_plane(hello.incarnation, registrar.clone(), outbox.clone());
+        let data_plane = self.data_plane(&hello, outbox.clone());
         let (commands, commanded) = mpsc::channel(OUTBOX);
         let crypto = self.credentials.client_crypto(Alpn::Link);
         let dialer = self.sockets.dialer(&client_config(crypto))?;
@@ -124,23 +124,10 @@ impl Node {
             said_bye: false,
         };
         let link = RelayLink::new(dialer, self.config.relay.clone(), control);
-        let fence = NodeFence {
-            data_plane: data_plane.clone(),
-            registrar: registrar.clone(),
-            outbox: outbox.clone(),
-            hello: hello.clone(),
-        };
         let (health, monitored) = watch::channel(Arc::default());
         if let Some(listener) = self.ops {
             trunkline_ops::serve(listener, MonitoredNode(monitored))?;
         }
-        let reporter = LoadReporter {
-            data_plane: data_plane.clone(),
-            registrar: registrar.clone(),
-            outbox: outbox.clone(),
-            health,
-            started_at_ms: hello.started_at_ms,
-        };
         let clients = Listener {
             listener: TcpListener::from_std(self.listener)?,
             data_plane: data_plane.clone(),
@@ -153,11 +140,19 @@ impl Node {
             }),
             origins: Rc::new(self.origins),
         };
-        let mut tasks = start_tasks(&data_plane, clients, reporter);
+        // These never end by themselves. If one does, or panics, half a node would stay that still
+        // sends heartbeats: the node stops then. `serve` watches the link in the same way.
+        let mut tasks = JoinSet::new();
+        tasks.spawn_local(data_plane.clone().flush_when_needed());
+        tasks.spawn_local(data_plane.clone().tick_when_needed());
+        tasks.spawn_local(sweep(data_plane.clone()));
+        tasks.spawn_local(clients.run());
+        let started_at_ms = hello.started_at_ms;
+        tasks.spawn_local(report_load(data_plane.clone(), outbox.clone(), health, started_at_ms));
         select! {
             biased;
             _ = tasks.join_next() => Err(NodeError::TaskEnded),
-            ended = serve(link, fence, commanded, shutdown) => ended,
+            ended = serve(link, &data_plane, &outbox, &hello, commanded, shutdown) => ended,
         }
     }
 
@@ -172,51 +167,34 @@ impl Node {
         }
     }
 
-    fn registrar(&self, hello: &Hello) -> Registrar {
+    fn data_plane(&self, hello: &Hello, outbox: mpsc::Sender<ToRelay>) -> DataPlane {
+        let (name, incarnation) = (self.config.name.clone(), hello.incarnation);
         let record = NodeRecord {
-            incarnation: hello.incarnation,
+            incarnation,
             url: hello.url.clone(),
             capacity: hello.capacity,
             started_at: hello.started_at_ms,
         };
-        Registrar::start(self.directory.clone(), self.config.name.clone(), record)
-    }
-
-    fn data_plane(
-        &self,
-        incarnation: Incarnation,
-        registrar: Registrar,
-        outbox: mpsc::Sender<ToRelay>,
-    ) -> DataPlane {
+        let deadline = Duration::from_millis(self.config.deadline_ms);
         DataPlane::new(DataPlaneSetup {
-            name: self.config.name.clone(),
             incarnation,
             capacity: self.config.capacity,
             sessions_per_user: self.config.sessions_per_user,
-            ping_interval: self.config.ping_interval,
-            limits: Limits { deadline: self.config.deadline, ..Limits::default() },
-            registrar,
+            ping_interval: Duration::from_secs(self.config.ping_interval_seconds),
+            limits: Limits { deadline, ..Limits::default() },
+            registrar: Registrar::start(self.directory.clone(), name.clone(), record),
+            name,
             outbox,
         })
     }
 }
 
-/// Starts the tasks that never end by themselves. If one does, or panics, half a node would stay
-/// that still sends heartbeats: the node stops then. [`serve`] watches the link in the same way.
-fn start_tasks(data_plane: &DataPlane, clients: Listener, reporter: LoadReporter) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
-    tasks.spawn_local(data_plane.clone().flush_when_needed());
-    tasks.spawn_local(data_plane.clone().tick_when_needed());
-    tasks.spawn_local(sweep(data_plane.clone()));
-    tasks.spawn_local(clients.run());
-    tasks.spawn_local(reporter.run());
-    tasks
-}
-
 /// Keeps the link until the node has left, or the link has ended for good.
 async fn serve(
     link: RelayLink,
-    fence: NodeFence,
+    data_plane: &DataPlane,
+    outbox: &mpsc::Sender<ToRelay>,
+    hello: &Hello,
     mut commands: mpsc::Receiver<RelayCommand>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), NodeError> {
@@ -224,9 +202,9 @@ async fn serve(
     select! {
         ended = &mut link => return Ok(ended.map_err(|_| NodeError::TaskEnded)??),
         () = shutdown => {}
-        () = fence.run(&mut commands) => {}
+        () = fence(data_plane, outbox, hello, &mut commands) => {}
     }
-    drain(&fence.data_plane, &fence.registrar, &fence.outbox).await;
+    drain(data_plane, outbox).await;
     // The last receipts and the bye are on their way; the relay closes the link behind them.
     let _ = time::timeout(CLOSE_TIMEOUT, &mut link).await;
     link.abort();

@@ -1,11 +1,8 @@
-use std::{collections::VecDeque, time::Instant};
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 use trunkline_protocol::{
-    Incarnation, Name, User, client,
-    control::ToRelay,
-    lane::{Message, Receipt},
-    status::TraceEvent,
+    Incarnation, Name, User, client, control::ToRelay, lane::Message, status::TraceEvent,
 };
 
 use super::{
@@ -23,18 +20,15 @@ use crate::custody::{Environment, Forwarded, LocalDelivery, OutcomeReport};
 /// Everything around custody, and custody's view of it. What is written here waits for the next
 /// flush.
 #[derive(Debug)]
-pub(super) struct NodeEnvironment {
+pub(crate) struct NodeEnvironment {
     pub(super) node: NodeIdentity,
-    pub(super) delivery: Delivery,
+    pub(crate) delivery: Delivery,
     pub(super) links: Links,
     pub(super) look_ups: LookUps,
     pub(super) membership: ClusterMembership,
     pub(super) metrics: Metrics,
     pub(super) tracer: Tracer,
     pub(super) messages: MessagePool,
-    /// Receipts of this node's own sessions for messages in its own custody. Custody gets them when
-    /// it is not at work itself.
-    local_receipts: VecDeque<Receipt>,
     /// When the current turn, or the last one, began.
     pub(super) now: Instant,
     /// The same in Unix milliseconds.
@@ -52,31 +46,9 @@ impl NodeEnvironment {
             metrics: Metrics::default(),
             tracer: Tracer::new(outbox),
             messages: MessagePool::default(),
-            local_receipts: VecDeque::new(),
             now: Instant::now(),
             now_ms: 0,
         }
-    }
-
-    /// Delivery, and the way of the receipts that it causes: to custody here, or to the node that
-    /// has custody.
-    pub(super) fn delivery_and_answer(
-        &mut self,
-    ) -> (&mut Delivery, impl FnMut(MessageOrigin, Receipt)) {
-        let Self { delivery, links, tracer, local_receipts, now, .. } = self;
-        let now = *now;
-        let answer = move |origin, receipt| {
-            let traced = tracer.answered(origin, receipt, now);
-            match origin {
-                MessageOrigin::Local => local_receipts.push_back(receipt),
-                MessageOrigin::Remote(node) => links.receipt(node, receipt, traced),
-            }
-        };
-        (delivery, answer)
-    }
-
-    pub(super) fn next_local_receipt(&mut self) -> Option<Receipt> {
-        self.local_receipts.pop_front()
     }
 }
 

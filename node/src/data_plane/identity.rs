@@ -30,8 +30,11 @@ impl NodeIdentity {
         self.incarnation
     }
 
-    pub(super) fn reincarnate(&mut self, incarnation: Incarnation) {
-        self.former.push(std::mem::replace(&mut self.incarnation, incarnation));
+    /// Returns the former incarnation.
+    pub(super) fn reincarnate(&mut self, incarnation: Incarnation) -> Incarnation {
+        let former = std::mem::replace(&mut self.incarnation, incarnation);
+        self.former.push(former);
+        former
     }
 
     /// Whether `incarnation` is this process, now or before.

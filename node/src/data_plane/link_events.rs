@@ -89,8 +89,8 @@ impl DataPlaneState {
                     ReceiptStatus::NotHere
                 }
             };
-            let (_, mut answer) = self.env.delivery_and_answer();
-            answer(origin, Receipt { seq: message.seq, status, route_stale, missed: 0 });
+            let receipt = Receipt { seq: message.seq, status, route_stale, missed: 0 };
+            self.env.delivery.receipts.push_back((origin, receipt));
         }
         Ok(())
     }

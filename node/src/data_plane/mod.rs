@@ -14,11 +14,9 @@ mod environment;
 mod identity;
 mod link_events;
 mod links;
-mod load_report;
 mod look_ups;
 mod membership;
 mod metrics;
-mod operator;
 mod pending_message;
 mod session_events;
 mod slots;
@@ -62,6 +60,10 @@ impl DataPlane {
             flush_needed: Notify::new(),
             tick_needed: Notify::new(),
         }))
+    }
+
+    pub(crate) fn registrar(&self) -> &Registrar {
+        &self.0.registrar
     }
 
     /// Runs `action` on the state, and then the state to quiescence. Schedules the flush and the

@@ -1,10 +1,6 @@
 //! Session events: what a session's task tells the data plane and asks of it.
 
-use std::{
-    io,
-    task::{Context, Poll},
-    time::Instant,
-};
+use std::time::Instant;
 
 use tokio::net::tcp::OwnedWriteHalf;
 use trunkline_directory::{Location, Registration};
@@ -17,17 +13,11 @@ use trunkline_protocol::{
 use super::{
     delivery::{CloseReason, SessionKey},
     pending_message::Sender,
-    slots::ConnectionSlot,
     state::DataPlaneState,
 };
 
 /// From the connection to its end.
 impl DataPlaneState {
-    /// Takes a connection slot, unless all are taken.
-    pub(crate) fn acquire_slot(&mut self) -> Option<ConnectionSlot> {
-        self.slots.acquire()
-    }
-
     /// A connection was upgraded.
     pub(crate) fn open(&mut self, socket: OwnedWriteHalf) -> SessionKey {
         self.env.delivery.sessions.open(socket, self.env.now)
@@ -41,8 +31,7 @@ impl DataPlaneState {
     /// The session's socket is about to be closed. What waits for it is taken back.
     pub(crate) fn close(&mut self, key: SessionKey) {
         self.log_out(key);
-        let (delivery, mut answer) = self.env.delivery_and_answer();
-        delivery.close(key, &mut answer);
+        self.env.delivery.close(key);
     }
 
     pub(crate) fn session_keys(&self) -> Vec<SessionKey> {
@@ -98,8 +87,7 @@ impl DataPlaneState {
     pub(crate) fn retire(&mut self, key: SessionKey, close_reason: &CloseReason) {
         self.log_out(key);
         if close_reason.code == close::TOO_SLOW {
-            let (delivery, mut answer) = self.env.delivery_and_answer();
-            delivery.take_back(key, false, &mut answer);
+            self.env.delivery.take_back(key, false);
         }
     }
 
@@ -162,63 +150,5 @@ impl DataPlaneState {
         id: Option<&str>,
     ) {
         self.env.delivery.write(key, |out| client::error(out, code, reason, id));
-    }
-
-    /// Answers a client's `ping`.
-    pub(crate) fn pong(&mut self, key: SessionKey) {
-        self.env.delivery.write(key, client::pong);
-    }
-
-    /// Appends a WebSocket frame that has its header already.
-    pub(crate) fn write_raw(&mut self, key: SessionKey, frame: &[u8]) {
-        self.env.delivery.write_raw(key, frame);
-    }
-
-    /// Appends a text frame with this payload.
-    #[cfg(feature = "testing")]
-    pub(crate) fn write_text(&mut self, key: SessionKey, payload: &str) {
-        self.env.delivery.write(key, |out| out.extend_from_slice(payload.as_bytes()));
-    }
-
-    /// The client has sent something.
-    pub(crate) fn heard(&mut self, key: SessionKey, now: Instant) {
-        self.env.delivery.heard(key, now);
-    }
-
-    /// Whether the session may be read: every receipt that its next send could cause has room. If
-    /// not, the flush that makes room wakes the session's task.
-    pub(crate) fn may_read(&mut self, key: SessionKey) -> bool {
-        self.env.delivery.may_read(key)
-    }
-
-    /// Why the session is to end, if it is. Else has the task of `cx` woken when it is.
-    pub(crate) fn poll_close_reason(
-        &mut self,
-        key: SessionKey,
-        cx: &Context<'_>,
-    ) -> Poll<CloseReason> {
-        self.env.delivery.poll_close_reason(key, cx)
-    }
-
-    /// Writes what a full socket has left waiting. Ready when nothing waits any more.
-    pub(crate) fn poll_flush(
-        &mut self,
-        key: SessionKey,
-        now: Instant,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        let (delivery, mut answer) = self.env.delivery_and_answer();
-        delivery.poll_flush(key, now, cx, &mut answer)
-    }
-
-    /// Writes until nothing waits, and then closes the writing half of the connection.
-    pub(crate) fn poll_finish(
-        &mut self,
-        key: SessionKey,
-        now: Instant,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        let (delivery, mut answer) = self.env.delivery_and_answer();
-        delivery.poll_finish(key, now, cx, &mut answer)
     }
 }

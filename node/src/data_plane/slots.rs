@@ -8,7 +8,7 @@ pub(crate) struct ConnectionSlot {
 
 /// The connection slots of this node.
 #[derive(Debug)]
-pub(super) struct ConnectionSlots {
+pub(crate) struct ConnectionSlots {
     capacity: usize,
     token: Rc<()>,
     /// How many connections found none free.
@@ -26,7 +26,7 @@ impl ConnectionSlots {
     }
 
     /// Takes one, unless all are taken.
-    pub(super) fn acquire(&mut self) -> Option<ConnectionSlot> {
+    pub(crate) fn acquire(&mut self) -> Option<ConnectionSlot> {
         if self.taken() < self.capacity {
             return Some(ConnectionSlot { _token: self.token.clone() });
         }
@@ -35,11 +35,11 @@ impl ConnectionSlots {
     }
 
     /// Refuses every further connection.
-    pub(super) fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.capacity = 0;
     }
 
-    pub(super) fn are_closed(&self) -> bool {
+    pub(crate) fn are_closed(&self) -> bool {
         self.capacity == 0
     }
 }

@@ -81,7 +81,7 @@ impl Client {
 }
 
 fn close_code(state: &mut DataPlaneState, key: SessionKey) -> Option<u16> {
-    match state.poll_close_reason(key, &Context::from_waker(Waker::noop())) {
+    match state.env.delivery.poll_close_reason(key, &Context::from_waker(Waker::noop())) {
         Poll::Ready(reason) => Some(reason.code),
         Poll::Pending => None,
     }

@@ -89,7 +89,7 @@ fn open<B: Body>(
         let reason = "pages of this origin may not connect: the node's --allowed-origins lists those that may";
         return Routed::Respond(text(StatusCode::FORBIDDEN, reason));
     }
-    match data_plane.turn(|state, _| state.acquire_slot()) {
+    match data_plane.turn(|state, _| state.slots.acquire()) {
         Some(slot) => Routed::Upgrade(Granted { head, slot }),
         None => Routed::Respond(with(
             nodes(data_plane, StatusCode::SERVICE_UNAVAILABLE),
@@ -113,7 +113,7 @@ fn nodes(data_plane: &DataPlane, status: StatusCode) -> Response<String> {
 /// Whether a load balancer may send clients here. A full node counts as healthy, because it names
 /// other nodes to its clients.
 fn health(data_plane: &DataPlane) -> Response<String> {
-    match data_plane.turn(|state, _| state.is_draining()) {
+    match data_plane.turn(|state, _| state.slots.are_closed()) {
         false => text(StatusCode::OK, "ok"),
         true => text(StatusCode::SERVICE_UNAVAILABLE, "draining"),
     }
@@ -189,7 +189,7 @@ mod tests {
     #[tokio::test]
     async fn draining_node_is_unhealthy_and_rejects_upgrades() {
         let data_plane = isolated::data_plane(1).unwrap();
-        data_plane.turn(|state, _| state.close_slots());
+        data_plane.turn(|state, _| state.slots.close());
         let response = get(&data_plane, "/ws", &HANDSHAKE).unwrap();
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(response.headers()["retry-after"], "1");

@@ -82,7 +82,7 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
             self.requests.abandon_login(state);
             if let Some(close_reason) = close_reason {
                 state.retire(self.key, &close_reason);
-                state.write_raw(self.key, &close_frame(&close_reason));
+                state.env.delivery.write_raw(self.key, &close_frame(&close_reason));
             }
         });
         // The timeout is for clients that do not read, or do not close their side.
@@ -105,17 +105,17 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
             if let Poll::Ready(event) = login {
                 self.requests.finish_login(state, event)?;
             }
-            if let Poll::Ready(close_reason) = state.poll_close_reason(self.key, cx) {
+            if let Poll::Ready(close_reason) = state.env.delivery.poll_close_reason(self.key, cx) {
                 return Err(SessionEnd::ClosedByNode(close_reason));
             }
-            if let Poll::Ready(flushed) = state.poll_flush(self.key, now, cx) {
+            if let Poll::Ready(flushed) = state.env.delivery.poll_flush(self.key, now, cx) {
                 flushed?;
             }
             self.reader.begin_turn(cx);
             let read = self.read_frames(state, now, cx);
             // A part of a frame counts as well: a slow client needs time for a large frame.
             if self.reader.end_turn() {
-                state.heard(self.key, now);
+                state.env.delivery.heard(self.key, now);
             }
             read
         })
@@ -128,7 +128,7 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
         cx: &mut Context<'_>,
     ) -> Result<(), SessionEnd> {
         for _ in 0..FRAMES_PER_TURN {
-            if self.requests.login.is_registering() || !state.may_read(self.key) {
+            if self.requests.login.is_registering() || !state.env.delivery.may_read(self.key) {
                 return Ok(());
             }
             match self.reader.next()? {
@@ -178,7 +178,7 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
     fn queue_replies(&mut self, state: &mut DataPlaneState) {
         let replies = self.reader.take_replies();
         if !replies.is_empty() {
-            state.write_raw(self.key, &replies);
+            state.env.delivery.write_raw(self.key, &replies);
         }
     }
 }

@@ -12,7 +12,7 @@ const PING_FRAME: [u8; 2] = [0x89, 0x00];
 
 impl<W: SessionSocket> Delivery<W> {
     /// The client has sent something.
-    pub(in crate::data_plane) fn heard(&mut self, key: SessionKey, now: Instant) {
+    pub(crate) fn heard(&mut self, key: SessionKey, now: Instant) {
         if let Some(session) = self.sessions.get_mut(key) {
             session.heard_at = now;
         }
@@ -20,7 +20,7 @@ impl<W: SessionSocket> Delivery<W> {
 
     /// Pings sessions that were silent for `ping_interval`. Ends those that stay silent and those
     /// whose socket is blocked.
-    pub(in crate::data_plane) fn sweep(&mut self, now: Instant, ping_interval: Duration) {
+    pub(crate) fn sweep(&mut self, now: Instant, ping_interval: Duration) {
         self.elsewhere.retain(|_, since| now < *since + ROUTE_LIFE);
         for key in self.sessions.keys() {
             let Some(session) = self.sessions.get_mut(key) else { continue };

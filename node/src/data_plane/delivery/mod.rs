@@ -5,7 +5,7 @@
 //! socket has taken the message, or the session has ended, its origin gets a receipt. The answers
 //! of several sessions to one message become one receipt, by a [`Group`].
 //!
-//! Methods that can cause receipts give them to a closure, which sends them to the origin.
+//! The receipts gather in a queue, and go to their origins at the end of the turn.
 
 mod keepalive;
 mod outbound;
@@ -19,6 +19,7 @@ pub(crate) use session::{CloseReason, SessionKey};
 pub(super) use ticket::MessageOrigin;
 
 use std::{
+    collections::VecDeque,
     io,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -46,7 +47,7 @@ use crate::{
 
 /// Delivers messages to this node's own sessions.
 #[derive(Debug)]
-pub(super) struct Delivery<W = OwnedWriteHalf> {
+pub(crate) struct Delivery<W = OwnedWriteHalf> {
     pub(super) sessions: SessionTable<W>,
     buffers: BufferPool,
     groups: Slab<Group>,
@@ -55,6 +56,8 @@ pub(super) struct Delivery<W = OwnedWriteHalf> {
     /// The users that have logged in on another node lately, and when.
     elsewhere: HashMap<User, Instant>,
     pub(super) counts: DeliveryCounts,
+    /// The receipts of this turn.
+    pub(super) receipts: VecDeque<(MessageOrigin, Receipt)>,
     /// The tickets of one write, in memory that is used again.
     taken: Vec<Ticket>,
 }
@@ -81,6 +84,7 @@ impl<W> Default for Delivery<W> {
             dirty: Vec::new(),
             elsewhere: HashMap::new(),
             counts: DeliveryCounts::default(),
+            receipts: VecDeque::new(),
             taken: Vec::new(),
         }
     }
@@ -148,14 +152,14 @@ impl<W: SessionSocket> Delivery<W> {
 
     /// Appends a text frame that carries no message. There is always room: receipts were reserved,
     /// and the rest is small and rare.
-    pub(super) fn write(&mut self, key: SessionKey, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn write(&mut self, key: SessionKey, write: impl FnOnce(&mut Vec<u8>)) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         session.outbound.text(&mut self.buffers, None, write);
         mark_dirty(&mut session.dirty, &mut self.dirty, key);
     }
 
     /// Appends a WebSocket frame that has its header already.
-    pub(super) fn write_raw(&mut self, key: SessionKey, frame: &[u8]) {
+    pub(crate) fn write_raw(&mut self, key: SessionKey, frame: &[u8]) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         session.outbound.raw(&mut self.buffers, frame);
         mark_dirty(&mut session.dirty, &mut self.dirty, key);
@@ -181,14 +185,10 @@ impl<W: SessionSocket> Delivery<W> {
     }
 
     /// Writes each dirty buffer to its socket, once.
-    pub(super) fn flush_dirty(
-        &mut self,
-        now: Instant,
-        mut answer: impl FnMut(MessageOrigin, Receipt),
-    ) {
+    pub(super) fn flush_dirty(&mut self, now: Instant) {
         let mut dirty = std::mem::take(&mut self.dirty);
         for key in dirty.drain(..) {
-            let all_written = matches!(self.flush(key, now, &mut answer), Ok(true));
+            let all_written = matches!(self.flush(key, now), Ok(true));
             let Some(session) = self.sessions.get_mut(key) else { continue };
             // The session's task waits for a full socket, and ends a broken one. A task that was held
             // back is woken by nothing else: it has not polled its socket since.
@@ -196,17 +196,12 @@ impl<W: SessionSocket> Delivery<W> {
                 session.wake();
             }
         }
-        debug_assert!(self.dirty.is_empty(), "answers write to no session");
+        debug_assert!(self.dirty.is_empty(), "receipts are handled later");
         self.dirty = dirty;
     }
 
     /// Writes a session's buffer to its socket, once. Returns whether the socket took everything.
-    fn flush(
-        &mut self,
-        key: SessionKey,
-        now: Instant,
-        answer: &mut impl FnMut(MessageOrigin, Receipt),
-    ) -> io::Result<bool> {
+    fn flush(&mut self, key: SessionKey, now: Instant) -> io::Result<bool> {
         let Some(session) = self.sessions.get_mut(key) else { return Ok(true) };
         session.dirty = false;
         let socket = &session.socket;
@@ -218,19 +213,18 @@ impl<W: SessionSocket> Delivery<W> {
             |ticket| taken.push(ticket),
         );
         for ticket in taken.drain(..) {
-            self.answered(ticket, ReceiptStatus::Taken, answer);
+            self.answered(ticket, ReceiptStatus::Taken);
         }
         self.taken = taken;
         flushed
     }
 
     /// Writes until the buffer is empty. Ready then, or when the socket is broken.
-    pub(super) fn poll_flush(
+    pub(crate) fn poll_flush(
         &mut self,
         key: SessionKey,
         now: Instant,
         cx: &mut Context<'_>,
-        answer: &mut impl FnMut(MessageOrigin, Receipt),
     ) -> Poll<io::Result<()>> {
         loop {
             let Some(session) = self.sessions.get_mut(key) else { return Poll::Ready(Ok(())) };
@@ -239,19 +233,18 @@ impl<W: SessionSocket> Delivery<W> {
                 return Poll::Ready(Ok(()));
             }
             ready!(session.socket.poll_writable(cx))?;
-            self.flush(key, now, answer)?;
+            self.flush(key, now)?;
         }
     }
 
     /// Writes until the buffer is empty, and then closes the writing half of the connection.
-    pub(super) fn poll_finish(
+    pub(crate) fn poll_finish(
         &mut self,
         key: SessionKey,
         now: Instant,
         cx: &mut Context<'_>,
-        answer: &mut impl FnMut(MessageOrigin, Receipt),
     ) -> Poll<io::Result<()>> {
-        ready!(self.poll_flush(key, now, cx, answer))?;
+        ready!(self.poll_flush(key, now, cx))?;
         match self.sessions.get_mut(key) {
             Some(session) => Pin::new(&mut session.socket).poll_shutdown(cx),
             None => Poll::Ready(Ok(())),
@@ -259,37 +252,23 @@ impl<W: SessionSocket> Delivery<W> {
     }
 
     /// Removes what waits in a session's buffer; see [`Outbound::take_back`](outbound::Outbound).
-    pub(super) fn take_back(
-        &mut self,
-        key: SessionKey,
-        last: bool,
-        answer: &mut impl FnMut(MessageOrigin, Receipt),
-    ) {
+    pub(super) fn take_back(&mut self, key: SessionKey, last: bool) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         let mut lost = Vec::new();
         session.outbound.take_back(last, |ticket, status| lost.push((ticket, status)));
         for (ticket, status) in lost {
-            self.answered(ticket, status, answer);
+            self.answered(ticket, status);
         }
     }
 
     /// Takes back what waits for a session, and forgets the session.
-    pub(super) fn close(
-        &mut self,
-        key: SessionKey,
-        answer: &mut impl FnMut(MessageOrigin, Receipt),
-    ) {
-        self.take_back(key, true, answer);
+    pub(super) fn close(&mut self, key: SessionKey) {
+        self.take_back(key, true);
         self.sessions.close(key);
     }
 
     /// One session has answered for a message.
-    fn answered(
-        &mut self,
-        ticket: Ticket,
-        status: ReceiptStatus,
-        answer: &mut impl FnMut(MessageOrigin, Receipt),
-    ) {
+    fn answered(&mut self, ticket: Ticket, status: ReceiptStatus) {
         if status == ReceiptStatus::Taken {
             match ticket.origin {
                 MessageOrigin::Local => self.counts.taken_local += 1,
@@ -297,7 +276,7 @@ impl<W: SessionSocket> Delivery<W> {
             }
         }
         let Some(slot) = ticket.group else {
-            return answer(ticket.origin, ticket.receipt(status, 0));
+            return self.receipts.push_back((ticket.origin, ticket.receipt(status, 0)));
         };
         let Some(group) = self.groups.get_mut(slot as usize) else { return };
         let known = group.answer(status);
@@ -305,13 +284,13 @@ impl<W: SessionSocket> Delivery<W> {
             self.groups.remove(slot as usize);
         }
         if let Some((status, missed)) = known {
-            answer(ticket.origin, ticket.receipt(status, missed));
+            self.receipts.push_back((ticket.origin, ticket.receipt(status, missed)));
         }
     }
 
     /// Whether the session may be read: every receipt that its next send could cause has room. If
     /// not, the flush that makes room wakes the session's task.
-    pub(super) fn may_read(&mut self, key: SessionKey) -> bool {
+    pub(crate) fn may_read(&mut self, key: SessionKey) -> bool {
         let Some(session) = self.sessions.get_mut(key) else { return false };
         session.held_back = !session.has_room();
         !session.held_back
@@ -327,7 +306,7 @@ impl<W: SessionSocket> Delivery<W> {
     }
 
     /// Why the session is to end, if it is. Else has the task of `cx` woken when it is.
-    pub(super) fn poll_close_reason(
+    pub(crate) fn poll_close_reason(
         &mut self,
         key: SessionKey,
         cx: &Context<'_>,

@@ -20,7 +20,7 @@ pub(crate) struct SessionKey {
 
 impl SessionKey {
     /// The key as one number. Its upper half is never `u32::MAX`.
-    pub(in crate::data_plane) fn to_u64(self) -> u64 {
+    pub(crate) fn to_u64(self) -> u64 {
         u64::from(self.slot) << 32 | u64::from(self.serial)
     }
 }
@@ -39,7 +39,7 @@ pub(crate) struct CloseReason {
 }
 
 /// The writing half of a session's connection.
-pub(in crate::data_plane) trait SessionSocket: AsyncWrite + Unpin {
+pub(crate) trait SessionSocket: AsyncWrite + Unpin {
     /// Writes what the socket takes at once.
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
     /// Ready when [`Self::try_write`] may succeed again.
@@ -58,7 +58,7 @@ impl SessionSocket for OwnedWriteHalf {
 
 /// One connection, from its upgrade to the end of its socket.
 #[derive(Debug)]
-pub(in crate::data_plane) struct SessionState<W> {
+pub(crate) struct SessionState<W> {
     pub(super) serial: u32,
     pub(super) socket: W,
     pub(super) outbound: Outbound,
@@ -96,12 +96,12 @@ impl<W> SessionState<W> {
     }
 
     /// Who has logged in.
-    pub(in crate::data_plane) fn user(&self) -> Option<&User> {
+    pub(crate) fn user(&self) -> Option<&User> {
         self.user.as_ref()
     }
 
     /// Reserves room for the receipt of a send.
-    pub(in crate::data_plane) fn reserve_receipt(&mut self, bytes: usize) {
+    pub(crate) fn reserve_receipt(&mut self, bytes: usize) {
         self.owed_bytes += bytes;
     }
 

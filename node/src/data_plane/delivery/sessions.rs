@@ -9,7 +9,7 @@ use super::session::{SessionKey, SessionState};
 
 /// All sessions of this node, and which user has which.
 #[derive(Debug)]
-pub(in crate::data_plane) struct SessionTable<W> {
+pub(crate) struct SessionTable<W> {
     slots: Slab<SessionState<W>>,
     last_serial: u32,
     /// The sessions that were welcomed, oldest first.
@@ -17,7 +17,7 @@ pub(in crate::data_plane) struct SessionTable<W> {
     /// The users that are logging in, and on how many sessions.
     logging_in: HashMap<User, usize>,
     /// How many sessions have logged in.
-    pub(in crate::data_plane) logged_in: usize,
+    pub(crate) logged_in: usize,
 }
 
 impl<W> Default for SessionTable<W> {
@@ -34,21 +34,18 @@ impl<W> Default for SessionTable<W> {
 
 impl<W> SessionTable<W> {
     /// Adds the session of a connection that was upgraded.
-    pub(in crate::data_plane) fn open(&mut self, socket: W, now: Instant) -> SessionKey {
+    pub(crate) fn open(&mut self, socket: W, now: Instant) -> SessionKey {
         self.last_serial = self.last_serial.wrapping_add(1);
         let serial = self.last_serial;
         let slot = self.slots.insert(SessionState::new(serial, socket, now));
         SessionKey { slot: slot as u32, serial }
     }
 
-    pub(in crate::data_plane) fn get(&self, key: SessionKey) -> Option<&SessionState<W>> {
+    pub(crate) fn get(&self, key: SessionKey) -> Option<&SessionState<W>> {
         self.slots.get(key.slot as usize).filter(|session| session.serial == key.serial)
     }
 
-    pub(in crate::data_plane) fn get_mut(
-        &mut self,
-        key: SessionKey,
-    ) -> Option<&mut SessionState<W>> {
+    pub(crate) fn get_mut(&mut self, key: SessionKey) -> Option<&mut SessionState<W>> {
         self.slots.get_mut(key.slot as usize).filter(|session| session.serial == key.serial)
     }
 
@@ -59,12 +56,12 @@ impl<W> SessionTable<W> {
     }
 
     /// A session is about to become one of the user's.
-    pub(in crate::data_plane) fn start_login(&mut self, user: &User) {
+    pub(crate) fn start_login(&mut self, user: &User) {
         *self.logging_in.entry_ref(user).or_default() += 1;
     }
 
     /// A login that [`Self::start_login`] began has succeeded or failed.
-    pub(in crate::data_plane) fn end_login(&mut self, user: &User) {
+    pub(crate) fn end_login(&mut self, user: &User) {
         let Some(count) = self.logging_in.get_mut(user) else { return };
         *count -= 1;
         if *count == 0 {
@@ -73,7 +70,7 @@ impl<W> SessionTable<W> {
     }
 
     /// Makes the session one of the user's. From now on it gets messages.
-    pub(in crate::data_plane) fn log_in(&mut self, key: SessionKey, user: &User) {
+    pub(crate) fn log_in(&mut self, key: SessionKey, user: &User) {
         let Some(session) = self.get_mut(key) else { return };
         session.user = Some(user.clone());
         self.by_user.entry_ref(user).or_default().push(key);
@@ -81,7 +78,7 @@ impl<W> SessionTable<W> {
     }
 
     /// Ends the delivery of messages to the session. Returns its user, if it had one.
-    pub(in crate::data_plane) fn log_out(&mut self, key: SessionKey) -> Option<User> {
+    pub(crate) fn log_out(&mut self, key: SessionKey) -> Option<User> {
         let user = self.get_mut(key)?.user.take()?;
         self.logged_in -= 1;
         if let Some(keys) = self.by_user.get_mut(&user) {
@@ -94,21 +91,21 @@ impl<W> SessionTable<W> {
     }
 
     /// Whether the user has a session here, or is about to.
-    pub(in crate::data_plane) fn has(&self, user: &User) -> bool {
+    pub(crate) fn has(&self, user: &User) -> bool {
         self.by_user.contains_key(user) || self.logging_in.contains_key(user)
     }
 
     /// The user's sessions, oldest first.
-    pub(in crate::data_plane) fn of(&self, user: &str) -> SmallVec<[SessionKey; 1]> {
+    pub(crate) fn of(&self, user: &str) -> SmallVec<[SessionKey; 1]> {
         self.by_user.get(user).map_or_else(SmallVec::new, |keys| SmallVec::from_slice(keys))
     }
 
     /// How many users have a session here.
-    pub(in crate::data_plane) fn users(&self) -> usize {
+    pub(crate) fn users(&self) -> usize {
         self.by_user.len()
     }
 
-    pub(in crate::data_plane) fn keys(&self) -> Vec<SessionKey> {
+    pub(crate) fn keys(&self) -> Vec<SessionKey> {
         let key = |(slot, session): (usize, &SessionState<W>)| SessionKey {
             slot: slot as u32,
             serial: session.serial,
@@ -117,7 +114,7 @@ impl<W> SessionTable<W> {
     }
 
     /// How many bytes wait in the buffers of all sessions.
-    pub(in crate::data_plane) fn queued_bytes(&self) -> usize {
+    pub(crate) fn queued_bytes(&self) -> usize {
         self.slots.iter().map(|(_, session)| session.outbound.queued()).sum()
     }
 }

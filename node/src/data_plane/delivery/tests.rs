@@ -110,15 +110,13 @@ fn deliver(
 }
 
 fn flush(delivery: &mut Delivery<TestSocket>) -> Answers {
-    let mut answers = Vec::new();
-    delivery.flush_dirty(Instant::now(), |origin, receipt| answers.push((origin, receipt)));
-    answers
+    delivery.flush_dirty(Instant::now());
+    delivery.receipts.drain(..).collect()
 }
 
 fn close(delivery: &mut Delivery<TestSocket>, key: SessionKey) -> Answers {
-    let mut answers = Vec::new();
-    delivery.close(key, &mut |origin, receipt| answers.push((origin, receipt)));
-    answers
+    delivery.close(key);
+    delivery.receipts.drain(..).collect()
 }
 
 fn receipt(seq: u64, status: ReceiptStatus, missed: u16) -> (MessageOrigin, Receipt) {
@@ -207,18 +205,16 @@ fn blocked_session_is_woken_and_writes_on() {
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(woken.clone());
     let mut cx = Context::from_waker(&waker);
-    let mut answers: Answers = Vec::new();
-    let mut answer = |origin, receipt| answers.push((origin, receipt));
     assert!(delivery.poll_close_reason(key, &cx).is_pending());
     deliver(&mut delivery, &[key], 1, b"1");
-    delivery.flush_dirty(Instant::now(), &mut answer);
+    delivery.flush_dirty(Instant::now());
     assert!(woken.0.load(Ordering::Relaxed));
 
-    assert!(delivery.poll_finish(key, Instant::now(), &mut cx, &mut answer).is_pending());
+    assert!(delivery.poll_finish(key, Instant::now(), &mut cx).is_pending());
     socket.0.room.set(usize::MAX);
-    assert!(delivery.poll_finish(key, Instant::now(), &mut cx, &mut answer).is_ready());
+    assert!(delivery.poll_finish(key, Instant::now(), &mut cx).is_ready());
     assert!(socket.0.shut.get());
-    assert_eq!(answers, [receipt(1, ReceiptStatus::Taken, 0)]);
+    assert_eq!(delivery.receipts, [receipt(1, ReceiptStatus::Taken, 0)]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use trunkline_protocol::{
 
 /// The node that has custody of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::data_plane) enum MessageOrigin {
+pub(crate) enum MessageOrigin {
     /// This one.
     Local,
     /// Another one, in this incarnation.

@@ -35,7 +35,7 @@ where
         // Both at once, because a client may read only after it has written. Both to the end, because a
         // client that has closed its side may still read.
         if !written {
-            match data_plane.turn(|state, now| state.poll_finish(key, now, cx)) {
+            match data_plane.turn(|state, now| state.env.delivery.poll_finish(key, now, cx)) {
                 Poll::Ready(Ok(())) => written = true,
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
                 Poll::Pending => {}

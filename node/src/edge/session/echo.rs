@@ -11,7 +11,9 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
     /// Echoes a text or binary message, if the rules say so. Returns any other message.
     pub(super) fn echo(&mut self, state: &mut DataPlaneState, message: Message) -> Option<Message> {
         match message {
-            Message::Text(text) if self.requests.is_echo() => state.write_text(self.key, &text),
+            Message::Text(text) if self.requests.is_echo() => {
+                state.env.delivery.write(self.key, |out| out.extend_from_slice(text.as_bytes()))
+            }
             Message::Binary(_) if self.requests.is_echo() => {
                 // The node itself writes no binary frames, so the codec does.
                 self.reader.write(message);

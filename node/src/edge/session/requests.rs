@@ -58,7 +58,7 @@ impl RequestHandler {
                 Ok(())
             }
             Ok(ClientFrame::Ping) => {
-                state.pong(self.key);
+                state.env.delivery.write(self.key, client::pong);
                 Ok(())
             }
             Ok(ClientFrame::Login { user, token }) if !logged_in => {

@@ -153,7 +153,9 @@ async fn slow_reader_is_closed() {
         client.text().await;
         // More than the buffers of both sockets hold.
         for _ in 0..512 {
-            bench.data_plane.turn(|state, _| state.write_raw(client.key, &large_frame()));
+            bench
+                .data_plane
+                .turn(|state, _| state.env.delivery.write_raw(client.key, &large_frame()));
         }
         for _ in 0..100 {
             tokio::task::yield_now().await;
