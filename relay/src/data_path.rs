@@ -4,6 +4,5 @@ pub(crate) mod accept;
 pub(crate) mod admin_commands;
 mod lanes;
 mod link;
-mod link_handle;
 mod liveness_probe;
 pub(crate) mod periodic;

@@ -24,7 +24,7 @@ use crate::{
     data_path::{accept, admin_commands, periodic},
     defaults::DRAIN_TIMEOUT,
     liveness::DirectoryReply,
-    state::{RelayState, SharedState},
+    state::{RelayState, SharedState, StateOutputs},
 };
 
 /// A relay that has its addresses and its credentials, and can be run.
@@ -103,8 +103,9 @@ impl Relay {
         )?;
         let plane = control_plane::start(self.name.clone(), self.directory, self.ops)?;
         let ControlPlane { commands, replies, events, admins, requests, stop, ended } = plane;
-        let state = RelayState::new(self.name.clone(), unix_ms(), Instant::now());
-        let shared = Rc::new(SharedState::new(state, commands, events));
+        let outputs = StateOutputs::new(commands, events);
+        let state = RelayState::new(self.name.clone(), outputs, unix_ms(), Instant::now());
+        let shared = Rc::new(SharedState::new(state));
         let not_after = self.credentials.not_after();
         // Every task below belongs to one of these futures, so no part can end unnoticed.
         let parts = async {

@@ -17,7 +17,7 @@ use trunkline_protocol::{
 use crate::{
     control_plane::{CommandError, CommandResponse, ControlRequest},
     defaults::{TEST_TIMEOUT, TRACE_EVENTS_TIMEOUT},
-    state::{DeliveryTest, SharedState, take_snapshot},
+    state::{DeliveryTest, SharedState},
     supervise::joined,
     tracer::{TestOrigin, TestOutcome},
 };
@@ -30,7 +30,7 @@ pub(crate) async fn serve(shared: &Rc<SharedState>, mut requests: mpsc::Receiver
             request = requests.recv() => match request {
                 Some(ControlRequest::Snapshot(response)) => {
                     let now = Instant::now();
-                    let snapshot = shared.query(|state| take_snapshot(state, unix_ms(), now));
+                    let snapshot = shared.query(|state| state.snapshot(unix_ms(), now));
                     // The status stream may have ended meanwhile; also below.
                     let _ = response.send(Box::new(snapshot));
                 }

@@ -1,20 +1,24 @@
 //! A link's lanes, both ways. Each has a task, which waits for its stream alone.
 
+use std::rc::Rc;
+
 use quinn::{Connection, RecvStream};
 use tokio::task::JoinSet;
 use trunkline_link::LaneReader;
 use trunkline_protocol::lane::RECEIPT_LANE;
 
-use super::link_handle::LinkHandle;
 use crate::{
-    defaults::RECEIPT_PRIORITY, link_close_reason::LinkCloseReason, supervise::joined,
-    switch::DirtyLanes,
+    defaults::RECEIPT_PRIORITY,
+    link_close_reason::LinkCloseReason,
+    state::SharedState,
+    supervise::joined,
+    switch::{DirtyLanes, Port},
 };
 
 /// Opens the lanes towards the node, in order, and writes them.
-pub(super) async fn write_lanes(connection: Connection, handle: LinkHandle) -> LinkCloseReason {
+pub(super) async fn write_lanes(connection: Connection, port: Rc<Port>) -> LinkCloseReason {
     let mut writers = JoinSet::new();
-    for (index, lane) in handle.port().lanes().cloned().enumerate() {
+    for (index, lane) in port.lanes().cloned().enumerate() {
         let stream = match connection.open_uni().await {
             Ok(stream) => stream,
             Err(lost) => return lost.into(),
@@ -33,7 +37,8 @@ pub(super) async fn write_lanes(connection: Connection, handle: LinkHandle) -> L
 /// Forwards what arrives on a lane. Each lane that a round of reading appends to is flushed once, at
 /// the end of the round.
 pub(super) async fn read_lane(
-    handle: LinkHandle,
+    shared: Rc<SharedState>,
+    port: Rc<Port>,
     lane: usize,
     stream: RecvStream,
 ) -> LinkCloseReason {
@@ -43,7 +48,7 @@ pub(super) async fn read_lane(
         let mut forwarded = Ok(());
         let read = reader.read(|batch| {
             if forwarded.is_ok() {
-                forwarded = handle.forward(lane, &batch, &mut dirty);
+                forwarded = shared.forward(&port, lane, &batch, &mut dirty);
             }
         });
         let read = read.await;

@@ -14,6 +14,7 @@ use trunkline_link::{
     ControlReader,
     defaults::{CLOSE_TIMEOUT, HANDSHAKE_TIMEOUT, HEARTBEAT},
 };
+use trunkline_ops::unix_ms;
 use trunkline_protocol::{
     Name,
     control::{Hello, ToRelay},
@@ -21,14 +22,17 @@ use trunkline_protocol::{
 
 use super::{
     lanes::{read_lane, write_lanes},
-    link_handle::LinkHandle,
     liveness_probe::probe_port,
 };
 use crate::{
     defaults::CONTROL_PRIORITY,
     link_close_reason::LinkCloseReason,
-    state::{LinkInbox, LinkSignal, SharedState, check_hello, logs_recovery},
+    liveness::LinkId,
+    state::{
+        LinkControl, LinkInbox, LinkSignal, RelayState, SharedState, check_hello, logs_recovery,
+    },
     supervise::joined,
+    switch::Port,
 };
 
 type ControlStream = ControlReader<RecvStream, ToRelay>;
@@ -56,9 +60,11 @@ async fn run(
     let greeting = time::timeout(HANDSHAKE_TIMEOUT, read_hello(connection));
     let (sending, control, hello) = greeting.await??;
     let incarnation = hello.incarnation;
-    let (handle, LinkInbox { outbox, mut signals }) =
-        LinkHandle::open(shared, connection, name.clone(), hello)?;
-    Span::current().record("link", handle.id());
+    let (link_control, inbox) = LinkControl::new(Rc::new(connection.clone()));
+    let LinkInbox { outbox, mut signals } = inbox;
+    let (id, port) = shared
+        .apply(|state, now| state.open_link(name.clone(), hello, link_control, unix_ms(), now))?;
+    Span::current().record("link", id);
     let mut tasks = JoinSet::new();
     tasks.spawn_local(write_control(sending, outbox));
     let admission = tokio::select! {
@@ -72,13 +78,12 @@ async fn run(
                 let address = connection.remote_address();
                 info!(%incarnation, %address, "link up");
             }
-            let connection = connection.clone();
-            let handle = handle.clone();
-            LinkTask { handle, connection, control, signals, tasks, heartbeats: 0 }.run().await
+            let (shared, connection) = (shared.clone(), connection.clone());
+            LinkTask { shared, id, port, connection, control, signals, tasks }.run().await
         }
         Err(reason) => Err(reason),
     };
-    handle.leave();
+    shared.apply(|state, now| state.close_link(id, now));
     result
 }
 
@@ -100,14 +105,15 @@ async fn read_hello(
 }
 
 struct LinkTask {
-    handle: LinkHandle,
+    shared: Rc<SharedState>,
+    id: LinkId,
+    port: Rc<Port>,
     connection: Connection,
     control: ControlStream,
     signals: Signals,
     /// Write the control stream, serve the lanes both ways, and probe the port. The end of any of
     /// them ends the link.
     tasks: JoinSet<LinkCloseReason>,
-    heartbeats: u64,
 }
 
 impl LinkTask {
@@ -123,11 +129,12 @@ impl LinkTask {
     async fn run_inner(&mut self) -> Result<Infallible, LinkCloseReason> {
         // Lanes are not in the link's span: entering it would cost something at each wake-up, and
         // what ends them is logged here.
-        self.tasks.spawn_local(write_lanes(self.connection.clone(), self.handle.clone()));
-        let probing = probe_port(self.handle.clone(), self.connection.clone());
+        self.tasks.spawn_local(write_lanes(self.connection.clone(), self.port.clone()));
+        let probing = probe_port(self.shared.clone(), self.id, self.connection.clone());
         self.tasks.spawn_local(probing.in_current_span());
         let mut heartbeat = time::interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heartbeats = 0;
         let connection = self.connection.clone();
         loop {
             tokio::select! {
@@ -138,11 +145,18 @@ impl LinkTask {
                 lost = connection.closed() => return Err(lost.into()),
                 // Signs of life, before the work that they could wait behind.
                 message = self.control.read() => {
-                    self.handle.receive(message?.ok_or(LinkCloseReason::ControlFinished)?)?;
+                    let message = message?.ok_or(LinkCloseReason::ControlFinished)?;
+                    let receive = |state: &mut RelayState, now| {
+                        state.receive(self.id, message, unix_ms(), now)
+                    };
+                    self.shared.apply(receive)?;
                 }
                 Some(ended) = self.tasks.join_next() => return Err(joined(ended)),
                 stream = connection.accept_uni() => self.open_lane(stream?),
-                _ = heartbeat.tick() => self.heartbeat(),
+                _ = heartbeat.tick() => {
+                    heartbeats += 1;
+                    self.shared.apply(|state, _| state.heartbeat(self.id, heartbeats));
+                }
             }
         }
     }
@@ -150,12 +164,7 @@ impl LinkTask {
     /// Lanes are numbered by the order in which the node opens them, and so are streams.
     fn open_lane(&mut self, stream: RecvStream) {
         let lane = stream.id().index() as usize;
-        self.tasks.spawn_local(read_lane(self.handle.clone(), lane, stream));
-    }
-
-    fn heartbeat(&mut self) {
-        self.heartbeats += 1;
-        self.handle.heartbeat(self.heartbeats);
+        self.tasks.spawn_local(read_lane(self.shared.clone(), self.port.clone(), lane, stream));
     }
 }
 

@@ -4,7 +4,7 @@
 //! quinn's own socket does not learn of refusals, because it is not connected; so each link has a
 //! small socket that is. A datagram of one byte is no QUIC packet, and a living node ignores it.
 
-use std::{convert::Infallible, io, net::SocketAddr};
+use std::{convert::Infallible, io, net::SocketAddr, rc::Rc};
 
 use quinn::Connection;
 use tokio::{
@@ -14,18 +14,24 @@ use tokio::{
 use tracing::warn;
 use trunkline_ops::LogThrottle;
 
-use super::link_handle::LinkHandle;
-use crate::{defaults::PROBE_DATAGRAM_EVERY, link_close_reason::LinkCloseReason};
+use crate::{
+    defaults::PROBE_DATAGRAM_EVERY, link_close_reason::LinkCloseReason, liveness::LinkId,
+    state::SharedState,
+};
 
 static THROTTLE: LogThrottle = LogThrottle::new();
 
 /// Reports each refusal of a datagram to the link's node, until the link ends. Without a socket, a
 /// death is found by silence and the lease, which takes longer.
-pub(super) async fn probe_port(handle: LinkHandle, connection: Connection) -> LinkCloseReason {
+pub(super) async fn probe_port(
+    shared: Rc<SharedState>,
+    link: LinkId,
+    connection: Connection,
+) -> LinkCloseReason {
     let address = connection.remote_address();
     match connect(address).await {
         Ok(socket) => tokio::select! {
-            never = watch(&handle, &socket) => match never {},
+            never = watch(&shared, link, &socket) => match never {},
             lost = connection.closed() => lost.into(),
         },
         Err(error) => {
@@ -48,7 +54,7 @@ async fn connect(address: SocketAddr) -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
-async fn watch(handle: &LinkHandle, socket: &UdpSocket) -> Infallible {
+async fn watch(shared: &SharedState, link: LinkId, socket: &UdpSocket) -> Infallible {
     let mut every = time::interval(PROBE_DATAGRAM_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut answer = [0; 64];
@@ -58,7 +64,7 @@ async fn watch(handle: &LinkHandle, socket: &UdpSocket) -> Infallible {
             _ = every.tick() => socket.send(&[0]).await,
         };
         if result.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
-            handle.connection_refused();
+            shared.apply(|state, now| state.connection_refused(link, now));
         }
     }
 }

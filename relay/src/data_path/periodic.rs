@@ -28,7 +28,7 @@ pub(crate) async fn announce_members(shared: &SharedState) -> Infallible {
         tokio::select! {
             () = shared.members_changed() => time::sleep(MEMBERS_GATHER).await,
             _ = every.tick() => {
-                if !shared.query(RelayState::sessions_changed) {
+                if !shared.query(|state| state.sessions_changed) {
                     continue;
                 }
             }
@@ -42,7 +42,8 @@ pub(crate) async fn run_clock(shared: &SharedState) -> Infallible {
     let mut refill = time::interval(REJECTION_EVENT_EVERY);
     loop {
         shared.apply(RelayState::tick);
-        let pause = if shared.query(RelayState::is_probing) { TICK_WHILE_PROBING } else { TICK };
+        let is_probing = shared.query(|state| state.liveness.is_probing());
+        let pause = if is_probing { TICK_WHILE_PROBING } else { TICK };
         tokio::select! {
             () = time::sleep(pause) => {}
             _ = refill.tick() => shared.apply(|state, _| state.refill_rejection_events()),

@@ -42,7 +42,7 @@ pub(crate) struct Liveness {
     /// Names that two processes claim, until the holder answers its probe or fails to.
     pub(super) claims: BTreeMap<Name, NameClaim>,
     pub(super) nonce: u64,
-    pub(super) redis: RedisReach,
+    pub(crate) redis: RedisReach,
     pub(super) listing: DirectoryRead,
     pub(super) leases: DirectoryRead,
     /// Since when this relay runs without a stall. Silence counts from then on.
@@ -101,11 +101,6 @@ impl Liveness {
     /// What is to be done, in order.
     pub(crate) fn take_effects(&mut self) -> Vec<LivenessEffect> {
         std::mem::take(&mut self.effects)
-    }
-
-    /// Whether Redis answers.
-    pub(crate) fn redis(&self) -> RedisReach {
-        self.redis
     }
 
     /// Whether a round of probes is running, which needs a finer clock.

@@ -12,11 +12,9 @@ use trunkline_protocol::{
 };
 
 use super::{
-    effect::StateEffect,
-    link_control::LinkControl,
-    link_record::LinkRecord,
-    membership::MembershipEpoch,
+    link_record::{LinkControl, LinkRecord, LinkSignal},
     node_registry::{NodeRegistry, check_hello},
+    outputs::StateOutputs,
 };
 use crate::{
     control_plane::CommandError,
@@ -33,16 +31,19 @@ pub(crate) struct RelayState {
     pub(super) name: Name,
     pub(super) started_at_ms: u64,
     pub(super) switch: Switch,
-    pub(super) liveness: Liveness,
+    pub(crate) liveness: Liveness,
     pub(super) registry: NodeRegistry,
     /// All links, admitted or not.
     pub(super) links: HashMap<LinkId, LinkRecord>,
     last_link: LinkId,
-    membership: MembershipEpoch,
+    /// Counts the announcements of the membership.
+    pub(super) members_epoch: u64,
+    /// A number of sessions changed since the last announcement.
+    pub(crate) sessions_changed: bool,
     tracer: DeliveryTracer,
     /// Events that rejected connections may still cause.
     rejection_events_left: u32,
-    effects: Vec<StateEffect>,
+    pub(super) outputs: StateOutputs,
 }
 
 /// A delivery test that was started.
@@ -57,7 +58,7 @@ pub(crate) struct DeliveryTest {
 /// Queries.
 impl RelayState {
     /// The state of a relay that knows no node. `started_at_ms` is in Unix milliseconds.
-    pub(crate) fn new(name: Name, started_at_ms: u64, now: Instant) -> Self {
+    pub(crate) fn new(name: Name, outputs: StateOutputs, started_at_ms: u64, now: Instant) -> Self {
         Self {
             name,
             started_at_ms,
@@ -66,30 +67,17 @@ impl RelayState {
             registry: NodeRegistry::default(),
             links: HashMap::new(),
             last_link: 0,
-            membership: MembershipEpoch::default(),
+            members_epoch: 0,
+            sessions_changed: false,
             tracer: DeliveryTracer::default(),
             rejection_events_left: REJECTION_EVENTS_MAX,
-            effects: Vec::new(),
+            outputs,
         }
-    }
-
-    /// Whether a round of probes is running, which needs a finer clock.
-    pub(crate) fn is_probing(&self) -> bool {
-        self.liveness.is_probing()
-    }
-
-    /// Whether a number of sessions changed since the last announcement.
-    pub(crate) fn sessions_changed(&self) -> bool {
-        self.membership.sessions_changed
-    }
-
-    pub(super) fn link_control(&self, link: LinkId) -> Option<LinkControl> {
-        Some(self.links.get(&link)?.control.clone())
     }
 
     /// Whether every node that answered a test message has reported its part of the trace.
     pub(crate) fn is_trace_complete(&self, origin: &TestOrigin, outcome: &TestOutcome) -> bool {
-        self.tracer.is_complete(origin, outcome.message, self.switch.hops())
+        self.tracer.is_complete(origin, outcome.message, &self.switch.hops)
     }
 
     /// The trace of a test message, as far as it was reported.
@@ -98,7 +86,7 @@ impl RelayState {
         let known = known.map(|(name, node)| (node.incarnation, name.clone()));
         let linked = self.links.values().map(|link| (link.port.incarnation(), link.name.clone()));
         let names = known.chain(linked).collect();
-        self.tracer.trace(origin, &self.name, outcome, self.switch.hops(), &names)
+        self.tracer.trace(origin, &self.name, outcome, &self.switch.hops, &names)
     }
 
     fn up_links(&self) -> impl Iterator<Item = (LinkId, &LinkRecord)> {
@@ -116,7 +104,8 @@ impl RelayState {
 
 /// Changes by links.
 impl RelayState {
-    /// Makes a link of a connection whose node said hello. An [`StateEffect`] admits or closes it later.
+    /// Makes a link of a connection whose node said hello. A [`LinkSignal`] says whether it is
+    /// admitted, which may take a probe.
     pub(crate) fn open_link(
         &mut self,
         name: Name,
@@ -165,14 +154,8 @@ impl RelayState {
         self.apply_liveness();
     }
 
-    /// Sends a link's node a sign of life.
     pub(crate) fn heartbeat(&mut self, id: LinkId, seq: u64) {
         self.send(id, &ToNode::Heartbeat { seq });
-    }
-
-    /// A link's queue of control messages is full.
-    pub(super) fn control_not_read(&mut self, id: LinkId) {
-        self.close(id, LinkCloseReason::ControlNotRead);
     }
 
     fn handle(
@@ -196,7 +179,7 @@ impl RelayState {
             ToRelay::Traced { message, after_us, what } => {
                 if let Some(link) = self.links.get(&id) {
                     self.tracer.event_reported(link.name.clone(), message, after_us, what);
-                    self.effects.push(StateEffect::TraceChanged);
+                    self.outputs.trace_changed.notify_waiters();
                 }
             }
             ToRelay::Tested { test, message, took_us, outcome, missed } => {
@@ -225,9 +208,9 @@ impl RelayState {
         let Some(link) = self.links.get(&id) else { return };
         let (name, incarnation) = (link.name.clone(), link.port.incarnation());
         let change = self.registry.load(incarnation, load, at_ms);
-        self.membership.sessions_changed |= change.sessions_changed;
+        self.sessions_changed |= change.sessions_changed;
         if change.is_urgent {
-            self.effects.push(StateEffect::MembersChanged);
+            self.outputs.members_changed.notify_one();
         }
         if change.ended_slow > 0 {
             let kind = EventKind::SlowReaders { count: change.ended_slow };
@@ -238,13 +221,11 @@ impl RelayState {
 
 /// Changes by time, by the directory, and by admins.
 impl RelayState {
-    /// Time has passed.
     pub(crate) fn tick(&mut self, now: Instant) {
         self.liveness.tick(now);
         self.apply_liveness();
     }
 
-    /// The directory worker replied.
     pub(crate) fn directory_replied(&mut self, mut reply: DirectoryReply, now: Instant) {
         if let DirectoryReply::Listing(Ok(listing)) = &mut reply {
             let records = listing.records.drain(..);
@@ -255,18 +236,16 @@ impl RelayState {
         if is_listing {
             self.registry.retain(|incarnation| self.liveness.knows(incarnation));
             let nodes = self.liveness.nodes();
-            self.switch.retain_traffic(|name| nodes.contains_key(name));
+            self.switch.traffic.retain(|name| nodes.contains_key(name));
         }
         self.apply_liveness();
     }
 
     /// Announces the membership to all nodes.
     pub(crate) fn announce_members(&mut self) {
-        self.membership.advance();
-        let members = self.membership.members(&self.liveness, &self.registry);
-        let members = Bytes::from(control::encode(&members));
-        let up = self.links.iter().filter(|(_, link)| link.is_up);
-        self.effects.extend(up.map(|(&id, _)| StateEffect::Send(id, members.clone())));
+        self.members_epoch += 1;
+        self.sessions_changed = false;
+        self.send_all(&self.members());
     }
 
     /// A connection was rejected. Those who keep dialling do not flood the status streams.
@@ -283,11 +262,10 @@ impl RelayState {
     }
 
     /// Reports an event to operators.
-    pub(crate) fn report(&mut self, node: Option<(Name, Incarnation)>, kind: EventKind) {
-        self.effects.push(StateEffect::Report { node, kind });
+    pub(crate) fn report(&self, node: Option<(Name, Incarnation)>, kind: EventKind) {
+        self.outputs.report(node, kind);
     }
 
-    /// Tells a node to drain.
     pub(crate) fn drain_node(&mut self, node: &Name) -> Result<(), CommandError> {
         let (link, _) = self.up_link(Some(node))?;
         self.send(link, &ToNode::Drain);
@@ -296,11 +274,8 @@ impl RelayState {
 
     /// Tells all nodes to end a user's sessions.
     pub(crate) fn end_user(&mut self, user: &User) -> Result<(), CommandError> {
-        let links: Vec<_> = self.up_links().map(|(id, _)| id).collect();
-        if links.is_empty() {
-            return Err(CommandError::NoNode);
-        }
-        links.into_iter().for_each(|link| self.send(link, &ToNode::EndUser { user: user.clone() }));
+        self.up_link(None)?;
+        self.send_all(&ToNode::EndUser { user: user.clone() });
         Ok(())
     }
 
@@ -322,11 +297,6 @@ impl RelayState {
     /// Forgets a delivery test.
     pub(crate) fn end_test(&mut self, number: u64) {
         self.tracer.end(number);
-    }
-
-    /// What is to be done, in order.
-    pub(super) fn take_effects(&mut self) -> Vec<StateEffect> {
-        std::mem::take(&mut self.effects)
     }
 }
 
@@ -353,11 +323,9 @@ impl RelayState {
                     self.close(link, LinkCloseReason::IncarnationOver(incarnation));
                 }
                 LivenessEffect::Probe(link, nonce) => self.send(link, &ToNode::Probe { nonce }),
-                LivenessEffect::Directory(command) => {
-                    self.effects.push(StateEffect::Directory(command))
-                }
+                LivenessEffect::Directory(command) => self.outputs.command(command),
                 LivenessEffect::Report { node, kind } => self.report(node, kind),
-                LivenessEffect::MembersChanged => self.effects.push(StateEffect::MembersChanged),
+                LivenessEffect::MembersChanged => self.outputs.members_changed.notify_one(),
             }
         }
     }
@@ -367,10 +335,10 @@ impl RelayState {
         link.is_up = true;
         self.registry.hello(&link.hello);
         self.switch.connect(&link.port);
-        self.effects.push(StateEffect::Admit(id));
+        link.control.signal(LinkSignal::Admitted);
         let relay = self.name.clone();
         self.send(id, &ToNode::Welcome { version: CONTROL_VERSION, relay });
-        self.send(id, &self.membership.members(&self.liveness, &self.registry));
+        self.send(id, &self.members());
     }
 
     /// Closes a link, and routes nothing to it any more.
@@ -378,11 +346,25 @@ impl RelayState {
         if let Some(link) = self.links.get_mut(&id) {
             link.is_up = false;
             self.switch.disconnect(&link.port);
-            self.effects.push(StateEffect::Close(id, reason));
+            link.control.signal(LinkSignal::Close(reason));
         }
     }
 
     fn send(&mut self, link: LinkId, message: &ToNode) {
-        self.effects.push(StateEffect::Send(link, control::encode(message).into()));
+        self.send_encoded(link, control::encode(message).into());
+    }
+
+    /// Sends to all nodes that are up; the message is encoded once.
+    fn send_all(&mut self, message: &ToNode) {
+        let message = Bytes::from(control::encode(message));
+        for link in self.up_links().map(|(id, _)| id).collect::<Vec<_>>() {
+            self.send_encoded(link, message.clone());
+        }
+    }
+
+    fn send_encoded(&mut self, id: LinkId, message: Bytes) {
+        if self.links.get(&id).is_some_and(|link| !link.control.send(message)) {
+            self.close(id, LinkCloseReason::ControlNotRead);
+        }
     }
 }

@@ -1,12 +1,14 @@
 //! The state and its effects, without a connection.
 
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     rc::Rc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use quinn::PathStats;
 use tokio::sync::mpsc;
 use trunkline_protocol::{
@@ -17,10 +19,9 @@ use trunkline_protocol::{
 };
 
 use super::{
-    effect::StateEffect,
-    link_control::{LinkControl, LinkInbox, LinkSignal, LinkTransport},
+    link_record::{LinkControl, LinkInbox, LinkSignal, LinkTransport},
+    outputs::StateOutputs,
     relay_state::RelayState,
-    shared_state::SharedState,
 };
 use crate::{
     control_plane::CommandError,
@@ -62,28 +63,32 @@ fn hello(number: u8) -> Hello {
     }
 }
 
-fn control() -> (LinkControl, LinkInbox) {
-    LinkControl::new(Rc::new(NoTransport))
-}
-
 fn decoded(message: &Bytes) -> ToNode {
     decode(&message[LENGTH_BYTES..]).unwrap()
 }
 
 struct Harness {
     state: RelayState,
+    inboxes: HashMap<LinkId, LinkInbox>,
+    commands: mpsc::Receiver<DirectoryCommand>,
+    events: mpsc::Receiver<ClusterEvent>,
     now: Instant,
 }
 
 impl Harness {
     fn new() -> Self {
         let now = Instant::now();
-        Self { state: RelayState::new(name("relay-1"), 0, now), now }
+        let (directory, commands) = mpsc::channel(64);
+        let (sender, events) = mpsc::channel(64);
+        let state = RelayState::new(name("relay-1"), StateOutputs::new(directory, sender), 0, now);
+        Self { state, inboxes: HashMap::new(), commands, events, now }
     }
 
     fn open(&mut self, node: &str, number: u8) -> (LinkId, Rc<Port>) {
-        let control = control().0;
-        self.state.open_link(name(node), hello(number), control, 0, self.now).unwrap()
+        let (control, inbox) = LinkControl::new(Rc::new(NoTransport));
+        let opened = self.state.open_link(name(node), hello(number), control, 0, self.now).unwrap();
+        self.inboxes.insert(opened.0, inbox);
+        opened
     }
 
     fn receive(&mut self, link: LinkId, message: ToRelay) -> Result<(), LinkCloseReason> {
@@ -91,15 +96,15 @@ impl Harness {
     }
 
     /// What was sent to a link since the last call, and whether it was closed.
-    fn effects_on(&mut self, link: LinkId) -> (Vec<ToNode>, Option<LinkCloseReason>) {
-        let (mut sent, mut closed) = (Vec::new(), None);
-        for effect in self.state.take_effects() {
-            match effect {
-                StateEffect::Send(to, message) if to == link => sent.push(decoded(&message)),
-                StateEffect::Close(to, reason) if to == link => closed = Some(reason),
-                _ => {}
-            }
-        }
+    fn outputs_on(&mut self, link: LinkId) -> (Vec<ToNode>, Option<LinkCloseReason>) {
+        let inbox = self.inboxes.get_mut(&link).unwrap();
+        let sent = std::iter::from_fn(|| inbox.outbox.try_recv().ok());
+        let sent = sent.map(|message| decoded(&message)).collect();
+        let closed =
+            std::iter::from_fn(|| inbox.signals.try_recv().ok()).find_map(|signal| match signal {
+                LinkSignal::Admitted => None,
+                LinkSignal::Close(reason) => Some(reason),
+            });
         (sent, closed)
     }
 
@@ -131,7 +136,7 @@ fn members(sent: &[ToNode]) -> Option<(u64, &[Member])> {
 fn admitted_link_is_welcomed_and_reachable() {
     let mut harness = Harness::new();
     let (a, a_port) = harness.open("a", 1);
-    let (sent, closed) = harness.effects_on(a);
+    let (sent, closed) = harness.outputs_on(a);
     assert!(matches!(&sent[0], ToNode::Welcome { relay, .. } if relay.as_str() == "relay-1"));
     assert_eq!(members(&sent).unwrap().1[0].capacity, 500);
     assert!(closed.is_none());
@@ -144,32 +149,32 @@ fn claimant_of_a_held_name_is_unreachable_until_the_incumbent_fails_its_probe() 
     let mut harness = Harness::new();
     let (_, a_port) = harness.open("a", 1);
     let (old, old_port) = harness.open("b", 2);
-    harness.effects_on(old);
+    harness.outputs_on(old);
     let (new, new_port) = harness.open("b", 3);
-    let (sent, _) = harness.effects_on(old);
+    let (sent, _) = harness.outputs_on(old);
     assert!(matches!(sent[..], [ToNode::Probe { .. }]), "{sent:?}");
     assert!(!harness.reaches(&a_port, &new_port));
     harness.now += CLAIM_TIMEOUT;
     harness.state.tick(harness.now);
-    let (_, closed) = harness.effects_on(old);
+    let (_, closed) = harness.outputs_on(old);
     assert!(matches!(closed, Some(LinkCloseReason::Superseded)));
     assert!(harness.reaches(&a_port, &new_port) && !harness.reaches(&a_port, &old_port));
     // The task of the superseded link ends later, and leaves its successor alone.
     harness.state.close_link(old, harness.now);
     assert!(harness.reaches(&a_port, &new_port));
     assert!(harness.state.drain_node(&name("b")).is_ok());
-    assert!(matches!(harness.effects_on(new).0[..], [ToNode::Drain]));
+    assert!(matches!(harness.outputs_on(new).0[..], [.., ToNode::Drain]));
 }
 
 #[test]
 fn claimant_is_rejected_if_the_incumbent_answers() {
     let mut harness = Harness::new();
     let (old, _) = harness.open("a", 1);
-    harness.effects_on(old);
+    harness.outputs_on(old);
     let (new, _) = harness.open("a", 2);
-    let [ToNode::Probe { nonce }] = harness.effects_on(old).0[..] else { panic!("no probe") };
+    let [ToNode::Probe { nonce }] = harness.outputs_on(old).0[..] else { panic!("no probe") };
     harness.receive(old, ToRelay::Probed { nonce }).unwrap();
-    assert!(matches!(harness.effects_on(new).1, Some(LinkCloseReason::NameTaken(_))));
+    assert!(matches!(harness.outputs_on(new).1, Some(LinkCloseReason::NameTaken(_))));
 }
 
 #[test]
@@ -185,16 +190,17 @@ fn evicted_link_is_told_before_it_is_closed_and_is_unreachable() {
         harness.now += PROBE_EVERY;
         harness.state.tick(harness.now);
     }
-    let is_revocation = |effect: &StateEffect| {
-        matches!(effect, StateEffect::Directory(DirectoryCommand::RevokeLease { incarnation: of, .. })
-            if *of == incarnation(2))
+    let is_revocation = |command: DirectoryCommand| {
+        matches!(command, DirectoryCommand::RevokeLease { incarnation: of, .. }
+            if of == incarnation(2))
     };
-    assert!(harness.state.take_effects().iter().any(is_revocation));
+    assert!(std::iter::from_fn(|| harness.commands.try_recv().ok()).any(is_revocation));
+    harness.outputs_on(b);
     let late_window = Duration::ZERO;
     let revoked =
         DirectoryReply::LeaseRevoked(incarnation(2), Ok(LeaseRevocation::Revoked { late_window }));
     harness.state.directory_replied(revoked, harness.now);
-    let (sent, closed) = harness.effects_on(b);
+    let (sent, closed) = harness.outputs_on(b);
     assert!(matches!(sent[..], [ToNode::DeclaredDead { .. }]), "{sent:?}");
     assert!(matches!(closed, Some(LinkCloseReason::IncarnationOver(_))));
     assert!(!harness.reaches(&a_port, &b_port));
@@ -206,29 +212,29 @@ fn each_announcement_is_one_epoch_with_all_changes_since_the_last() {
     let mut harness = Harness::new();
     let (a, _) = harness.open("a", 1);
     let (b, _) = harness.open("b", 2);
-    assert_eq!(members(&harness.effects_on(a).0).unwrap().0, 0);
+    assert_eq!(members(&harness.outputs_on(a).0).unwrap().0, 0);
     harness.receive(b, ToRelay::Draining).unwrap();
     let load = NodeLoad { sessions: 7, ..NodeLoad::default() };
     harness.receive(b, ToRelay::Load(Box::new(load))).unwrap();
-    assert!(harness.state.sessions_changed());
+    assert!(harness.state.sessions_changed);
     harness.state.announce_members();
-    assert!(!harness.state.sessions_changed());
-    let (sent, _) = harness.effects_on(a);
+    assert!(!harness.state.sessions_changed);
+    let (sent, _) = harness.outputs_on(a);
     let (epoch, seen) = members(&sent).unwrap();
     assert_eq!((epoch, seen[1].state, seen[1].sessions), (1, MemberState::Draining, 7));
     harness.state.announce_members();
-    assert_eq!(members(&harness.effects_on(b).0).unwrap().0, 2);
+    assert_eq!(members(&harness.outputs_on(b).0).unwrap().0, 2);
 }
 
 #[test]
 fn only_urgent_load_changes_wake_the_announcement() {
     let mut harness = Harness::new();
     let (a, _) = harness.open("a", 1);
-    harness.state.take_effects();
+    let changed = harness.state.outputs.members_changed.clone();
+    assert!(changed.notified().now_or_never().is_some(), "a node joined");
     let mut report = |load: NodeLoad| {
         harness.receive(a, ToRelay::Load(Box::new(load))).unwrap();
-        let effects = harness.state.take_effects();
-        effects.iter().any(|effect| matches!(effect, StateEffect::MembersChanged))
+        changed.notified().now_or_never().is_some()
     };
     assert!(!report(NodeLoad { sessions: 1, ..NodeLoad::default() }));
     assert!(report(NodeLoad { sessions: 1, rebuilding: true, ..NodeLoad::default() }));
@@ -243,8 +249,8 @@ fn second_hello_readdresses_the_link() {
     assert_eq!(b_port.incarnation(), incarnation(3));
     assert!(harness.reaches(&a_port, &b_port));
     let foreign = harness.receive(b, ToRelay::Hello(hello(1)));
-    assert!(foreign.is_ok(), "the effect closes it");
-    assert!(matches!(harness.effects_on(b).1, Some(LinkCloseReason::ForeignIncarnation(_))));
+    assert!(foreign.is_ok(), "a signal closes it");
+    assert!(matches!(harness.outputs_on(b).1, Some(LinkCloseReason::ForeignIncarnation(_))));
 }
 
 #[test]
@@ -264,51 +270,23 @@ fn delivery_tests_are_bounded_and_fail_with_their_link() {
     assert!(matches!(harness.state.begin_test(user(), user(), None), Err(CommandError::NoNode)));
 }
 
-struct Shared {
-    shared: SharedState,
-    _directory: mpsc::Receiver<DirectoryCommand>,
-    events: mpsc::Receiver<ClusterEvent>,
-}
-
-impl Shared {
-    fn new() -> Self {
-        let (directory, _directory) = mpsc::channel(8);
-        let (sender, events) = mpsc::channel(64);
-        let state = RelayState::new(name("relay-1"), 0, Instant::now());
-        Self { shared: SharedState::new(state, directory, sender), _directory, events }
-    }
-
-    fn open(&self, node: &str, number: u8) -> (LinkId, LinkInbox) {
-        let (control, inbox) = control();
-        let open = |state: &mut RelayState, now| {
-            state.open_link(name(node), hello(number), control, 0, now)
-        };
-        (self.shared.apply(open).unwrap().0, inbox)
-    }
+#[test]
+fn admission_is_signalled_and_reported() {
+    let mut harness = Harness::new();
+    let (a, _) = harness.open("a", 1);
+    let inbox = harness.inboxes.get_mut(&a).unwrap();
+    assert!(matches!(inbox.signals.try_recv(), Ok(LinkSignal::Admitted)));
+    assert_eq!(harness.events.try_recv().unwrap().kind, EventKind::Joined);
 }
 
 #[test]
-fn effects_are_carried_out_after_the_change() {
-    let mut shared = Shared::new();
-    let (_, mut inbox) = shared.open("a", 1);
-    assert!(matches!(inbox.signals.try_recv(), Ok(LinkSignal::Admitted)));
-    assert!(matches!(decoded(&inbox.outbox.try_recv().unwrap()), ToNode::Welcome { .. }));
-    assert_eq!(shared.events.try_recv().unwrap().kind, EventKind::Joined);
-}
-
-#[test]
-fn effect_of_an_effect_is_carried_out_although_queries_are_nested() {
-    let shared = Shared::new();
-    let (a, mut inbox) = shared.open("a", 1);
-    // The welcome, the members and the heartbeats fill the queue; the last one finds it full, which
-    // closes the link.
-    for seq in 0..CONTROL_QUEUE_MAX as u64 {
-        shared.shared.apply(|state, _| state.heartbeat(a, seq));
-        shared.shared.query(|_| shared.shared.query(RelayState::is_probing));
-    }
-    assert!(matches!(inbox.signals.try_recv(), Ok(LinkSignal::Admitted)));
-    let closed = inbox.signals.try_recv();
-    assert!(matches!(closed, Ok(LinkSignal::Close(LinkCloseReason::ControlNotRead))), "{closed:?}");
-    let drained = shared.shared.apply(|state, _| state.drain_node(&name("a")));
-    assert!(matches!(drained, Err(CommandError::NotLinked(_))));
+fn link_with_a_full_control_queue_is_closed() {
+    let mut harness = Harness::new();
+    let (a, _) = harness.open("a", 1);
+    // The welcome, the members and the heartbeats fill the queue; the last one finds it full.
+    (0..CONTROL_QUEUE_MAX as u64).for_each(|seq| harness.state.heartbeat(a, seq));
+    let (sent, closed) = harness.outputs_on(a);
+    assert_eq!(sent.len(), CONTROL_QUEUE_MAX);
+    assert!(matches!(closed, Some(LinkCloseReason::ControlNotRead)), "{closed:?}");
+    assert!(matches!(harness.state.drain_node(&name("a")), Err(CommandError::NotLinked(_))));
 }

@@ -38,9 +38,9 @@ pub(crate) struct RejectedCounts {
 #[derive(Debug, Default)]
 pub(crate) struct Switch {
     ports: HashMap<Incarnation, Rc<Port>>,
-    traffic: TrafficMatrix,
-    rejected: RejectedCounts,
-    hops: HopLog,
+    pub(crate) traffic: TrafficMatrix,
+    pub(crate) rejected: RejectedCounts,
+    pub(crate) hops: HopLog,
 }
 
 impl Switch {
@@ -110,26 +110,6 @@ impl Switch {
         self.disconnect(port);
         port.incarnation.set(incarnation);
         self.connect(port);
-    }
-
-    /// Forgets the traffic of nodes that are not to be kept.
-    pub(crate) fn retain_traffic(&mut self, keep: impl Fn(&Name) -> bool) {
-        self.traffic.retain(keep);
-    }
-
-    /// Which nodes sent how much to which.
-    pub(crate) fn traffic(&self) -> &TrafficMatrix {
-        &self.traffic
-    }
-
-    /// What was not forwarded.
-    pub(crate) fn rejected(&self) -> RejectedCounts {
-        self.rejected
-    }
-
-    /// The hops of traced messages.
-    pub(crate) fn hops(&self) -> &HopLog {
-        &self.hops
     }
 
     /// Tells the origin of a batch of messages that it was not forwarded. A receipt is dropped:

@@ -28,7 +28,7 @@ impl TrafficCount {
 #[derive(Debug, Default)]
 pub(crate) struct TrafficMatrix {
     nodes: Vec<Option<NodeTraffic>>,
-    total: TrafficCount,
+    pub(crate) total: TrafficCount,
 }
 
 /// What was forwarded from and to one node.
@@ -54,7 +54,9 @@ impl TrafficMatrix {
         if free == self.nodes.len() {
             self.nodes.push(None);
         }
-        self.nodes[free] = Some(NodeTraffic::new(name));
+        let (from, to) = (TrafficCount::default(), TrafficCount::default());
+        let traffic = NodeTraffic { name: name.clone(), from, to, by_destination: Vec::new() };
+        self.nodes[free] = Some(traffic);
         Some(TrafficSlot(free))
     }
 
@@ -78,11 +80,6 @@ impl TrafficMatrix {
             }
             origin.by_destination[to.0].add(count);
         }
-    }
-
-    /// Everything that was forwarded.
-    pub(crate) fn total(&self) -> TrafficCount {
-        self.total
     }
 
     /// What was forwarded from a node, and what to it.
@@ -128,17 +125,6 @@ impl TrafficMatrix {
     }
 }
 
-impl NodeTraffic {
-    fn new(name: &Name) -> Self {
-        Self {
-            name: name.clone(),
-            from: TrafficCount::default(),
-            to: TrafficCount::default(),
-            by_destination: Vec::new(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,7 +142,7 @@ mod tests {
         matrix.count(a, b, 1, 50);
         matrix.count(b, a, 5, 10);
 
-        assert_eq!(matrix.total(), TrafficCount { messages: 8, bytes: 160 });
+        assert_eq!(matrix.total, TrafficCount { messages: 8, bytes: 160 });
         let (from, to) = matrix.of(&name("a"));
         assert_eq!((from.messages, to.messages), (3, 5));
         assert_eq!(matrix.of(&name("c")).0.messages, 0);
@@ -180,6 +166,6 @@ mod tests {
         assert_eq!(matrix.of(&name("one-more")), Default::default());
         assert!(matrix.pairs().is_empty());
         assert_eq!(matrix.of(&name("n0")).0.messages, 4);
-        assert_eq!(matrix.total().messages, 4);
+        assert_eq!(matrix.total.messages, 4);
     }
 }

@@ -70,7 +70,7 @@ async fn batch_leaves_on_its_lane_with_its_origin_stamped() {
     assert_eq!(queued(&b), [0, 0, bytes.len(), 0, 0]);
     let header = written(&b, 2).await[0];
     assert_eq!((header.kind, header.peer, header.batch), (BatchKind::Messages, address(1), 3));
-    assert_eq!(harness.switch.traffic().total().messages, 1);
+    assert_eq!(harness.switch.traffic.total.messages, 1);
 }
 
 #[tokio::test]
@@ -81,13 +81,13 @@ async fn batch_to_unknown_destination_is_refused_as_gone() {
     let header = written(&a, RECEIPT_LANE).await[0];
     assert_eq!((header.kind, header.peer, header.length), (BatchKind::RefusedGone, address(9), 0));
     assert_eq!((header.first, header.batch), (7, 3));
-    assert_eq!(harness.switch.rejected(), RejectedCounts { gone: 1, ..RejectedCounts::default() });
+    assert_eq!(harness.switch.rejected, RejectedCounts { gone: 1, ..RejectedCounts::default() });
 
     // No receipt is sent for a receipt.
     harness.send(&a, RECEIPT_LANE, &batch(BatchKind::Receipts, address(9), b"{}")).unwrap();
     assert_eq!(queued(&a), [0; LANES]);
     assert_eq!(
-        harness.switch.rejected(),
+        harness.switch.rejected,
         RejectedCounts { gone: 1, dropped: 1, ..RejectedCounts::default() }
     );
 }
@@ -103,7 +103,7 @@ async fn full_lane_refuses_and_spares_other_lanes() {
     }
     let header = written(&a, RECEIPT_LANE).await[0];
     assert_eq!((header.kind, header.peer), (BatchKind::RefusedFull, address(2)));
-    assert_eq!(harness.switch.rejected(), RejectedCounts { full: 1, ..RejectedCounts::default() });
+    assert_eq!(harness.switch.rejected, RejectedCounts { full: 1, ..RejectedCounts::default() });
 
     harness.send(&a, 1, &large).unwrap();
     harness.send(&a, RECEIPT_LANE, &batch(BatchKind::Receipts, address(2), b"{}")).unwrap();
@@ -147,7 +147,7 @@ fn new_incarnation_is_a_new_address() {
     harness.send(&a, 0, &batch(BatchKind::Messages, address(3), b"{}")).unwrap();
     assert!(queued(&b)[0] > 0);
     harness.send(&a, 0, &batch(BatchKind::Messages, address(2), b"{}")).unwrap();
-    assert_eq!(harness.switch.rejected().gone, 1);
+    assert_eq!(harness.switch.rejected.gone, 1);
 }
 
 #[test]
