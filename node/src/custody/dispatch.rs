@@ -123,7 +123,7 @@ impl<P: Payload> Custody<P> {
     pub(super) fn expire(&mut self, out: &mut impl Environment<P>, seq: u64) {
         let Some(send) = self.sends.get_mut(seq) else { return };
         let to = send.to;
-        send.give_up(self.recipients[to].is_backing_off());
+        send.give_up(self.recipients[to].backing_off);
         self.finish(out, seq);
         // Others may have waited for this one to land.
         self.wake(to);

@@ -130,13 +130,13 @@ impl<P: Payload> Custody<P> {
     }
 
     fn back_off(&mut self, now: Instant, to: usize) {
-        if self.recipients[to].start_backing_off() {
+        if !std::mem::replace(&mut self.recipients[to].backing_off, true) {
             self.timers.schedule_retry(now + RETRY, to);
         }
     }
 
     pub(super) fn end_back_off(&mut self, to: usize) {
-        self.recipients[to].stop_backing_off();
+        self.recipients[to].backing_off = false;
         self.wake(to);
     }
 }

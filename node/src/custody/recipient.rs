@@ -31,15 +31,6 @@ pub(super) enum QueueStep {
     Dispatch,
 }
 
-/// Whether a queue waits for its retry timer. A look-up may be answered meanwhile, and does not end
-/// the wait: while directory and nodes contradict each other, a message would otherwise go back and
-/// forth as fast as they answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pace {
-    Free,
-    BackingOff,
-}
-
 /// A user to whom something was sent lately.
 #[derive(Debug)]
 pub(super) struct Recipient {
@@ -49,7 +40,10 @@ pub(super) struct Recipient {
     /// come first; then those that were offered to the sessions here; then those that were not.
     pub(super) queue: VecDeque<u64>,
     pub(super) order: DeliveryOrder,
-    pace: Pace,
+    /// The queue waits for its retry timer. A look-up may be answered meanwhile, and does not end the
+    /// wait: while directory and nodes contradict each other, a message would otherwise go back and
+    /// forth as fast as they answer.
+    pub(super) backing_off: bool,
     /// Sends that have not ended.
     pub(super) pending: u32,
 }
@@ -61,7 +55,7 @@ impl Recipient {
             route: RouteState::Unknown,
             queue: VecDeque::new(),
             order: DeliveryOrder::default(),
-            pace: Pace::Free,
+            backing_off: false,
             pending: 0,
         }
     }
@@ -70,7 +64,7 @@ impl Recipient {
     pub(super) fn next_step(&mut self, now: Instant, route_ttl: Duration) -> QueueStep {
         if self.queue.is_empty()
             || matches!(self.route, RouteState::Asked { .. })
-            || self.is_backing_off()
+            || self.backing_off
             || self.awaits_later_sends()
         {
             QueueStep::Wait
@@ -106,19 +100,6 @@ impl Recipient {
         self.order.last_open() > self.queue.front().copied()
     }
 
-    pub(super) fn is_backing_off(&self) -> bool {
-        self.pace == Pace::BackingOff
-    }
-
-    /// Returns whether it did not back off before.
-    pub(super) fn start_backing_off(&mut self) -> bool {
-        std::mem::replace(&mut self.pace, Pace::BackingOff) == Pace::Free
-    }
-
-    pub(super) fn stop_backing_off(&mut self) {
-        self.pace = Pace::Free;
-    }
-
     /// Puts a send back where its number belongs.
     pub(super) fn rejoin_queue(&mut self, seq: u64) {
         let at = self.queue.partition_point(|&other| other < seq);
@@ -146,7 +127,7 @@ impl Recipient {
     }
 
     fn is_idle(&self) -> bool {
-        self.pending == 0 && !self.is_backing_off() && matches!(self.route, RouteState::Unknown)
+        self.pending == 0 && !self.backing_off && matches!(self.route, RouteState::Unknown)
     }
 }
 

@@ -11,7 +11,7 @@ use super::hs256;
 use crate::config::NodeConfigError;
 
 /// Who may log in as whom.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum Auth {
     /// Everyone, as any user.
     Open,
@@ -20,6 +20,7 @@ pub(crate) enum Auth {
 }
 
 /// What verifies tokens.
+#[derive(Debug)]
 pub(crate) struct Secret {
     key: DecodingKey,
     validation: Validation,
@@ -63,15 +64,6 @@ impl Auth {
         let token = token.ok_or(AuthError::Missing)?;
         let claims: Claims = jsonwebtoken::decode(token, &secret.key, &secret.validation)?.claims;
         if claims.sub == user { Ok(()) } else { Err(AuthError::OtherUser) }
-    }
-}
-
-impl std::fmt::Debug for Auth {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Open => "Open",
-            Self::Jwt(_) => "Jwt(..)",
-        })
     }
 }
 

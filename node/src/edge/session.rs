@@ -2,10 +2,6 @@
 //! flush left over.
 
 mod closing;
-#[cfg(feature = "testing")]
-mod echo;
-mod end;
-mod frame_reader;
 mod login;
 mod requests;
 mod rules;
@@ -18,30 +14,31 @@ pub(super) use socket::ReadAhead;
 
 use std::{
     future::poll_fn,
+    io,
     rc::Rc,
     task::{Context, Poll},
     time::Instant,
 };
 
 use tokio::{io::AsyncRead, net::tcp::OwnedReadHalf, time};
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Error, Message, WebSocket, protocol::Role};
 use tracing::debug;
+use trunkline_ops::contain;
 use trunkline_protocol::client::close;
 
 use crate::{
     data_plane::{CloseReason, DataPlane, DataPlaneState, SessionKey},
     defaults::{CLOSE_WITHIN, FRAMES_PER_TURN},
 };
-use closing::{close_frame, finish};
-use end::SessionEnd;
-use frame_reader::FrameReader;
+use closing::{SessionEnd, close_frame, finish};
 use requests::RequestHandler;
+use socket::Socket;
 
 /// The task of one session. Dropping it removes the session from the data plane, however it ends.
 pub(super) struct SessionTask<R: AsyncRead + Unpin = OwnedReadHalf> {
     data_plane: DataPlane,
     key: SessionKey,
-    reader: FrameReader<R>,
+    codec: WebSocket<Socket<R>>,
     requests: RequestHandler,
 }
 
@@ -55,8 +52,9 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
         read_ahead: ReadAhead,
         rules: Rc<SessionRules>,
     ) -> Self {
-        let reader = FrameReader::new(reading, received, read_ahead, &rules);
-        Self { data_plane, key, reader, requests: RequestHandler::new(key, rules) }
+        let (socket, config) = (Socket::new(reading, read_ahead), Some(rules.codec()));
+        let codec = WebSocket::from_partially_read(socket, received, Role::Server, config);
+        Self { data_plane, key, codec, requests: RequestHandler::new(key, rules) }
     }
 
     /// The session's id, as its `welcome` will have it unless the node's incarnation changes.
@@ -86,7 +84,7 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
             }
         });
         // The timeout is for clients that do not read, or do not close their side.
-        let closed = finish(&self.data_plane, self.key, self.reader.socket());
+        let closed = finish(&self.data_plane, self.key, self.codec.get_mut());
         let _ = time::timeout(CLOSE_WITHIN, closed).await;
     }
 
@@ -111,10 +109,10 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
             if let Poll::Ready(flushed) = state.env.delivery.poll_flush(self.key, now, cx) {
                 flushed?;
             }
-            self.reader.begin_turn(cx);
+            self.codec.get_mut().begin_turn(cx);
             let read = self.read_frames(state, now, cx);
             // A part of a frame counts as well: a slow client needs time for a large frame.
-            if self.reader.end_turn() {
+            if self.codec.get_mut().end_turn() {
                 state.env.delivery.heard(self.key, now);
             }
             read
@@ -131,9 +129,9 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
             if self.requests.login.is_registering() || !state.env.delivery.may_read(self.key) {
                 return Ok(());
             }
-            match self.reader.next()? {
+            match self.next()? {
                 Some(message) => self.handle(state, now, message)?,
-                None if self.reader.is_exhausted() => break,
+                None if self.codec.get_ref().is_exhausted() => break,
                 None => return Ok(()),
             }
             if self.requests.login.is_registering() {
@@ -146,15 +144,35 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
         Ok(())
     }
 
+    /// Reads one message, unless the socket has none yet or the turn is exhausted. A panic of the
+    /// codec is contained: it ends only this session.
+    fn next(&mut self) -> Result<Option<Message>, SessionEnd> {
+        match contain(|| self.codec.read())? {
+            Ok(message) => Ok(Some(message)),
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(SessionEnd::from_codec(&error, self.requests.rules.frame_bytes_max)),
+        }
+    }
+
     fn handle(
         &mut self,
         state: &mut DataPlaneState,
         now: Instant,
         message: Message,
     ) -> Result<(), SessionEnd> {
-        #[cfg(feature = "testing")]
-        let Some(message) = self.echo(state, message) else { return Ok(()) };
         match message {
+            #[cfg(feature = "testing")]
+            Message::Text(text) if self.requests.rules.echo => {
+                state.env.delivery.write(self.key, |out| out.extend_from_slice(text.as_bytes()));
+                Ok(())
+            }
+            #[cfg(feature = "testing")]
+            Message::Binary(_) if self.requests.rules.echo => {
+                // The node itself writes no binary frames, so the codec does.
+                let _ = self.codec.write(message);
+                self.queue_replies(state);
+                Ok(())
+            }
             Message::Text(text) => self.requests.handle(state, now, text.as_str()),
             Message::Binary(_) => {
                 let reason = "frames are JSON in text frames, not binary";
@@ -175,8 +193,12 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
         }
     }
 
+    /// Queues the frames that the codec wrote: pongs, and the answer to a close. Without the flush it
+    /// would keep them until its next use, and the client may never send anything again.
     fn queue_replies(&mut self, state: &mut DataPlaneState) {
-        let replies = self.reader.take_replies();
+        // After a close, the codec reports the closed connection as an error.
+        let _ = self.codec.flush();
+        let replies = self.codec.get_mut().take_replies();
         if !replies.is_empty() {
             state.env.delivery.write_raw(self.key, &replies);
         }

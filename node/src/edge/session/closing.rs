@@ -1,9 +1,15 @@
-//! The end of a connection: the close frame, and a shutdown that lets the client read it.
+//! The end of a session: why it ends, the close frame, and a shutdown that lets the client read it.
 
-use std::{future::poll_fn, task::Poll};
+use std::{future::poll_fn, io, task::Poll};
 
 use tokio::io::AsyncRead;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::Frame};
+use tokio_tungstenite::tungstenite::{
+    Error,
+    error::CapacityError,
+    protocol::{CloseFrame, frame::Frame},
+};
+use trunkline_ops::Panicked;
+use trunkline_protocol::client::close;
 
 use super::socket::Socket;
 use crate::data_plane::{CloseReason, DataPlane, SessionKey};
@@ -11,6 +17,49 @@ use crate::data_plane::{CloseReason, DataPlane, SessionKey};
 /// The longest close reason, in bytes: what a control frame holds behind the code (RFC 6455, section
 /// 5.5).
 const REASON_BYTES_MAX: usize = 123;
+
+/// Why a session ends.
+#[derive(Debug)]
+pub(super) enum SessionEnd {
+    /// The connection broke.
+    Broken,
+    /// The client closed the session. The answer to its close frame is queued.
+    ClosedByClient,
+    /// This node closes the session.
+    ClosedByNode(CloseReason),
+    /// The client's input made the code that handles it panic.
+    Panicked,
+}
+
+impl SessionEnd {
+    pub(super) fn close(code: u16, reason: impl Into<String>) -> Self {
+        Self::ClosedByNode(CloseReason { code, reason: reason.into() })
+    }
+
+    /// The end after a codec error. The codec must not be used after an error.
+    pub(super) fn from_codec(error: &Error, frame_bytes_max: usize) -> Self {
+        match error {
+            Error::Capacity(CapacityError::MessageTooLong { .. }) => {
+                Self::close(close::TOO_BIG, format!("a frame has at most {frame_bytes_max} bytes"))
+            }
+            Error::Utf8(_) => Self::close(close::NOT_UTF8, "a text frame is UTF-8"),
+            Error::Protocol(error) => Self::close(close::PROTOCOL, error.to_string()),
+            _ => Self::Broken,
+        }
+    }
+}
+
+impl From<Panicked> for SessionEnd {
+    fn from(_: Panicked) -> Self {
+        Self::Panicked
+    }
+}
+
+impl From<io::Error> for SessionEnd {
+    fn from(_: io::Error) -> Self {
+        Self::Broken
+    }
+}
 
 /// Encodes a close frame, without the session's codec: that must not be used after an error.
 pub(super) fn close_frame(close_reason: &CloseReason) -> Vec<u8> {

@@ -9,7 +9,7 @@ use trunkline_protocol::{
 };
 
 use super::{
-    end::SessionEnd,
+    closing::SessionEnd,
     login::{Login, LoginEvent},
     rules::SessionRules,
 };
@@ -21,7 +21,7 @@ use crate::{
 /// Handles the requests of one client: login, sends and pings.
 pub(super) struct RequestHandler {
     key: SessionKey,
-    rules: Rc<SessionRules>,
+    pub(super) rules: Rc<SessionRules>,
     pub(super) login: Login,
     limiter: Option<DefaultDirectRateLimiter>,
     /// Created by the first bad request, which most sessions never make.
@@ -36,12 +36,6 @@ impl RequestHandler {
         #[cfg(not(feature = "testing"))]
         let login = Login::awaited();
         Self { key, rules, login, limiter, bad_requests: None }
-    }
-
-    /// Whether messages are echoed instead of handled.
-    #[cfg(feature = "testing")]
-    pub(super) fn is_echo(&self) -> bool {
-        self.rules.echo
     }
 
     /// Handles a text frame. A panic of a parser is contained: it ends only this session.

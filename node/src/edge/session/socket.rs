@@ -73,17 +73,14 @@ impl<R> Socket<R> {
         self.budget == 0
     }
 
-    /// Whether the client sent anything in this turn.
-    pub(super) fn has_received(&self) -> bool {
-        self.received
-    }
-
-    /// Ends a turn: the next session may use the shared buffer.
-    pub(super) fn end_turn(&mut self) {
+    /// Ends a turn: the next session may use the shared buffer. Returns whether the client sent
+    /// anything in it.
+    pub(super) fn end_turn(&mut self) -> bool {
         let ahead = std::mem::take(&mut self.ahead);
         if !ahead.is_empty() {
             self.leftover = Bytes::copy_from_slice(&self.read_ahead.0.borrow()[ahead]);
         }
+        self.received
     }
 
     /// Takes what the codec wrote since the last call.
@@ -204,17 +201,17 @@ mod tests {
         client.write_all(&vec![b'x'; 3 * BYTES_PER_TURN]).await.unwrap();
         for _ in 0..3 {
             begin_turn(&mut socket);
-            assert!(!socket.has_received() && !socket.is_exhausted());
+            assert!(!socket.received && !socket.is_exhausted());
             let mut taken = 0;
             while let Ok(bytes) = read(&mut socket, 1_000) {
                 taken += bytes.len();
             }
             assert_eq!(taken, BYTES_PER_TURN);
-            assert!(socket.has_received() && socket.is_exhausted());
+            assert!(socket.received && socket.is_exhausted());
             socket.end_turn();
         }
         begin_turn(&mut socket);
-        assert!(read(&mut socket, 1).is_err() && !socket.is_exhausted() && !socket.has_received());
+        assert!(read(&mut socket, 1).is_err() && !socket.is_exhausted() && !socket.received);
     }
 
     #[tokio::test]
