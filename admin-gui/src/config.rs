@@ -15,25 +15,33 @@ use crate::{clock::ClockZone, view::tabs::Tab};
 
 /// Shows a Trunkline cluster in a window: its nodes, traffic, users and events.
 #[derive(Clone, Debug, Parser)]
-#[command(version)]
+#[command(
+    version,
+    after_help = "Example: trunkline-admin-gui --relay 127.0.0.1:7400 --certs certs"
+)]
 pub struct Args {
     /// The relay whose status stream is shown, as HOST:PORT.
-    #[arg(long, env = "TRUNKLINE_RELAY", default_value = "127.0.0.1:7400")]
+    #[arg(long, env = "TRUNKLINE_RELAY", value_name = "ADDR", default_value = "127.0.0.1:7400")]
     pub relay: DialAddress,
     /// The Redis that holds the directory of users.
-    #[arg(long, env = "TRUNKLINE_REDIS", default_value = "redis://127.0.0.1:6379")]
+    #[arg(
+        long,
+        env = "TRUNKLINE_REDIS",
+        value_name = "URL",
+        default_value = "redis://127.0.0.1:6379"
+    )]
     pub redis: SecretUrl,
     /// The prefix of the directory's keys.
-    #[arg(long, env = "TRUNKLINE_REDIS_PREFIX", default_value = trunkline_directory::defaults::KEY_PREFIX)]
+    #[arg(long, env = "TRUNKLINE_REDIS_PREFIX", value_name = "PREFIX", default_value = trunkline_directory::defaults::KEY_PREFIX)]
     pub redis_prefix: String,
     /// The folder with ca.pem, and `<role>/<name>.pem` and `.key` of this operator.
-    #[arg(long, env = "TRUNKLINE_CERTS")]
+    #[arg(long, env = "TRUNKLINE_CERTS", value_name = "DIR")]
     pub certs: PathBuf,
     /// The operator's name, as in the certificate.
-    #[arg(long, env = "TRUNKLINE_NAME", default_value = "admin")]
+    #[arg(long, env = "TRUNKLINE_NAME", value_name = "NAME", default_value = "admin")]
     pub name: Name,
     /// The operator's role, as in the certificate: admin, or viewer, who may only read.
-    #[arg(long, env = "TRUNKLINE_ROLE", default_value = "admin")]
+    #[arg(long, env = "TRUNKLINE_ROLE", value_name = "ROLE", default_value = "admin")]
     pub role: Role,
     /// How the window starts.
     #[command(flatten)]
@@ -44,16 +52,16 @@ pub struct Args {
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct WindowOptions {
     /// Dark or light; without it, as the desktop is.
-    #[arg(long, env = "TRUNKLINE_THEME", value_parser = PossibleValuesParser::new(["dark", "light"]).map(theme))]
+    #[arg(long, env = "TRUNKLINE_THEME", value_name = "THEME", value_parser = PossibleValuesParser::new(["dark", "light"]).map(theme))]
     pub theme: Option<ThemePreference>,
     /// The tab that is shown first.
-    #[arg(long, env = "TRUNKLINE_TAB")]
+    #[arg(long, env = "TRUNKLINE_TAB", value_name = "TAB")]
     pub tab: Option<Tab>,
     /// Whether times are those of the local time zone or of UTC.
     #[arg(long, env = "TRUNKLINE_TIMES", value_parser = PossibleValuesParser::new(["local", "utc"]).map(zone))]
     pub times: Option<ClockZone>,
     /// The window's size in points, as WIDTHxHEIGHT.
-    #[arg(long, env = "TRUNKLINE_SIZE")]
+    #[arg(long, env = "TRUNKLINE_SIZE", value_name = "SIZE")]
     pub size: Option<WindowSize>,
     /// Write the texts of the window into this file at each frame, as JSON: for tests.
     #[arg(long, env = "TRUNKLINE_DUMP", value_name = "FILE")]

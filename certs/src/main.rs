@@ -9,7 +9,11 @@ use trunkline_protocol::Name;
 
 /// Makes a Trunkline cluster's CA and issues its certificates.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = false)]
+#[command(
+    version,
+    arg_required_else_help = false,
+    after_help = "Example: trunkline-certs issue --dir certs --role node --name node-1"
+)]
 struct Args {
     #[command(subcommand)]
     command: Command,
@@ -21,20 +25,20 @@ enum Command {
     /// certificates are issued. Refuses to overwrite one.
     Init {
         /// The folder to make it in.
-        #[arg(long, env = "TRUNKLINE_DIR")]
+        #[arg(long, env = "TRUNKLINE_DIR", value_name = "DIR")]
         dir: PathBuf,
     },
     /// Issue <role>/<name>.pem and <role>/<name>.key, in place of earlier ones.
     Issue {
         /// The folder that the CA is in.
-        #[arg(long, env = "TRUNKLINE_DIR")]
+        #[arg(long, env = "TRUNKLINE_DIR", value_name = "DIR")]
         dir: PathBuf,
         /// The role of the certificate's holder: node, relay, admin, or viewer (an admin that may
         /// only read).
-        #[arg(long, env = "TRUNKLINE_ROLE")]
+        #[arg(long, env = "TRUNKLINE_ROLE", value_name = "ROLE")]
         role: Role,
         /// The holder's name: a DNS label, such as node-1.
-        #[arg(long, env = "TRUNKLINE_NAME")]
+        #[arg(long, env = "TRUNKLINE_NAME", value_name = "NAME")]
         name: Name,
     },
 }

@@ -21,7 +21,12 @@ use crate::{
 
 /// A Trunkline cluster on this machine
 #[derive(Debug, Parser)]
-#[command(name = "trunkline", version, disable_help_subcommand = true)]
+#[command(
+    name = "trunkline",
+    version,
+    disable_help_subcommand = true,
+    after_help = "Example: trunkline up, then trunkline chat alice"
+)]
 struct Cli {
     /// Keep the cluster's files here and use any free ports; the default is .trunkline at the top of
     /// the project and the ports that the documentation names

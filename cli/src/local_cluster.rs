@@ -139,17 +139,15 @@ impl LocalCluster {
     /// Adds a member with addresses and a certificate, without starting it.
     pub fn add(&mut self, kind: MemberKind, name: &str) -> Result<(), ClusterError> {
         let label: Name = name.parse()?;
+        let alike = self.members.iter().filter(|member| member.kind == kind).count();
+        let usual = kind.documented_ports(alike);
+        let (usual_listen, usual_ops) =
+            (usual.map(|(listen, _)| listen), usual.map(|(_, ops)| ops));
         let (listen, ops) = match kind {
-            MemberKind::Relay => {
-                trunkline_certs::issue(&self.certs(), Role::Relay, &label)?;
-                (self.port(Some(7400)), self.port(Some(7480)))
-            }
-            MemberKind::Node => {
-                trunkline_certs::issue(&self.certs(), Role::Node, &label)?;
-                let nodes =
-                    self.members.iter().filter(|member| member.kind == MemberKind::Node).count();
-                let usual = |first| u16::try_from(nodes).ok().map(|nodes| first + nodes);
-                (self.port(usual(9001)), self.port(usual(9081)))
+            MemberKind::Relay | MemberKind::Node => {
+                let role = if kind == MemberKind::Node { Role::Node } else { Role::Relay };
+                trunkline_certs::issue(&self.certs(), role, &label)?;
+                (self.port(usual_listen), self.port(usual_ops))
             }
             MemberKind::Redis => (self.port(None), 0),
             MemberKind::Window => (0, 0),

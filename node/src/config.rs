@@ -17,58 +17,66 @@ use crate::{
 
 /// Serves clients' WebSocket sessions, and delivers what they send to users on any node.
 #[derive(Clone, Debug, Parser)]
-#[command(version)]
+#[command(
+    version,
+    after_help = "Example: trunkline-node --name node-1 --listen 127.0.0.1:9001 --relay 127.0.0.1:7400 --certs certs"
+)]
 pub struct NodeConfig {
     /// The node's name, a DNS label, as in its certificate.
-    #[arg(long, env = "TRUNKLINE_NAME")]
+    #[arg(long, env = "TRUNKLINE_NAME", value_name = "NAME")]
     pub name: Name,
     /// The TCP address for clients, HOST:PORT; port 0 asks for a free port.
-    #[arg(long, env = "TRUNKLINE_LISTEN", default_value = "127.0.0.1:9001")]
+    #[arg(long, env = "TRUNKLINE_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:9001")]
     pub listen: ListenAddress,
     /// The relay's address, HOST:PORT.
-    #[arg(long, env = "TRUNKLINE_RELAY", default_value = "127.0.0.1:7400")]
+    #[arg(long, env = "TRUNKLINE_RELAY", value_name = "ADDR", default_value = "127.0.0.1:7400")]
     pub relay: DialAddress,
     /// The URL of Redis.
-    #[arg(long, env = "TRUNKLINE_REDIS", default_value = "redis://127.0.0.1:6379")]
+    #[arg(
+        long,
+        env = "TRUNKLINE_REDIS",
+        value_name = "URL",
+        default_value = "redis://127.0.0.1:6379"
+    )]
     pub redis: SecretUrl,
     /// The prefix of all keys in Redis.
-    #[arg(long, env = "TRUNKLINE_REDIS_PREFIX", default_value = "trunkline")]
+    #[arg(long, env = "TRUNKLINE_REDIS_PREFIX", value_name = "PREFIX", default_value = trunkline_directory::defaults::KEY_PREFIX)]
     pub redis_prefix: String,
     /// The folder with ca.pem, node/NAME.pem and node/NAME.key.
-    #[arg(long, env = "TRUNKLINE_CERTS")]
+    #[arg(long, env = "TRUNKLINE_CERTS", value_name = "DIR")]
     pub certs: PathBuf,
     /// How many sessions to accept.
-    #[arg(long, env = "TRUNKLINE_CAPACITY", default_value_t = defaults::CAPACITY,
+    #[arg(long, env = "TRUNKLINE_CAPACITY", value_name = "COUNT", default_value_t = defaults::CAPACITY,
           value_parser = number_in(defaults::CAPACITY_BOUNDS))]
     pub capacity: u32,
     /// Who may log in: everyone (the default on loopback), or clients with a token.
-    #[arg(long, env = "TRUNKLINE_AUTH")]
+    #[arg(long, env = "TRUNKLINE_AUTH", value_name = "MODE")]
     pub auth: Option<AuthMode>,
     /// The file with the secret that signs tokens (HS256).
-    #[arg(long, env = "TRUNKLINE_JWT_SECRET_FILE")]
+    #[arg(long, env = "TRUNKLINE_JWT_SECRET_FILE", value_name = "FILE")]
     pub jwt_secret_file: Option<PathBuf>,
     /// The origins whose web pages may connect, such as https://chat.example; `*` for all. The default
     /// is those of this machine on loopback with open logins, and all elsewhere.
     #[arg(long, env = "TRUNKLINE_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
     pub allowed_origins: Vec<AllowedOrigin>,
     /// The URL that clients dial, if it differs from the listening address.
-    #[arg(long, env = "TRUNKLINE_ADVERTISE")]
+    #[arg(long, env = "TRUNKLINE_ADVERTISE", value_name = "URL")]
     pub advertise: Option<String>,
     /// The TCP address of /healthz, /readyz and /metrics, HOST:PORT.
-    #[arg(long, env = "TRUNKLINE_OPS")]
+    #[arg(long, env = "TRUNKLINE_OPS", value_name = "ADDR")]
     pub ops: Option<ListenAddress>,
     /// The largest frame that a client may send, in bytes.
-    #[arg(long = "max-frame", env = "TRUNKLINE_MAX_FRAME", value_name = "MAX_FRAME",
+    #[arg(long = "max-frame", env = "TRUNKLINE_MAX_FRAME", value_name = "BYTES",
           default_value_t = defaults::FRAME_BYTES_MAX,
           value_parser = number_in(defaults::FRAME_BYTES_MAX_BOUNDS))]
     pub frame_bytes_max: usize,
     /// How many sessions a user may have on this node; a new one replaces the oldest. With 1, the
     /// newest login anywhere in the cluster replaces all others.
-    #[arg(long, env = "TRUNKLINE_SESSIONS_PER_USER", default_value_t = defaults::SESSIONS_PER_USER,
+    #[arg(long, env = "TRUNKLINE_SESSIONS_PER_USER", value_name = "COUNT", default_value_t = defaults::SESSIONS_PER_USER,
           value_parser = number_in(defaults::SESSIONS_PER_USER_BOUNDS))]
     pub sessions_per_user: usize,
     /// How many messages a second a session may send.
-    #[arg(long, env = "TRUNKLINE_MESSAGES_PER_SECOND",
+    #[arg(long, env = "TRUNKLINE_MESSAGES_PER_SECOND", value_name = "COUNT",
           value_parser = number_in(NonZeroU32::MIN..=NonZeroU32::MAX))]
     pub messages_per_second: Option<NonZeroU32>,
     /// How long a send may wait for its outcome, in milliseconds.

@@ -15,29 +15,37 @@ use trunkline_relay::{Relay, RelayConfig, defaults};
 /// Forwards messages between Trunkline's nodes, declares nodes dead, and purges what dead ones leave
 /// in the directory.
 #[derive(Parser)]
-#[command(version)]
+#[command(
+    version,
+    after_help = "Example: trunkline-relay --name relay-1 --listen 127.0.0.1:7400 --redis redis://127.0.0.1:6379 --certs certs"
+)]
 struct Args {
     /// The UDP address that nodes and operators dial, HOST:PORT; port 0 takes a free one.
-    #[arg(long, env = "TRUNKLINE_LISTEN")]
+    #[arg(long, env = "TRUNKLINE_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:7400")]
     listen: ListenAddress,
-    /// Redis, as redis://[[user]:password@]host[:port][/db].
-    #[arg(long, env = "TRUNKLINE_REDIS")]
+    /// The URL of Redis.
+    #[arg(
+        long,
+        env = "TRUNKLINE_REDIS",
+        value_name = "URL",
+        default_value = "redis://127.0.0.1:6379"
+    )]
     redis: SecretUrl,
     /// The prefix of all keys in Redis.
     #[arg(
         long,
-        env = "TRUNKLINE_REDIS_PREFIX",
+        env = "TRUNKLINE_REDIS_PREFIX", value_name = "PREFIX",
         default_value = trunkline_directory::defaults::KEY_PREFIX
     )]
     redis_prefix: String,
     /// The folder that holds ca.pem and this relay's certificate and key.
-    #[arg(long, env = "TRUNKLINE_CERTS")]
+    #[arg(long, env = "TRUNKLINE_CERTS", value_name = "DIR")]
     certs: PathBuf,
     /// This relay's name: a DNS label, such as relay-1.
-    #[arg(long, env = "TRUNKLINE_NAME")]
+    #[arg(long, env = "TRUNKLINE_NAME", value_name = "NAME")]
     name: Name,
     /// The TCP address to serve /healthz, /readyz and /metrics on, HOST:PORT.
-    #[arg(long, env = "TRUNKLINE_OPS")]
+    #[arg(long, env = "TRUNKLINE_OPS", value_name = "ADDR")]
     ops: Option<ListenAddress>,
 }
 

@@ -22,9 +22,10 @@ const INTERRUPTED: u8 = 130;
 
 /// What `up` takes.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: trunkline up --nodes 5 --no-gui")]
 pub(crate) struct Up {
     /// How many nodes
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(..=30))]
+    #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u8).range(..=30))]
     nodes: u8,
     /// Use the Redis at this URL instead of starting one
     #[arg(long, value_name = "URL")]
@@ -56,7 +57,7 @@ impl Up {
         let ended = tokio::select! {
             biased;
             signal = signals.next() => Ok(End::Signal(status_after(signal))),
-            ended = self.start_and_serve(&mut service) => ended.map(End::Asked),
+            ended = self.start_and_serve(&mut service, home) => ended.map(End::Asked),
         };
         stop(service.into_cluster(), &mut signals).await?;
         home.remove_state();
@@ -80,8 +81,11 @@ impl Up {
     }
 
     /// Returns the caller that asked for the end.
-    async fn start_and_serve(&self, service: &mut Service) -> Result<Caller> {
+    async fn start_and_serve(&self, service: &mut Service, home: &Home) -> Result<Caller> {
         service.start().await?;
+        if home.is_default() {
+            guide::moved_ports(service.cluster());
+        }
         guide::ready(service.cluster());
         service.open_window(!self.no_gui);
         service.serve().await

@@ -20,6 +20,19 @@ pub enum MemberKind {
     Window,
 }
 
+impl MemberKind {
+    /// The ports that the documentation names for the member of this kind at `index`: where it
+    /// listens, and its ops port.
+    pub(crate) fn documented_ports(self, index: usize) -> Option<(u16, u16)> {
+        let index = u16::try_from(index).ok()?;
+        match self {
+            Self::Relay => Some((7400, 7480)),
+            Self::Node => Some((9001 + index, 9081 + index)),
+            Self::Redis | Self::Window => None,
+        }
+    }
+}
+
 /// A member of the cluster, running or not. A restart keeps its addresses.
 #[derive(Debug)]
 pub struct ClusterMember {

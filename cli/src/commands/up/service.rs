@@ -1,12 +1,12 @@
 //! A running cluster: its members' ends, and the requests of other commands.
 
-use std::{env, future::pending, process::ExitStatus, time::Instant};
+use std::{future::pending, process::ExitStatus, time::Instant};
 
 use anyhow::Result;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::{
-    commands::gui::PROGRAM,
+    commands::gui::{PROGRAM, has_display},
     control::{Caller, ControlReply, ControlRequest, ControlSocket},
     local_cluster::{
         ClusterError, LocalCluster, MemberKind, Programs, RELAY, WINDOW, describe_exit,
@@ -14,12 +14,6 @@ use crate::{
     state::{ClusterState, Home},
     terminal::{BAD, GOOD, NOTE, notice, step, tell},
 };
-
-/// Whether a window can be opened. A variable that is set but empty does not count.
-fn has_display() -> bool {
-    let mut names = ["WAYLAND_DISPLAY", "DISPLAY"].into_iter();
-    names.any(|name| env::var_os(name).is_some_and(|display| !display.is_empty()))
-}
 
 /// The build of the window's program.
 type Build = JoinHandle<Result<Programs, ClusterError>>;
