@@ -47,6 +47,9 @@ pub const STATUS_LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How long `status` waits before it dials the relay again.
 pub const STATUS_RETRY: Duration = Duration::from_secs(1);
 
+/// How many of the latest events `status` keeps for a terminal.
+pub const STATUS_EVENTS_MAX: usize = 200;
+
 /// How long `up` may take to reply to a command. Stopping a member has its own, shorter limit.
 pub const CONTROL_REPLY_TIMEOUT: Duration = Duration::from_secs(120);
 

@@ -40,17 +40,22 @@ impl<T: fmt::Display> fmt::Display for Painted<T> {
 
 /// Prints a line without waiting for a reader: output that nobody reads must not block `up`.
 pub(crate) fn tell(line: impl fmt::Display) {
-    trunkline_ops::print_lines(&format!("{}\n", adapted(line, &io::stdout())));
+    trunkline_ops::print_lines(&format!("{}\n", styled(line)));
 }
 
 /// As [`tell`], in place of the last line on the terminal.
 pub(crate) fn replace_line(line: impl fmt::Display) {
-    trunkline_ops::print_lines(&format!("\r\x1b[2K{}", adapted(line, &io::stdout())));
+    trunkline_ops::print_lines(&format!("\r\x1b[2K{}", styled(line)));
 }
 
 /// Prints a line that the command exists for.
 pub(crate) fn print(line: impl fmt::Display) -> io::Result<()> {
-    writeln!(io::stdout(), "{}", adapted(line, &io::stdout()))
+    writeln!(io::stdout(), "{}", styled(line))
+}
+
+/// A line as standard output takes it: without colours unless it is a terminal.
+pub(crate) fn styled(line: impl fmt::Display) -> String {
+    adapted(line, &io::stdout())
 }
 
 /// The line for an error, for [`trunkline_ops::fail`].

@@ -2,6 +2,7 @@
 
 mod conversation;
 mod input;
+mod output;
 mod reconnect;
 
 use anyhow::{Context, Result, bail};
@@ -10,15 +11,17 @@ use trunkline_client::Client;
 
 use self::{
     conversation::Conversation,
+    input::ChatInput,
     reconnect::{AfterEnd, after},
 };
 use crate::{
     state::{ClusterState, Home},
-    terminal::{DIM, GOOD, NOTE, Painted, notice, tell},
+    terminal::{GOOD, NOTE},
 };
 
 /// What `chat` takes.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: trunkline chat alice node-1, then type: bob hello")]
 pub(crate) struct Chat {
     /// The user to log in as
     user: String,
@@ -26,16 +29,34 @@ pub(crate) struct Chat {
     node: Option<String>,
 }
 
+/// A node that may be dialled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ChatNode {
+    name: String,
+    url: String,
+}
+
+impl ChatNode {
+    /// A node of which only the URL is known.
+    fn at(url: &str) -> Self {
+        let host = url.split("://").nth(1).and_then(|rest| rest.split('/').next());
+        Self { name: host.unwrap_or(url).to_owned(), url: url.to_owned() }
+    }
+}
+
 impl Chat {
     /// Connects, and again whenever the connection ends, until the input ends or the node closes for
     /// good.
     pub(crate) async fn run(self, home: &Home) -> Result<()> {
-        let mut urls = self.urls(home)?;
-        let mut conversation = Conversation::new(input::lines());
+        let mut nodes = self.nodes(home)?;
+        let mut conversation = Conversation::new(ChatInput::open(&self.user)?);
         loop {
-            let error = match Client::login(&urls[0], &self.user).await {
+            let error = match Client::login(&nodes[0].url, &self.user).await {
                 Ok(client) => {
-                    self.greet(&urls[0]);
+                    let ChatNode { name, url } = &nodes[0];
+                    let how = "type: bob hello   (/help, Ctrl-D ends)";
+                    let greeting = format!("connected to {name} at {url} as {}; {how}", self.user);
+                    conversation.notice(GOOD, &greeting);
                     match conversation.run(client).await {
                         Ok(()) => return Ok(()),
                         Err(error) => error,
@@ -43,26 +64,29 @@ impl Chat {
                 }
                 Err(error) => error,
             };
-            match after(&error) {
+            match after(&error, &nodes[0].name) {
                 AfterEnd::Stop(why) => bail!(why),
                 AfterEnd::Again { why, wait, elsewhere } => {
-                    match elsewhere.filter(|url| *url != urls[0]) {
-                        Some(url) => urls.insert(0, url),
-                        None => urls.rotate_left(1),
+                    match elsewhere.filter(|url| *url != nodes[0].url) {
+                        Some(url) => put_first(&mut nodes, &url),
+                        None => nodes.rotate_left(1),
                     }
-                    notice(NOTE, &format!("{why}; trying {} in {} ms", urls[0], wait.as_millis()));
+                    let next = format!("{why}; trying {} in {} ms", nodes[0].name, wait.as_millis());
+                    conversation.notice(NOTE, &next);
                     tokio::time::sleep(wait).await;
                 }
             }
         }
     }
 
-    /// The URLs to try, in order.
-    fn urls(&self, home: &Home) -> Result<Vec<String>> {
+    /// The nodes to try, in order.
+    fn nodes(&self, home: &Home) -> Result<Vec<ChatNode>> {
         if let Some(url) = self.node.as_ref().filter(|node| node.contains("://")) {
-            return Ok(vec![url.clone()]);
+            return Ok(vec![ChatNode::at(url)]);
         }
-        let nodes = ClusterState::running(home)?.nodes;
+        let running = ClusterState::running(home)?.nodes.into_iter();
+        let mut nodes: Vec<_> =
+            running.map(|node| ChatNode { name: node.name, url: node.url }).collect();
         let first = match &self.node {
             Some(name) => nodes.iter().position(|node| node.name == *name),
             None => (!nodes.is_empty()).then_some(0),
@@ -71,14 +95,15 @@ impl Chat {
             let names: Vec<_> = nodes.iter().map(|node| node.name.as_str()).collect();
             format!("there is no such node: choose one of {}", names.join(", "))
         })?;
-        let mut urls: Vec<_> = nodes.into_iter().map(|node| node.url).collect();
-        urls.rotate_left(first);
-        Ok(urls)
+        nodes.rotate_left(first);
+        Ok(nodes)
     }
+}
 
-    fn greet(&self, url: &str) {
-        notice(GOOD, &format!("connected to {url} as {}", self.user));
-        let how = "type: bob hello   (Ctrl-D ends)";
-        tell(format_args!("    {}", Painted(DIM, how)));
+/// Puts the node with this URL first. It may have started after the others were listed.
+fn put_first(nodes: &mut Vec<ChatNode>, url: &str) {
+    match nodes.iter().position(|node| node.url == url) {
+        Some(at) => nodes.rotate_left(at),
+        None => nodes.insert(0, ChatNode::at(url)),
     }
 }

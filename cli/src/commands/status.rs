@@ -1,11 +1,12 @@
-//! `status`: the relay's status stream in a terminal.
+//! `status`: the relay's status stream, on one screen of a terminal or as lines.
 
 mod display;
 mod events;
+mod screen;
 mod table;
 
 use std::{
-    io,
+    io::{self, IsTerminal, stdin, stdout},
     net::SocketAddr,
     path::Path,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -15,7 +16,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 use trunkline_protocol::status::{Snapshot, StatusLine};
 
-use self::display::StatusDisplay;
+use self::{
+    display::StatusLines,
+    screen::{FullScreen, StatusScreen},
+};
 use crate::{
     defaults::STATUS_RETRY,
     state::{ClusterState, Home},
@@ -25,6 +29,7 @@ use crate::{
 
 /// What `status` takes.
 #[derive(Debug, Args)]
+#[command(after_help = "Example: trunkline status --json | jq -c 'select(.type == \"event\")'")]
 pub(crate) struct Status {
     /// Print the stream's lines unchanged
     #[arg(long)]
@@ -55,6 +60,9 @@ impl From<StatusStreamError> for Ended {
 impl Status {
     /// Shows the stream, and opens it again whenever it ends.
     pub(crate) async fn run(self, home: &Home) -> Result<()> {
+        if !self.json && !self.once && stdin().is_terminal() && stdout().is_terminal() {
+            return self.run_screen(home).await;
+        }
         let ClusterState { relay, certs, .. } = ClusterState::running(home)?;
         loop {
             match self.show(relay, &certs).await {
@@ -78,11 +86,27 @@ impl Status {
         }
     }
 
+    /// Shows the stream on the whole terminal, until `q`.
+    async fn run_screen(&self, home: &Home) -> Result<()> {
+        let mut screen = StatusScreen::default();
+        let mut terminal = FullScreen::open().context("cannot use the terminal")?;
+        loop {
+            let ClusterState { relay, certs, .. } = ClusterState::running(home)?;
+            let mut ended = pin!(self.feed(relay, &certs, &mut screen, &mut terminal));
+            match (&mut ended).await {
+                Ok(()) => return Ok(()),
+                Err(Ended::Output(error)) => return Err(error).context("cannot use the terminal"),
+                Err(Ended::Stream(error @ StatusStreamError::Certs(_))) => return Err(error.into()),
+                Err(Ended::Stream(error)) => screen.lost(error.to_string()),
+            }
+        }
+    }
+
     /// Returns after the first snapshot with `--once`, otherwise only with an error.
     async fn show(&self, relay: SocketAddr, certs: &Path) -> Result<(), Ended> {
         let interval = Duration::from_millis(self.interval);
         let mut stream = StatusStream::open(relay, certs, interval).await?;
-        let mut display = StatusDisplay::default();
+        let mut display = StatusLines::default();
         loop {
             if self.json {
                 let text = stream.next_text().await?;
@@ -100,7 +124,7 @@ impl Status {
                         return Ok(());
                     }
                 }
-                StatusLine::Event(event) => display.event(&event).map_err(Ended::Output)?,
+                StatusLine::Event(event) => StatusLines::event(&event).map_err(Ended::Output)?,
                 _ => {}
             }
         }

@@ -23,17 +23,17 @@ pub(super) enum AfterEnd {
     },
 }
 
-/// What to do after this error.
-pub(super) fn after(error: &ClientError) -> AfterEnd {
+/// What to do after this error of the connection to `node`.
+pub(super) fn after(error: &ClientError, node: &str) -> AfterEnd {
     match error {
-        ClientError::Closed(closed) => after_close(closed),
-        ClientError::Refused(refused) => after_refusal(refused),
-        ClientError::ConnectionLost(_) | ClientError::Timeout(_) => {
-            again(error.to_string(), CHAT_RETRY)
-        }
+        ClientError::Closed(closed) => after_close(closed, node),
+        ClientError::Refused(refused) => after_refusal(refused, node),
+        ClientError::ConnectionLost(_) => again(format!("{node} went away"), CHAT_RETRY),
+        ClientError::Timeout(_) => again(format!("{node} does not answer"), CHAT_RETRY),
         ClientError::Unexpected(frame) => match frame.as_ref() {
             Frame::Error(error) => {
-                again(format!("login refused: {} ({})", error.reason, error.code), CHAT_RETRY)
+                let why = format!("{node} refused the login: {} ({})", error.reason, error.code);
+                again(why, CHAT_RETRY)
             }
             _ => AfterEnd::Stop(error.to_string()),
         },
@@ -41,35 +41,37 @@ pub(super) fn after(error: &ClientError) -> AfterEnd {
     }
 }
 
-fn after_close(closed: &Closed) -> AfterEnd {
-    let code = closed.code;
-    let said = if closed.reason.is_empty() { "no reason given" } else { &closed.reason };
-    let why = |meaning: &str| format!("{meaning} (close {code}: {said})");
+fn after_close(closed: &Closed, node: &str) -> AfterEnd {
+    let Closed { code, reason } = closed;
     let wait = closed.retry_after().unwrap_or(CHAT_RETRY);
+    let stop = |meaning: &str| AfterEnd::Stop(format!("{meaning} (close {code}: {reason})"));
     match code {
-        1001 | 1012 => again(why("the node is draining"), wait),
-        1013 => again(why("the node is overloaded"), wait),
-        4008 => again(why("login timed out"), wait),
-        4009 => again(why("this client reads too slowly"), wait),
-        4001 => AfterEnd::Stop(why("authentication failed")),
-        4003 => AfterEnd::Stop(why("replaced by a newer session of this user")),
-        4010 => AfterEnd::Stop(why("disconnected by an operator")),
-        1003 | 1008 | 1009 => AfterEnd::Stop(why("the node rejected a frame")),
-        _ => again(why("connection closed"), wait),
+        1001 | 1012 => again(format!("{node} is draining"), wait),
+        1013 => again(format!("{node} is overloaded"), wait),
+        4008 => again(format!("the login at {node} timed out"), wait),
+        4009 => again("this client reads too slowly".to_owned(), wait),
+        4001 => stop("authentication failed"),
+        4003 => stop("replaced by a newer session of this user"),
+        4010 => stop("disconnected by an operator"),
+        1003 | 1008 | 1009 => stop("the node rejected a frame"),
+        _ => again(format!("{node} closed the connection (close {code}: {reason})"), wait),
     }
 }
 
-fn after_refusal(refused: &Refused) -> AfterEnd {
+fn after_refusal(refused: &Refused, node: &str) -> AfterEnd {
     #[derive(Deserialize)]
     struct Full {
         nodes: Vec<String>,
     }
     if refused.status != 503 {
-        return AfterEnd::Stop(format!("refused with status {}: {}", refused.status, refused.body));
+        return AfterEnd::Stop(format!(
+            "{node} refused with status {}: {}",
+            refused.status, refused.body
+        ));
     }
     let full: Option<Full> = serde_json::from_str(&refused.body).ok();
     AfterEnd::Again {
-        why: "the node is full".to_owned(),
+        why: format!("{node} is full"),
         wait: refused.retry_after.map_or(CHAT_RETRY, Duration::from_secs),
         elsewhere: full.and_then(|full| full.nodes.into_iter().next()),
     }
@@ -86,7 +88,7 @@ mod tests {
     #[test]
     fn draining_node_sets_the_retry_delay() {
         let closed = Closed { code: 1012, reason: "retry_ms=250".to_owned() };
-        let AfterEnd::Again { wait, .. } = after(&ClientError::Closed(closed)) else {
+        let AfterEnd::Again { wait, .. } = after(&ClientError::Closed(closed), "node-1") else {
             panic!("stops")
         };
         assert_eq!(wait, Duration::from_millis(250));
@@ -95,14 +97,14 @@ mod tests {
     #[test]
     fn replaced_session_stays_away() {
         let closed = Closed { code: 4003, reason: String::new() };
-        assert!(matches!(after(&ClientError::Closed(closed)), AfterEnd::Stop(_)));
+        assert!(matches!(after(&ClientError::Closed(closed), "node-1"), AfterEnd::Stop(_)));
     }
 
     #[test]
     fn full_node_names_another() {
         let body = r#"{"error":"full","nodes":["ws://there/ws"]}"#.to_owned();
         let refused = Refused { status: 503, retry_after: Some(2), body };
-        let AfterEnd::Again { wait, elsewhere, .. } = after(&ClientError::Refused(refused)) else {
+        let AfterEnd::Again { wait, elsewhere, .. } = after(&ClientError::Refused(refused), "node-1") else {
             panic!("stops")
         };
         assert_eq!((wait, elsewhere.as_deref()), (Duration::from_secs(2), Some("ws://there/ws")));

@@ -1,48 +1,28 @@
-//! Events scroll; in a terminal, the table stays below them.
+//! Lines for a pipe: each event, and the table of each snapshot.
 
-use std::io::{self, IsTerminal, Write as _, stdout};
+use std::io;
 
 use trunkline_protocol::status::{ClusterEvent, Snapshot};
 
 use super::{events, table};
 use crate::terminal::print;
 
-/// What is on the terminal.
+/// What was printed last.
 #[derive(Debug, Default)]
-pub(super) struct StatusDisplay {
+pub(super) struct StatusLines {
     last: Option<Snapshot>,
-    table: Vec<String>,
-    shown_lines: usize,
 }
 
-impl StatusDisplay {
-    /// Shows a newer snapshot.
+impl StatusLines {
+    /// Prints a newer snapshot.
     pub(super) fn snapshot(&mut self, snapshot: Snapshot) -> io::Result<()> {
-        self.table = table::lines(&snapshot, self.last.as_ref());
+        let lines = table::lines(&snapshot, self.last.as_ref());
         self.last = Some(snapshot);
-        self.clear()?;
-        self.draw()
+        lines.iter().try_for_each(print)
     }
 
-    /// Shows an event.
-    pub(super) fn event(&mut self, event: &ClusterEvent) -> io::Result<()> {
-        self.clear()?;
-        print(events::line(event))?;
-        if stdout().is_terminal() { self.draw() } else { Ok(()) }
-    }
-
-    fn draw(&mut self) -> io::Result<()> {
-        self.table.iter().try_for_each(print)?;
-        self.shown_lines = self.table.len();
-        Ok(())
-    }
-
-    /// Removes the table from the terminal.
-    fn clear(&mut self) -> io::Result<()> {
-        if stdout().is_terminal() && self.shown_lines > 0 {
-            write!(stdout(), "\x1b[{}A\x1b[J", self.shown_lines)?;
-            self.shown_lines = 0;
-        }
-        Ok(())
+    /// Prints an event.
+    pub(super) fn event(event: &ClusterEvent) -> io::Result<()> {
+        print(events::line(event))
     }
 }

@@ -1,13 +1,14 @@
 //! A snapshot as a table.
 
 use trunkline_protocol::{
+    Outcome,
     control::MemberState,
     status::{NodeStatus, PurgeStatus, RedisState, RelayStatus, Snapshot},
 };
 
 use crate::terminal::{BAD, BOLD, DIM, GOOD, NOTE, Painted};
 
-const MEGABYTE: f64 = 1e6;
+const MEBIBYTE: f64 = 1_048_576.0;
 
 /// The lines of the table: the relay, a heading, and each node, within 80 columns. Rates need the
 /// snapshot before; without one they are left out.
@@ -36,9 +37,25 @@ fn relay_line(now: &RelayStatus, before: Option<&RelayStatus>, seconds: Option<f
     };
     let rate = rate(now.forwarded, before.map(|before| before.forwarded), seconds);
     let cpu = cpu(now.cpu_ms, before.map(|before| before.cpu_ms), seconds);
-    let memory = now.memory_bytes as f64 / MEGABYTE;
+    let memory = now.memory_bytes as f64 / MEBIBYTE;
     let name = Painted(BOLD, &now.name);
-    format!("{name}  {redis}  forwarded {rate}/s  cpu {cpu}  memory {memory:.0} MB")
+    format!("{name}  {redis}  forwarded {rate}/s  cpu {cpu}  memory {memory:.0} MiB")
+}
+
+/// What became of the sends of all present nodes since they started, and the rates.
+pub(super) fn outcomes_line(now: &Snapshot, before: Option<&Snapshot>) -> String {
+    let seconds = before.map(|before| now.at_ms.saturating_sub(before.at_ms) as f64 / 1e3);
+    let total = |snapshot: &Snapshot, outcome| {
+        snapshot.nodes.iter().map(|node| node.load.outcomes.of(outcome)).sum::<u64>()
+    };
+    let parts = Outcome::ALL.map(|outcome| {
+        let sends = total(now, outcome);
+        let before = before.map(|before| total(before, outcome));
+        let rate = rate(sends, before, seconds.filter(|seconds| *seconds > 0.0));
+        let style = if outcome == Outcome::Delivered || sends == 0 { BOLD } else { NOTE };
+        format!("{} {} ({rate}/s)", outcome.as_str(), Painted(style, sends))
+    });
+    parts.join("  ")
 }
 
 /// May be longer than 80 columns: an error is shown in full, and the terminal wraps it.
@@ -58,7 +75,7 @@ fn heading() -> String {
         "p99 ms",
         "pending",
         "cpu",
-        "MB"
+        "MiB"
     )
 }
 
@@ -97,7 +114,7 @@ fn load_columns(now: &NodeStatus, before: Option<&NodeStatus>, seconds: Option<f
         p99.map_or("-".to_owned(), |p99| format!("{:.1}", p99 as f64 / 1e3)),
         load.pending,
         cpu(load.cpu_ms, before.map(|before| before.load.cpu_ms), seconds),
-        load.memory_bytes as f64 / MEGABYTE,
+        load.memory_bytes as f64 / MEBIBYTE,
     )
 }
 
