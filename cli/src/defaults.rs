@@ -83,3 +83,6 @@ pub const LOAD_LATENCY_DIGITS: u8 = 3;
 
 /// The longest latency that a load records as such, in microseconds: a minute.
 pub const LOAD_LATENCY_MAX_US: u64 = 60_000_000;
+
+/// How often `status` redraws a terminal when nothing arrives: the age of old values is shown.
+pub const STATUS_REDRAW: Duration = Duration::from_secs(1);

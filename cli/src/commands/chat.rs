@@ -71,7 +71,8 @@ impl Chat {
                         Some(url) => put_first(&mut nodes, &url),
                         None => nodes.rotate_left(1),
                     }
-                    let next = format!("{why}; trying {} in {} ms", nodes[0].name, wait.as_millis());
+                    let next =
+                        format!("{why}; trying {} in {} ms", nodes[0].name, wait.as_millis());
                     conversation.notice(NOTE, &next);
                     tokio::time::sleep(wait).await;
                 }

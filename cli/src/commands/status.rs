@@ -1,7 +1,7 @@
 //! `status`: the relay's status stream, on one screen of a terminal or as lines.
 
-mod display;
 mod events;
+mod lines;
 mod screen;
 mod table;
 
@@ -9,19 +9,21 @@ use std::{
     io::{self, IsTerminal, stdin, stdout},
     net::SocketAddr,
     path::Path,
+    pin::pin,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, Result};
 use clap::Args;
+use thiserror::Error;
 use trunkline_protocol::status::{Snapshot, StatusLine};
 
 use self::{
-    display::StatusLines,
+    lines::StatusLines,
     screen::{FullScreen, StatusScreen},
 };
 use crate::{
-    defaults::STATUS_RETRY,
+    defaults::{STATUS_REDRAW, STATUS_RETRY},
     state::{ClusterState, Home},
     status_stream::{StatusStream, StatusStreamError},
     terminal::{NOTE, notice, print},
@@ -42,19 +44,15 @@ pub(crate) struct Status {
     interval: u64,
 }
 
-/// Why `show` ended.
-#[derive(Debug)]
+/// Why the stream is no longer shown.
+#[derive(Debug, Error)]
 enum Ended {
     /// The relay's stream ended.
-    Stream(StatusStreamError),
-    /// Standard output cannot be written.
-    Output(io::Error),
-}
-
-impl From<StatusStreamError> for Ended {
-    fn from(error: StatusStreamError) -> Self {
-        Self::Stream(error)
-    }
+    #[error(transparent)]
+    Stream(#[from] StatusStreamError),
+    /// The output cannot be written, or the terminal not be read.
+    #[error("cannot use the terminal")]
+    Output(#[source] io::Error),
 }
 
 impl Status {
@@ -89,15 +87,46 @@ impl Status {
     /// Shows the stream on the whole terminal, until `q`.
     async fn run_screen(&self, home: &Home) -> Result<()> {
         let mut screen = StatusScreen::default();
+        ClusterState::running(home)?;
         let mut terminal = FullScreen::open().context("cannot use the terminal")?;
         loop {
             let ClusterState { relay, certs, .. } = ClusterState::running(home)?;
-            let mut ended = pin!(self.feed(relay, &certs, &mut screen, &mut terminal));
-            match (&mut ended).await {
+            match self.feed(relay, &certs, &mut screen, &mut terminal).await {
                 Ok(()) => return Ok(()),
-                Err(Ended::Output(error)) => return Err(error).context("cannot use the terminal"),
-                Err(Ended::Stream(error @ StatusStreamError::Certs(_))) => return Err(error.into()),
-                Err(Ended::Stream(error)) => screen.lost(error.to_string()),
+                Err(Ended::Stream(error)) if !matches!(error, StatusStreamError::Certs(_)) => {
+                    screen.lost(error.to_string());
+                }
+                Err(error) => return Err(error.into()),
+            }
+            let retry = async {
+                tokio::time::sleep(STATUS_RETRY).await;
+                Ok(())
+            };
+            if with_keys(retry, &mut screen, &mut terminal).await?.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Feeds one connection's stream to the screen. Returns after `q`, or with an error.
+    async fn feed(
+        &self,
+        relay: SocketAddr,
+        certs: &Path,
+        screen: &mut StatusScreen,
+        terminal: &mut FullScreen,
+    ) -> Result<(), Ended> {
+        let interval = Duration::from_millis(self.interval);
+        let opening = StatusStream::open(relay, certs, interval);
+        let Some(mut stream) = with_keys(opening, screen, terminal).await? else { return Ok(()) };
+        loop {
+            match with_keys(stream.next_line(), screen, terminal).await? {
+                Some(StatusLine::Snapshot(snapshot)) if is_recent(&snapshot, interval) => {
+                    screen.snapshot(*snapshot);
+                }
+                Some(StatusLine::Event(event)) => screen.event(event),
+                Some(_) => {}
+                None => return Ok(()),
             }
         }
     }
@@ -135,4 +164,27 @@ fn is_recent(snapshot: &Snapshot, interval: Duration) -> bool {
     let taken = UNIX_EPOCH + Duration::from_millis(snapshot.at_ms);
     let age = SystemTime::now().duration_since(taken).unwrap_or_default();
     age < interval.max(STATUS_RETRY) * 2
+}
+
+/// Waits for the future, and meanwhile handles keys and draws the screen. None: a key ended it.
+async fn with_keys<T>(
+    future: impl Future<Output = Result<T, StatusStreamError>>,
+    screen: &mut StatusScreen,
+    terminal: &mut FullScreen,
+) -> Result<Option<T>, Ended> {
+    let mut future = pin!(future);
+    screen.draw().map_err(Ended::Output)?;
+    loop {
+        tokio::select! {
+            biased;
+            event = terminal.next_event() => {
+                if !screen.handle(&event.map_err(Ended::Output)?) {
+                    return Ok(None);
+                }
+            }
+            done = &mut future => return Ok(Some(done?)),
+            () = tokio::time::sleep(STATUS_REDRAW) => {}
+        }
+        screen.draw().map_err(Ended::Output)?;
+    }
 }

@@ -104,7 +104,9 @@ mod tests {
     fn full_node_names_another() {
         let body = r#"{"error":"full","nodes":["ws://there/ws"]}"#.to_owned();
         let refused = Refused { status: 503, retry_after: Some(2), body };
-        let AfterEnd::Again { wait, elsewhere, .. } = after(&ClientError::Refused(refused), "node-1") else {
+        let AfterEnd::Again { wait, elsewhere, .. } =
+            after(&ClientError::Refused(refused), "node-1")
+        else {
             panic!("stops")
         };
         assert_eq!((wait, elsewhere.as_deref()), (Duration::from_secs(2), Some("ws://there/ws")));

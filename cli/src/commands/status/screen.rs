@@ -157,7 +157,9 @@ impl StatusScreen {
                 lines.extend(table::lines(&shown, self.before.as_ref()));
                 let hidden = now.nodes.len() - shown.nodes.len();
                 if hidden > 0 {
-                    lines.push(Painted(DIM, format!("{hidden} nodes without a problem")).to_string());
+                    lines.push(
+                        Painted(DIM, format!("{hidden} nodes without a problem")).to_string(),
+                    );
                 }
                 lines.extend([String::new(), table::outcomes_line(now, self.before.as_ref())]);
             }
