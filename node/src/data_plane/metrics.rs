@@ -22,13 +22,20 @@ pub(super) struct Metrics {
     pub(super) session_panics: u64,
     /// The times from accept to `delivered` since the last report.
     latencies: Histogram<u32>,
+    /// The times from accept to any other outcome since the last report.
+    failure_latencies: Histogram<u32>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let latencies = Histogram::new_with_max(LATENCY_US_MAX, 2).expect("the bounds are valid");
-        let outcomes = Outcomes::default();
-        Self { accepted: 0, outcomes, unreported: 0, session_panics: 0, latencies }
+        Self {
+            accepted: 0,
+            outcomes: Outcomes::default(),
+            unreported: 0,
+            session_panics: 0,
+            latencies: empty_histogram(),
+            failure_latencies: empty_histogram(),
+        }
     }
 }
 
@@ -36,20 +43,35 @@ impl Metrics {
     /// A send has come to its outcome, `took` after it was accepted.
     pub(super) fn ended(&mut self, outcome: Outcome, took: Duration) {
         self.outcomes.count(outcome);
-        if outcome == Outcome::Delivered {
-            self.latencies.saturating_record(took.as_micros() as u64);
-        }
+        let latencies = match outcome {
+            Outcome::Delivered => &mut self.latencies,
+            _ => &mut self.failure_latencies,
+        };
+        latencies.saturating_record(took.as_micros() as u64);
     }
 
-    /// The latencies since the last call.
+    /// The latencies of delivered sends since the last call.
     pub(super) fn take_latencies(&mut self) -> LatencyHistogram {
-        let buckets = self.latencies.iter_recorded();
-        let pairs = buckets
-            .map(|bucket| (bucket.value_iterated_to(), bucket.count_since_last_iteration()))
-            .collect();
-        self.latencies.reset();
-        LatencyHistogram(pairs)
+        take(&mut self.latencies)
     }
+
+    /// The latencies of all other sends since the last call.
+    pub(super) fn take_failure_latencies(&mut self) -> LatencyHistogram {
+        take(&mut self.failure_latencies)
+    }
+}
+
+fn empty_histogram() -> Histogram<u32> {
+    Histogram::new_with_max(LATENCY_US_MAX, 2).expect("the bounds are valid")
+}
+
+fn take(latencies: &mut Histogram<u32>) -> LatencyHistogram {
+    let buckets = latencies.iter_recorded();
+    let pairs = buckets
+        .map(|bucket| (bucket.value_iterated_to(), bucket.count_since_last_iteration()))
+        .collect();
+    latencies.reset();
+    LatencyHistogram(pairs)
 }
 
 #[cfg(test)]
@@ -57,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn latency_is_that_of_delivered_sends_since_the_last_report() {
+    fn delivered_and_failed_sends_have_latencies_of_their_own_since_the_last_report() {
         let mut metrics = Metrics::default();
         metrics.ended(Outcome::Delivered, Duration::from_micros(100));
         metrics.ended(Outcome::Delivered, Duration::from_secs(600));
@@ -68,6 +90,9 @@ mod tests {
         assert_eq!(latencies.quantile_us(0.5), Some(100));
         assert!(latencies.quantile_us(1.0) >= Some(LATENCY_US_MAX), "longer times are not lost");
         assert_eq!(metrics.take_latencies().count(), 0);
+        let failures = metrics.take_failure_latencies();
+        assert_eq!((failures.count(), failures.quantile_us(1.0)), (1, Some(7)));
+        assert_eq!(metrics.take_failure_latencies().count(), 0);
         assert_eq!(metrics.outcomes.total(), 3);
     }
 }

@@ -174,6 +174,7 @@ impl DataPlaneState {
             look_ups: env.look_ups.total,
             stale_entries: registrar.counts().stale_entries_removed,
             latency: env.metrics.take_latencies(),
+            failure_latency: env.metrics.take_failure_latencies(),
             ..NodeLoad::default()
         }
     }
