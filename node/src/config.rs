@@ -55,7 +55,7 @@ pub struct NodeConfig {
     /// The file with the secret that signs tokens (HS256).
     #[arg(long, env = "TRUNKLINE_JWT_SECRET_FILE", value_name = "FILE")]
     pub jwt_secret_file: Option<PathBuf>,
-    /// The origins whose web pages may connect, such as https://chat.example; `*` for all. The default
+    /// The origins whose web pages may connect, such as `https://chat.example`; `*` for all. The default
     /// is those of this machine on loopback with open logins, and all elsewhere.
     #[arg(long, env = "TRUNKLINE_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
     pub allowed_origins: Vec<AllowedOrigin>,
