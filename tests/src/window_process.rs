@@ -98,17 +98,16 @@ impl WindowText {
 
     /// The value below a label.
     pub fn value(&self, label: &str) -> Option<&str> {
-        self.beneath(label, 1)
+        Some(self.0.get(self.label(label)? + 1)?.text.as_str())
     }
 
-    /// The line below the value below a label.
-    pub fn detail(&self, label: &str) -> Option<&str> {
-        self.beneath(label, 2)
+    /// What a screen reader says of the tile with a label: the group's text comes before the label.
+    pub fn description(&self, label: &str) -> Option<&str> {
+        Some(self.0.get(self.label(label)?.checked_sub(1)?)?.text.as_str())
     }
 
-    fn beneath(&self, label: &str, lines: usize) -> Option<&str> {
-        let at = self.0.iter().position(|node| node.role == "Label" && node.text == label)?;
-        self.0.get(at + lines).map(|node| node.text.as_str())
+    fn label(&self, label: &str) -> Option<usize> {
+        self.0.iter().position(|node| node.role == "Label" && node.text == label)
     }
 
     /// The cell of a table in the row of the node `name` and the column `head`.

@@ -72,14 +72,13 @@ fn rates_move(test: &mut WindowTest, load: &mut Load, sessions: &[SessionId]) {
     load.start(remote);
     load.start(local);
     test.until("the rates are those of the load", load, |text| {
-        let delivered =
-            text.detail("delivered / s").and_then(|detail| detail.split_once(" local · "));
-        let (here, elsewhere) = delivered.unzip();
+        let delivered = text.description("delivered / s").and_then(|text| text.rsplit_once(": "));
+        let (here, elsewhere) = delivered.and_then(|(_, by)| by.split_once(" local · ")).unzip();
         let each = |head: &str| names().all(|node| is_about(text.cell(&node, head), 400.0 / 3.0));
         is_about(text.value("accepted / s"), REMOTE + LOCAL)
             && is_about(text.value("delivered / s"), REMOTE + LOCAL)
             && is_about(here, LOCAL)
-            && is_about(elsewhere.and_then(|words| words.strip_suffix(" remote")), REMOTE)
+            && is_about(elsewhere.and_then(|words| words.strip_suffix(" remote.")), REMOTE)
             && is_about(text.value("forwarded / s"), REMOTE)
             && text.value("p99").is_some_and(|p99| p99.ends_with("s"))
             && text.value("not delivered / s") == Some("0")
