@@ -78,6 +78,9 @@ pub const LOAD_RECONNECT_MS: std::ops::Range<u64> = 200..2_000;
 /// How often a load reports.
 pub const LOAD_REPORT_EVERY: Duration = Duration::from_millis(500);
 
+/// How long a load that ends waits for the last outcomes: longer than a send's deadline.
+pub const LOAD_OUTCOMES_WITHIN: Duration = Duration::from_secs(6);
+
 /// To how many decimal digits a load records latencies.
 pub const LOAD_LATENCY_DIGITS: u8 = 3;
 

@@ -9,9 +9,9 @@ pub const CAPACITY: u32 = 500;
 /// The bounds of the flag.
 pub const CAPACITY_BOUNDS: RangeInclusive<u32> = 1..=1_000_000;
 
-/// How many files a node has open besides its sessions: rejected connections, scrapes, Redis, its
-/// own sockets, the runtime.
-pub const OTHER_FILES: u64 = 128;
+/// How many files a node has open besides its sessions: handshakes, rejected connections, scrapes,
+/// Redis, its own sockets, the runtime.
+pub const OTHER_FILES: u64 = 128 + HANDSHAKES_MAX as u64;
 
 /// The largest frame that a client may send, in bytes, without a flag.
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
@@ -98,6 +98,12 @@ pub const FRAMES_PER_TURN: usize = 64;
 /// How many bytes of one session are read in its turn, whatever frames they contain.
 pub const BYTES_PER_TURN: usize = 2 * READ_BYTES;
 
+/// The same before the session's login: a stranger gets a smaller part of each turn.
+pub const BYTES_PER_TURN_BEFORE_LOGIN: usize = 4 * 1024;
+
+/// How many fragments a message of the largest size may have. Smaller messages may have more.
+pub const FRAGMENTS_MAX: usize = 1_024;
+
 /// The largest head of an HTTP request. A browser adds all cookies of its domain.
 pub const HEAD_BYTES_MAX: usize = 16 * 1024;
 
@@ -105,14 +111,15 @@ pub const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// answer.
 pub const LINGER_BYTES_MAX: u64 = 256 * 1024;
 
-/// How many connections may be between accept and upgrade.
+/// How many connections may be between accept and upgrade. At more, the oldest is closed: clients that
+/// say nothing keep no others out.
 pub const HANDSHAKES_MAX: usize = 1_024;
 
 /// The pause after a failed accept, so that a lack of file descriptors causes no busy loop.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How long a client may take to send a complete HTTP request.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long clients wait before they dial a full node again, in seconds.
 pub const RETRY_AFTER_SECONDS: &str = "1";

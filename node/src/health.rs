@@ -25,6 +25,8 @@ pub(crate) struct NodeHealth {
     registered: bool,
     /// It is leaving.
     draining: bool,
+    /// How many connections without a login gave way to new ones.
+    gave_way: u64,
 }
 
 /// Reports the node's load and health, to the relay by `outbox` and to the operations endpoint.
@@ -38,8 +40,10 @@ pub(crate) async fn report_load(
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         due.tick().await;
-        let (load, linked, draining) =
-            data_plane.turn(|state, _| (state.load(), state.is_linked(), state.slots.are_closed()));
+        let (load, linked, draining, gave_way) = data_plane.turn(|state, _| {
+            let (draining, gave_way) = (state.slots.are_closed(), state.slots.gave_way());
+            (state.load(), state.is_linked(), draining, gave_way)
+        });
         let Usage { cpu, memory_bytes } = Usage::now();
         let load = NodeLoad { cpu_ms: cpu.as_millis() as u64, memory_bytes, ..load };
         let registered = data_plane.registrar().status().borrow().lease == LeaseState::Held;
@@ -47,7 +51,7 @@ pub(crate) async fn report_load(
             // If the outbox is full, the next report says more than this one.
             let _ = outbox.try_send(ToRelay::Load(Box::new(load.clone())));
         }
-        let report = NodeHealth { load, started_at_ms, linked, registered, draining };
+        let report = NodeHealth { load, started_at_ms, linked, registered, draining, gave_way };
         health.send_replace(Arc::new(report));
     }
 }
@@ -101,6 +105,7 @@ impl Monitored for MonitoredNode {
             ("trunkline_receipts_dropped_total", load.receipts_dropped),
             ("trunkline_refused_full_total", load.refused_full),
             ("trunkline_connections_refused_total", load.refused_slots),
+            ("trunkline_connections_gave_way_total", health.gave_way),
             ("trunkline_sessions_ended_slow_total", load.ended_slow),
             ("trunkline_session_panics_total", load.session_panics),
             ("trunkline_look_ups_total", load.look_ups),

@@ -10,14 +10,14 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
 use clap::Args;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use trunkline_ops::{raise_open_files, stop_signal};
 
 use self::{
     body::BODY_BYTES_MIN, display::LoadDisplay, pacer::Pacer, tally::SharedTally, users::Users,
 };
 use crate::{
-    defaults::LOAD_REPORT_EVERY,
+    defaults::{LOAD_OUTCOMES_WITHIN, LOAD_REPORT_EVERY},
     state::{ClusterState, Home},
 };
 
@@ -44,26 +44,33 @@ impl Load {
         ClusterState::running(home)?;
         raise_open_files(u64::from(self.users));
         let until = self.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+        let start = Instant::now();
+        let tally = SharedTally::new(start);
+        let mut users = Users::new(home, self.body as usize, &tally);
         let mut display = LoadDisplay::new(self.users);
         let mut interrupted = std::pin::pin!(stop_signal()?);
         let ended = tokio::select! {
             biased;
             () = &mut interrupted => Ok(()),
-            () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => Ok(()),
-            ended = self.generate(home, &mut display) => ended,
+            () = sleep_until(until.unwrap_or(start)), if until.is_some() => Ok(()),
+            ended = self.generate(&mut users, &tally, &mut display) => ended,
         };
-        display.sum_up();
+        // The users go on reading. Without this, the balance would lack the last outcomes.
+        let _ = timeout(LOAD_OUTCOMES_WITHIN, tally.settled()).await;
+        display.sum_up(&tally.report().counts);
         ended
     }
 
     /// Logs the users in, and lets them send until the cluster is stopped.
-    async fn generate(&self, home: &Home, display: &mut LoadDisplay) -> Result<()> {
-        let start = Instant::now();
-        let tally = SharedTally::new(start);
+    async fn generate(
+        &self,
+        users: &mut Users,
+        tally: &SharedTally,
+        display: &mut LoadDisplay,
+    ) -> Result<()> {
         let names = names(self.users);
-        let mut users = Users::new(home, self.body as usize, &tally);
         let queues = users.log_in(&names).await?;
-        let pacer = Pacer::new(self.rate, start, &names, queues);
+        let pacer = Pacer::new(self.rate, tally.start(), &names, queues);
         let mut sending = std::pin::pin!(pacer.run());
         let mut reports = interval(LOAD_REPORT_EVERY);
         reports.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -26,7 +26,7 @@ pub(crate) mod tests;
 mod tracer;
 
 pub(crate) use delivery::{CloseReason, SessionKey};
-pub(crate) use slots::ConnectionSlot;
+pub(crate) use slots::{ConnectionSlot, ConnectionSlots, GrantedSlot};
 pub(crate) use state::{DataPlaneSetup, DataPlaneState};
 
 use std::{cell::RefCell, pin::pin, rc::Rc, time::Instant};

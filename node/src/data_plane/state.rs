@@ -54,7 +54,7 @@ impl DataPlaneState {
         Self {
             custody: Custody::new(setup.limits),
             env: NodeEnvironment::new(setup.name, setup.incarnation, setup.outbox),
-            slots: ConnectionSlots::new(setup.capacity),
+            slots: ConnectionSlots::new(setup.capacity as usize),
             registrar: setup.registrar,
             sessions_per_user: setup.sessions_per_user,
             ping_interval: setup.ping_interval,
@@ -170,7 +170,7 @@ impl DataPlaneState {
             refused_full: delivery.refused_full + links.refused_full,
             ended_slow: delivery.ended_slow,
             session_panics: env.metrics.session_panics,
-            refused_slots: slots.refused,
+            refused_slots: slots.refused(),
             look_ups: env.look_ups.total,
             stale_entries: registrar.counts().stale_entries_removed,
             latency: env.metrics.take_latencies(),

@@ -1,12 +1,11 @@
 //! The client port: accepts connections, and turns WebSocket upgrades into sessions.
 
-use std::{io, net::SocketAddr, pin::Pin, rc::Rc, sync::Arc};
+use std::{io, net::SocketAddr, pin::Pin, rc::Rc};
 
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task, time,
+    select, task, time,
 };
 use tracing::{Instrument as _, debug, debug_span, field, warn};
 use trunkline_ops::LogThrottle;
@@ -17,7 +16,7 @@ use super::{
     session::{ReadAhead, SessionRules, SessionTask},
 };
 use crate::{
-    data_plane::{ConnectionSlot, DataPlane},
+    data_plane::{ConnectionSlot, ConnectionSlots, DataPlane},
     defaults::{ACCEPT_PAUSE, HANDSHAKES_MAX, REQUEST_TIMEOUT},
     origins::Origins,
 };
@@ -35,17 +34,18 @@ impl Listener {
     pub(crate) async fn run(self) {
         let Self { listener, data_plane, rules, origins } = self;
         let read_ahead = ReadAhead::default();
-        let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
+        let handshakes = ConnectionSlots::new(HANDSHAKES_MAX);
         let log_throttle = LogThrottle::new();
         loop {
-            let permit = handshakes.clone().acquire_owned().await.expect("it is never closed");
             match listener.accept().await {
                 Ok((stream, address)) => {
+                    let slot = handshakes.acquire().expect("each handshake gives way");
+                    let slot = slot.wait().await.expect("they are never closed");
                     let (origins, read_ahead) = (origins.clone(), read_ahead.clone());
                     let session = (data_plane.clone(), rules.clone(), read_ahead);
                     // Boxed, because the session would otherwise keep the memory of its handshake.
                     let handshake = Box::pin(handshake(stream, origins, session));
-                    task::spawn_local(serve(handshake, address, permit));
+                    task::spawn_local(serve(handshake, address, slot));
                 }
                 Err(error) => {
                     if let Some(line) = log_throttle.admit(&error.to_string()) {
@@ -59,7 +59,7 @@ impl Listener {
     }
 }
 
-type Handshake = Result<Option<(SessionTask, ConnectionSlot)>, HttpError>;
+type Handshake = Result<Option<SessionTask>, HttpError>;
 
 /// Answers one HTTP request. Returns the session if the request was an upgrade and was granted.
 async fn handshake(
@@ -72,22 +72,27 @@ async fn handshake(
     let route = |request: &_| routes::answer(&data_plane, &origins, request);
     let Some(upgraded) = http::serve(reading, writing, route).await? else { return Ok(None) };
     let http::Upgraded { reading, mut writing, received, granted } = upgraded;
+    let Some(slot) = granted.slot.wait().await else { return Ok(None) };
     let answered = time::timeout(REQUEST_TIMEOUT, writing.write_all(&granted.head)).await;
     answered.map_err(io::Error::from)??;
     let key = data_plane.turn(|state, _| state.open(writing));
-    let session = SessionTask::new(data_plane, key, (reading, received), read_ahead, rules);
-    Ok(Some((session, granted.slot)))
+    let connection = (reading, received, slot);
+    Ok(Some(SessionTask::new(data_plane, key, connection, read_ahead, rules)))
 }
 
 async fn serve(
     handshake: Pin<Box<impl Future<Output = Handshake>>>,
     address: SocketAddr,
-    permit: OwnedSemaphorePermit,
+    mut slot: ConnectionSlot,
 ) {
-    let result = handshake.await;
-    drop(permit);
+    let result = select! {
+        biased;
+        result = handshake => result,
+        () = slot.gives_way() => return debug!(%address, "handshake gave way to a newer one"),
+    };
+    drop(slot);
     match result {
-        Ok(Some((session, _slot))) => {
+        Ok(Some(session)) => {
             // One id, that of its `welcome`, follows the session through the log at level debug. A span
             // that is enabled is entered at each poll, which costs more than parsing a frame.
             let span = debug_span!("session", id = %session.id(), %address, user = field::Empty);

@@ -14,7 +14,7 @@ use super::{
     upgrade,
 };
 use crate::{
-    data_plane::{ConnectionSlot, DataPlane},
+    data_plane::{DataPlane, GrantedSlot},
     defaults::RETRY_AFTER_SECONDS,
     members,
     origins::Origins,
@@ -27,7 +27,7 @@ const METHODS: &str = "GET, HEAD, OPTIONS";
 pub(super) struct Granted {
     /// The head of the response.
     pub(super) head: Vec<u8>,
-    pub(super) slot: ConnectionSlot,
+    pub(super) slot: GrantedSlot,
 }
 
 /// Answers `request`. A granted upgrade takes a connection slot.

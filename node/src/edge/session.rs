@@ -16,7 +16,7 @@ use std::{
     future::poll_fn,
     io,
     rc::Rc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Instant,
 };
 
@@ -27,12 +27,15 @@ use trunkline_ops::contain;
 use trunkline_protocol::client::close;
 
 use crate::{
-    data_plane::{CloseReason, DataPlane, DataPlaneState, SessionKey},
-    defaults::{CLOSE_WITHIN, FRAMES_PER_TURN},
+    data_plane::{CloseReason, ConnectionSlot, DataPlane, DataPlaneState, SessionKey},
+    defaults::{BYTES_PER_TURN, BYTES_PER_TURN_BEFORE_LOGIN, CLOSE_WITHIN, FRAMES_PER_TURN},
 };
 use closing::{SessionEnd, close_frame, finish};
 use requests::RequestHandler;
 use socket::Socket;
+
+/// The header of a control frame from a client (RFC 6455, section 5.2).
+const CONTROL_HEADER_BYTES: usize = 6;
 
 /// The task of one session. Dropping it removes the session from the data plane, however it ends.
 pub(super) struct SessionTask<R: AsyncRead + Unpin = OwnedReadHalf> {
@@ -40,21 +43,23 @@ pub(super) struct SessionTask<R: AsyncRead + Unpin = OwnedReadHalf> {
     key: SessionKey,
     codec: WebSocket<Socket<R>>,
     requests: RequestHandler,
+    /// Behind the socket, because fields are dropped in this order.
+    slot: ConnectionSlot,
 }
 
 impl<R: AsyncRead + Unpin> SessionTask<R> {
     /// `key` is the session that writes to the same connection. `received` is what the client has
-    /// sent behind the head of its HTTP request.
+    /// sent behind the head of its HTTP request. `slot` is free again when the socket is closed.
     pub(super) fn new(
         data_plane: DataPlane,
         key: SessionKey,
-        (reading, received): (R, Vec<u8>),
+        (reading, received, slot): (R, Vec<u8>, ConnectionSlot),
         read_ahead: ReadAhead,
         rules: Rc<SessionRules>,
     ) -> Self {
         let (socket, config) = (Socket::new(reading, read_ahead), Some(rules.codec()));
         let codec = WebSocket::from_partially_read(socket, received, Role::Server, config);
-        Self { data_plane, key, codec, requests: RequestHandler::new(key, rules) }
+        Self { data_plane, key, codec, requests: RequestHandler::new(key, rules), slot }
     }
 
     /// The session's id, as its `welcome` will have it unless the node's incarnation changes.
@@ -70,6 +75,7 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
             SessionEnd::Broken => return,
             SessionEnd::ClosedByClient => None,
             SessionEnd::ClosedByNode(close_reason) => Some(close_reason),
+            SessionEnd::GaveWay => return self.give_way(),
             SessionEnd::Panicked => {
                 self.data_plane.turn(|state, _| state.count_session_panic());
                 let reason = "internal error".to_owned();
@@ -88,6 +94,17 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
         let _ = time::timeout(CLOSE_WITHIN, closed).await;
     }
 
+    /// Ends the session without waiting for its client: another one waits for the slot.
+    fn give_way(self) {
+        let reason = "gave way to a newer connection: log in at once".to_owned();
+        let frame = close_frame(&CloseReason { code: close::NO_LOGIN, reason });
+        let mut cx = Context::from_waker(Waker::noop());
+        self.data_plane.turn(|state, now| {
+            state.env.delivery.write_raw(self.key, &frame);
+            let _ = state.env.delivery.poll_finish(self.key, now, &mut cx);
+        });
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<SessionEnd> {
         match self.progress(cx) {
             Ok(()) => Poll::Pending,
@@ -103,13 +120,18 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
             if let Poll::Ready(event) = login {
                 self.requests.finish_login(state, event)?;
             }
+            if self.slot.poll_gives_way(cx).is_ready() {
+                return Err(SessionEnd::GaveWay);
+            }
             if let Poll::Ready(close_reason) = state.env.delivery.poll_close_reason(self.key, cx) {
                 return Err(SessionEnd::ClosedByNode(close_reason));
             }
             if let Poll::Ready(flushed) = state.env.delivery.poll_flush(self.key, now, cx) {
                 flushed?;
             }
-            self.codec.get_mut().begin_turn(cx);
+            let known = self.requests.login.is_done();
+            let budget = if known { BYTES_PER_TURN } else { BYTES_PER_TURN_BEFORE_LOGIN };
+            self.codec.get_mut().begin_turn(budget, cx);
             let read = self.read_frames(state, now, cx);
             // A part of a frame counts as well: a slow client needs time for a large frame.
             if self.codec.get_mut().end_turn() {
@@ -135,6 +157,7 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
                 None => return Ok(()),
             }
             if self.requests.login.is_registering() {
+                self.slot.keep();
                 // The registration starts when the next turn polls it.
                 break;
             }
@@ -147,11 +170,29 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
     /// Reads one message, unless the socket has none yet or the turn is exhausted. A panic of the
     /// codec is contained: it ends only this session.
     fn next(&mut self) -> Result<Option<Message>, SessionEnd> {
-        match contain(|| self.codec.read())? {
-            Ok(message) => Ok(Some(message)),
-            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(error) => Err(SessionEnd::from_codec(&error, self.requests.rules.frame_bytes_max)),
+        let message = match contain(|| self.codec.read())? {
+            Ok(message) => message,
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                let too_long =
+                    self.codec.get_ref().unfinished() > self.requests.rules.message_bytes_max();
+                let reason = "a message has too many fragments";
+                return if too_long {
+                    Err(SessionEnd::close(close::TOO_BIG, reason))
+                } else {
+                    Ok(None)
+                };
+            }
+            Err(error) => {
+                return Err(SessionEnd::from_codec(&error, self.requests.rules.frame_bytes_max));
+            }
+        };
+        match &message {
+            Message::Ping(payload) | Message::Pong(payload) => {
+                self.codec.get_mut().discount(CONTROL_HEADER_BYTES + payload.len());
+            }
+            _ => self.codec.get_mut().finish_message(),
         }
+        Ok(Some(message))
     }
 
     fn handle(
@@ -179,7 +220,8 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
                 Err(SessionEnd::close(close::UNSUPPORTED, reason))
             }
             Message::Ping(_) => {
-                self.queue_replies(state);
+                let pong = self.replies();
+                state.env.delivery.write_pong(self.key, &pong);
                 Ok(())
             }
             Message::Pong(_) | Message::Frame(_) => Ok(()),
@@ -193,15 +235,20 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
         }
     }
 
-    /// Queues the frames that the codec wrote: pongs, and the answer to a close. Without the flush it
-    /// would keep them until its next use, and the client may never send anything again.
+    /// Queues the frames that the codec wrote.
     fn queue_replies(&mut self, state: &mut DataPlaneState) {
-        // After a close, the codec reports the closed connection as an error.
-        let _ = self.codec.flush();
-        let replies = self.codec.get_mut().take_replies();
+        let replies = self.replies();
         if !replies.is_empty() {
             state.env.delivery.write_raw(self.key, &replies);
         }
+    }
+
+    /// The frames that the codec wrote: a pong, or the answer to a close. Without the flush it would
+    /// keep them until its next use, and the client may never send anything again.
+    fn replies(&mut self) -> Vec<u8> {
+        // After a close, the codec reports the closed connection as an error.
+        let _ = self.codec.flush();
+        self.codec.get_mut().take_replies()
     }
 }
 

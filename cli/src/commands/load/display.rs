@@ -16,7 +16,6 @@ const REPORTS_A_LINE: u32 = 10;
 pub(super) struct LoadDisplay {
     users: u32,
     reports: u32,
-    seconds: f64,
     counts: LoadCounts,
     terminal: bool,
 }
@@ -24,14 +23,13 @@ pub(super) struct LoadDisplay {
 impl LoadDisplay {
     pub(super) fn new(users: u32) -> Self {
         let terminal = stdout().is_terminal();
-        Self { users, reports: 0, seconds: 0.0, counts: LoadCounts::default(), terminal }
+        Self { users, reports: 0, counts: LoadCounts::default(), terminal }
     }
 
     /// Shows a report.
     pub(super) fn show(&mut self, report: &LoadReport) {
         let line = self.line(report);
         (self.counts, self.reports) = (report.counts, self.reports + 1);
-        self.seconds += report.seconds;
         if self.terminal {
             replace_line(format_args!("  {line}"));
         } else if self.reports % REPORTS_A_LINE == 1 {
@@ -54,33 +52,27 @@ impl LoadDisplay {
         format!("{users}  {sent}  {arrived}  {latency}  {}", failures(&report.counts))
     }
 
-    /// Shows the totals.
-    pub(super) fn sum_up(&self) {
+    /// Shows the totals: what was sent is the sum of what became of it.
+    pub(super) fn sum_up(&self, counts: &LoadCounts) {
         if self.terminal && self.reports > 0 {
             tell("");
         }
-        let LoadCounts { sent, arrived, .. } = self.counts;
-        let rate = if self.seconds > 0.0 { arrived as f64 / self.seconds } else { 0.0 };
-        tell(format_args!(
-            "  {} {}  {}  {}",
-            labelled("sent", sent),
-            labelled("arrived", arrived),
-            labelled("a second", format!("{rate:.0}")),
-            failures(&self.counts)
-        ));
+        let waiting = ("no outcome yet", counts.waiting());
+        let others = counts.ended().skip(1).chain([waiting]).filter(|(_, count)| *count > 0);
+        let delivered = counts.ended().take(1);
+        let terms = delivered.chain(others).map(|(label, count)| labelled(label, count));
+        let sum = terms.collect::<Vec<_>>().join(" + ");
+        tell(format_args!("  {} = {sum}", labelled("sent", counts.sent)));
+        let order = labelled("out of order", counts.out_of_order);
+        tell(format_args!("  {}  {order}", labelled("arrived", counts.arrived)));
     }
 }
 
-/// What went wrong so far. The first count is always shown.
+/// What went wrong so far.
 fn failures(counts: &LoadCounts) -> String {
-    let LoadCounts { not_delivered, unconfirmed, out_of_order, .. } = *counts;
-    let mut text = labelled("not delivered", not_delivered);
-    for (label, count) in [("unconfirmed", unconfirmed), ("out of order", out_of_order)] {
-        if count > 0 {
-            text += &format!("  {}", labelled(label, count));
-        }
-    }
-    text
+    let order = ("out of order", counts.out_of_order);
+    let failed = counts.ended().skip(1).chain([order]).filter(|(_, count)| *count > 0);
+    failed.map(|(label, count)| labelled(label, count)).collect::<Vec<_>>().join("  ")
 }
 
 fn labelled(label: &str, value: impl Display) -> String {

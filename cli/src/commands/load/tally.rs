@@ -3,22 +3,47 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hdrhistogram::Histogram;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
+use trunkline_protocol::Outcome;
 
 use super::body::LoadStamp;
-use crate::defaults::{LOAD_LATENCY_DIGITS, LOAD_LATENCY_MAX_US};
+use crate::defaults::{LOAD_LATENCY_DIGITS, LOAD_LATENCY_MAX_US, POLL_INTERVAL};
 
-/// What became of all messages so far.
+/// What became of all messages so far. Each that was sent is counted once: under its outcome, as
+/// refused, as lost with its connection, or as still [waiting](Self::waiting).
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct LoadCounts {
     pub(super) sent: u64,
+    /// Sends by the outcome of their receipt, as in [`Outcome::ALL`].
+    outcomes: [u64; Outcome::ALL.len()],
+    /// Sends that an error frame refused.
+    pub(super) refused: u64,
+    /// Sends without an outcome when their connection ended.
+    pub(super) connection_ended: u64,
     pub(super) arrived: u64,
-    /// Sends whose receipt or error says that they were not delivered.
-    pub(super) not_delivered: u64,
-    /// Sends whose outcome is unknown.
-    pub(super) unconfirmed: u64,
     /// Messages that arrived twice, or after one that was sent later.
     pub(super) out_of_order: u64,
+}
+
+impl LoadCounts {
+    /// Counts the outcome of a send. One that the protocol does not know counts as refused.
+    pub(super) fn note_outcome(&mut self, outcome: &str) {
+        match Outcome::ALL.iter().position(|known| known.as_str() == outcome) {
+            Some(at) => self.outcomes[at] += 1,
+            None => self.refused += 1,
+        }
+    }
+
+    /// What became of the sends that wait no more, each with its label.
+    pub(super) fn ended(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        let outcomes = Outcome::ALL.map(Outcome::as_str).into_iter().zip(self.outcomes);
+        outcomes.chain([("refused", self.refused), ("connection ended", self.connection_ended)])
+    }
+
+    /// How many sends have no outcome yet.
+    pub(super) fn waiting(&self) -> u64 {
+        self.sent - self.ended().map(|(_, count)| count).sum::<u64>()
+    }
 }
 
 /// What the display shows.
@@ -57,6 +82,11 @@ impl SharedTally {
         Self { start, inner: Arc::new(Mutex::new(tally)) }
     }
 
+    /// When the load started.
+    pub(super) fn start(&self) -> Instant {
+        self.start
+    }
+
     pub(super) fn note_online(&self) {
         self.lock().online += 1;
     }
@@ -90,8 +120,32 @@ impl SharedTally {
         LoadReport { online: tally.online, counts: tally.counts, seconds, latency_ms }
     }
 
+    /// Waits until every send has an outcome. Cancel-safe.
+    pub(super) async fn settled(&self) {
+        while self.lock().counts.waiting() > 0 {
+            sleep(POLL_INTERVAL).await;
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Tally> {
         // No panic can leave a count half changed.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_send_is_counted_once() {
+        let mut counts =
+            LoadCounts { sent: 7, refused: 1, connection_ended: 2, ..Default::default() };
+        for outcome in ["delivered", "offline", "an outcome of a later version"] {
+            counts.note_outcome(outcome);
+        }
+        assert_eq!(counts.waiting(), 1);
+        let count = |label| counts.ended().find(|(known, _)| *known == label).unwrap().1;
+        assert_eq!((count("delivered"), count("offline"), count("refused")), (1, 1, 2));
     }
 }

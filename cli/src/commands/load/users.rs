@@ -5,7 +5,7 @@ use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::{sync::mpsc, task::JoinSet, time::sleep};
-use trunkline_client::{Client, ClientError, Frame, ReceivedMessage, SendReceipt};
+use trunkline_client::{Client, ClientError, ErrorFrame, Frame, ReceivedMessage, SendReceipt};
 
 use super::{body::LoadStamp, pacer::PacedSend, tally::SharedTally};
 use crate::{
@@ -85,24 +85,32 @@ impl User {
         loop {
             self.tally.note_online();
             // Why it ended does not matter: the display shows how many are offline.
-            let _ = self.converse(&mut client).await;
+            let mut waiting = 0;
+            let _ = self.converse(&mut client, &mut waiting).await;
             self.tally.note_offline();
+            self.tally.count(|counts| counts.connection_ended += waiting);
             client = self.reconnect().await?.with_timeout(Duration::MAX);
             // What was due meanwhile would all be sent at once.
             while self.due.try_recv().is_ok() {}
         }
     }
 
-    async fn converse(&mut self, client: &mut Client) -> Result<Infallible, ClientError> {
+    /// Sends and reads until the connection ends. Counts the sends without an outcome in `waiting`.
+    async fn converse(
+        &mut self,
+        client: &mut Client,
+        waiting: &mut u64,
+    ) -> Result<Infallible, ClientError> {
         let mut id = 0_u64;
         loop {
             tokio::select! {
                 biased;
-                frame = client.next_frame() => self.note(frame?),
+                frame = client.next_frame() => *waiting -= self.note(frame?),
                 Some(PacedSend { to, stamp }) = self.due.recv() => {
                     id += 1;
-                    client.send(&id.to_string(), &to, &stamp.body(self.body_bytes)).await?;
+                    *waiting += 1;
                     self.tally.count(|counts| counts.sent += 1);
+                    client.send(&id.to_string(), &to, &stamp.body(self.body_bytes)).await?;
                 }
             }
         }
@@ -120,18 +128,23 @@ impl User {
         }
     }
 
-    fn note(&mut self, frame: Frame) {
+    /// Counts what a frame says. Returns how many sends have their outcome by it.
+    fn note(&mut self, frame: Frame) -> u64 {
         match frame {
-            Frame::Welcome(_) => {}
-            Frame::Message(message) => self.note_message(message),
-            Frame::Receipt(SendReceipt { outcome, .. }) => {
-                self.tally.count(|counts| match outcome.as_str() {
-                    "delivered" => {}
-                    "unconfirmed" => counts.unconfirmed += 1,
-                    _ => counts.not_delivered += 1,
-                })
+            Frame::Welcome(_) => 0,
+            Frame::Message(message) => {
+                self.note_message(message);
+                0
             }
-            Frame::Error(_) => self.tally.count(|counts| counts.not_delivered += 1),
+            Frame::Receipt(SendReceipt { outcome, .. }) => {
+                self.tally.count(|counts| counts.note_outcome(&outcome));
+                1
+            }
+            Frame::Error(ErrorFrame { id, .. }) => {
+                let refused = u64::from(id.is_some());
+                self.tally.count(|counts| counts.refused += refused);
+                refused
+            }
         }
     }
 

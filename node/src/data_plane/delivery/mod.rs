@@ -138,7 +138,7 @@ impl<W: SessionSocket> Delivery<W> {
     ) -> bool {
         let Some(session) = self.sessions.get_mut(key) else { return false };
         let bytes = FRAME_OVERHEAD_BYTES_MAX + message.from.len() + message.body.len();
-        if session.outbound.queued() + bytes > SESSION_BYTES_MAX {
+        if session.outbound.held_bytes() + bytes > SESSION_BYTES_MAX {
             self.counts.refused_full += 1;
             return false;
         }
@@ -162,6 +162,13 @@ impl<W: SessionSocket> Delivery<W> {
     pub(crate) fn write_raw(&mut self, key: SessionKey, frame: &[u8]) {
         let Some(session) = self.sessions.get_mut(key) else { return };
         session.outbound.raw(&mut self.buffers, frame);
+        mark_dirty(&mut session.dirty, &mut self.dirty, key);
+    }
+
+    /// Appends a pong, with its header. It replaces one that waits as the last frame.
+    pub(crate) fn write_pong(&mut self, key: SessionKey, frame: &[u8]) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        session.outbound.pong(&mut self.buffers, frame);
         mark_dirty(&mut session.dirty, &mut self.dirty, key);
     }
 

@@ -19,20 +19,22 @@ const HEADER_BYTES_USUAL: usize = 4;
 /// that carry messages.
 #[derive(Debug, Default)]
 pub(super) struct Outbound {
-    /// Empty while nothing waits; then its memory, like that of `frames`, is back in the pool.
+    /// Empty while nothing waits; then its memory, like that of `records`, is back in the pool.
     bytes: Vec<u8>,
     /// How much of `bytes` the socket has taken.
     taken: usize,
     /// How many bytes the socket has taken since it was opened.
     taken_ever: u64,
-    frames: VecDeque<Frame>,
+    records: VecDeque<Record>,
+    /// Where the last frame begins if it is a pong, counted as [`Self::taken_ever`] is.
+    last_pong: Option<u64>,
     /// Since when the socket takes nothing although something waits.
     blocked_since: Option<Instant>,
 }
 
-/// One frame in the buffer.
+/// A frame that carries a message, or any number of frames without one.
 #[derive(Debug)]
-struct Frame {
+struct Record {
     /// Where it ends, counted as [`Outbound::taken_ever`] is.
     end: u64,
     bytes: u32,
@@ -40,10 +42,21 @@ struct Frame {
     ticket: Option<Ticket>,
 }
 
+impl Record {
+    fn start(&self) -> u64 {
+        self.end - u64::from(self.bytes)
+    }
+}
+
 impl Outbound {
     /// How many bytes wait.
     pub(super) fn queued(&self) -> usize {
         self.bytes.len() - self.taken
+    }
+
+    /// How much memory what waits takes, in bytes: the frames and their records.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.queued() + self.records.len() * size_of::<Record>()
     }
 
     /// Since when the socket takes nothing.
@@ -76,17 +89,50 @@ impl Outbound {
         self.end_frame(start, None);
     }
 
+    /// Appends a pong. If the last frame is a pong that the socket has not begun, this one replaces
+    /// it: an answer to the latest ping is enough (RFC 6455, section 5.5.3), and a client that pings
+    /// without reading would fill the buffer.
+    pub(super) fn pong(&mut self, pool: &mut BufferPool, frame: &[u8]) {
+        if let Some(pong) = self.last_pong.filter(|pong| *pong >= self.taken_ever)
+            && let Some(last) = self.records.back_mut()
+        {
+            let replaced = last.end - pong;
+            last.end = pong;
+            last.bytes -= replaced as u32;
+            self.bytes.truncate(self.bytes.len() - replaced as usize);
+            self.records.pop_back_if(|last| last.bytes == 0);
+        }
+        let start = self.end();
+        self.raw(pool, frame);
+        self.last_pong = Some(start);
+    }
+
+    /// Where the last frame ends.
+    fn end(&self) -> u64 {
+        self.taken_ever + self.queued() as u64
+    }
+
     fn start_frame(&mut self, pool: &mut BufferPool) -> usize {
         if self.bytes.capacity() == 0 {
-            (self.bytes, self.frames) = pool.take();
+            (self.bytes, self.records) = pool.take();
         }
+        self.last_pong = None;
         self.bytes.len()
     }
 
     fn end_frame(&mut self, start: usize, ticket: Option<Ticket>) {
         let bytes = (self.bytes.len() - start) as u32;
-        let end = self.taken_ever + self.queued() as u64;
-        self.frames.push_back(Frame { end, bytes, ticket });
+        let end = self.end();
+        let taken = self.taken_ever;
+        // A record for each pong or receipt would take far more memory than the frame. One that was
+        // begun stays alone: `take_back` keeps the whole of it.
+        match self.records.back_mut() {
+            Some(last) if last.ticket.is_none() && ticket.is_none() && last.start() >= taken => {
+                last.end = end;
+                last.bytes += bytes;
+            }
+            _ => self.records.push_back(Record { end, bytes, ticket }),
+        }
     }
 
     /// Gives `write` what waits, once. Calls `taken` for each message whose last byte is written.
@@ -109,8 +155,8 @@ impl Outbound {
         };
         self.taken += bytes;
         self.taken_ever += bytes as u64;
-        while let Some(frame) = self.frames.pop_front_if(|frame| frame.end <= self.taken_ever) {
-            frame.ticket.into_iter().for_each(&mut taken);
+        while let Some(record) = self.records.pop_front_if(|record| record.end <= self.taken_ever) {
+            record.ticket.into_iter().for_each(&mut taken);
         }
         let all = self.queued() == 0;
         self.blocked_since = match self.blocked_since {
@@ -119,7 +165,7 @@ impl Outbound {
             _ => Some(now),
         };
         if all {
-            pool.give_back((std::mem::take(&mut self.bytes), std::mem::take(&mut self.frames)));
+            pool.give_back((std::mem::take(&mut self.bytes), std::mem::take(&mut self.records)));
             self.taken = 0;
         } else if self.taken > self.bytes.len() / 2 {
             self.bytes.drain(..self.taken);
@@ -128,21 +174,19 @@ impl Outbound {
         Ok(all)
     }
 
-    /// Removes every frame of which the socket has taken no byte, and calls `lost` for each message
-    /// among them. With `last`, a frame that was begun goes too: it may still arrive.
+    /// Removes every record of which the socket has taken no byte, and calls `lost` for each message
+    /// among them. With `last`, a record that was begun goes too: it may still arrive.
     pub(super) fn take_back(&mut self, last: bool, mut lost: impl FnMut(Ticket, ReceiptStatus)) {
-        let begun = |frame: &Frame| frame.end - u64::from(frame.bytes) < self.taken_ever;
-        let kept = usize::from(!last && self.frames.front().is_some_and(begun));
-        for frame in self.frames.drain(kept..) {
-            let status = if frame.end - u64::from(frame.bytes) < self.taken_ever {
-                ReceiptStatus::Maybe
-            } else {
-                ReceiptStatus::NotHere
-            };
-            frame.ticket.into_iter().for_each(|ticket| lost(ticket, status));
+        let taken = self.taken_ever;
+        let begun = |record: &Record| record.start() < taken;
+        let kept = usize::from(!last && self.records.front().is_some_and(begun));
+        for record in self.records.drain(kept..) {
+            let status = if begun(&record) { ReceiptStatus::Maybe } else { ReceiptStatus::NotHere };
+            record.ticket.into_iter().for_each(|ticket| lost(ticket, status));
         }
-        let end = self.frames.back().map_or(self.taken_ever, |frame| frame.end);
-        self.bytes.truncate(self.taken + (end - self.taken_ever) as usize);
+        let end = self.records.back().map_or(taken, |record| record.end);
+        self.bytes.truncate(self.taken + (end - taken) as usize);
+        self.last_pong = None;
     }
 }
 
@@ -160,7 +204,7 @@ pub(super) struct BufferPool {
     buffers: Vec<Buffer>,
 }
 
-type Buffer = (Vec<u8>, VecDeque<Frame>);
+type Buffer = (Vec<u8>, VecDeque<Record>);
 
 impl BufferPool {
     fn take(&mut self) -> Buffer {
@@ -169,7 +213,7 @@ impl BufferPool {
     }
 
     fn give_back(&mut self, mut buffer: Buffer) {
-        let bytes = buffer.0.capacity() + buffer.1.capacity() * size_of::<Frame>();
+        let bytes = buffer.0.capacity() + buffer.1.capacity() * size_of::<Record>();
         if self.buffers.len() < BUFFERS_MAX && bytes <= POOLED_BYTES_MAX {
             buffer.0.clear();
             self.buffers.push(buffer);
@@ -239,6 +283,44 @@ mod tests {
             flush(&mut outbound, &mut pool, usize::MAX),
             (b"xxxxxxxxxbye".to_vec(), vec![1])
         );
+    }
+
+    #[test]
+    fn only_the_newest_of_unread_pongs_is_kept() {
+        let (mut outbound, mut pool) = outbound(&[10]);
+        outbound.raw(&mut pool, b"receipt");
+        for number in 0..1_000 {
+            outbound.pong(&mut pool, format!("pong {number}").as_bytes());
+        }
+        assert_eq!(outbound.records.len(), 2, "frames without a message share a record");
+        let held = outbound.held_bytes();
+        assert_eq!(held, 12 + b"receiptpong 999".len() + 2 * size_of::<Record>());
+        let (sent, taken) = flush(&mut outbound, &mut pool, usize::MAX);
+        assert_eq!((&sent[12..], &taken[..]), (&b"receiptpong 999"[..], &[0][..]));
+    }
+
+    #[test]
+    fn pong_that_was_begun_or_is_not_last_stays() {
+        let (mut outbound, mut pool) = outbound(&[]);
+        outbound.pong(&mut pool, b"first");
+        assert_eq!(flush(&mut outbound, &mut pool, 2).0, b"fi");
+        outbound.pong(&mut pool, b"second");
+        outbound.raw(&mut pool, b"receipt");
+        outbound.pong(&mut pool, b"third");
+        outbound.pong(&mut pool, b"fourth");
+        let (sent, _) = flush(&mut outbound, &mut pool, usize::MAX);
+        assert_eq!(sent, b"rstsecondreceiptfourth");
+    }
+
+    #[test]
+    fn frames_behind_one_that_was_begun_are_taken_back() {
+        let (mut outbound, mut pool) = outbound(&[]);
+        outbound.raw(&mut pool, b"begun");
+        flush(&mut outbound, &mut pool, 2);
+        outbound.raw(&mut pool, b"receipt");
+        outbound.raw(&mut pool, b"receipt");
+        outbound.take_back(false, |_, _| unreachable!());
+        assert_eq!(flush(&mut outbound, &mut pool, usize::MAX).0, b"gun");
     }
 
     #[test]

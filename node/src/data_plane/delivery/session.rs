@@ -111,7 +111,7 @@ impl<W> SessionState<W> {
 
     /// Whether every receipt that its next send could cause has room.
     pub(super) fn has_room(&self) -> bool {
-        self.owed_bytes + self.outbound.queued() < SESSION_BYTES_MAX + SESSION_RECEIPT_BYTES_MAX
+        self.owed_bytes + self.outbound.held_bytes() < SESSION_BYTES_MAX + SESSION_RECEIPT_BYTES_MAX
     }
 
     /// Has the task of `cx` woken by [`Self::wake`].

@@ -113,8 +113,8 @@ impl<W> SessionTable<W> {
         self.slots.iter().map(key).collect()
     }
 
-    /// How many bytes wait in the buffers of all sessions.
+    /// How much memory what waits for all sessions takes, in bytes.
     pub(crate) fn queued_bytes(&self) -> usize {
-        self.slots.iter().map(|(_, session)| session.outbound.queued()).sum()
+        self.slots.iter().map(|(_, session)| session.outbound.held_bytes()).sum()
     }
 }

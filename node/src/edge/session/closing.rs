@@ -27,6 +27,8 @@ pub(super) enum SessionEnd {
     ClosedByClient,
     /// This node closes the session.
     ClosedByNode(CloseReason),
+    /// All slots are taken, and this is the oldest connection without a login.
+    GaveWay,
     /// The client's input made the code that handles it panic.
     Panicked,
 }

@@ -2,7 +2,13 @@ use std::num::NonZeroU32;
 
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-use crate::{defaults::CODEC_BYTES, edge::auth::Auth};
+use crate::{
+    defaults::{CODEC_BYTES, FRAGMENTS_MAX},
+    edge::auth::Auth,
+};
+
+/// The longest header of a frame from a client (RFC 6455, section 5.2).
+const HEADER_BYTES_MAX: usize = 14;
 
 /// The limits and permissions of every session.
 #[derive(Clone, Debug)]
@@ -19,6 +25,12 @@ pub(crate) struct SessionRules {
 }
 
 impl SessionRules {
+    /// The most bytes that a message may take on the connection, the headers of its fragments
+    /// included. The codec counts only payload: a message of empty fragments would never end.
+    pub(super) fn message_bytes_max(&self) -> usize {
+        self.frame_bytes_max + FRAGMENTS_MAX * HEADER_BYTES_MAX + CODEC_BYTES
+    }
+
     /// The configuration of the WebSocket codec.
     pub(super) fn codec(&self) -> WebSocketConfig {
         WebSocketConfig::default()

@@ -41,6 +41,8 @@ pub(super) struct Socket<R> {
     budget: usize,
     /// Whether this turn received anything.
     received: bool,
+    /// How many bytes the codec has read of a message that is not complete, headers included.
+    unfinished: usize,
     replies: Vec<u8>,
 }
 
@@ -54,16 +56,18 @@ impl<R> Socket<R> {
             leftover: Bytes::new(),
             budget: 0,
             received: false,
+            unfinished: 0,
             replies: Vec::new(),
         }
     }
 
-    /// Begins a turn. An empty socket wakes the task of `cx` when it has input.
-    pub(super) fn begin_turn(&mut self, cx: &Context<'_>) {
+    /// Begins a turn that reads at most `budget` bytes. An empty socket wakes the task of `cx` when it
+    /// has input.
+    pub(super) fn begin_turn(&mut self, budget: usize, cx: &Context<'_>) {
         if !self.waker.will_wake(cx.waker()) {
             self.waker = cx.waker().clone();
         }
-        self.budget = BYTES_PER_TURN;
+        self.budget = budget;
         self.received = false;
     }
 
@@ -81,6 +85,22 @@ impl<R> Socket<R> {
             self.leftover = Bytes::copy_from_slice(&self.read_ahead.0.borrow()[ahead]);
         }
         self.received
+    }
+
+    /// How many bytes the codec has read since the last complete message, without control frames:
+    /// at least what a fragmented message has so far, headers included.
+    pub(super) fn unfinished(&self) -> usize {
+        self.unfinished
+    }
+
+    /// The codec has returned a complete message.
+    pub(super) fn finish_message(&mut self) {
+        self.unfinished = 0;
+    }
+
+    /// The codec has returned a control frame of this many bytes, which may stand between fragments.
+    pub(super) fn discount(&mut self, bytes: usize) {
+        self.unfinished = self.unfinished.saturating_sub(bytes);
     }
 
     /// Takes what the codec wrote since the last call.
@@ -113,6 +133,7 @@ impl<R: AsyncRead + Unpin> Read for Socket<R> {
         if self.leftover.has_remaining() {
             let count = bytes.len().min(self.leftover.len());
             self.leftover.copy_to_slice(&mut bytes[..count]);
+            self.unfinished += count;
             return Ok(count);
         }
         let mut memory = self.read_ahead.0.borrow_mut();
@@ -122,19 +143,21 @@ impl<R: AsyncRead + Unpin> Read for Socket<R> {
             if self.budget == 0 {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            let mut buffer = ReadBuf::new(&mut memory);
+            let most = self.budget.min(memory.len());
+            let mut buffer = ReadBuf::new(&mut memory[..most]);
             let mut cx = Context::from_waker(&self.waker);
             match Pin::new(&mut self.half).poll_read(&mut cx, &mut buffer) {
                 Poll::Ready(result) => result?,
                 Poll::Pending => return Err(io::ErrorKind::WouldBlock.into()),
             }
             self.ahead = 0..buffer.filled().len();
-            self.budget = self.budget.saturating_sub(self.ahead.len());
+            self.budget -= self.ahead.len();
             self.received |= !self.ahead.is_empty();
         }
         let count = bytes.len().min(self.ahead.len());
         bytes[..count].copy_from_slice(&memory[self.ahead.start..][..count]);
         self.ahead.start += count;
+        self.unfinished += count;
         Ok(count)
     }
 }
@@ -157,7 +180,7 @@ mod tests {
     use super::*;
 
     fn begin_turn(socket: &mut Socket<DuplexStream>) {
-        socket.begin_turn(&Context::from_waker(Waker::noop()));
+        socket.begin_turn(BYTES_PER_TURN, &Context::from_waker(Waker::noop()));
     }
 
     fn read(socket: &mut Socket<DuplexStream>, count: usize) -> io::Result<Vec<u8>> {

@@ -17,7 +17,8 @@ use tokio_tungstenite::tungstenite::Message;
 use trunkline_protocol::client::close;
 
 use crate::defaults::{
-    BAD_REQUESTS_MAX, CLOSE_WITHIN, LOGIN_WITHIN, PING_INTERVAL, REGISTER_WITHIN, SLOW_AFTER,
+    BAD_REQUESTS_MAX, CLOSE_WITHIN, FRAGMENTS_MAX, LOGIN_WITHIN, PING_INTERVAL, REGISTER_WITHIN,
+    SLOW_AFTER,
 };
 use bench::SessionBench;
 
@@ -209,6 +210,31 @@ async fn refused_frames_name_the_reason() {
         }
     })
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn message_of_endless_fragments_closes_the_session() {
+    /// A frame of a client with an empty payload and a mask of zeros.
+    fn frame(first: u8) -> [u8; 6] {
+        [first, 0x80, 0, 0, 0, 0]
+    }
+
+    let (text, continuation, ping) = (frame(0x01), frame(0x00), frame(0x89));
+    for between in [&[][..], &ping] {
+        SessionBench::run(8, async |bench| {
+            let mut client = bench.connect_as("alice", Vec::new());
+            client.text().await;
+            client.send_bytes(&text).await;
+            let fragment = [&continuation, between].concat();
+            client.send_bytes(&fragment.repeat(FRAGMENTS_MAX)).await;
+            client.send_bytes(&frame(0x80)).await;
+            assert!(client.text().await.contains("bad_request"), "many fragments are a message");
+            client.send_bytes(&text).await;
+            client.send_bytes(&fragment.repeat(4 * FRAGMENTS_MAX)).await;
+            assert_eq!(client.closed().await, (close::TOO_BIG, Vec::new()));
+        })
+        .await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

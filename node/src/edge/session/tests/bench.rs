@@ -1,5 +1,5 @@
 use std::{
-    io,
+    io::{self, Write},
     net::{TcpListener, TcpStream},
     rc::Rc,
     time::Duration,
@@ -16,7 +16,7 @@ use trunkline_directory::Location;
 
 use super::super::{ReadAhead, SessionRules, SessionTask, login::Login};
 use crate::{
-    data_plane::{DataPlane, SessionKey},
+    data_plane::{DataPlane, GrantedSlot, SessionKey},
     edge::auth::Auth,
     testing::isolated,
 };
@@ -78,7 +78,9 @@ impl SessionBench {
         accepted.set_nonblocking(true).unwrap();
         let (reading, writing) = tokio::net::TcpStream::from_std(accepted).unwrap().into_split();
         let key = self.data_plane.turn(|state, _| state.open(writing));
-        let connection = (wrap(reading), Vec::new());
+        let slot = self.data_plane.turn(|state, _| state.slots.acquire());
+        let Some(GrantedSlot::Free(slot)) = slot else { panic!("no slot is free") };
+        let connection = (wrap(reading), Vec::new(), slot);
         let (data_plane, rules) = (self.data_plane.clone(), self.rules.clone());
         let mut session =
             SessionTask::new(data_plane, key, connection, ReadAhead::default(), rules);
@@ -110,14 +112,26 @@ impl TestClient {
         self.socket.send(message.into()).unwrap();
     }
 
+    /// Writes bytes that need not be whole frames.
+    pub(super) async fn send_bytes(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            match self.socket.get_mut().write(bytes) {
+                Ok(count) => bytes = &bytes[count..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => task::yield_now().await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
     pub(super) fn close(&mut self) {
         self.socket.close(None).unwrap();
     }
 
-    /// The next message. Polls instead of waiting, because paused time would run ahead of the socket.
+    /// The next message that is no pong. Polls instead of waiting, because paused time would run ahead of the socket.
     pub(super) async fn next(&mut self) -> Message {
         for _ in 0..POLLS_MAX {
             match self.socket.read() {
+                Ok(Message::Pong(_)) => {}
                 Ok(message) => return message,
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     task::yield_now().await;
