@@ -103,7 +103,7 @@ faults-many *args:
 
 # Measure how long stale entries stay and how long the directory takes to be rebuilt
 faults-measure *args:
-    @cargo run --quiet --release -p trunkline-tests --bin trunkline-faults -- measure "$@"
+    @cargo run --quiet --release --bin trunkline-faults -- measure "$@"
 
 # Play one scenario with 14 other clients and browsers, directly, behind nginx and behind HAProxy
 clients:

@@ -12,6 +12,7 @@ use trunkline_protocol::Name;
 use crate::{
     advertise::{BadUrl, check_url},
     defaults,
+    edge::{Auth, KeyFiles, SendRates, TokenKeyError},
     origins::{AllowedOrigin, Origins},
 };
 
@@ -52,9 +53,23 @@ pub struct NodeConfig {
     /// Who may log in: everyone (the default on loopback), or clients with a token.
     #[arg(long, env = "TRUNKLINE_AUTH", value_name = "MODE")]
     pub auth: Option<AuthMode>,
-    /// The file with the secret that signs tokens (HS256).
-    #[arg(long, env = "TRUNKLINE_JWT_SECRET_FILE", value_name = "FILE")]
-    pub jwt_secret_file: Option<PathBuf>,
+    /// A file with a secret that signs tokens (HS256), 32 bytes or more. Give several, separated by
+    /// commas, while one replaces another.
+    #[arg(long, env = "TRUNKLINE_JWT_SECRET_FILE", value_name = "FILE", value_delimiter = ',')]
+    pub jwt_secret_file: Vec<PathBuf>,
+    /// A PEM file with a public key that verifies tokens: RSA (RS256, PS256), P-256 (ES256) or Ed25519
+    /// (EdDSA).
+    #[arg(long, env = "TRUNKLINE_JWT_PUBLIC_KEY_FILE", value_name = "FILE", value_delimiter = ',')]
+    pub jwt_public_key_file: Vec<PathBuf>,
+    /// A file with the public keys of an issuer as a JSON Web Key Set.
+    #[arg(long, env = "TRUNKLINE_JWKS_FILE", value_name = "FILE", value_delimiter = ',')]
+    pub jwks_file: Vec<PathBuf>,
+    /// The audience that a token must name (`aud`); one of several, separated by commas.
+    #[arg(long, env = "TRUNKLINE_JWT_AUDIENCE", value_name = "NAME", value_delimiter = ',')]
+    pub jwt_audience: Vec<String>,
+    /// The issuer that a token must come from (`iss`); one of several, separated by commas.
+    #[arg(long, env = "TRUNKLINE_JWT_ISSUER", value_name = "NAME", value_delimiter = ',')]
+    pub jwt_issuer: Vec<String>,
     /// The origins whose web pages may connect, such as `https://chat.example`; `*` for all. The default
     /// is those of this machine on loopback with open logins, and all elsewhere.
     #[arg(long, env = "TRUNKLINE_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
@@ -75,10 +90,14 @@ pub struct NodeConfig {
     #[arg(long, env = "TRUNKLINE_SESSIONS_PER_USER", value_name = "COUNT", default_value_t = defaults::SESSIONS_PER_USER,
           value_parser = number_in(defaults::SESSIONS_PER_USER_BOUNDS))]
     pub sessions_per_user: usize,
-    /// How many messages a second a session may send.
+    /// How many messages a second a session may send; 0 for no limit.
     #[arg(long, env = "TRUNKLINE_MESSAGES_PER_SECOND", value_name = "COUNT",
-          value_parser = number_in(NonZeroU32::MIN..=NonZeroU32::MAX))]
-    pub messages_per_second: Option<NonZeroU32>,
+          default_value_t = defaults::MESSAGES_PER_SECOND)]
+    pub messages_per_second: u32,
+    /// How many bytes a second a session may send; 0 for no limit.
+    #[arg(long, env = "TRUNKLINE_BYTES_PER_SECOND", value_name = "BYTES",
+          default_value_t = defaults::BYTES_PER_SECOND)]
+    pub bytes_per_second: u32,
     /// How long a send may wait for its outcome, in milliseconds.
     #[arg(long = "deadline", env = "TRUNKLINE_DEADLINE", value_name = "MS",
           default_value_t = defaults::SEND_DEADLINE.as_millis() as u64,
@@ -97,7 +116,7 @@ pub struct NodeConfig {
 pub enum AuthMode {
     /// Everyone, as any user.
     Open,
-    /// Clients with a JSON Web Token (HS256) that has the user as its subject.
+    /// Clients with a JSON Web Token that has the user as its subject.
     Jwt,
 }
 
@@ -115,21 +134,14 @@ pub enum NodeConfigError {
         "--auth is required because {0} is not a loopback address: use --auth jwt, or --auth open to let everyone log in as any user"
     )]
     AuthMissing(SocketAddr),
-    /// `--auth jwt` without a secret.
+    /// `--auth jwt` without a key.
     #[error(
-        "--jwt-secret-file is required by --auth jwt: give the file with the secret that signs tokens"
+        "--jwt-secret-file, --jwt-public-key-file or --jwks-file is required by --auth jwt: give the file with what verifies tokens"
     )]
-    SecretMissing,
-    /// The secret cannot be used.
-    #[error(
-        "--jwt-secret-file: {file} {reason}; give the file with the secret that signs tokens (HS256)"
-    )]
-    Secret {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    TokenKeyMissing,
+    /// A file with keys for tokens cannot be used.
+    #[error(transparent)]
+    TokenKey(#[from] TokenKeyError),
     /// Clients cannot dial the address, and `--advertise` is missing.
     #[error(
         "--advertise is required because clients cannot dial {0}: give the URL that they dial, such as ws://chat-1.example:9001/ws"
@@ -163,6 +175,30 @@ impl NodeConfig {
             Some(mode) => Ok(mode),
             None if bound.ip().is_loopback() => Ok(AuthMode::Open),
             None => Err(NodeConfigError::AuthMissing(bound)),
+        }
+    }
+
+    /// How much each session may send.
+    pub(crate) fn send_rates(&self) -> SendRates {
+        SendRates {
+            messages_per_second: NonZeroU32::new(self.messages_per_second),
+            bytes_per_second: NonZeroU32::new(self.bytes_per_second),
+        }
+    }
+
+    /// How logins are checked.
+    pub(crate) fn token_check(&self, mode: AuthMode) -> Result<Auth, NodeConfigError> {
+        let files = KeyFiles {
+            secrets: self.jwt_secret_file.clone(),
+            public_keys: self.jwt_public_key_file.clone(),
+            key_sets: self.jwks_file.clone(),
+        };
+        match mode {
+            AuthMode::Open => Ok(Auth::Open),
+            AuthMode::Jwt if files.paths().next().is_none() => {
+                Err(NodeConfigError::TokenKeyMissing)
+            }
+            AuthMode::Jwt => Ok(Auth::jwt(files, &self.jwt_audience, &self.jwt_issuer)?),
         }
     }
 

@@ -18,6 +18,23 @@ pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 /// The bounds of the flag: a body has to fit into a batch.
 pub const FRAME_BYTES_MAX_BOUNDS: RangeInclusive<usize> = 256..=BODY_BYTES_MAX;
 
+/// How many messages a second a session may send, without a flag.
+pub const MESSAGES_PER_SECOND: u32 = 1_000;
+
+/// How many bytes a second a session may send, without a flag.
+pub const BYTES_PER_SECOND: u32 = 4 * 1024 * 1024;
+
+/// How many sends of one session may wait for their outcome. The node does not read a session that
+/// has more.
+pub const SESSION_PENDING_MAX: usize = 1_024;
+
+/// How many bytes these sends may hold.
+pub const SESSION_PENDING_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// A session's pending sends may take this part of what is free, so that no number of sessions takes
+/// everything from the others (Choudhury and Hahne, "Dynamic Queue Length Thresholds", 1998).
+pub const SESSION_PENDING_PART: usize = 8;
+
 /// How many sessions a user may have on one node, without a flag.
 pub const SESSIONS_PER_USER: usize = 8;
 /// The bounds of the flag.
@@ -126,6 +143,15 @@ pub const RETRY_AFTER_SECONDS: &str = "1";
 
 /// How long a client may take to log in.
 pub const LOGIN_WITHIN: Duration = Duration::from_secs(10);
+
+/// How many bytes the secret of HS256 has at least (RFC 7518, section 3.2).
+pub const JWT_SECRET_BYTES_MIN: usize = 32;
+
+/// For how many seconds a token is accepted after its end or before its begin: clocks differ.
+pub const JWT_GRACE_SECONDS: u64 = 30;
+
+/// How often files are checked for changes: keys for tokens.
+pub const FILES_CHECKED_EVERY: Duration = Duration::from_secs(2);
 
 /// How long the directory may take to register a login.
 pub const REGISTER_WITHIN: Duration = Duration::from_secs(3);

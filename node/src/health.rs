@@ -27,6 +27,8 @@ pub(crate) struct NodeHealth {
     draining: bool,
     /// How many connections without a login gave way to new ones.
     gave_way: u64,
+    /// How many sends exceeded their session's rate.
+    rate_limited: u64,
 }
 
 /// Reports the node's load and health, to the relay by `outbox` and to the operations endpoint.
@@ -40,19 +42,23 @@ pub(crate) async fn report_load(
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         due.tick().await;
-        let (load, linked, draining, gave_way) = data_plane.turn(|state, _| {
-            let (draining, gave_way) = (state.slots.are_closed(), state.slots.gave_way());
-            (state.load(), state.is_linked(), draining, gave_way)
+        let snapshot = data_plane.turn(|state, _| NodeHealth {
+            load: state.load(),
+            started_at_ms,
+            linked: state.is_linked(),
+            registered: false,
+            draining: state.slots.are_closed(),
+            gave_way: state.slots.gave_way(),
+            rate_limited: state.rate_limited(),
         });
         let Usage { cpu, memory_bytes } = Usage::now();
-        let load = NodeLoad { cpu_ms: cpu.as_millis() as u64, memory_bytes, ..load };
+        let load = NodeLoad { cpu_ms: cpu.as_millis() as u64, memory_bytes, ..snapshot.load };
         let registered = data_plane.registrar().status().borrow().lease == LeaseState::Held;
-        if linked {
+        if snapshot.linked {
             // If the outbox is full, the next report says more than this one.
             let _ = outbox.try_send(ToRelay::Load(Box::new(load.clone())));
         }
-        let report = NodeHealth { load, started_at_ms, linked, registered, draining, gave_way };
-        health.send_replace(Arc::new(report));
+        health.send_replace(Arc::new(NodeHealth { load, registered, ..snapshot }));
     }
 }
 
@@ -106,6 +112,7 @@ impl Monitored for MonitoredNode {
             ("trunkline_refused_full_total", load.refused_full),
             ("trunkline_connections_refused_total", load.refused_slots),
             ("trunkline_connections_gave_way_total", health.gave_way),
+            ("trunkline_sends_rate_limited_total", health.rate_limited),
             ("trunkline_sessions_ended_slow_total", load.ended_slow),
             ("trunkline_session_panics_total", load.session_panics),
             ("trunkline_look_ups_total", load.look_ups),

@@ -22,6 +22,7 @@ pub mod testing;
 
 pub use advertise::BadUrl;
 pub use config::{AuthMode, NodeConfig, NodeConfigError};
+pub use edge::TokenKeyError;
 pub use link::NameTaken;
 pub use node::{Node, NodeError};
 pub use origins::{AllowedOrigin, BadOrigin};

@@ -27,12 +27,12 @@ use trunkline_protocol::{
 };
 
 use crate::{
-    config::{AuthMode, NodeConfig, NodeConfigError},
+    config::{NodeConfig, NodeConfigError},
     custody::Limits,
     data_plane::{DataPlane, DataPlaneSetup},
     defaults::{LISTEN_BACKLOG, OUTBOX, SWEEP_EVERY},
     drain::drain,
-    edge::{Auth, Listener, SessionRules},
+    edge::{Auth, Listener, SessionRules, reload_keys},
     fence::fence,
     health::{MonitoredNode, report_load},
     link::{LinkControl, NameTaken, RelayCommand, RelayLink},
@@ -77,11 +77,7 @@ impl Node {
         let directory = Directory::open(config.redis.as_str(), &config.redis_prefix)?;
         let (listener, bound) = config.listen.bind(listen).map_err(NodeConfigError::Listen)?;
         let mode = config.auth(bound)?;
-        let auth = match (mode, &config.jwt_secret_file) {
-            (AuthMode::Open, _) => Auth::Open,
-            (AuthMode::Jwt, Some(file)) => Auth::jwt(file)?,
-            (AuthMode::Jwt, None) => return Err(NodeConfigError::SecretMissing),
-        };
+        let auth = config.token_check(mode)?;
         let origins = config.origins(mode, bound);
         let url = config.url(bound)?;
         let ops = config.ops.as_ref().map(|ops| ops.bind(listen).map_err(NodeConfigError::Ops));
@@ -133,7 +129,7 @@ impl Node {
             data_plane: data_plane.clone(),
             rules: Rc::new(SessionRules {
                 frame_bytes_max: self.config.frame_bytes_max,
-                messages_per_second: self.config.messages_per_second,
+                rates: self.config.send_rates(),
                 auth: self.auth,
                 #[cfg(feature = "testing")]
                 echo: false,
@@ -146,6 +142,7 @@ impl Node {
         tasks.spawn_local(data_plane.clone().flush_when_needed());
         tasks.spawn_local(data_plane.clone().tick_when_needed());
         tasks.spawn_local(sweep(data_plane.clone()));
+        tasks.spawn_local(reload_keys(clients.rules.auth.clone()));
         tasks.spawn_local(clients.run());
         let started_at_ms = hello.started_at_ms;
         tasks.spawn_local(report_load(data_plane.clone(), outbox.clone(), health, started_at_ms));

@@ -17,6 +17,7 @@ mod redact;
 mod stop;
 mod text_file;
 mod usage;
+mod watched_files;
 
 pub use address::{BindFailed, DialAddress, ListenAddress};
 pub use clock::unix_ms;
@@ -33,3 +34,4 @@ pub use redact::{SecretUrl, redacted};
 pub use stop::{StopSignal, StopSignals, stop_signal};
 pub use text_file::{TextFileError, read_secret, read_text};
 pub use usage::Usage;
+pub use watched_files::WatchedFiles;

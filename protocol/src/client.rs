@@ -12,7 +12,7 @@ mod write;
 
 pub use error_code::ErrorCode;
 pub use parse::{BODY_DEPTH_MAX, BadFrame, ClientFrame, SEND_ID_BYTES_MAX, parse};
-pub use write::{error, message, pong, receipt, welcome};
+pub use write::{error, message, pong, receipt, refreshed, welcome};
 
 /// The WebSocket subprotocol that a client may ask for.
 pub const SUBPROTOCOL: &str = "trunkline.v1";

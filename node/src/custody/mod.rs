@@ -108,6 +108,7 @@ use self::{
 };
 use crate::defaults::{
     LAST_RECEIPTS, PENDING_BYTES_MAX, PENDING_MAX, RECIPIENTS_MAX, ROUTE_LIFE, SEND_DEADLINE,
+    SESSION_PENDING_BYTES_MAX, SESSION_PENDING_MAX, SESSION_PENDING_PART,
 };
 
 /// The bounds that custody keeps.
@@ -135,6 +136,15 @@ impl Default for Limits {
             pending_bytes_max: PENDING_BYTES_MAX,
         }
     }
+}
+
+/// What one session may have in custody before it is read further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionShare {
+    /// How many sends.
+    pub sends: usize,
+    /// How many bytes these may hold.
+    pub bytes: usize,
 }
 
 /// The directory could not be asked.
@@ -178,6 +188,17 @@ impl<P: Payload> Custody<P> {
     /// How many bytes these hold.
     pub fn pending_bytes(&self) -> usize {
         self.pending_bytes
+    }
+
+    /// What one session may have in custody now: less while there is much, so that some room is left
+    /// however many sessions take their share.
+    pub fn session_share(&self) -> SessionShare {
+        let sends = self.limits.pending_max.saturating_sub(self.pending());
+        let bytes = self.limits.pending_bytes_max.saturating_sub(self.pending_bytes);
+        SessionShare {
+            sends: (sends / SESSION_PENDING_PART).min(SESSION_PENDING_MAX),
+            bytes: (bytes / SESSION_PENDING_PART).min(SESSION_PENDING_BYTES_MAX),
+        }
     }
 
     /// The number that the next accepted send gets. Numbers start at 1.

@@ -92,7 +92,7 @@ impl Environment<PendingMessage> for NodeEnvironment {
         let reported = match message.sender {
             Sender::Session(key) => {
                 let ids = self.node.id_prefix;
-                self.delivery.write_receipt(key, message.receipt_bytes(), |out| {
+                self.delivery.write_receipt(key, message.charge(), |out| {
                     client::receipt(out, message.id(), (&ids, seq), outcome, missed);
                 })
             }

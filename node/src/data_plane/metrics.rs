@@ -20,6 +20,8 @@ pub(super) struct Metrics {
     pub(super) unreported: u64,
     /// Sessions that ended with a panic.
     pub(super) session_panics: u64,
+    /// Sends that exceeded their session's rate.
+    pub(super) rate_limited: u64,
     /// The times from accept to `delivered` since the last report.
     latencies: Histogram<u32>,
     /// The times from accept to any other outcome since the last report.
@@ -33,6 +35,7 @@ impl Default for Metrics {
             outcomes: Outcomes::default(),
             unreported: 0,
             session_panics: 0,
+            rate_limited: 0,
             latencies: empty_histogram(),
             failure_latencies: empty_histogram(),
         }

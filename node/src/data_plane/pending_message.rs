@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 use smallvec::SmallVec;
 use trunkline_protocol::lane::{MESSAGE_LANES, Message};
 
-use super::delivery::SessionKey;
+use super::delivery::{SendCharge, SessionKey};
 use crate::{
     custody::Payload,
     defaults::{FRAME_OVERHEAD_BYTES_MAX, MESSAGE_BYTES_POOLED_MAX, MESSAGES_POOLED_MAX},
@@ -61,9 +61,10 @@ impl PendingMessage {
         &self.frame
     }
 
-    /// How many bytes its receipt needs at most in its sender's buffer.
-    pub(super) fn receipt_bytes(&self) -> usize {
-        FRAME_OVERHEAD_BYTES_MAX + self.id.len()
+    /// What it takes of its session's limits.
+    pub(super) fn charge(&self) -> SendCharge {
+        let receipt_bytes = FRAME_OVERHEAD_BYTES_MAX + self.id.len();
+        SendCharge { receipt_bytes, message_bytes: self.bytes() }
     }
 }
 

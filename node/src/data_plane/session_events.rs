@@ -43,9 +43,29 @@ impl DataPlaneState {
         self.env.delivery.end(key, CloseReason { code, reason: reason.into() });
     }
 
-    /// Pings sessions, and ends those that are silent or read too slowly.
+    /// Pings sessions, and ends those that are silent, read too slowly, or whose token has expired.
     pub(crate) fn sweep(&mut self, now: Instant) {
-        self.env.delivery.sweep(now, self.ping_interval);
+        self.env.delivery.sweep(now, self.unix_seconds(), self.ping_interval);
+    }
+
+    /// The time of this turn, in Unix seconds.
+    pub(crate) fn unix_seconds(&self) -> u64 {
+        self.env.now_ms / 1_000
+    }
+
+    /// Whether the session may be read further.
+    pub(crate) fn may_read(&mut self, key: SessionKey) -> bool {
+        self.env.delivery.may_read(key, self.custody.session_share())
+    }
+
+    /// How many sends exceeded their session's rate.
+    pub(crate) fn rate_limited(&self) -> u64 {
+        self.env.metrics.rate_limited
+    }
+
+    /// A session sent more than it may.
+    pub(crate) fn count_rate_limited(&mut self) {
+        self.env.metrics.rate_limited += 1;
     }
 
     /// A session has ended by a panic.
@@ -122,6 +142,14 @@ impl DataPlaneState {
     }
 }
 
+/// Who has logged in.
+impl DataPlaneState {
+    /// The user of a session.
+    pub(crate) fn user_of(&self, key: SessionKey) -> Option<User> {
+        self.env.delivery.sessions.get(key)?.user().cloned()
+    }
+}
+
 /// Frames from the client, and to it.
 impl DataPlaneState {
     /// A session sends a message. `to` is a valid user key, `id` a valid send id.
@@ -137,7 +165,7 @@ impl DataPlaneState {
             body,
         };
         let pending = self.env.messages.write(Sender::Session(key), now, id, &message);
-        session.reserve_receipt(pending.receipt_bytes());
+        session.charge(pending.charge());
         self.env.metrics.accepted += 1;
         self.custody.accept(now, &mut self.env, to, pending);
     }

@@ -1,28 +1,43 @@
-//! Authentication of logins.
+//! Authentication of logins: JSON Web Tokens (RFC 7519).
 
-use std::{path::Path, sync::Arc};
+mod keys;
+mod reload;
+mod signatures;
+#[cfg(test)]
+mod tests;
 
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use jsonwebtoken::{
+    Algorithm, Validation,
+    errors::{Error, ErrorKind},
+};
 use serde::Deserialize;
 use thiserror::Error;
-use trunkline_ops::read_secret;
 
-use super::hs256;
-use crate::config::NodeConfigError;
+use self::keys::TokenKey;
+pub use self::keys::TokenKeyError;
+pub(crate) use self::{keys::KeyFiles, reload::reload_keys};
+use crate::defaults::JWT_GRACE_SECONDS;
 
 /// Who may log in as whom.
 #[derive(Clone, Debug)]
 pub(crate) enum Auth {
     /// Everyone, as any user.
     Open,
-    /// Clients with a JSON Web Token (RFC 7519, HS256) that has the user as its subject.
-    Jwt(Arc<Secret>),
+    /// Clients with a token that has the user as its subject.
+    Jwt(Arc<TokenCheck>),
 }
 
-/// What verifies tokens.
+/// What a token has to be.
 #[derive(Debug)]
-pub(crate) struct Secret {
-    key: DecodingKey,
+pub(crate) struct TokenCheck {
+    files: KeyFiles,
+    keys: RwLock<Vec<TokenKey>>,
+    /// What holds for all keys, but for the algorithm.
     validation: Validation,
 }
 
@@ -32,7 +47,7 @@ pub(crate) enum AuthError {
     #[error("this node requires a `token`")]
     Missing,
     #[error("the token is not valid: {0}")]
-    Invalid(#[from] jsonwebtoken::errors::Error),
+    Invalid(String),
     #[error("the token was issued to another user")]
     OtherUser,
 }
@@ -40,105 +55,110 @@ pub(crate) enum AuthError {
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
+    /// Unix seconds, perhaps with a fraction.
+    exp: f64,
+    iat: Option<f64>,
 }
 
 impl Auth {
-    /// Verifies tokens with the secret in a file, without white space at its ends.
-    pub(crate) fn jwt(file: &Path) -> Result<Self, NodeConfigError> {
-        let unusable = |reason: String| NodeConfigError::Secret { file: file.to_owned(), reason };
-        let secret = read_secret(file, "secret").map_err(|error| unusable(error.to_string()))?;
-        // With a public key as the secret, everyone who has that key could sign tokens.
-        if secret.starts_with(b"-----BEGIN ") {
-            return Err(unusable("holds a key or certificate in PEM form".to_owned()));
-        }
-        hs256::install();
+    /// Verifies tokens with the keys in these files. A token must name one of `audiences` if there
+    /// are any, and must name none otherwise (RFC 7519, section 4.1.3); it must come from one of
+    /// `issuers` if there are any.
+    pub(crate) fn jwt(
+        files: KeyFiles,
+        audiences: &[String],
+        issuers: &[String],
+    ) -> Result<Self, TokenKeyError> {
+        signatures::install();
         let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_required_spec_claims(&["exp", "sub"]);
-        let key = DecodingKey::from_secret(&secret);
-        Ok(Self::Jwt(Arc::new(Secret { key, validation })))
+        validation.leeway = JWT_GRACE_SECONDS;
+        validation.validate_nbf = true;
+        let mut required = vec!["exp", "sub"];
+        if !audiences.is_empty() {
+            validation.set_audience(audiences);
+            required.push("aud");
+        }
+        if !issuers.is_empty() {
+            validation.set_issuer(issuers);
+            required.push("iss");
+        }
+        validation.set_required_spec_claims(&required);
+        let keys = RwLock::new(files.read()?);
+        Ok(Self::Jwt(Arc::new(TokenCheck { files, keys, validation })))
     }
 
-    /// Whether `user` may log in with this token.
-    pub(crate) fn check(&self, user: &str, token: Option<&str>) -> Result<(), AuthError> {
-        let Self::Jwt(secret) = self else { return Ok(()) };
-        let token = token.ok_or(AuthError::Missing)?;
-        let claims: Claims = jsonwebtoken::decode(token, &secret.key, &secret.validation)?.claims;
-        if claims.sub == user { Ok(()) } else { Err(AuthError::OtherUser) }
+    /// Whether `user` may log in with this token at `now`. Returns when the session has to end unless
+    /// its token is renewed, both in Unix seconds; `None` for never.
+    pub(crate) fn check(
+        &self,
+        user: &str,
+        token: Option<&str>,
+        now: u64,
+    ) -> Result<Option<u64>, AuthError> {
+        let Self::Jwt(check) = self else { return Ok(None) };
+        let claims = check.claims(token.ok_or(AuthError::Missing)?)?;
+        if claims.iat.is_some_and(|issued| issued as u64 > now + JWT_GRACE_SECONDS) {
+            return Err(AuthError::Invalid("it was issued in the future (`iat`)".to_owned()));
+        }
+        if claims.sub != user {
+            return Err(AuthError::OtherUser);
+        }
+        // A token in its period of grace is as good for a session as for the login.
+        let end = claims.exp as u64;
+        Ok(Some(if end > now { end } else { end + JWT_GRACE_SECONDS }))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    const SECRET: &str = "0123456789abcdef0123456789abcdef";
-
-    /// HS256 with [`SECRET`]: `{"sub":"alice","exp":4000000000}`.
-    const ALICE: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSIsImV4cCI6NDAwMDAwMDAwMH0.d1-Yn9l_qqr3vca\
-        QrYibVDKVruZy8k9Eazo8wm0liI8";
-
-    /// Tokens for alice, and what is wrong with each.
-    const INVALID: [(&str, &str); 6] = [
-        (
-            "another secret",
-            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSIsImV4cCI6NDAwMDAwMDAwMH0.cXDUj7lQmCNkBK2\
-        zIRyIx5tzetAiGOopIWil7iV9eeo",
-        ),
-        (
-            "HS512",
-            "eyJhbGciOiJIUzUxMiJ9.eyJzdWIiOiJhbGljZSIsImV4cCI6NDAwMDAwMDAwMH0.6zqeFwKbxb0yZvc\
-        lfHnQifAT-v_F6e_KAu-ofPeSm3n9TFOrItDEmVg36k9l2jLOnAqQMSCRIVU0-Y7jpxRArg",
-        ),
-        (
-            "expired",
-            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSIsImV4cCI6MX0.qBiQuVxZ7QneNv9pe4npVSI8i6P\
-        Q5_BVd95SUk-0GaA",
-        ),
-        (
-            "no expiry",
-            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.1LyJX3n8HF4PKpKt6cAnOsvYK1JymjhYdwLb9Q\
-        6B8gQ",
-        ),
-        (
-            "no subject",
-            "eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjQwMDAwMDAwMDB9.CnE7vlBbka0FBzR8M9Bqd-ACT74aYklUPE\
-        avoQiKyE0",
-        ),
-        ("not a token", "nonsense"),
-    ];
-
-    fn auth(secret: &str) -> Result<Auth, String> {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("secret");
-        fs::write(&file, secret).unwrap();
-        Auth::jwt(&file).map_err(|error| error.to_string())
+impl TokenCheck {
+    /// The files with the keys.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        self.files.paths().map(PathBuf::from).collect()
     }
 
-    #[test]
-    fn token_admits_only_its_subject() {
-        let auth = auth(&format!("{SECRET}\n")).unwrap();
-        auth.check("alice", Some(ALICE)).unwrap();
-        assert!(matches!(auth.check("bob", Some(ALICE)), Err(AuthError::OtherUser)));
-        assert!(matches!(auth.check("alice", None), Err(AuthError::Missing)));
-        Auth::Open.check("alice", None).unwrap();
+    /// Reads the keys again. Those before stay if one cannot be used.
+    pub(crate) fn reload(&self) -> Result<usize, TokenKeyError> {
+        let keys = self.files.read()?;
+        let count = keys.len();
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        Ok(count)
     }
 
-    #[test]
-    fn invalid_token_is_rejected() {
-        let auth = auth(SECRET).unwrap();
-        for (fault, token) in INVALID {
-            let checked = auth.check("alice", Some(token));
-            assert!(matches!(checked, Err(AuthError::Invalid(_))), "{fault}: {checked:?}");
+    /// The claims of a token that one of the keys has signed.
+    fn claims(&self, token: &str) -> Result<Claims, AuthError> {
+        let header = jsonwebtoken::decode_header(token).map_err(invalid)?;
+        // RFC 7515, section 4.1.11: extensions that must be understood.
+        if header.crit.is_some() {
+            return Err(AuthError::Invalid("it has an unknown critical extension".to_owned()));
         }
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let mut validation = self.validation.clone();
+        let mut error = AuthError::Invalid(format!("no key here verifies {:?}", header.alg));
+        for key in keys.iter().filter(|key| key.may_verify(&header)) {
+            validation.algorithms.clone_from(&key.algorithms);
+            match jsonwebtoken::decode(token, &key.key, &validation) {
+                Ok(token) => return Ok(token.claims),
+                Err(other) if *other.kind() == ErrorKind::InvalidSignature => {
+                    error = invalid(other)
+                }
+                Err(other) => return Err(invalid(other)),
+            }
+        }
+        Err(error)
     }
+}
 
-    #[test]
-    fn public_key_is_not_a_secret() {
-        let error =
-            auth("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n").unwrap_err();
-        assert!(error.contains("--jwt-secret-file") && error.contains("PEM form"), "{error}");
-        assert!(auth(" \n").unwrap_err().contains("is empty"));
-    }
+/// The reason for the client's developer.
+fn invalid(error: Error) -> AuthError {
+    AuthError::Invalid(match error.kind() {
+        ErrorKind::InvalidToken => "it is not a JSON Web Token".to_owned(),
+        ErrorKind::InvalidSignature => "its signature is not of a key of this node".to_owned(),
+        ErrorKind::ExpiredSignature => "it has expired (`exp`)".to_owned(),
+        ErrorKind::ImmatureSignature => "it is not valid yet (`nbf`)".to_owned(),
+        ErrorKind::InvalidAudience => {
+            "it is for another audience (`aud`, the node's --jwt-audience)".to_owned()
+        }
+        ErrorKind::InvalidIssuer => "it is from another issuer (`iss`)".to_owned(),
+        ErrorKind::MissingRequiredClaim(claim) => format!("it has no `{claim}`"),
+        _ => error.to_string(),
+    })
 }

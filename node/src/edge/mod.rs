@@ -1,7 +1,6 @@
 //! The WebSocket edge: HTTP requests, upgrades, and one task per session.
 
 mod auth;
-mod hs256;
 mod http;
 mod listener;
 mod request_line;
@@ -10,6 +9,7 @@ mod routes;
 mod session;
 mod upgrade;
 
-pub(crate) use auth::Auth;
+pub use auth::TokenKeyError;
+pub(crate) use auth::{Auth, KeyFiles, reload_keys};
 pub(crate) use listener::Listener;
-pub(crate) use session::SessionRules;
+pub(crate) use session::{SendRates, SessionRules};

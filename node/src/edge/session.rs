@@ -3,12 +3,14 @@
 
 mod closing;
 mod login;
+mod rate;
 mod requests;
 mod rules;
 mod socket;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use rate::SendRates;
 pub(crate) use rules::SessionRules;
 pub(super) use socket::ReadAhead;
 
@@ -148,7 +150,7 @@ impl<R: AsyncRead + Unpin> SessionTask<R> {
         cx: &mut Context<'_>,
     ) -> Result<(), SessionEnd> {
         for _ in 0..FRAMES_PER_TURN {
-            if self.requests.login.is_registering() || !state.env.delivery.may_read(self.key) {
+            if self.requests.login.is_registering() || !state.may_read(self.key) {
                 return Ok(());
             }
             match self.next()? {

@@ -17,7 +17,7 @@ pub async fn serve_echo(listener: net::TcpListener, frame_bytes_max: usize) -> i
     listener.set_nonblocking(true)?;
     let data_plane = data_plane(1).map_err(io::Error::other)?;
     let rules =
-        SessionRules { frame_bytes_max, messages_per_second: None, auth: Auth::Open, echo: true };
+        SessionRules { frame_bytes_max, rates: SendRates::default(), auth: Auth::Open, echo: true };
     let clients = Listener {
         listener: TcpListener::from_std(listener)?,
         data_plane: data_plane.clone(),

@@ -38,6 +38,11 @@ pub enum ClientFrame<'a> {
         /// Any JSON value, exactly as in the frame, nested at most [`BODY_DEPTH_MAX`] deep.
         body: &'a str,
     },
+    /// A newer token, before the session's own expires.
+    Refresh {
+        /// The proof of identity.
+        token: Cow<'a, str>,
+    },
     /// A keepalive for clients that cannot send or see WebSocket pings.
     Ping,
 }
@@ -105,8 +110,9 @@ impl<'a> Fields<'a> {
             "login" => self.login(),
             "send" => self.send(),
             "ping" => Ok(ClientFrame::Ping),
+            "refresh" => Ok(ClientFrame::Refresh { token: text("token", self.token)? }),
             other => Err(format!(
-                "unknown `type` {}: it is \"login\", \"send\" or \"ping\"",
+                "unknown `type` {}: it is \"login\", \"send\", \"refresh\" or \"ping\"",
                 quoted(other)
             )),
         }
@@ -271,6 +277,14 @@ mod tests {
                 assert!(bytes <= 400, "{bytes} bytes: {}", bad.reason);
             }
         }
+    }
+
+    #[test]
+    fn refresh_has_a_token() {
+        let refresh = parse(r#"{"type":"refresh","token":"t"}"#);
+        assert!(matches!(refresh, Ok(ClientFrame::Refresh { token }) if token == "t"));
+        let reason = refusal(r#"{"type":"refresh"}"#).reason;
+        assert!(reason.contains("`token` is missing"), "{reason}");
     }
 
     #[test]

@@ -66,6 +66,17 @@ pub fn pong(out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"type":"pong"}"#);
 }
 
+/// Appends `refreshed`, the answer to a `refresh`. `expires_at` is when the session's token ends, in
+/// Unix seconds; `None` if sessions need no token.
+pub fn refreshed(out: &mut Vec<u8>, expires_at: Option<u64>) {
+    out.extend_from_slice(br#"{"type":"refreshed""#);
+    if let Some(expires_at) = expires_at {
+        out.extend_from_slice(br#","expires_at":"#);
+        number(out, expires_at);
+    }
+    out.push(b'}');
+}
+
 /// Appends an `error`. `id` names the send that it concerns, if any.
 pub fn error(out: &mut Vec<u8>, code: ErrorCode, reason: &str, id: Option<&str>) {
     out.extend_from_slice(br#"{"type":"error","code":""#);
@@ -122,6 +133,11 @@ mod tests {
                    "outcome": "busy"})
         );
         assert_eq!(written(pong), json!({"type": "pong"}));
+        assert_eq!(
+            written(|out| refreshed(out, Some(1_790_000_000))),
+            json!({"type": "refreshed", "expires_at": 1_790_000_000})
+        );
+        assert_eq!(written(|out| refreshed(out, None)), json!({"type": "refreshed"}));
         assert_eq!(written(|out| receipt(out, "c", id, Outcome::Delivered, 2))["missed"], json!(2));
         assert_eq!(
             written(|out| error(out, ErrorCode::BadRequest, "no \"to\"", Some("c-1"))),

@@ -1,4 +1,4 @@
-//! The end of sessions that are silent or read too slowly.
+//! The end of sessions that are silent, read too slowly, or whose token has expired.
 
 use std::time::{Duration, Instant};
 
@@ -18,9 +18,9 @@ impl<W: SessionSocket> Delivery<W> {
         }
     }
 
-    /// Pings sessions that were silent for `ping_interval`. Ends those that stay silent and those
-    /// whose socket is blocked.
-    pub(crate) fn sweep(&mut self, now: Instant, ping_interval: Duration) {
+    /// Pings sessions that were silent for `ping_interval`. Ends those that stay silent, those whose
+    /// socket is blocked, and those whose token has expired.
+    pub(crate) fn sweep(&mut self, now: Instant, unix_seconds: u64, ping_interval: Duration) {
         self.elsewhere.retain(|_, since| now < *since + ROUTE_LIFE);
         for key in self.sessions.keys() {
             let Some(session) = self.sessions.get_mut(key) else { continue };
@@ -30,6 +30,9 @@ impl<W: SessionSocket> Delivery<W> {
                 self.counts.ended_slow += 1;
                 let reason = "this client reads too slowly".to_owned();
                 self.end(key, CloseReason { code: close::TOO_SLOW, reason });
+            } else if session.token_end.is_some_and(|end| end <= unix_seconds) {
+                let reason = "token expired".to_owned();
+                self.end(key, CloseReason { code: close::UNAUTHORIZED, reason });
             } else if quiet >= ping_interval && session.pinged_at + ping_interval <= now {
                 // A silence counts only if a ping was sent in it: a process that was suspended has
                 // sent none.

@@ -15,7 +15,7 @@ mod sessions;
 mod tests;
 mod ticket;
 
-pub(crate) use session::{CloseReason, SessionKey};
+pub(crate) use session::{CloseReason, SendCharge, SessionKey};
 pub(super) use ticket::MessageOrigin;
 
 use std::{
@@ -41,7 +41,7 @@ use self::{
     ticket::{Group, Ticket},
 };
 use crate::{
-    custody::LocalDelivery,
+    custody::{LocalDelivery, SessionShare},
     defaults::{FRAME_OVERHEAD_BYTES_MAX, ROUTE_LIFE, SESSION_BYTES_MAX},
 };
 
@@ -172,16 +172,16 @@ impl<W: SessionSocket> Delivery<W> {
         mark_dirty(&mut session.dirty, &mut self.dirty, key);
     }
 
-    /// Appends the receipt for a send of this session, for which `reserved` bytes were reserved.
-    /// Returns whether the session is still there.
+    /// Appends the receipt for a send of this session, for which it was charged `charge`. Returns
+    /// whether the session is still there.
     pub(super) fn write_receipt(
         &mut self,
         key: SessionKey,
-        reserved: usize,
+        charge: SendCharge,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> bool {
         let Some(session) = self.sessions.get_mut(key) else { return false };
-        session.release_receipt(reserved);
+        session.discharge(charge);
         session.outbound.text(&mut self.buffers, None, write);
         mark_dirty(&mut session.dirty, &mut self.dirty, key);
         true
@@ -295,12 +295,19 @@ impl<W: SessionSocket> Delivery<W> {
         }
     }
 
-    /// Whether the session may be read: every receipt that its next send could cause has room. If
-    /// not, the flush that makes room wakes the session's task.
-    pub(crate) fn may_read(&mut self, key: SessionKey) -> bool {
+    /// Whether the session may be read: every receipt that its next send could cause has room, and it
+    /// has less than its `share` in custody. If not, the flush of a receipt wakes the session's task.
+    pub(crate) fn may_read(&mut self, key: SessionKey, share: SessionShare) -> bool {
         let Some(session) = self.sessions.get_mut(key) else { return false };
-        session.held_back = !session.has_room();
+        session.held_back = !(session.has_room() && session.has_share(share));
         !session.held_back
+    }
+
+    /// Has the session end when its token does, in Unix seconds.
+    pub(crate) fn set_token_end(&mut self, key: SessionKey, end: Option<u64>) {
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.token_end = end;
+        }
     }
 
     /// Has the session's task end it, for the first reason that it was given.

@@ -8,7 +8,10 @@ use tokio::{io::AsyncWrite, net::tcp::OwnedWriteHalf};
 use trunkline_protocol::User;
 
 use super::outbound::Outbound;
-use crate::defaults::{SESSION_BYTES_MAX, SESSION_RECEIPT_BYTES_MAX};
+use crate::{
+    custody::SessionShare,
+    defaults::{SESSION_BYTES_MAX, SESSION_RECEIPT_BYTES_MAX},
+};
 
 /// A session: its slot in the table, and a serial number, so that a slot that is used again does
 /// not pass for its former session.
@@ -29,6 +32,15 @@ impl fmt::Display for SessionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.serial)
     }
+}
+
+/// What a send in custody takes of its session's limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SendCharge {
+    /// What its receipt needs at most in the session's buffer, in bytes.
+    pub(crate) receipt_bytes: usize,
+    /// What the message takes, in bytes.
+    pub(crate) message_bytes: usize,
 }
 
 /// Why this node closes a session: a WebSocket close code and its reason.
@@ -66,8 +78,11 @@ pub(crate) struct SessionState<W> {
     pub(super) user: Option<User>,
     /// It is in the list of sessions to flush.
     pub(super) dirty: bool,
-    /// The bytes that the receipts of its sends in custody will need.
-    owed_bytes: usize,
+    /// How many of its sends are in custody, and what they take together.
+    pending_sends: usize,
+    pending: SendCharge,
+    /// When its token ends, in Unix seconds; `None` for never.
+    pub(super) token_end: Option<u64>,
     /// Its task stopped reading, because the receipts of further sends would have had no room.
     pub(super) held_back: bool,
     pub(super) close_reason: Option<CloseReason>,
@@ -86,7 +101,9 @@ impl<W> SessionState<W> {
             outbound: Outbound::default(),
             user: None,
             dirty: false,
-            owed_bytes: 0,
+            pending_sends: 0,
+            pending: SendCharge::default(),
+            token_end: None,
             held_back: false,
             close_reason: None,
             heard_at: now,
@@ -100,18 +117,29 @@ impl<W> SessionState<W> {
         self.user.as_ref()
     }
 
-    /// Reserves room for the receipt of a send.
-    pub(crate) fn reserve_receipt(&mut self, bytes: usize) {
-        self.owed_bytes += bytes;
+    /// Charges the session for a send, until its outcome is known.
+    pub(crate) fn charge(&mut self, send: SendCharge) {
+        self.pending_sends += 1;
+        self.pending.receipt_bytes += send.receipt_bytes;
+        self.pending.message_bytes += send.message_bytes;
     }
 
-    pub(super) fn release_receipt(&mut self, bytes: usize) {
-        self.owed_bytes -= bytes;
+    pub(super) fn discharge(&mut self, send: SendCharge) {
+        self.pending_sends -= 1;
+        self.pending.receipt_bytes -= send.receipt_bytes;
+        self.pending.message_bytes -= send.message_bytes;
+    }
+
+    /// Whether its sends in custody leave room for another one. A session without any may always send.
+    pub(super) fn has_share(&self, share: SessionShare) -> bool {
+        self.pending_sends == 0
+            || (self.pending_sends < share.sends && self.pending.message_bytes < share.bytes)
     }
 
     /// Whether every receipt that its next send could cause has room.
     pub(super) fn has_room(&self) -> bool {
-        self.owed_bytes + self.outbound.held_bytes() < SESSION_BYTES_MAX + SESSION_RECEIPT_BYTES_MAX
+        let bytes = self.pending.receipt_bytes + self.outbound.held_bytes();
+        bytes < SESSION_BYTES_MAX + SESSION_RECEIPT_BYTES_MAX
     }
 
     /// Has the task of `cx` woken by [`Self::wake`].

@@ -18,11 +18,18 @@ use trunkline_protocol::{
     lane::{Message, Receipt, ReceiptStatus},
 };
 
-use super::{CloseReason, Delivery, MessageOrigin, SessionKey, session::SessionSocket};
+use super::{CloseReason, Delivery, MessageOrigin, SendCharge, SessionKey, session::SessionSocket};
 use crate::{
-    custody::LocalDelivery,
+    custody::{LocalDelivery, SessionShare},
     defaults::{ROUTE_LIFE, SESSION_BYTES_MAX, SESSION_RECEIPT_BYTES_MAX, SLOW_AFTER},
 };
+
+/// More than these tests have in custody.
+const SHARE: SessionShare = SessionShare { sends: usize::MAX, bytes: usize::MAX };
+
+fn charge(receipt_bytes: usize) -> SendCharge {
+    SendCharge { receipt_bytes, message_bytes: 0 }
+}
 
 /// A socket in memory, which takes as many bytes as it has room for.
 #[derive(Clone, Debug)]
@@ -151,8 +158,8 @@ fn full_buffer_refuses_messages_but_no_receipt() {
     assert_eq!(deliver(&mut delivery, &[key], 1, &large_body()), LocalDelivery::Waiting);
     assert_eq!(deliver(&mut delivery, &[key], 2, &large_body()), LocalDelivery::Full);
     assert_eq!(delivery.counts.refused_full, 1);
-    delivery.sessions.get_mut(key).unwrap().reserve_receipt(10);
-    assert!(delivery.write_receipt(key, 10, |out| out.extend_from_slice(b"{}")));
+    delivery.sessions.get_mut(key).unwrap().charge(charge(10));
+    assert!(delivery.write_receipt(key, charge(10), |out| out.extend_from_slice(b"{}")));
 }
 
 #[test]
@@ -192,7 +199,7 @@ fn key_of_a_closed_session_reaches_no_later_one() {
     let (new, socket) = open(&mut delivery, usize::MAX);
     assert_eq!((old.slot, old == new), (new.slot, false));
     assert_eq!(deliver(&mut delivery, &[old], 1, b"1"), LocalDelivery::Full);
-    assert!(!delivery.write_receipt(old, 0, |out| out.push(b'x')));
+    assert!(!delivery.write_receipt(old, charge(0), |out| out.push(b'x')));
     delivery.write(old, |out| out.push(b'x'));
     flush(&mut delivery);
     assert!(socket.text().is_empty());
@@ -226,11 +233,45 @@ fn session_is_read_again_when_its_receipts_have_room() {
         delivery.poll_close_reason(key, &Context::from_waker(&woken.clone().into())).is_pending()
     );
     let owed = SESSION_BYTES_MAX + SESSION_RECEIPT_BYTES_MAX;
-    delivery.sessions.get_mut(key).unwrap().reserve_receipt(owed);
-    assert!(!delivery.may_read(key));
-    delivery.write_receipt(key, owed, |out| out.extend_from_slice(b"{}"));
+    delivery.sessions.get_mut(key).unwrap().charge(charge(owed));
+    assert!(!delivery.may_read(key, SHARE));
+    delivery.write_receipt(key, charge(owed), |out| out.extend_from_slice(b"{}"));
     flush(&mut delivery);
-    assert!(woken.0.load(Ordering::Relaxed) && delivery.may_read(key));
+    assert!(woken.0.load(Ordering::Relaxed) && delivery.may_read(key, SHARE));
+}
+
+#[test]
+fn session_with_its_share_in_custody_is_not_read() {
+    let mut delivery = Delivery::default();
+    let (key, _socket) = open(&mut delivery, usize::MAX);
+    let share = SessionShare { sends: 2, bytes: 100 };
+    let send = SendCharge { receipt_bytes: 10, message_bytes: 60 };
+    let nothing = SessionShare { sends: 0, bytes: 0 };
+    assert!(delivery.may_read(key, nothing), "a session without sends may always send one");
+    delivery.sessions.get_mut(key).unwrap().charge(send);
+    assert!(delivery.may_read(key, share) && !delivery.may_read(key, nothing));
+    delivery.sessions.get_mut(key).unwrap().charge(send);
+    assert!(!delivery.may_read(key, share), "two sends");
+    assert!(!delivery.may_read(key, SessionShare { sends: 10, ..share }), "120 bytes");
+    delivery.write_receipt(key, send, |out| out.extend_from_slice(b"{}"));
+    assert!(delivery.may_read(key, share));
+}
+
+#[test]
+fn session_ends_with_its_token() {
+    let mut delivery = Delivery::default();
+    let (key, _socket) = open(&mut delivery, usize::MAX);
+    let cx = Context::from_waker(Waker::noop());
+    let sweep = |delivery: &mut Delivery<TestSocket>, now| {
+        delivery.sweep(Instant::now(), now, Duration::from_secs(25));
+        delivery.poll_close_reason(key, &cx)
+    };
+    delivery.set_token_end(key, Some(1_000));
+    assert!(sweep(&mut delivery, 999).is_pending());
+    delivery.set_token_end(key, Some(2_000));
+    assert!(sweep(&mut delivery, 1_000).is_pending(), "it was refreshed");
+    let ended = CloseReason { code: close::UNAUTHORIZED, reason: "token expired".to_owned() };
+    assert_eq!(sweep(&mut delivery, 2_000), Poll::Ready(ended));
 }
 
 #[test]
@@ -251,14 +292,14 @@ fn sweep_pings_silent_sessions_and_ends_those_that_do_not_answer() {
     let (start, interval) = (Instant::now(), Duration::from_secs(10));
     let cx = Context::from_waker(Waker::noop());
     // A process that was suspended has sent no ping: a long silence alone ends no session.
-    delivery.sweep(start + 3 * interval, interval);
+    delivery.sweep(start + 3 * interval, 0, interval);
     assert!(delivery.poll_close_reason(key, &cx).is_pending());
     flush(&mut delivery);
     assert_eq!(socket.0.written.borrow()[..], [0x89, 0]);
     delivery.heard(key, start + 3 * interval);
-    delivery.sweep(start + 4 * interval, interval);
+    delivery.sweep(start + 4 * interval, 0, interval);
     assert!(delivery.poll_close_reason(key, &cx).is_pending());
-    delivery.sweep(start + 6 * interval, interval);
+    delivery.sweep(start + 6 * interval, 0, interval);
     let Poll::Ready(reason) = delivery.poll_close_reason(key, &cx) else { panic!("it is silent") };
     assert_eq!(reason.code, close::POLICY);
 }
@@ -269,7 +310,7 @@ fn sweep_ends_a_session_that_reads_too_slowly() {
     let (key, _socket) = open(&mut delivery, 0);
     deliver(&mut delivery, &[key], 1, b"1");
     flush(&mut delivery);
-    delivery.sweep(Instant::now() + SLOW_AFTER, 2 * SLOW_AFTER);
+    delivery.sweep(Instant::now() + SLOW_AFTER, 0, 2 * SLOW_AFTER);
     let cx = Context::from_waker(Waker::noop());
     let Poll::Ready(reason) = delivery.poll_close_reason(key, &cx) else { panic!("it is slow") };
     assert_eq!((reason.code, delivery.counts.ended_slow), (close::TOO_SLOW, 1));

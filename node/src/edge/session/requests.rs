@@ -11,6 +11,7 @@ use trunkline_protocol::{
 use super::{
     closing::SessionEnd,
     login::{Login, LoginEvent},
+    rate::SendLimiter,
     rules::SessionRules,
 };
 use crate::{
@@ -18,24 +19,27 @@ use crate::{
     defaults::{BAD_REQUEST_FORGIVEN_AFTER, BAD_REQUESTS_MAX},
 };
 
-/// Handles the requests of one client: login, sends and pings.
+/// The form of the names that operators send test messages by: no client may log in with one.
+const RESERVED_USERS: &str = "admin/";
+
+/// Handles the requests of one client: login, sends, refreshes and pings.
 pub(super) struct RequestHandler {
     key: SessionKey,
     pub(super) rules: Rc<SessionRules>,
     pub(super) login: Login,
-    limiter: Option<DefaultDirectRateLimiter>,
+    /// Created by the first send, which most sessions never make.
+    limiter: Option<Box<SendLimiter>>,
     /// Created by the first bad request, which most sessions never make.
     bad_requests: Option<Box<DefaultDirectRateLimiter>>,
 }
 
 impl RequestHandler {
     pub(super) fn new(key: SessionKey, rules: Rc<SessionRules>) -> Self {
-        let limiter = rules.messages_per_second.map(Quota::per_second).map(RateLimiter::direct);
         #[cfg(feature = "testing")]
         let login = if rules.echo { Login::Done } else { Login::awaited() };
         #[cfg(not(feature = "testing"))]
         let login = Login::awaited();
-        Self { key, rules, login, limiter, bad_requests: None }
+        Self { key, rules, login, limiter: None, bad_requests: None }
     }
 
     /// Handles a text frame. A panic of a parser is contained: it ends only this session.
@@ -48,7 +52,7 @@ impl RequestHandler {
         let logged_in = self.login.is_done();
         match contain(|| client::parse(text))? {
             Ok(ClientFrame::Send { id, to, body }) if logged_in => {
-                self.send(state, now, &id, &to, body);
+                self.send(state, now, text.len(), (&id, &to, body));
                 Ok(())
             }
             Ok(ClientFrame::Ping) => {
@@ -63,21 +67,41 @@ impl RequestHandler {
                 state.error(self.key, ErrorCode::AlreadyLoggedIn, reason, None);
                 Ok(())
             }
-            Ok(ClientFrame::Send { id, .. }) => {
-                let reason = "the first frame is {\"type\":\"login\",\"user\":…}";
-                state.error(self.key, ErrorCode::LoginRequired, reason, Some(&id));
-                Err(SessionEnd::close(close::POLICY, "login required"))
-            }
+            Ok(ClientFrame::Refresh { token }) if logged_in => self.refresh(state, &token),
+            Ok(ClientFrame::Refresh { .. }) => self.require_login(state, None),
+            Ok(ClientFrame::Send { id, .. }) => self.require_login(state, Some(&id)),
             Err(bad) => self.reject(state, &bad),
         }
     }
 
-    fn send(&mut self, state: &mut DataPlaneState, now: Instant, id: &str, to: &str, body: &str) {
-        if self.limiter.as_ref().is_some_and(|limiter| limiter.check().is_err()) {
-            let reason = "too many messages a second";
-            state.error(self.key, ErrorCode::RateLimited, reason, Some(id));
-        } else {
-            state.send(now, self.key, id, to, body.as_bytes());
+    fn require_login(
+        &mut self,
+        state: &mut DataPlaneState,
+        id: Option<&str>,
+    ) -> Result<(), SessionEnd> {
+        let reason = "the first frame is {\"type\":\"login\",\"user\":…}";
+        state.error(self.key, ErrorCode::LoginRequired, reason, id);
+        Err(SessionEnd::close(close::POLICY, "login required"))
+    }
+
+    /// Handles a send whose frame has this many bytes.
+    fn send(
+        &mut self,
+        state: &mut DataPlaneState,
+        now: Instant,
+        frame_bytes: usize,
+        (id, to, body): (&str, &str, &str),
+    ) {
+        let rules = &self.rules;
+        let limiter = self.limiter.get_or_insert_with(|| {
+            Box::new(SendLimiter::new(rules.rates, rules.frame_bytes_max, now))
+        });
+        match limiter.admit(now, frame_bytes) {
+            Ok(()) => state.send(now, self.key, id, to, body.as_bytes()),
+            Err(reason) => {
+                state.count_rate_limited();
+                state.error(self.key, ErrorCode::RateLimited, reason, Some(id));
+            }
         }
     }
 
@@ -87,13 +111,43 @@ impl RequestHandler {
         user: &str,
         token: Option<&str>,
     ) -> Result<(), SessionEnd> {
-        if let Err(error) = contain(|| self.rules.auth.check(user, token))? {
-            state.error(self.key, ErrorCode::Unauthorized, &error.to_string(), None);
-            return Err(SessionEnd::close(close::UNAUTHORIZED, "unauthorized"));
+        if user.starts_with(RESERVED_USERS) {
+            let reason = format!(
+                "`user`: names that begin with {RESERVED_USERS} are reserved for operators"
+            );
+            return self.reject(state, &BadFrame { reason, id: None });
         }
+        self.authenticate(state, user, token)?;
         let user: User = user.parse().expect("the parser of the frame has checked it");
         let registration = state.start_login(&user);
         self.login = Login::registering(user, registration);
+        Ok(())
+    }
+
+    /// Checks a token, and has the session end with it. Returns when it expires.
+    fn authenticate(
+        &mut self,
+        state: &mut DataPlaneState,
+        user: &str,
+        token: Option<&str>,
+    ) -> Result<Option<u64>, SessionEnd> {
+        let now = state.unix_seconds();
+        match contain(|| self.rules.auth.check(user, token, now))? {
+            Ok(end) => {
+                state.env.delivery.set_token_end(self.key, end);
+                Ok(end)
+            }
+            Err(error) => {
+                state.error(self.key, ErrorCode::Unauthorized, &error.to_string(), None);
+                Err(SessionEnd::close(close::UNAUTHORIZED, "unauthorized"))
+            }
+        }
+    }
+
+    fn refresh(&mut self, state: &mut DataPlaneState, token: &str) -> Result<(), SessionEnd> {
+        let Some(user) = state.user_of(self.key) else { return Ok(()) };
+        let end = self.authenticate(state, user.as_str(), Some(token))?;
+        state.env.delivery.write(self.key, |out| client::refreshed(out, end));
         Ok(())
     }
 

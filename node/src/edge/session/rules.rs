@@ -1,7 +1,6 @@
-use std::num::NonZeroU32;
-
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
+use super::rate::SendRates;
 use crate::{
     defaults::{CODEC_BYTES, FRAGMENTS_MAX},
     edge::auth::Auth,
@@ -15,8 +14,8 @@ const HEADER_BYTES_MAX: usize = 14;
 pub(crate) struct SessionRules {
     /// The largest frame, in bytes.
     pub(crate) frame_bytes_max: usize,
-    /// Sends a second; `None` for no limit.
-    pub(crate) messages_per_second: Option<NonZeroU32>,
+    /// How much each session may send.
+    pub(crate) rates: SendRates,
     /// Who may log in.
     pub(crate) auth: Auth,
     /// Whether sessions echo messages and need no login.

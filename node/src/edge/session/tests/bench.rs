@@ -14,7 +14,7 @@ use tokio::{
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket, protocol::Role};
 use trunkline_directory::Location;
 
-use super::super::{ReadAhead, SessionRules, SessionTask, login::Login};
+use super::super::{ReadAhead, SendRates, SessionRules, SessionTask, login::Login};
 use crate::{
     data_plane::{DataPlane, GrantedSlot, SessionKey},
     edge::auth::Auth,
@@ -45,7 +45,7 @@ impl SessionBench {
         tasks.spawn_local(data_plane.clone().tick_when_needed());
         let rules = Rc::new(SessionRules {
             frame_bytes_max: 1024,
-            messages_per_second: None,
+            rates: SendRates::default(),
             auth: Auth::Open,
             #[cfg(feature = "testing")]
             echo: false,
