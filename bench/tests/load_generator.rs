@@ -12,7 +12,9 @@ use trunkline_cli::local_cluster::LocalCluster;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn cluster(nodes: usize) -> LocalCluster {
-    let cluster = LocalCluster::builder().nodes(nodes).node_args(["--capacity", "1000"]);
+    let no_limits = ["--messages-per-second", "0", "--bytes-per-second", "0"];
+    let args = ["--capacity", "1000"].into_iter().chain(no_limits);
+    let cluster = LocalCluster::builder().nodes(nodes).node_args(args);
     cluster.start().await.expect("a cluster starts")
 }
 

@@ -12,7 +12,7 @@ use tokio_tungstenite::{
 use crate::{
     defaults::{CLIENT_READ_BUFFER_BYTES, CLIENT_TIMEOUT},
     error::{ClientError, Closed},
-    frame::{self, ErrorFrame, Frame, ReceivedMessage, SendReceipt, Welcome},
+    frame::{self, ErrorFrame, Frame, ReceivedMessage, Refreshed, SendReceipt, Welcome},
 };
 
 /// What [`Closed::code`] is when the close frame has none (RFC 6455, section 7.4.1).
@@ -49,6 +49,31 @@ impl Client {
         Ok(client)
     }
 
+    /// As [`Self::login`], with a token that shows who the user is.
+    ///
+    /// # Errors
+    /// As [`Self::login`].
+    pub async fn login_with_token(url: &str, user: &str, token: &str) -> Result<Self, ClientError> {
+        let mut client = Self::connect(url).await?;
+        client.send_text(frame::login(user, Some(token))).await?;
+        client.next_welcome().await?;
+        Ok(client)
+    }
+
+    /// Gives the session a newer token, and waits until the node has taken it. Other frames are kept
+    /// for later.
+    ///
+    /// # Errors
+    /// [`ClientError::Closed`] if it is not valid.
+    pub async fn refresh(&mut self, token: &str) -> Result<Refreshed, ClientError> {
+        self.send_text(frame::refresh(token)).await?;
+        self.next_matching(|frame| match frame {
+            Frame::Refreshed(refreshed) => Ok(refreshed),
+            other => Err(other),
+        })
+        .await
+    }
+
     /// The same client with another timeout for each frame.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -60,7 +85,7 @@ impl Client {
     /// # Errors
     /// If the connection is gone, as with every write.
     pub async fn send_login(&mut self, user: &str) -> Result<(), ClientError> {
-        self.send_text(frame::login(user)).await
+        self.send_text(frame::login(user, None)).await
     }
 
     /// Writes a send. `body` is JSON and goes out unchanged.
@@ -210,7 +235,10 @@ async fn read(socket: &mut WebSocketStream<TcpStream>) -> Result<Frame, ClientEr
         match socket.next().await {
             Some(Ok(WsMessage::Text(text))) => {
                 let malformed = |source| ClientError::Malformed { text: text.to_string(), source };
-                return Frame::parse(&text).map_err(malformed);
+                match Frame::parse(&text).map_err(malformed)? {
+                    Some(frame) => return Ok(frame),
+                    None => continue,
+                }
             }
             Some(Ok(WsMessage::Close(Some(close)))) => {
                 let (code, reason) = (close.code.into(), close.reason.as_str().to_owned());

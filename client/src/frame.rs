@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 
 /// A frame that a node sends.
 #[derive(Clone, Debug)]
@@ -16,6 +16,10 @@ pub enum Frame {
     Receipt(SendReceipt),
     /// A frame of this client was refused.
     Error(ErrorFrame),
+    /// The session has a newer token.
+    Refreshed(Refreshed),
+    /// The answer to a `ping`.
+    Pong,
 }
 
 /// The first frame after a login.
@@ -57,6 +61,13 @@ pub struct SendReceipt {
     pub missed: u32,
 }
 
+/// The session has a newer token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Refreshed {
+    /// When it expires, in Unix seconds; `None` if the node needs no token.
+    pub expires_at: Option<u64>,
+}
+
 /// Why a frame was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ErrorFrame {
@@ -69,25 +80,37 @@ pub struct ErrorFrame {
 }
 
 impl Frame {
-    pub(crate) fn parse(text: &str) -> serde_json::Result<Self> {
+    /// Parses a frame. `None` for one of a type that this version does not know: a later node may send
+    /// it.
+    pub(crate) fn parse(text: &str) -> serde_json::Result<Option<Self>> {
         #[derive(Deserialize)]
         struct Tag<'a> {
             #[serde(borrow, rename = "type")]
             kind: Cow<'a, str>,
         }
         let tag: Tag<'_> = serde_json::from_str(text)?;
-        match tag.kind.as_ref() {
-            "welcome" => serde_json::from_str(text).map(Self::Welcome),
-            "message" => serde_json::from_str(text).map(Self::Message),
-            "receipt" => serde_json::from_str(text).map(Self::Receipt),
-            "error" => serde_json::from_str(text).map(Self::Error),
-            other => Err(serde::de::Error::custom(format!("unknown type {other:?}"))),
-        }
+        let frame = match tag.kind.as_ref() {
+            "welcome" => Self::Welcome(serde_json::from_str(text)?),
+            "message" => Self::Message(serde_json::from_str(text)?),
+            "receipt" => Self::Receipt(serde_json::from_str(text)?),
+            "error" => Self::Error(serde_json::from_str(text)?),
+            "refreshed" => Self::Refreshed(serde_json::from_str(text)?),
+            "pong" => Self::Pong,
+            _ => return Ok(None),
+        };
+        Ok(Some(frame))
     }
 }
 
-pub(crate) fn login(user: &str) -> String {
-    format!(r#"{{"type":"login","user":{}}}"#, Value::from(user))
+pub(crate) fn login(user: &str, token: Option<&str>) -> String {
+    match token {
+        Some(token) => json!({ "type": "login", "user": user, "token": token }).to_string(),
+        None => json!({ "type": "login", "user": user }).to_string(),
+    }
+}
+
+pub(crate) fn refresh(token: &str) -> String {
+    json!({ "type": "refresh", "token": token }).to_string()
 }
 
 pub(crate) fn send(id: &str, to: &str, body: &str) -> String {
@@ -102,13 +125,15 @@ mod tests {
     #[test]
     fn body_is_kept_byte_for_byte() {
         let text = r#"{"type":"message","id":"m","from":"a","sent_at":1,"body": [ 1e400 ,null]}"#;
-        let Ok(Frame::Message(message)) = Frame::parse(text) else { panic!("{text}") };
+        let Ok(Some(Frame::Message(message))) = Frame::parse(text) else { panic!("{text}") };
         assert_eq!(message.body.get(), "[ 1e400 ,null]");
     }
 
     #[test]
-    fn unknown_frame_is_an_error() {
-        assert!(Frame::parse(r#"{"type":"new"}"#).is_err());
+    fn unknown_type_is_ignored_and_garbage_is_an_error() {
+        assert!(Frame::parse(r#"{"type":"new"}"#).unwrap().is_none());
+        assert!(matches!(Frame::parse(r#"{"type":"pong","at":1}"#), Ok(Some(Frame::Pong))));
+        assert!(Frame::parse(r#"{"type":"receipt"}"#).is_err());
         assert!(Frame::parse("garbage").is_err());
     }
 }

@@ -21,5 +21,5 @@ mod frame;
 pub use self::{
     connection::Client,
     error::{ClientError, Closed, Refused},
-    frame::{ErrorFrame, Frame, ReceivedMessage, SendReceipt, Welcome},
+    frame::{ErrorFrame, Frame, ReceivedMessage, Refreshed, SendReceipt, Welcome},
 };

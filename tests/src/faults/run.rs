@@ -99,10 +99,11 @@ impl RunPlan {
         Ok(LiveRun { injector, workload, recorder, nodes: nodes.into_iter().collect() })
     }
 
-    /// In one run of four, a user may have one session only.
-    fn node_args(&self) -> [String; 2] {
-        let sessions = if self.seed % 4 == 3 { 1 } else { 3 };
-        ["--sessions-per-user".to_owned(), sessions.to_string()]
+    /// In one run of four, a user may have one session only. No session has a rate limit: the floods of
+    /// the workload are meant to fill queues.
+    fn node_args(&self) -> [&'static str; 6] {
+        let sessions = if self.seed % 4 == 3 { "1" } else { "3" };
+        ["--sessions-per-user", sessions, "--messages-per-second", "0", "--bytes-per-second", "0"]
     }
 }
 

@@ -225,7 +225,7 @@ async fn session_over_its_rate_gets_an_error_and_stays_open() {
             }
             Frame::Receipt(_) => receipts += 1,
             Frame::Message(_) => {}
-            Frame::Welcome(welcome) => panic!("{welcome:?}"),
+            other => panic!("{other:?}"),
         }
     }
     assert!(limited > 0 && receipts > 0, "{limited} limited, {receipts} receipts");

@@ -20,4 +20,5 @@ mod secrets;
 mod signals;
 mod start_order;
 mod support;
+mod tokens;
 mod websocket;

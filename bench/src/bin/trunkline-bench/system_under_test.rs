@@ -12,6 +12,9 @@ use trunkline_cli::local_cluster::{ClusterBuilder, LocalCluster, Programs};
 /// The capacity of a node: more sessions than any case has.
 const CAPACITY: &str = "16000";
 
+/// The workloads measure what the system can do: no session has a rate limit.
+const NO_RATE_LIMITS: [&str; 4] = ["--messages-per-second", "0", "--bytes-per-second", "0"];
+
 /// The settings of all systems.
 #[derive(Debug)]
 pub(crate) struct BenchSetup {
@@ -105,7 +108,8 @@ impl SystemUnderTest for NatsCluster {
 }
 
 fn builder(setup: &BenchSetup, nodes: usize) -> ClusterBuilder {
-    let builder = LocalCluster::builder().nodes(nodes).node_args(["--capacity", CAPACITY]);
+    let args = ["--capacity", CAPACITY].into_iter().chain(NO_RATE_LIMITS);
+    let builder = LocalCluster::builder().nodes(nodes).node_args(args);
     match &setup.programs {
         Some(folder) => builder.programs(Programs::at(folder.clone())),
         None => builder,

@@ -90,7 +90,7 @@ impl Conversation {
 
     fn print(&mut self, frame: Frame) {
         match frame {
-            Frame::Welcome(_) => {}
+            Frame::Welcome(_) | Frame::Refreshed(_) | Frame::Pong => {}
             Frame::Message(message) => self.input.output.line(message_line(&message)),
             Frame::Receipt(SendReceipt { id, outcome, missed, .. }) => {
                 let to = self.waiting.remove(&id).unwrap_or(id);

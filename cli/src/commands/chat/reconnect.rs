@@ -33,7 +33,8 @@ pub(super) fn after(error: &ClientError, node: &str) -> AfterEnd {
         ClientError::Unexpected(frame) => match frame.as_ref() {
             Frame::Error(error) => {
                 let why = format!("{node} refused the login: {} ({})", error.reason, error.code);
-                again(why, CHAT_RETRY)
+                let may_pass = error.code == "directory_unavailable";
+                if may_pass { again(why, CHAT_RETRY) } else { AfterEnd::Stop(why) }
             }
             _ => AfterEnd::Stop(error.to_string()),
         },

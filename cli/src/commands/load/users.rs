@@ -131,7 +131,7 @@ impl User {
     /// Counts what a frame says. Returns how many sends have their outcome by it.
     fn note(&mut self, frame: Frame) -> u64 {
         match frame {
-            Frame::Welcome(_) => 0,
+            Frame::Welcome(_) | Frame::Refreshed(_) | Frame::Pong => 0,
             Frame::Message(message) => {
                 self.note_message(message);
                 0

@@ -271,7 +271,7 @@ impl TestClient {
         match frame {
             Frame::Message(message) => self.recorder.message(number, message),
             Frame::Receipt(receipt) => self.recorder.receipt(number, receipt),
-            Frame::Welcome(_) | Frame::Error(_) => {
+            Frame::Welcome(_) | Frame::Error(_) | Frame::Refreshed(_) | Frame::Pong => {
                 self.recorder.unexpected(number, format!("unexpected frame: {frame:?}"));
             }
         }
