@@ -53,7 +53,7 @@ pub struct NodeConfig {
     /// Who may log in: everyone (the default on loopback), or clients with a token.
     #[arg(long, env = "TRUNKLINE_AUTH", value_name = "MODE")]
     pub auth: Option<AuthMode>,
-    /// A file with a secret that signs tokens (HS256), 32 bytes or more. Give several, separated by
+    /// A file with a secret that signs tokens (HS256): 32 random bytes. Give several, separated by
     /// commas, while one replaces another.
     #[arg(long, env = "TRUNKLINE_JWT_SECRET_FILE", value_name = "FILE", value_delimiter = ',')]
     pub jwt_secret_file: Vec<PathBuf>,

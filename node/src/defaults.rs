@@ -144,8 +144,12 @@ pub const RETRY_AFTER_SECONDS: &str = "1";
 /// How long a client may take to log in.
 pub const LOGIN_WITHIN: Duration = Duration::from_secs(10);
 
-/// How many bytes the secret of HS256 has at least (RFC 7518, section 3.2).
-pub const JWT_SECRET_BYTES_MIN: usize = 32;
+/// How many bytes the secret of HS256 should have (RFC 7518, section 3.2). A shorter one gives a
+/// warning.
+pub const JWT_SECRET_BYTES: usize = 32;
+
+/// A secret of fewer bytes is refused.
+pub const JWT_SECRET_BYTES_MIN: usize = 16;
 
 /// For how many seconds a token is accepted after its end or before its begin: clocks differ.
 pub const JWT_GRACE_SECONDS: u64 = 30;

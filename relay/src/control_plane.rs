@@ -15,6 +15,7 @@ mod request;
 mod snapshots;
 mod status_line;
 mod status_stream;
+mod stream_places;
 
 use std::{io, net::TcpListener, thread};
 

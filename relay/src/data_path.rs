@@ -2,6 +2,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod admin_commands;
+mod handshakes;
 mod lanes;
 mod link;
 mod liveness_probe;

@@ -15,9 +15,23 @@ pub const CONNECTIONS_MAX: usize = 2 * NODES_MAX;
 /// Handshakes at a time whose peer has not shown a certificate yet.
 pub const HANDSHAKES_MAX: usize = 256;
 
+/// How many of these may be of peers that have not shown that they receive at their address. A peer
+/// beyond that is asked to, which takes one round trip.
+pub const HANDSHAKES_UNVALIDATED_MAX: usize = 32;
+
+/// How many of the places are kept for addresses that have had a link.
+pub const HANDSHAKES_KEPT: usize = 128;
+
+/// How many such addresses are remembered.
+pub const KNOWN_ADDRESSES_MAX: usize = 4 * NODES_MAX;
+
 /// Control messages that may wait for a node. A node that reads nothing fills the queue within
 /// seconds; then its link is closed.
 pub const CONTROL_QUEUE_MAX: usize = 64;
+
+/// How many of them operators' commands may cause to wait. A further command is refused: a burst of
+/// commands must not cost a node its link.
+pub const CONTROL_QUEUE_FOR_OPERATORS: usize = CONTROL_QUEUE_MAX / 2;
 
 /// The priority of control streams among a connection's streams; that of message lanes is 0.
 pub const CONTROL_PRIORITY: i32 = 2;
@@ -127,6 +141,12 @@ pub const REQUESTS_MAX: usize = 64;
 
 /// Status streams at a time.
 pub const STATUS_CLIENTS_MAX: usize = 32;
+
+/// How many of these viewers may have. The rest is kept for admins.
+pub const STATUS_STREAMS_FOR_VIEWERS: usize = 24;
+
+/// How many one certificate's role and name may have.
+pub const STATUS_STREAMS_PER_NAME_MAX: usize = 16;
 
 /// The snapshot interval that a client may ask for, in milliseconds.
 pub const INTERVAL_MS: RangeInclusive<u64> = 100..=60_000;

@@ -101,6 +101,15 @@ impl ConnectionSlots {
         None
     }
 
+    /// Has the oldest connection without a login give way, and nobody take its slot.
+    pub(crate) fn shed_oldest(&self) {
+        let mut table = self.table.borrow_mut();
+        if let Some((_, oldest)) = table.without_login.pop_first() {
+            table.gave_way += 1;
+            let _ = oldest.send(());
+        }
+    }
+
     /// Refuses every further connection.
     pub(crate) fn close(&self) {
         let mut table = self.table.borrow_mut();
@@ -225,6 +234,20 @@ mod tests {
         assert_eq!((slots.taken(), slots.gave_way(), slots.refused()), (3, 1, 0));
         drop((known, other, next));
         assert_eq!(slots.taken(), 0);
+    }
+
+    #[test]
+    fn shed_connection_leaves_a_free_slot() {
+        let slots = ConnectionSlots::new(2);
+        let [mut oldest, mut other] = [0; 2].map(|_| take(&slots));
+        slots.shed_oldest();
+        assert!(other.gives_way().now_or_never().is_none());
+        assert!(oldest.gives_way().now_or_never().is_some());
+        drop(oldest);
+        assert_eq!((slots.taken(), slots.gave_way()), (1, 1));
+        other.keep();
+        slots.shed_oldest();
+        assert_eq!(slots.gave_way(), 1, "a session stays");
     }
 
     #[test]

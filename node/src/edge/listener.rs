@@ -52,6 +52,8 @@ impl Listener {
                         let suppressed = line.suppressed;
                         warn!(%error, suppressed, "cannot accept a connection, trying again");
                     }
+                    // Without file descriptors, those who say nothing would lock everyone out.
+                    handshakes.shed_oldest();
                     time::sleep(ACCEPT_PAUSE).await;
                 }
             }

@@ -7,6 +7,7 @@ use tokio::{
     task::JoinSet,
 };
 use tracing::{Instrument, info_span, warn};
+use trunkline_certs::Identity;
 use trunkline_link::close_code;
 use trunkline_ops::LogThrottle;
 use trunkline_protocol::{
@@ -21,6 +22,7 @@ use super::{
     snapshots::{SnapshotPublisher, SnapshotReceiver, SnapshotSource},
     status_line::encode_line,
     status_stream::{SessionContext, SubscribeRequest, Subscription},
+    stream_places::StreamPlaces,
 };
 use crate::{
     defaults::{EVENTS_WAITING_MAX, RECENT_EVERY, STATUS_CLIENTS_MAX},
@@ -35,7 +37,9 @@ pub(super) struct AdminServer {
     history: StatusHistory,
     events: broadcast::Sender<Arc<str>>,
     publisher: SnapshotPublisher,
-    sessions: JoinSet<()>,
+    /// Each returns whose it was.
+    sessions: JoinSet<Identity>,
+    places: StreamPlaces,
     streams_ever: u64,
     context: SessionContext,
     subscriptions: mpsc::Receiver<SubscribeRequest>,
@@ -53,6 +57,7 @@ impl AdminServer {
             events: broadcast::Sender::new(EVENTS_WAITING_MAX),
             publisher: SnapshotPublisher::new(source),
             sessions: JoinSet::new(),
+            places: StreamPlaces::default(),
             streams_ever: 0,
             context: SessionContext { relay, requests, subscriptions: subscribe },
             subscriptions,
@@ -87,25 +92,29 @@ impl AdminServer {
                         self.history.snapshot(published.snapshot.at_ms, published.line.clone());
                     }
                 }
-                Some(ended) = self.sessions.join_next() => joined(ended),
+                Some(ended) = self.sessions.join_next() => self.places.give_back(&joined(ended)),
                 () = self.publisher.maintain() => {}
             }
         }
     }
 
     fn accept(&mut self, admin: AdminConnection) {
-        if self.sessions.len() >= STATUS_CLIENTS_MAX {
-            let too_many = "status stream refused: there are too many";
-            if let Some(line) = THROTTLE.admit(too_many) {
-                warn!(who = %admin.peer, suppressed = line.suppressed, "{too_many}");
+        if let Err(reason) = self.places.take(&admin.peer) {
+            if let Some(line) = THROTTLE.admit(reason) {
+                let suppressed = line.suppressed;
+                warn!(who = %admin.peer, reason, suppressed, "status stream refused");
             }
-            admin.connection.close(close_code::FULL, b"there are too many status streams");
+            admin.connection.close(close_code::FULL, reason.as_bytes());
             return;
         }
+        let peer = admin.peer.clone();
         self.streams_ever += 1;
         let span = info_span!("status_stream", stream = self.streams_ever, who = %admin.peer);
         let session = admin_session::serve(self.context.clone(), admin);
-        self.sessions.spawn(session.instrument(span));
+        self.sessions.spawn(async move {
+            session.instrument(span).await;
+            peer
+        });
     }
 
     /// In one step, so that the subscriber misses nothing and gets nothing twice.

@@ -32,6 +32,8 @@ pub(crate) enum CommandError {
     NoNode,
     #[error("{TESTS_MAX} delivery tests are running: try again soon")]
     TooManyTests,
+    #[error("many commands wait for {0}: try again soon")]
+    TooManyCommands(Name),
     #[error("{0} lost its link before the outcome was known: try again")]
     LinkLost(Name),
     #[error("{0} reported no outcome within {seconds} s", seconds = TEST_TIMEOUT.as_secs())]

@@ -1,10 +1,10 @@
 //! Accepting connections: first the certificate and the protocol it permits, then the first stream.
 
-use std::{rc::Rc, sync::Arc};
+use std::rc::Rc;
 
 use quinn::{Connection, Endpoint, Incoming};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::{OwnedSemaphorePermit, mpsc},
     task::JoinSet,
     time,
 };
@@ -13,13 +13,13 @@ use trunkline_certs::{Alpn, Identity, PeerError, authorize, peer_identity};
 use trunkline_link::{close_code, defaults::HANDSHAKE_TIMEOUT};
 use trunkline_ops::LogThrottle;
 
-use super::link;
+use super::{
+    handshakes::{HandshakeDecision, Handshakes},
+    link,
+};
 use crate::{
-    control_plane::AdminConnection,
-    defaults::{CONNECTIONS_MAX, HANDSHAKES_MAX},
-    link_close_reason::LinkCloseReason,
-    state::SharedState,
-    supervise::joined,
+    control_plane::AdminConnection, defaults::CONNECTIONS_MAX, link_close_reason::LinkCloseReason,
+    state::SharedState, supervise::joined,
 };
 
 static THROTTLE: LogThrottle = LogThrottle::new();
@@ -31,7 +31,7 @@ pub(crate) async fn run(
     endpoint: &Endpoint,
     admins: mpsc::Sender<AdminConnection>,
 ) {
-    let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
+    let handshakes = Rc::new(Handshakes::new());
     let mut connections = JoinSet::new();
     loop {
         let incoming = tokio::select! {
@@ -42,13 +42,18 @@ pub(crate) async fn run(
             incoming = endpoint.accept() => incoming,
         };
         let Some(incoming) = incoming else { return };
-        let permit = handshakes.clone().try_acquire_owned();
-        let Some(permit) = permit.ok().filter(|_| endpoint.open_connections() <= CONNECTIONS_MAX)
-        else {
-            refuse(incoming);
-            continue;
-        };
-        connections.spawn_local(serve(shared.clone(), incoming, permit, admins.clone()));
+        let (address, validated) =
+            (incoming.remote_address().ip(), incoming.remote_address_validated());
+        match handshakes.decide(address, validated) {
+            _ if endpoint.open_connections() > CONNECTIONS_MAX => refuse(incoming),
+            HandshakeDecision::Start(place) => {
+                let handshake = Handshake { incoming, place, handshakes: handshakes.clone() };
+                connections.spawn_local(serve(shared.clone(), handshake, admins.clone()));
+            }
+            // It fails only for a peer that is validated.
+            HandshakeDecision::Validate => drop(incoming.retry()),
+            HandshakeDecision::Refuse => refuse(incoming),
+        }
     }
 }
 
@@ -61,10 +66,16 @@ fn refuse(incoming: Incoming) {
     incoming.refuse();
 }
 
+/// A handshake that starts.
+struct Handshake {
+    incoming: Incoming,
+    place: OwnedSemaphorePermit,
+    handshakes: Rc<Handshakes>,
+}
+
 async fn serve(
     shared: Rc<SharedState>,
-    incoming: Incoming,
-    permit: OwnedSemaphorePermit,
+    Handshake { incoming, place, handshakes }: Handshake,
     admins: mpsc::Sender<AdminConnection>,
 ) {
     let address = incoming.remote_address();
@@ -75,9 +86,10 @@ async fn serve(
         }
         Err(_) => return debug!(%address, "handshake timed out"),
     };
-    drop(permit);
+    drop(place);
     match authorized(&connection) {
         Ok((peer, Alpn::Link)) => {
+            handshakes.remember(address.ip());
             let span = info_span!("link", link = Empty, node = %peer.name);
             link::serve(&shared, connection, peer.name).instrument(span).await;
         }

@@ -7,7 +7,11 @@ use quinn::{Connection, PathStats};
 use tokio::sync::mpsc;
 use trunkline_protocol::{Name, control::Hello};
 
-use crate::{defaults::CONTROL_QUEUE_MAX, link_close_reason::LinkCloseReason, switch::Port};
+use crate::{
+    defaults::{CONTROL_QUEUE_FOR_OPERATORS, CONTROL_QUEUE_MAX},
+    link_close_reason::LinkCloseReason,
+    switch::Port,
+};
 
 /// An admission and a close. The first close counts, so a further one may be dropped.
 const SIGNALS_MAX: usize = 2;
@@ -76,6 +80,11 @@ impl LinkControl {
     /// Whether the message found room in the queue, or the task has ended already.
     pub(super) fn send(&self, message: Bytes) -> bool {
         !matches!(self.outbox.try_send(message), Err(mpsc::error::TrySendError::Full(_)))
+    }
+
+    /// Whether one more message for an operator may wait.
+    pub(super) fn has_room_for_operators(&self) -> bool {
+        self.outbox.max_capacity() - self.outbox.capacity() < CONTROL_QUEUE_FOR_OPERATORS
     }
 
     pub(super) fn signal(&self, signal: LinkSignal) {

@@ -100,6 +100,19 @@ impl RelayState {
         let first = fitting.min_by(|(_, one), (_, other)| one.name.cmp(&other.name));
         first.ok_or_else(|| node.cloned().map_or(CommandError::NoNode, CommandError::NotLinked))
     }
+
+    /// As [`Self::up_link`], if one more command may wait for it.
+    fn operators_link(&self, node: Option<&Name>) -> Result<(LinkId, &LinkRecord), CommandError> {
+        let (id, link) = self.up_link(node)?;
+        room_for_operators(link).map(|()| (id, link))
+    }
+}
+
+fn room_for_operators(link: &LinkRecord) -> Result<(), CommandError> {
+    match link.control.has_room_for_operators() {
+        true => Ok(()),
+        false => Err(CommandError::TooManyCommands(link.name.clone())),
+    }
 }
 
 /// Changes by links.
@@ -267,7 +280,7 @@ impl RelayState {
     }
 
     pub(crate) fn drain_node(&mut self, node: &Name) -> Result<(), CommandError> {
-        let (link, _) = self.up_link(Some(node))?;
+        let (link, _) = self.operators_link(Some(node))?;
         self.send(link, &ToNode::Drain);
         Ok(())
     }
@@ -275,6 +288,8 @@ impl RelayState {
     /// Tells all nodes to end a user's sessions.
     pub(crate) fn end_user(&mut self, user: &User) -> Result<(), CommandError> {
         self.up_link(None)?;
+        // All or none: an operator must not have to find out who was told.
+        self.up_links().try_for_each(|(_, link)| room_for_operators(link))?;
         self.send_all(&ToNode::EndUser { user: user.clone() });
         Ok(())
     }
@@ -286,7 +301,7 @@ impl RelayState {
         user: User,
         node: Option<&Name>,
     ) -> Result<DeliveryTest, CommandError> {
-        let (link, record) = self.up_link(node)?;
+        let (link, record) = self.operators_link(node)?;
         let origin =
             TestOrigin { name: record.name.clone(), incarnation: record.port.incarnation() };
         let (number, outcome) = self.tracer.begin(link).ok_or(CommandError::TooManyTests)?;

@@ -25,7 +25,10 @@ use super::{
 };
 use crate::{
     control_plane::CommandError,
-    defaults::{CLAIM_TIMEOUT, CONTROL_QUEUE_MAX, PROBE_EVERY, PROBES, REFUSALS_MIN, TESTS_MAX},
+    defaults::{
+        CLAIM_TIMEOUT, CONTROL_QUEUE_FOR_OPERATORS, CONTROL_QUEUE_MAX, PROBE_EVERY, PROBES,
+        REFUSALS_MIN, TESTS_MAX,
+    },
     link_close_reason::LinkCloseReason,
     liveness::{DirectoryCommand, DirectoryListing, DirectoryReply, LeaseRevocation, LinkId},
     switch::{DirtyLanes, Port},
@@ -277,6 +280,25 @@ fn admission_is_signalled_and_reported() {
     let inbox = harness.inboxes.get_mut(&a).unwrap();
     assert!(matches!(inbox.signals.try_recv(), Ok(LinkSignal::Admitted)));
     assert_eq!(harness.events.try_recv().unwrap().kind, EventKind::Joined);
+}
+
+#[test]
+fn burst_of_commands_is_refused_and_costs_no_link() {
+    let mut harness = Harness::new();
+    let (a, _) = harness.open("a", 1);
+    let (b, _) = harness.open("b", 2);
+    let user = || "bob".parse().unwrap();
+    let commands = (0..1_000).map(|_| harness.state.end_user(&user()));
+    let refused = commands.filter(|done| matches!(done, Err(CommandError::TooManyCommands(_))));
+    assert!(refused.count() > 1_000 - CONTROL_QUEUE_FOR_OPERATORS - 1);
+    let drained = harness.state.drain_node(&name("a"));
+    assert!(matches!(drained, Err(CommandError::TooManyCommands(_))), "{drained:?}");
+    let test = harness.state.begin_test(user(), user(), None);
+    assert!(matches!(test, Err(CommandError::TooManyCommands(_))));
+    for link in [a, b] {
+        assert!(harness.outputs_on(link).1.is_none(), "no link is closed");
+    }
+    harness.state.drain_node(&name("a")).unwrap();
 }
 
 #[test]

@@ -118,10 +118,10 @@ async fn overlong_line_is_closed_as_malformed() {
 }
 
 #[tokio::test]
-async fn status_streams_are_bounded() {
+async fn status_streams_of_one_name_are_bounded() {
     let cluster = TestCluster::start();
     let mut all = Vec::new();
-    for _ in 0..trunkline_relay::defaults::STATUS_CLIENTS_MAX {
+    for _ in 0..trunkline_relay::defaults::STATUS_STREAMS_PER_NAME_MAX {
         let mut admin = AdminClient::connect(&cluster, Role::Admin, 1_000).await;
         admin.line().await;
         all.push(admin);

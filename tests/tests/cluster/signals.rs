@@ -85,7 +85,7 @@ async fn soft_limit_of_open_files_is_raised() {
     signal(&node, Signal::TERM);
     let log = log_until(&mut node, "asked to stop").await;
     let warned = log.iter().any(|line| line.contains("too few files"));
-    assert_eq!(warned, hard < 628, "{log:?}");
+    assert_eq!(warned, hard < 1_652, "{log:?}");
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn low_open_files_limit_gives_one_warning_and_one_error_line() {
     let lines = |words: &str| log.iter().filter(|line| line.contains(words)).count();
     assert_eq!(lines("cannot accept a connection"), 1, "{log:?}");
     assert_eq!(lines("too few files may be open"), 1, "{log:?}");
-    assert_eq!(lines("needed=628 limit=100"), 1, "{log:?}");
+    assert_eq!(lines("needed=1652 limit=100"), 1, "{log:?}");
 }
 
 #[tokio::test]

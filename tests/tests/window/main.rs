@@ -2,6 +2,7 @@
 //! generator's.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod incident;
 mod program;
 mod window_test;
 

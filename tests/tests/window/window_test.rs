@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use redis::{AsyncTypedCommands, aio::MultiplexedConnection};
+use trunkline_bench::System;
 use trunkline_cli::local_cluster::{LocalCluster, Programs};
 use trunkline_tests::{
     virtual_display::VirtualDisplay,
@@ -34,6 +35,11 @@ impl WindowTest {
         let screen = VirtualDisplay::start((1280, 800)).unwrap();
         let window = open(&screen, &programs, &cluster, tab);
         Self { cluster, redis, programs, screen, window }
+    }
+
+    /// The cluster, for the load generator.
+    pub(crate) fn system(&self) -> System {
+        System::from(&self.cluster)
     }
 
     /// Reopens the window with another tab.

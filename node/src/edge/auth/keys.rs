@@ -7,9 +7,10 @@ use jsonwebtoken::{
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse},
 };
 use thiserror::Error;
+use tracing::warn;
 use trunkline_ops::{read_secret, read_text};
 
-use crate::defaults::JWT_SECRET_BYTES_MIN;
+use crate::defaults::{JWT_SECRET_BYTES, JWT_SECRET_BYTES_MIN};
 
 /// The length of a point on the curve P-256, uncompressed.
 const P256_POINT_BYTES: usize = 65;
@@ -98,10 +99,14 @@ fn secret(file: &Path) -> Result<TokenKey, String> {
     if secret.starts_with(b"-----BEGIN ") {
         return Err("holds a key or certificate in PEM form".to_owned());
     }
-    // RFC 7518, section 3.2: a shorter one can be guessed from a token.
-    if secret.len() < JWT_SECRET_BYTES_MIN {
-        let bytes = secret.len();
-        return Err(format!("holds {bytes} bytes, and HS256 needs {JWT_SECRET_BYTES_MIN} or more"));
+    // A short one can be guessed from a token.
+    let bytes = secret.len();
+    if bytes < JWT_SECRET_BYTES_MIN {
+        return Err(format!("holds {bytes} bytes, and HS256 needs {JWT_SECRET_BYTES} random ones"));
+    }
+    if bytes < JWT_SECRET_BYTES {
+        let file = file.display();
+        warn!(%file, bytes, "the secret is shorter than HS256 asks for (RFC 7518): use 32 random bytes");
     }
     let key = DecodingKey::from_secret(&secret);
     Ok(TokenKey { id: None, key, algorithms: vec![Algorithm::HS256] })
