@@ -87,6 +87,11 @@ bench-peers *args:
 screenshot *args:
     @exec cargo run --quiet --bin trunkline-screenshot -- "$@"
 
+# Make the moving picture of the README (about 2 minutes)
+[no-exit-message]
+movie:
+    @exec cargo run --quiet --bin trunkline-screenshot -- --movie
+
 # Run every test
 test:
     cargo test --workspace

@@ -84,6 +84,9 @@ pub const FAILING_WINDOW_MS: u64 = 10_000;
 /// every second, and the silence of a node is noticed after one and a half.
 pub const INCIDENT_LEAD_MS: u64 = 3_000;
 
+/// How long after its start a relay may be without Redis before that counts as an incident.
+pub const RELAY_STARTS_MS: u64 = 3_000;
+
 /// An incident is over when nothing has been wrong for this time: nodes link up and report to a
 /// restarted relay within it.
 pub const INCIDENT_QUIET_MS: u64 = 5_000;

@@ -1,5 +1,7 @@
-//! A virtual display: Xvfb, with screenshots from its frame buffer file.
+//! A virtual display: Xvfb, with screenshots from its frame buffer file, and keys.
 
+mod keyboard;
+mod movie;
 mod screenshot;
 
 use std::{
@@ -11,7 +13,7 @@ use std::{
 use tempfile::TempDir;
 use thiserror::Error;
 
-pub use self::screenshot::Screenshot;
+pub use self::{keyboard::KeySymbol, movie::Movie, screenshot::Screenshot};
 
 /// Why there is no display or no screenshot.
 #[derive(Debug, Error)]
@@ -22,6 +24,9 @@ pub enum VirtualDisplayError {
     /// Xvfb found no free display.
     #[error("Xvfb found no free display")]
     NoDisplay,
+    /// A key cannot be pressed.
+    #[error("a key cannot be pressed: {0}")]
+    Key(#[source] io::Error),
     /// Its frame buffer cannot be read.
     #[error("the screenshot cannot be read: {0}")]
     Read(#[from] io::Error),
@@ -63,6 +68,11 @@ impl VirtualDisplay {
     /// The value of `DISPLAY` for programs on it.
     pub fn display(&self) -> &str {
         &self.display
+    }
+
+    /// Presses a key in the largest window, and releases it.
+    pub fn press(&self, key: KeySymbol) -> Result<(), VirtualDisplayError> {
+        keyboard::press(&self.display, key).map_err(VirtualDisplayError::Key)
     }
 
     /// Takes a screenshot.

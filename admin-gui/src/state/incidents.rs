@@ -11,7 +11,9 @@ use super::{
     send_counts::SendCounts,
     send_tally::SendTotals,
 };
-use crate::defaults::{FAILING_SHARE, INCIDENT_QUIET_MS, INCIDENTS_MAX, RECOVERED_SHOWN_MS};
+use crate::defaults::{
+    FAILING_SHARE, INCIDENT_QUIET_MS, INCIDENTS_MAX, RECOVERED_SHOWN_MS, RELAY_STARTS_MS,
+};
 
 /// A time in which the cluster was not as it should be.
 #[derive(Clone, Debug)]
@@ -126,7 +128,9 @@ fn find_trouble(
     if is_restarted {
         return Some(IncidentCause::RelayRestarted);
     }
-    if now.relay.redis != RedisState::Up {
+    // A relay that has just started has not asked Redis yet.
+    let is_starting = now.at_ms < now.relay.started_at_ms + RELAY_STARTS_MS;
+    if now.relay.redis != RedisState::Up && !is_starting {
         return Some(IncidentCause::RedisAway);
     }
     if let Some(node) = now.nodes.iter().find(|node| is_in_trouble(node)) {
@@ -187,6 +191,19 @@ mod tests {
         cluster.step(RECOVERED_SHOWN_MS);
         advance(&mut history, &mut cluster, 1);
         assert!(incident(&history).is_none(), "not for ever");
+    }
+
+    #[test]
+    fn redis_that_a_starting_relay_has_not_asked_yet_is_no_incident() {
+        let (mut history, mut cluster) = (SnapshotHistory::default(), Cluster::quiet(2));
+        let since_ms = cluster.now_ms();
+        cluster.relay_mut().started_at_ms = since_ms;
+        cluster.relay_mut().redis = RedisState::Away { since_ms };
+        advance(&mut history, &mut cluster, 3);
+        assert!(incident(&history).is_none());
+        advance(&mut history, &mut cluster, 10);
+        let lasting = incident(&history).expect("Redis stays away");
+        assert_eq!(lasting.cause, IncidentCause::RedisAway);
     }
 
     #[test]

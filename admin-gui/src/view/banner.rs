@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eframe::egui::{Button, Color32, Frame, Margin, RichText, Ui};
+use eframe::egui::{Button, Color32, Frame, Label, Margin, RichText, Ui};
 
 use super::{UiCommand, ViewContext};
 use crate::{
@@ -82,7 +82,8 @@ fn bar(ui: &mut Ui, fill: Color32, words: &str, button: Option<&str>) -> bool {
                 ui.set_min_width(ui.available_width());
                 let words =
                     escaped_text::layout_with_codes(ui, words, text::strong(), on_fill, on_fill);
-                ui.label(words);
+                // One that could wrap would stand lower than the button.
+                ui.add(Label::new(words).extend());
                 button.is_some_and(|word| {
                     let word = RichText::new(word).font(text::strong());
                     ui.add_space(space::M);

@@ -12,7 +12,7 @@ pub enum Trunkline {}
 const MESSAGE: &[u8] = br#"{"type":"message","id":""#;
 const FROM: &[u8] = br#"","from":""#;
 const SENT_AT: &[u8] = br#"","sent_at":"#;
-const BODY: &[u8] = br#","body":""#;
+const BODY: &[u8] = br#","body":"#;
 const RECEIPT: &[u8] = br#"{"type":"receipt","id":""#;
 const MESSAGE_ID: &[u8] = br#"","message":""#;
 const OUTCOME: &[u8] = br#"","outcome":""#;
@@ -81,12 +81,15 @@ fn text(payload: &[u8]) -> Option<WireEvent<'_>> {
     payload.starts_with(WELCOME).then_some(WireEvent::LoggedIn)
 }
 
-/// `<id>","from":"<user>","sent_at":<number>,"body":"<body>"}`
+/// `<id>","from":"<user>","sent_at":<number>,"body":<body>}`. The bodies of an engine are strings;
+/// somebody else's may be anything.
 fn message(rest: &[u8]) -> Option<WireEvent<'_>> {
     let rest = after(rest, b'"')?.strip_prefix(FROM)?;
     let rest = after(rest, b'"')?.strip_prefix(SENT_AT)?;
     let rest = after(rest, b',')?.strip_prefix(BODY)?;
-    rest.strip_suffix(b"\"}").map(WireEvent::Message)
+    let body = rest.strip_suffix(b"}")?;
+    let string = body.strip_prefix(b"\"").and_then(|body| body.strip_suffix(b"\""));
+    Some(WireEvent::Message(string.unwrap_or(body)))
 }
 
 /// `<name>","message":"<id>","outcome":"<outcome>"}`, optionally with `"missed"`.

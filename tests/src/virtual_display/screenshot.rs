@@ -39,6 +39,22 @@ impl Screenshot {
         Ok(Self { size, bytes })
     }
 
+    /// A picture of these pixels.
+    #[cfg(test)]
+    pub(super) fn of_rgb(size: (usize, usize), bytes: Vec<u8>) -> Self {
+        Self { size, bytes }
+    }
+
+    /// Its width and height, in pixels.
+    pub fn size(&self) -> (usize, usize) {
+        self.size
+    }
+
+    /// Red, green and blue of each pixel, line by line.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// How many pixels have each colour (red, green and blue), the most frequent first.
     pub fn colors(&self) -> Vec<([u8; 3], usize)> {
         let mut counts = HashMap::new();

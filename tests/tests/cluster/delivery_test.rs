@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use trunkline_bench::{Engine, System, TrafficPace, Trunkline};
 use trunkline_cli::{local_cluster::LocalCluster, status_stream::StatusStream};
 use trunkline_protocol::{
     Outcome,
@@ -93,6 +94,33 @@ async fn trace_shows_why_a_test_message_is_not_delivered() {
 
     let error = operator.test("bob", "node-9").await.unwrap_err();
     assert!(error.contains("node-9 has no link"), "{error}");
+}
+
+/// A load generator once took a test message for a fault, and logged the user in anew: it was gone for a
+/// moment, and others' sends to it were `offline`.
+#[tokio::test]
+async fn delivery_tests_disturb_no_session() {
+    const USERS: usize = 30;
+    let cluster = cluster(2).await;
+    let mut operator = Operator::of(&cluster).await;
+    let mut load = Engine::<Trunkline>::new().unwrap();
+    let system = System::from(&cluster);
+    let users = (0..USERS).map(|user| (system.node(user), format!("user-{user}")));
+    let sessions = load.log_in(users).unwrap();
+    load.reconnect_to(system.nodes.clone());
+    let pairs = (0..USERS).map(|from| (sessions[from], sessions[(from + 1) % USERS]));
+    let traffic = load.traffic(TrafficPace::Open { per_second: 100.0 }, pairs, 128);
+    load.start(traffic);
+    for user in 0..USERS {
+        let trace = operator.test(&format!("user-{user}"), "node-1").await.unwrap();
+        assert_eq!(trace.outcome, Outcome::Delivered, "{trace:#?}");
+        load.run(Duration::from_millis(20)).unwrap();
+        assert_eq!(load.online(), USERS, "after the test of user-{user}");
+    }
+    load.stop(traffic);
+    load.await_outcomes(&[traffic], Duration::from_secs(30)).unwrap();
+    let counts = load.counts(traffic);
+    assert_eq!((counts.arrived, counts.delivered), (counts.sent, counts.sent), "{counts:?}");
 }
 
 #[tokio::test]

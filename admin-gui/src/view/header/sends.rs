@@ -1,10 +1,10 @@
-use eframe::egui::{Button, RichText, Ui};
+use eframe::egui::{Button, Label, RichText, Ui};
 
 use crate::{
     format::{count, percent, since},
     state::{IncidentStatus, SendTotals, affected},
     theme::{space, text, tokens},
-    view::{UiCommand, ViewContext, tabs::tab::Tab, widgets::label},
+    view::{UiCommand, ViewContext, tabs::tab::Tab},
 };
 
 /// Draws the incident that lasts, and how many sends were not delivered lately. The line is there at
@@ -12,7 +12,9 @@ use crate::{
 pub(super) fn show(ui: &mut Ui, ctx: &ViewContext<'_>) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = space::M;
-        label(ui, "not delivered");
+        // One that could wrap would stand lower than what follows.
+        let head = RichText::new("not delivered").font(text::label()).color(tokens(ui).muted);
+        ui.add(Label::new(head).extend());
         let sends = &ctx.status.sends;
         let is_clicked = [
             total(ui, "last 15 min", &sends.quarter),

@@ -2,6 +2,7 @@
 //! clusters that are too large to run.
 
 mod background_load;
+mod incident_movie;
 mod shot;
 
 use std::{
@@ -34,6 +35,9 @@ struct Cli {
     /// the documentation
     #[arg(long, value_name = "DIR")]
     all: Option<PathBuf>,
+    /// Make the moving picture of the README instead
+    #[arg(long, conflicts_with_all = ["all", "scene"])]
+    movie: bool,
     /// Take only these scenes
     #[arg(long)]
     scene: Vec<Scene>,
@@ -42,6 +46,9 @@ struct Cli {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let cli = Cli::parse();
+    if cli.movie {
+        return incident_movie::make(&project().join("docs/images/node-killed.png")).await;
+    }
     let (folder, mut shots) = match cli.all {
         Some(folder) => (folder, every()),
         None => (project().join("docs/images"), documented()),

@@ -11,7 +11,7 @@ use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
 use trunkline_cli::local_cluster::{LocalCluster, Programs, project};
 use trunkline_tests::{
-    virtual_display::VirtualDisplay,
+    virtual_display::{KeySymbol, Screenshot, VirtualDisplay},
     window_process::{PROGRAM, WindowProcess, WindowText},
 };
 
@@ -78,6 +78,16 @@ pub(crate) struct Shot {
 }
 
 impl Shot {
+    /// A picture of a scene: which tab, dark or light, how large.
+    pub(crate) fn new(
+        scene: Scene,
+        tab: &'static str,
+        theme: &'static str,
+        size: (usize, usize),
+    ) -> Self {
+        Self { scene, tab, theme, size }
+    }
+
     /// The file that it is written to.
     pub(crate) fn file_name(&self) -> String {
         let Self { scene, tab, theme, size } = self;
@@ -93,7 +103,7 @@ pub(crate) fn documented() -> Vec<Shot> {
         (Scene::Killed, "map", "dark"),
         (Scene::Back, "charts", "light"),
     ]
-    .map(|(scene, tab, theme)| Shot { scene, tab, theme, size })
+    .map(|(scene, tab, theme)| Shot::new(scene, tab, theme, size))
     .into()
 }
 
@@ -111,7 +121,7 @@ pub(crate) fn every() -> Vec<Shot> {
     for (scene, tabs) in scenes {
         for &tab in tabs {
             for (theme, size) in [("dark", (1280, 800)), ("light", (1920, 1080))] {
-                shots.push(Shot { scene, tab, theme, size });
+                shots.push(Shot::new(scene, tab, theme, size));
             }
         }
     }
@@ -122,6 +132,18 @@ pub(crate) fn every() -> Vec<Shot> {
 pub(crate) struct Open {
     screen: VirtualDisplay,
     window: WindowProcess,
+}
+
+impl Open {
+    /// Presses a key in the window.
+    pub(crate) fn press(&self, key: KeySymbol) -> Result<()> {
+        Ok(self.screen.press(key)?)
+    }
+
+    /// What the window looks like now.
+    pub(crate) fn screenshot(&self) -> Result<Screenshot> {
+        Ok(self.screen.screenshot()?)
+    }
 }
 
 /// Who takes the pictures.
