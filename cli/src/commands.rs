@@ -4,6 +4,7 @@ mod chat;
 mod gui;
 mod load;
 mod status;
+mod token;
 mod up;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -12,7 +13,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use trunkline_ops::{FAILED, fail, flush_output, parse_args};
 
-use self::{chat::Chat, load::Load, status::Status, up::Up};
+use self::{chat::Chat, load::Load, status::Status, token::Token, up::Up};
 use crate::{
     control::{ControlRequest, ask},
     state::{ClusterState, Home},
@@ -63,6 +64,8 @@ enum Command {
     Load(Load),
     /// Show what the relay sees
     Status(Status),
+    /// Print a token for a user, for nodes that run with --auth jwt
+    Token(Token),
     /// Open the operator's window
     Gui,
 }
@@ -95,6 +98,7 @@ async fn run(command: Command, home: &Home) -> Result<ExitCode> {
         Command::Chat(chat) => return chat.run(home).await.map(|()| ExitCode::SUCCESS),
         Command::Load(load) => return load.run(home).await.map(|()| ExitCode::SUCCESS),
         Command::Status(status) => return status.run(home).await.map(|()| ExitCode::SUCCESS),
+        Command::Token(token) => return token.run().map(|()| ExitCode::SUCCESS),
         Command::Gui => return gui::run(home).map(|()| ExitCode::SUCCESS),
         Command::Down if killed_leftovers(home) => return Ok(ExitCode::SUCCESS),
         Command::Down => ControlRequest::Down,

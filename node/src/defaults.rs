@@ -138,6 +138,14 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a client may take to send a complete HTTP request.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How many free slots of a node count when clients are sent elsewhere: what one node claims must not
+/// draw everyone to it.
+pub const FREE_SLOTS_COUNTED_MAX: u32 = 10_000;
+
+/// For how long a node that claims to register its users anew is believed: until then, a user that the
+/// directory does not have is asked for again.
+pub const REBUILDING_BELIEVED: Duration = Duration::from_secs(120);
+
 /// How long clients wait before they dial a full node again, in seconds.
 pub const RETRY_AFTER_SECONDS: &str = "1";
 

@@ -29,6 +29,8 @@ pub(crate) struct NodeHealth {
     gave_way: u64,
     /// How many sends exceeded their session's rate.
     rate_limited: u64,
+    /// How many batches of other nodes were malformed.
+    bad_batches: u64,
 }
 
 /// Reports the node's load and health, to the relay by `outbox` and to the operations endpoint.
@@ -50,6 +52,7 @@ pub(crate) async fn report_load(
             draining: state.slots.are_closed(),
             gave_way: state.slots.gave_way(),
             rate_limited: state.rate_limited(),
+            bad_batches: state.bad_batches(),
         });
         let Usage { cpu, memory_bytes } = Usage::now();
         let load = NodeLoad { cpu_ms: cpu.as_millis() as u64, memory_bytes, ..snapshot.load };
@@ -113,6 +116,7 @@ impl Monitored for MonitoredNode {
             ("trunkline_connections_refused_total", load.refused_slots),
             ("trunkline_connections_gave_way_total", health.gave_way),
             ("trunkline_sends_rate_limited_total", health.rate_limited),
+            ("trunkline_bad_batches_total", health.bad_batches),
             ("trunkline_sessions_ended_slow_total", load.ended_slow),
             ("trunkline_session_panics_total", load.session_panics),
             ("trunkline_look_ups_total", load.look_ups),

@@ -5,6 +5,8 @@ use trunkline_protocol::{
     control::{Member, MemberState},
 };
 
+use crate::{advertise::check_url, defaults::FREE_SLOTS_COUNTED_MAX};
+
 /// How many nodes a refusal names at most.
 const NAMED_MAX: usize = 8;
 
@@ -15,10 +17,15 @@ pub(crate) fn with_room(members: &[Member], asked: Incarnation) -> Vec<String> {
         .iter()
         .filter(|member| member.state == MemberState::Live && member.sessions < member.capacity)
         .filter(|member| member.incarnation != asked)
-        .map(|member| (draw(member.capacity - member.sessions), &member.url))
+        .map(|member| {
+            let free = member.capacity - member.sessions;
+            (draw(free.min(FREE_SLOTS_COUNTED_MAX)), &member.url)
+        })
         .collect();
     keyed.sort_unstable_by(|(left, _), (right, _)| right.total_cmp(left));
-    keyed.into_iter().take(NAMED_MAX).map(|(_, url)| url.clone()).collect()
+    // A node that was taken over may claim anything: what clients cannot dial is not passed on.
+    let urls = keyed.into_iter().map(|(_, url)| url).filter(|url| check_url(url).is_ok());
+    urls.take(NAMED_MAX).cloned().collect()
 }
 
 /// A key for drawing without replacement by weight: Efraimidis and Spirakis, "Weighted random
@@ -53,6 +60,22 @@ mod tests {
         ];
         assert_eq!(with_room(&members, Incarnation::fresh()), ["ws://room/ws"]);
         assert!(with_room(&[], Incarnation::fresh()).is_empty());
+    }
+
+    #[test]
+    fn claims_of_a_node_are_bounded() {
+        let mut greedy = member("greedy", MemberState::Live, 0);
+        greedy.capacity = u32::MAX;
+        let mut wrong = member("wrong", MemberState::Live, 0);
+        wrong.url = "javascript:alert(1)".to_owned();
+        let mut honest = member("honest", MemberState::Live, 0);
+        honest.capacity = FREE_SLOTS_COUNTED_MAX;
+        let members = [greedy, wrong, honest];
+        let named = || with_room(&members, Incarnation::fresh());
+        assert!((0..100).map(|_| named()).all(|urls| urls.len() == 2));
+        let first = (0..2_000).filter(|_| named()[0] == "ws://honest/ws").count();
+        // 1,000 are expected, with a standard deviation of 22.
+        assert!((850..1_150).contains(&first), "{first} of 2000");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Frames from clients are parsed once, borrowing from the frame; a body is only checked to be
 //! JSON. Frames to clients are written directly into an output buffer.
 
+mod body;
 pub mod close;
 mod depth;
 mod error_code;
@@ -10,6 +11,7 @@ mod object;
 mod parse;
 mod write;
 
+pub use body::is_valid_body;
 pub use error_code::ErrorCode;
 pub use parse::{BODY_DEPTH_MAX, BadFrame, ClientFrame, SEND_ID_BYTES_MAX, parse};
 pub use write::{error, message, pong, receipt, refreshed, welcome};

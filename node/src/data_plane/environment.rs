@@ -82,7 +82,7 @@ impl Environment<PendingMessage> for NodeEnvironment {
     }
 
     fn rebuilding(&self) -> bool {
-        self.membership.rebuilding
+        self.membership.is_rebuilding(self.now)
     }
 
     fn report(&mut self, report: OutcomeReport<'_, PendingMessage>) {

@@ -5,8 +5,8 @@ use std::time::Instant;
 use smallvec::SmallVec;
 use trunkline_link::Lane;
 use trunkline_protocol::{
-    MessageIdPrefix, User,
-    client::close,
+    Incarnation, MessageIdPrefix, Name, User,
+    client::{self, close},
     control::{Member, TracedMessage},
     lane::{BadLane, Batch, BatchKind, LoginNotice, Receipt, ReceiptStatus},
 };
@@ -39,7 +39,7 @@ impl DataPlaneState {
     /// The relay has sent the list of nodes.
     pub(crate) fn set_members(&mut self, now: Instant, members: Vec<Member>) {
         self.env.tracer.set_names(&members);
-        for gone in self.env.membership.update(members) {
+        for gone in self.env.membership.update(members, now) {
             self.custody.gone(now, gone);
             self.env.links.forget(gone);
         }
@@ -52,7 +52,8 @@ impl DataPlaneState {
     /// A batch has arrived.
     ///
     /// # Errors
-    /// If its frames cannot be read. What came before the bad frame is done.
+    /// If its frames cannot be read, or are not what a node may send. What came before the bad frame is
+    /// done, and the rest of the batch is dropped.
     pub(crate) fn batch(&mut self, now: Instant, batch: Batch<'_>) -> Result<(), BadLane> {
         match batch.header.kind {
             BatchKind::Messages => return self.messages(now, batch),
@@ -64,6 +65,19 @@ impl DataPlaneState {
         Ok(())
     }
 
+    /// A batch was malformed. Returns the name of its origin.
+    pub(crate) fn count_bad_batch(&mut self, origin: Incarnation) -> Option<Name> {
+        self.env.metrics.bad_batches += 1;
+        let members = &self.env.membership.members;
+        let member = members.iter().find(|member| member.incarnation == origin);
+        member.map(|member| member.name.clone())
+    }
+
+    /// How many batches were malformed.
+    pub(crate) fn bad_batches(&self) -> u64 {
+        self.env.metrics.bad_batches
+    }
+
     fn messages(&mut self, now: Instant, batch: Batch<'_>) -> Result<(), BadLane> {
         let ids = batch.header.id_incarnation;
         let id_prefix = MessageIdPrefix::of(ids);
@@ -72,6 +86,11 @@ impl DataPlaneState {
         let (mut to, mut keys) = ("", SmallVec::new());
         for message in batch.messages() {
             let message = message?;
+            // A recipient gets the body as it is: one that is no JSON value could add fields to its
+            // frame.
+            if !client::is_valid_body(message.body) {
+                return Err(BadLane::Frames);
+            }
             if message.to != to {
                 (to, keys) = (message.to, self.env.delivery.sessions.of(message.to));
             }

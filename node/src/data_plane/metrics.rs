@@ -20,6 +20,8 @@ pub(super) struct Metrics {
     pub(super) unreported: u64,
     /// Sessions that ended with a panic.
     pub(super) session_panics: u64,
+    /// Batches of other nodes that were malformed.
+    pub(super) bad_batches: u64,
     /// Sends that exceeded their session's rate.
     pub(super) rate_limited: u64,
     /// The times from accept to `delivered` since the last report.
@@ -35,6 +37,7 @@ impl Default for Metrics {
             outcomes: Outcomes::default(),
             unreported: 0,
             session_panics: 0,
+            bad_batches: 0,
             rate_limited: 0,
             latencies: empty_histogram(),
             failure_latencies: empty_histogram(),

@@ -2,14 +2,21 @@
 
 use quinn::Connection;
 use tokio::task::JoinSet;
+use tracing::warn;
 use trunkline_link::{
-    Lane, LaneError, LaneReader,
+    Lane, LaneReader,
     defaults::{MESSAGE_LANE_BYTES_MAX, RECEIPT_LANE_BYTES_MAX},
 };
-use trunkline_protocol::lane::{LANES, RECEIPT_LANE};
+use trunkline_ops::LogThrottle;
+use trunkline_protocol::{
+    Incarnation,
+    lane::{LANES, RECEIPT_LANE},
+};
 
 use super::error::LinkError;
 use crate::data_plane::DataPlane;
+
+static THROTTLE: LogThrottle = LogThrottle::new();
 
 /// The priority of the lane of receipts; that of the others is 0.
 const RECEIPT_PRIORITY: i32 = 1;
@@ -42,17 +49,26 @@ pub(super) async fn open(
     Ok(lanes)
 }
 
+/// What a node sends is its own fault, not the relay's: the link stays, and the rest of the batch is
+/// dropped.
+fn drop_bad_batch(data_plane: &DataPlane, origin: Incarnation) {
+    let name = data_plane.turn(|state, _| state.count_bad_batch(origin));
+    let name = name.map_or_else(|| origin.to_string(), |name| name.to_string());
+    if let Some(line) = THROTTLE.admit(&name) {
+        let suppressed = line.suppressed;
+        warn!(node = name, suppressed, "a batch of this node cannot be read: the rest of it is dropped");
+    }
+}
+
 async fn read(data_plane: DataPlane, mut reader: LaneReader) -> LinkError {
     loop {
-        let mut malformed = Ok(());
         let read = reader.read(|batch| {
-            if malformed.is_ok() {
-                malformed = data_plane.turn(|state, now| state.batch(now, batch));
+            let origin = batch.header.peer;
+            if data_plane.turn(|state, now| state.batch(now, batch)).is_err() {
+                drop_bad_batch(&data_plane, origin);
             }
         });
-        // A bad batch comes before whatever ended the reading behind it.
-        let read = read.await;
-        if let Err(error) = malformed.map_err(LaneError::from).and(read) {
+        if let Err(error) = read.await {
             return error.into();
         }
     }

@@ -59,6 +59,12 @@ pub(super) fn for_each_field<'a>(
     (cursor.at == text.len()).then_some(())
 }
 
+/// Whether `text` is one JSON value, with nothing behind it.
+pub(super) fn is_one_value(text: &str) -> bool {
+    let mut cursor = Cursor { text, at: 0 };
+    cursor.value().is_some() && cursor.at == text.len()
+}
+
 /// A position in a text.
 struct Cursor<'a> {
     text: &'a str,

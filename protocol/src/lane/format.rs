@@ -39,6 +39,9 @@ pub enum BadLane {
     /// A batch over [`BATCH_BYTES_MAX`].
     #[error("a batch has at most {BATCH_BYTES_MAX} bytes, this one claims {0}")]
     TooLong(u32),
+    /// More frames than the batch can have.
+    #[error("{0} frames cannot be in {1} bytes")]
+    Count(u16, u32),
     /// The frames of a batch do not fill it exactly, or have invalid fields.
     #[error("the frames of a batch do not fit it")]
     Frames,

@@ -1,4 +1,8 @@
-use super::format::{BATCH_BYTES_MAX, BadLane, part};
+use super::{
+    format::{BATCH_BYTES_MAX, BadLane, part},
+    message::FIXED_BYTES as MESSAGE_BYTES_MIN,
+    receipt::RECEIPT_BYTES,
+};
 use crate::names::Incarnation;
 
 /// The size of a [`BatchHeader`] on the wire.
@@ -92,6 +96,17 @@ impl BatchHeader {
         if header.length as usize > BATCH_BYTES_MAX {
             return Err(BadLane::TooLong(header.length));
         }
+        // A relay counts what the header says, without a look at the frames. A refusal has the count
+        // of what was refused.
+        let frame_bytes_min = match header.kind {
+            BatchKind::Messages => MESSAGE_BYTES_MIN,
+            BatchKind::Receipts => RECEIPT_BYTES,
+            BatchKind::Notices => 1,
+            BatchKind::RefusedFull | BatchKind::RefusedGone => 0,
+        };
+        if usize::from(header.count) * frame_bytes_min > header.length as usize {
+            return Err(BadLane::Count(header.count, header.length));
+        }
         Ok(header)
     }
 
@@ -121,7 +136,7 @@ mod tests {
             |((kind, traced), (peer, ids), (count, length, first, span), batch)| BatchHeader {
                 kind,
                 traced,
-                count,
+                count: count.min((length as usize / MESSAGE_BYTES_MIN) as u16),
                 length,
                 peer: Incarnation::from_bytes(peer),
                 first,
@@ -165,6 +180,19 @@ mod tests {
         bytes[0] = 1;
         bytes[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
         assert_eq!(BatchHeader::decode(&bytes), Err(BadLane::TooLong(u32::MAX)));
+    }
+
+    #[test]
+    fn count_must_fit_the_length() {
+        let mut bytes = [0; HEADER_BYTES];
+        for (kind, length, fits) in
+            [(1, 48, true), (1, 47, false), (2, 24, true), (2, 0, false), (3, 0, true), (5, 1, false)]
+        {
+            bytes[0] = kind;
+            bytes[2] = 2;
+            bytes[4] = length;
+            assert_eq!(BatchHeader::decode(&bytes).is_ok(), fits, "{kind} {length}");
+        }
     }
 
     proptest! {

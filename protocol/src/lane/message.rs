@@ -2,7 +2,7 @@ use super::format::{BODY_BYTES_MAX, BadLane, part};
 use crate::names::User;
 
 /// The size of an encoded message without its names and its body.
-const FIXED_BYTES: usize = 24;
+pub(super) const FIXED_BYTES: usize = 24;
 
 /// Set on a traced message.
 const FLAG_TRACED: u8 = 1;

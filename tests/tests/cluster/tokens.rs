@@ -9,7 +9,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::hmac;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use trunkline_cli::local_cluster::LocalCluster;
+use tokio::process::Command;
+use trunkline_cli::local_cluster::{LocalCluster, Programs};
 use trunkline_client::{Client, ClientError};
 
 use crate::support::{self, SOON, until};
@@ -91,6 +92,19 @@ async fn secret_is_replaced_without_a_restart_or_the_end_of_a_session() {
     let error = login(&cluster, &token(SECRET, 600)).await.unwrap_err();
     assert!(matches!(error, ClientError::Unexpected(_)), "{error:?}");
     assert_eq!(support::outcome(&mut session, "alice").await.unwrap(), "delivered");
+}
+
+#[tokio::test]
+async fn command_prints_a_token_that_the_node_takes() {
+    let (cluster, folder) = cluster().await;
+    let programs = Programs::built(&["trunkline"]).unwrap();
+    let secret = folder.path().join("secret");
+    let mut command = Command::new(programs.path("trunkline"));
+    command.args(["token", "alice", "--audience", "chat", "--secret-file"]).arg(&secret);
+    let output = command.output().await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let token = String::from_utf8(output.stdout).unwrap();
+    login(&cluster, token.trim_end()).await.unwrap();
 }
 
 #[tokio::test]
