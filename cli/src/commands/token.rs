@@ -39,7 +39,8 @@ impl Token {
     /// Prints the token.
     pub(crate) fn run(self) -> Result<()> {
         let secret = read_secret(&self.secret_file, "secret");
-        let secret = secret.with_context(|| format!("--secret-file {}", self.secret_file.display()))?;
+        let secret =
+            secret.with_context(|| format!("--secret-file {}", self.secret_file.display()))?;
         let token = sign(&secret, &self.claims(unix_ms() / 1_000));
         ignore_closed_pipe(print(token))
     }

@@ -56,7 +56,10 @@ fn drop_bad_batch(data_plane: &DataPlane, origin: Incarnation) {
     let name = name.map_or_else(|| origin.to_string(), |name| name.to_string());
     if let Some(line) = THROTTLE.admit(&name) {
         let suppressed = line.suppressed;
-        warn!(node = name, suppressed, "a batch of this node cannot be read: the rest of it is dropped");
+        warn!(
+            node = name,
+            suppressed, "a batch of this node cannot be read: the rest of it is dropped"
+        );
     }
 }
 

@@ -4,7 +4,7 @@ use tokio::{net::TcpListener, task::LocalSet};
 
 use super::isolated::data_plane;
 use crate::{
-    edge::{Auth, Listener, SessionRules},
+    edge::{Auth, Listener, SendRates, SessionRules},
     origins::Origins,
 };
 

@@ -22,7 +22,9 @@ mod tests {
         for body in ["1", "null", "\"text\"", "\"\\u0041\"", "[1, {\"a\": 2}]", " [1]", "1e400"] {
             assert!(is_valid_body(body.as_bytes()), "{body}");
         }
-        for body in ["", " ", "1,\"from\":\"admin\"", "1}", "{\"a\":1", "\"text", "nul", "1 2", "\"a\nb\""] {
+        for body in
+            ["", " ", "1,\"from\":\"admin\"", "1}", "{\"a\":1", "\"text", "nul", "1 2", "\"a\nb\""]
+        {
             assert!(!is_valid_body(body.as_bytes()), "{body}");
         }
         assert!(!is_valid_body(b"\"\xff\""));

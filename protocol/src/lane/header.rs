@@ -185,9 +185,14 @@ mod tests {
     #[test]
     fn count_must_fit_the_length() {
         let mut bytes = [0; HEADER_BYTES];
-        for (kind, length, fits) in
-            [(1, 48, true), (1, 47, false), (2, 24, true), (2, 0, false), (3, 0, true), (5, 1, false)]
-        {
+        for (kind, length, fits) in [
+            (1, 48, true),
+            (1, 47, false),
+            (2, 24, true),
+            (2, 0, false),
+            (3, 0, true),
+            (5, 1, false),
+        ] {
             bytes[0] = kind;
             bytes[2] = 2;
             bytes[4] = length;
