@@ -11,6 +11,7 @@ use trunkline_protocol::Name;
 
 use crate::{
     advertise::{BadUrl, check_url},
+    client_socket::{ServerTls, TlsFiles, TlsFilesError},
     defaults,
     edge::{Auth, KeyFiles, SendRates, TokenKeyError},
     origins::{AllowedOrigin, Origins},
@@ -70,6 +71,12 @@ pub struct NodeConfig {
     /// The issuer that a token must come from (`iss`); one of several, separated by commas.
     #[arg(long, env = "TRUNKLINE_JWT_ISSUER", value_name = "NAME", value_delimiter = ',')]
     pub jwt_issuer: Vec<String>,
+    /// The PEM file with the certificate that clients see, for wss:// URLs.
+    #[arg(long, env = "TRUNKLINE_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The PEM file with its private key.
+    #[arg(long, env = "TRUNKLINE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
     /// The origins whose web pages may connect, such as `https://chat.example`; `*` for all. The default
     /// is those of this machine on loopback with open logins, and all elsewhere.
     #[arg(long, env = "TRUNKLINE_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
@@ -139,6 +146,9 @@ pub enum NodeConfigError {
         "--jwt-secret-file, --jwt-public-key-file or --jwks-file is required by --auth jwt: give the file with what verifies tokens"
     )]
     TokenKeyMissing,
+    /// The certificate for clients, or its key, cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsFilesError),
     /// A file with keys for tokens cannot be used.
     #[error(transparent)]
     TokenKey(#[from] TokenKeyError),
@@ -176,6 +186,13 @@ impl NodeConfig {
             None if bound.ip().is_loopback() => Ok(AuthMode::Open),
             None => Err(NodeConfigError::AuthMissing(bound)),
         }
+    }
+
+    /// TLS for clients, if they are to use it.
+    pub(crate) fn tls(&self) -> Result<Option<ServerTls>, NodeConfigError> {
+        let files = self.tls_cert.clone().zip(self.tls_key.clone());
+        let files = files.map(|(certificate, key)| TlsFiles { certificate, key });
+        Ok(files.map(ServerTls::load).transpose()?)
     }
 
     /// How much each session may send.
@@ -220,7 +237,10 @@ impl NodeConfig {
                 Ok(url.clone())
             }
             None if bound.ip().is_unspecified() => Err(NodeConfigError::AdvertiseMissing(bound)),
-            None => Ok(format!("ws://{bound}/ws")),
+            None => {
+                let scheme = if self.tls_cert.is_some() { "wss" } else { "ws" };
+                Ok(format!("{scheme}://{bound}/ws"))
+            }
         }
     }
 }

@@ -121,6 +121,9 @@ pub const BYTES_PER_TURN_BEFORE_LOGIN: usize = 4 * 1024;
 /// How many fragments a message of the largest size may have. Smaller messages may have more.
 pub const FRAGMENTS_MAX: usize = 1_024;
 
+/// How many bytes of a TLS connection may wait to be written, encrypted.
+pub const TLS_WRITE_BYTES_MAX: usize = 64 * 1024;
+
 /// The largest head of an HTTP request. A browser adds all cookies of its domain.
 pub const HEAD_BYTES_MAX: usize = 16 * 1024;
 

@@ -5,6 +5,7 @@
 //! directory. `docs/ARCHITECTURE.md` follows a message through it.
 
 mod advertise;
+mod client_socket;
 mod config;
 pub mod custody;
 mod data_plane;
@@ -21,6 +22,7 @@ mod origins;
 pub mod testing;
 
 pub use advertise::BadUrl;
+pub use client_socket::TlsFilesError;
 pub use config::{AuthMode, NodeConfig, NodeConfigError};
 pub use edge::TokenKeyError;
 pub use link::NameTaken;

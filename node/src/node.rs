@@ -20,19 +20,20 @@ use tracing::info;
 use trunkline_certs::{Alpn, Credentials, Role};
 use trunkline_directory::{Directory, NodeRecord, Registrar};
 use trunkline_link::{DialSockets, client_config, defaults::CLOSE_TIMEOUT};
-use trunkline_ops::unix_ms;
+use trunkline_ops::{WatchedFiles, unix_ms};
 use trunkline_protocol::{
     Incarnation, Name,
     control::{self, Hello, ToRelay},
 };
 
 use crate::{
+    client_socket::ServerTls,
     config::{NodeConfig, NodeConfigError},
     custody::Limits,
     data_plane::{DataPlane, DataPlaneSetup},
-    defaults::{LISTEN_BACKLOG, OUTBOX, SWEEP_EVERY},
+    defaults::{FILES_CHECKED_EVERY, LISTEN_BACKLOG, OUTBOX, SWEEP_EVERY},
     drain::drain,
-    edge::{Auth, Listener, SessionRules, reload_keys},
+    edge::{Auth, Listener, SessionRules},
     fence::fence,
     health::{MonitoredNode, report_load},
     link::{LinkControl, NameTaken, RelayCommand, RelayLink},
@@ -45,6 +46,7 @@ pub struct Node {
     config: NodeConfig,
     url: String,
     auth: Auth,
+    tls: Option<ServerTls>,
     origins: Origins,
     credentials: Credentials,
     directory: Directory,
@@ -78,12 +80,13 @@ impl Node {
         let (listener, bound) = config.listen.bind(listen).map_err(NodeConfigError::Listen)?;
         let mode = config.auth(bound)?;
         let auth = config.token_check(mode)?;
+        let tls = config.tls()?;
         let origins = config.origins(mode, bound);
         let url = config.url(bound)?;
         let ops = config.ops.as_ref().map(|ops| ops.bind(listen).map_err(NodeConfigError::Ops));
         let ops = ops.transpose()?.map(|(listener, _)| listener);
         let sockets = DialSockets::bind()?;
-        Ok(Self { config, url, auth, origins, credentials, directory, listener, sockets, ops })
+        Ok(Self { config, url, auth, tls, origins, credentials, directory, listener, sockets, ops })
     }
 
     /// The node's name.
@@ -126,6 +129,7 @@ impl Node {
         }
         let clients = Listener {
             listener: TcpListener::from_std(self.listener)?,
+            tls: self.tls.as_ref().map(|tls| tls.config.clone()),
             data_plane: data_plane.clone(),
             rules: Rc::new(SessionRules {
                 frame_bytes_max: self.config.frame_bytes_max,
@@ -142,7 +146,7 @@ impl Node {
         tasks.spawn_local(data_plane.clone().flush_when_needed());
         tasks.spawn_local(data_plane.clone().tick_when_needed());
         tasks.spawn_local(sweep(data_plane.clone()));
-        tasks.spawn_local(reload_keys(clients.rules.auth.clone()));
+        reload_when_changed(&mut tasks, clients.rules.auth.clone(), self.tls);
         tasks.spawn_local(clients.run());
         let started_at_ms = hello.started_at_ms;
         tasks.spawn_local(report_load(data_plane.clone(), outbox.clone(), health, started_at_ms));
@@ -207,6 +211,18 @@ async fn serve(
     link.abort();
     info!("shutdown complete");
     Ok(())
+}
+
+/// Reads the keys for tokens, and the certificate for clients, again when their files change.
+fn reload_when_changed(tasks: &mut JoinSet<()>, auth: Auth, tls: Option<ServerTls>) {
+    if let Auth::Jwt(check) = auth {
+        let files = WatchedFiles::new(check.files());
+        tasks.spawn_local(files.watch(FILES_CHECKED_EVERY, move || check.reload_and_tell()));
+    }
+    if let Some(tls) = tls {
+        let files = WatchedFiles::new(tls.paths());
+        tasks.spawn_local(files.watch(FILES_CHECKED_EVERY, move || tls.reload()));
+    }
 }
 
 async fn sweep(data_plane: DataPlane) {

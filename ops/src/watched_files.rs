@@ -1,6 +1,10 @@
 //! Files that are read again when they change.
 
-use std::{fs, os::unix::fs::MetadataExt, path::PathBuf};
+use std::{
+    fs, os::unix::fs::MetadataExt, panic::resume_unwind, path::PathBuf, sync::Arc, time::Duration,
+};
+
+use tokio::{task, time};
 
 /// What changes when a file is written or replaced: its inode, size, and time of modification.
 type Stamp = Option<(u64, u64, i64, i64)>;
@@ -18,6 +22,26 @@ impl WatchedFiles {
         let mut watched = Self { files, stamps: Vec::new() };
         watched.have_changed();
         watched
+    }
+
+    /// Calls `changed` whenever one of the files has changed; looks at them at this interval, on a
+    /// thread that may block. Never ends.
+    ///
+    /// # Panics
+    /// If `changed` does.
+    pub async fn watch(mut self, every: Duration, changed: impl Fn() + Send + Sync + 'static) {
+        let changed = Arc::new(changed);
+        loop {
+            time::sleep(every).await;
+            let changed = changed.clone();
+            let looked = task::spawn_blocking(move || {
+                if self.have_changed() {
+                    changed();
+                }
+                self
+            });
+            self = looked.await.unwrap_or_else(|error| resume_unwind(error.into_panic()));
+        }
     }
 
     /// Whether one of the files has changed since the last call. A file that is missing has not

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use tokio::net::tcp::OwnedWriteHalf;
 use trunkline_directory::{Location, Registration};
 use trunkline_protocol::{
     User,
@@ -15,11 +14,12 @@ use super::{
     pending_message::Sender,
     state::DataPlaneState,
 };
+use crate::client_socket::ClientWriter;
 
 /// From the connection to its end.
 impl DataPlaneState {
     /// A connection was upgraded.
-    pub(crate) fn open(&mut self, socket: OwnedWriteHalf) -> SessionKey {
+    pub(crate) fn open(&mut self, socket: ClientWriter) -> SessionKey {
         self.env.delivery.sessions.open(socket, self.env.now)
     }
 

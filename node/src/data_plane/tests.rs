@@ -7,7 +7,7 @@ use std::{
 
 use tokio::{
     io::{AsyncReadExt, duplex},
-    net::{TcpListener, TcpStream, tcp::OwnedReadHalf},
+    net::{TcpListener, TcpStream},
     sync::mpsc,
     task, time,
 };
@@ -25,7 +25,11 @@ use trunkline_protocol::{
 };
 
 use super::{DataPlane, DataPlaneState, SessionKey};
-use crate::{defaults::OUTBOX, testing::isolated::data_plane_with};
+use crate::{
+    client_socket::{ClientReader, in_the_clear},
+    defaults::OUTBOX,
+    testing::isolated::data_plane_with,
+};
 
 /// A data plane, and what it reports to the relay.
 pub(crate) fn test_data_plane() -> (DataPlane, mpsc::Receiver<ToRelay>) {
@@ -49,14 +53,14 @@ fn lanes() -> Vec<Lane> {
 struct Client {
     key: SessionKey,
     socket: TcpStream,
-    _reading: OwnedReadHalf,
+    _reading: ClientReader,
 }
 
 impl Client {
     async fn log_in(data_plane: &DataPlane, user: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (reading, writing) = listener.accept().await.unwrap().0.into_split();
+        let (reading, writing) = in_the_clear(listener.accept().await.unwrap().0);
         let user = user.parse().unwrap();
         let key = data_plane.turn(|state, _| {
             let key = state.open(writing);

@@ -1,7 +1,6 @@
 //! Authentication of logins: JSON Web Tokens (RFC 7519).
 
 mod keys;
-mod reload;
 mod signatures;
 #[cfg(test)]
 mod tests;
@@ -17,10 +16,11 @@ use jsonwebtoken::{
 };
 use serde::Deserialize;
 use thiserror::Error;
+use tracing::{info, warn};
 
+pub(crate) use self::keys::KeyFiles;
 use self::keys::TokenKey;
 pub use self::keys::TokenKeyError;
-pub(crate) use self::{keys::KeyFiles, reload::reload_keys};
 use crate::defaults::JWT_GRACE_SECONDS;
 
 /// Who may log in as whom.
@@ -115,8 +115,18 @@ impl TokenCheck {
         self.files.paths().map(PathBuf::from).collect()
     }
 
+    /// As [`Self::reload`], and logs the result.
+    pub(crate) fn reload_and_tell(&self) {
+        match self.reload() {
+            Ok(keys) => info!(keys, "the keys for tokens have changed and are in use"),
+            Err(error) => {
+                warn!(%error, "the keys for tokens have changed and cannot be used: those before stay");
+            }
+        }
+    }
+
     /// Reads the keys again. Those before stay if one cannot be used.
-    pub(crate) fn reload(&self) -> Result<usize, TokenKeyError> {
+    fn reload(&self) -> Result<usize, TokenKeyError> {
         let keys = self.files.read()?;
         let count = keys.len();
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;

@@ -1,12 +1,13 @@
 //! The client port: accepts connections, and turns WebSocket upgrades into sessions.
 
-use std::{io, net::SocketAddr, pin::Pin, rc::Rc};
+use std::{io, net::SocketAddr, pin::Pin, rc::Rc, sync::Arc};
 
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
     select, task, time,
 };
+use tokio_rustls::rustls::ServerConfig;
 use tracing::{Instrument as _, debug, debug_span, field, warn};
 use trunkline_ops::LogThrottle;
 
@@ -16,6 +17,7 @@ use super::{
     session::{ReadAhead, SessionRules, SessionTask},
 };
 use crate::{
+    client_socket::{accept_tls, in_the_clear},
     data_plane::{ConnectionSlot, ConnectionSlots, DataPlane},
     defaults::{ACCEPT_PAUSE, HANDSHAKES_MAX, REQUEST_TIMEOUT},
     origins::Origins,
@@ -24,6 +26,8 @@ use crate::{
 /// The listener of the client port.
 pub(crate) struct Listener {
     pub(crate) listener: TcpListener,
+    /// TLS, or none for connections in the clear.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) data_plane: DataPlane,
     pub(crate) rules: Rc<SessionRules>,
     pub(crate) origins: Rc<Origins>,
@@ -32,7 +36,7 @@ pub(crate) struct Listener {
 impl Listener {
     /// Accepts connections while it is polled. Their sessions outlive it.
     pub(crate) async fn run(self) {
-        let Self { listener, data_plane, rules, origins } = self;
+        let Self { listener, tls, data_plane, rules, origins } = self;
         let read_ahead = ReadAhead::default();
         let handshakes = ConnectionSlots::new(HANDSHAKES_MAX);
         let log_throttle = LogThrottle::new();
@@ -44,7 +48,7 @@ impl Listener {
                     let (origins, read_ahead) = (origins.clone(), read_ahead.clone());
                     let session = (data_plane.clone(), rules.clone(), read_ahead);
                     // Boxed, because the session would otherwise keep the memory of its handshake.
-                    let handshake = Box::pin(handshake(stream, origins, session));
+                    let handshake = Box::pin(handshake(stream, tls.clone(), origins, session));
                     task::spawn_local(serve(handshake, address, slot));
                 }
                 Err(error) => {
@@ -63,14 +67,21 @@ impl Listener {
 
 type Handshake = Result<Option<SessionTask>, HttpError>;
 
-/// Answers one HTTP request. Returns the session if the request was an upgrade and was granted.
+/// Makes the TLS handshake, if there is to be one, and answers one HTTP request. Returns the session if the request was an upgrade and was granted.
 async fn handshake(
     stream: TcpStream,
+    tls: Option<Arc<ServerConfig>>,
     origins: Rc<Origins>,
     (data_plane, rules, read_ahead): (DataPlane, Rc<SessionRules>, ReadAhead),
 ) -> Handshake {
     stream.set_nodelay(true)?;
-    let (reading, writing) = stream.into_split();
+    let (reading, writing) = match tls {
+        None => in_the_clear(stream),
+        Some(config) => {
+            let accepted = time::timeout(REQUEST_TIMEOUT, accept_tls(stream, config)).await;
+            accepted.map_err(io::Error::from)??
+        }
+    };
     let route = |request: &_| routes::answer(&data_plane, &origins, request);
     let Some(upgraded) = http::serve(reading, writing, route).await? else { return Ok(None) };
     let http::Upgraded { reading, mut writing, received, granted } = upgraded;

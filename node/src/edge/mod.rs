@@ -10,6 +10,6 @@ mod session;
 mod upgrade;
 
 pub use auth::TokenKeyError;
-pub(crate) use auth::{Auth, KeyFiles, reload_keys};
+pub(crate) use auth::{Auth, KeyFiles};
 pub(crate) use listener::Listener;
 pub(crate) use session::{SendRates, SessionRules};

@@ -2,14 +2,28 @@
 
 use hyper::{
     Response, StatusCode,
-    header::{CONTENT_TYPE, HeaderName, HeaderValue},
+    header::{
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
+        REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    },
 };
+
+/// What a browser may do with any of these responses: nothing but show it, and open a WebSocket from its
+/// console.
+const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (CONTENT_SECURITY_POLICY, "default-src 'none'; connect-src * ws: wss:; frame-ancestors 'none'"),
+    (REFERRER_POLICY, "no-referrer"),
+    (CACHE_CONTROL, "no-store"),
+];
 
 /// A response without a body.
 pub(super) fn empty(status: StatusCode) -> Response<String> {
     let mut response = Response::new(String::new());
     *response.status_mut() = status;
-    response
+    SECURITY_HEADERS
+        .into_iter()
+        .fold(response, |response, (name, value)| with(response, name, value))
 }
 
 /// A response with a plain text.

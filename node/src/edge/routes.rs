@@ -161,6 +161,7 @@ mod tests {
         ] {
             let response = get(&data_plane, path, &HANDSHAKE[..1]).unwrap();
             assert_eq!(response.status(), status, "{path}");
+            assert_eq!(response.headers()["x-content-type-options"], "nosniff", "{path}");
         }
         assert!(get(&data_plane, "//ws/?x", &HANDSHAKE).is_none());
     }

@@ -22,13 +22,14 @@ use std::{
     time::Instant,
 };
 
-use tokio::{io::AsyncRead, net::tcp::OwnedReadHalf, time};
+use tokio::{io::AsyncRead, time};
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket, protocol::Role};
 use tracing::debug;
 use trunkline_ops::contain;
 use trunkline_protocol::client::close;
 
 use crate::{
+    client_socket::ClientReader,
     data_plane::{CloseReason, ConnectionSlot, DataPlane, DataPlaneState, SessionKey},
     defaults::{BYTES_PER_TURN, BYTES_PER_TURN_BEFORE_LOGIN, CLOSE_WITHIN, FRAMES_PER_TURN},
 };
@@ -40,7 +41,7 @@ use socket::Socket;
 const CONTROL_HEADER_BYTES: usize = 6;
 
 /// The task of one session. Dropping it removes the session from the data plane, however it ends.
-pub(super) struct SessionTask<R: AsyncRead + Unpin = OwnedReadHalf> {
+pub(super) struct SessionTask<R: AsyncRead + Unpin = ClientReader> {
     data_plane: DataPlane,
     key: SessionKey,
     codec: WebSocket<Socket<R>>,

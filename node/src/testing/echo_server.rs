@@ -20,6 +20,7 @@ pub async fn serve_echo(listener: net::TcpListener, frame_bytes_max: usize) -> i
         SessionRules { frame_bytes_max, rates: SendRates::default(), auth: Auth::Open, echo: true };
     let clients = Listener {
         listener: TcpListener::from_std(listener)?,
+        tls: None,
         data_plane: data_plane.clone(),
         rules: Rc::new(rules),
         origins: Rc::new(Origins::Any),

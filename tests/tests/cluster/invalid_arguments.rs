@@ -1,8 +1,9 @@
 //! Arguments and files that are not usable give one line that names the flag or file and the remedy.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
     net::{TcpListener, UdpSocket},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Output, Stdio},
 };
@@ -151,6 +152,24 @@ async fn public_node_needs_advertise_and_auth() {
     fixture.refuses(Program::Node, &[("--auth", "jwt")], &["--jwt-secret-file"]).await;
     let missing = ("--jwt-secret-file", "/nowhere/secret");
     fixture.refuses(Program::Node, &[("--auth", "jwt"), missing], &["/nowhere/secret"]).await;
+}
+
+#[tokio::test]
+async fn unusable_certificate_for_clients_is_named() {
+    let fixture = Fixture::new();
+    let cert = fixture.certs.path().join("node/node-1.pem").display().to_string();
+    let foreign_key = fixture.certs.path().join("relay/relay-1.key").display().to_string();
+    let pair = |cert, key| [("--tls-cert", cert), ("--tls-key", key)];
+    fixture.refuses(Program::Node, &[("--tls-cert", &cert)], &["--tls-key"]).await;
+    fixture
+        .refuses(Program::Node, &pair("/nowhere", &foreign_key), &["--tls-cert", "missing"])
+        .await;
+    let garbage = fixture.certs.path().join("garbage").display().to_string();
+    fs::write(&garbage, "garbage").unwrap();
+    fs::set_permissions(&garbage, Permissions::from_mode(0o600)).unwrap();
+    fixture.refuses(Program::Node, &pair(&cert, &garbage), &["--tls-key", "no private key"]).await;
+    let words = ["--tls-key", "is not the key of"];
+    fixture.refuses(Program::Node, &pair(&cert, &foreign_key), &words).await;
 }
 
 #[tokio::test]

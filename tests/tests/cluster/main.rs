@@ -20,5 +20,6 @@ mod secrets;
 mod signals;
 mod start_order;
 mod support;
+mod tls;
 mod tokens;
 mod websocket;

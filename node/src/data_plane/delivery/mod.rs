@@ -28,7 +28,6 @@ use std::{
 
 use hashbrown::HashMap;
 use slab::Slab;
-use tokio::net::tcp::OwnedWriteHalf;
 use trunkline_protocol::{
     MessageIdPrefix, User, client,
     lane::{Message, Receipt, ReceiptStatus},
@@ -41,13 +40,14 @@ use self::{
     ticket::{Group, Ticket},
 };
 use crate::{
+    client_socket::ClientWriter,
     custody::{LocalDelivery, SessionShare},
     defaults::{FRAME_OVERHEAD_BYTES_MAX, ROUTE_LIFE, SESSION_BYTES_MAX},
 };
 
 /// Delivers messages to this node's own sessions.
 #[derive(Debug)]
-pub(crate) struct Delivery<W = OwnedWriteHalf> {
+pub(crate) struct Delivery<W = ClientWriter> {
     pub(super) sessions: SessionTable<W>,
     buffers: BufferPool,
     groups: Slab<Group>,
@@ -216,7 +216,7 @@ impl<W: SessionSocket> Delivery<W> {
         let flushed = session.outbound.flush(
             &mut self.buffers,
             now,
-            |bytes| socket.try_write(bytes),
+            |bytes| (socket.try_write(bytes), socket.unconfirmed()),
             |ticket| taken.push(ticket),
         );
         for ticket in taken.drain(..) {
@@ -236,7 +236,7 @@ impl<W: SessionSocket> Delivery<W> {
         loop {
             let Some(session) = self.sessions.get_mut(key) else { return Poll::Ready(Ok(())) };
             session.register(cx);
-            if session.outbound.queued() == 0 {
+            if session.outbound.is_done() {
                 return Poll::Ready(Ok(()));
             }
             ready!(session.socket.poll_writable(cx))?;

@@ -25,6 +25,8 @@ pub(super) struct Outbound {
     taken: usize,
     /// How many bytes the socket has taken since it was opened.
     taken_ever: u64,
+    /// How many of these the kernel does not have completely.
+    unconfirmed: usize,
     records: VecDeque<Record>,
     /// Where the last frame begins if it is a pong, counted as [`Self::taken_ever`] is.
     last_pong: Option<u64>,
@@ -52,6 +54,11 @@ impl Outbound {
     /// How many bytes wait.
     pub(super) fn queued(&self) -> usize {
         self.bytes.len() - self.taken
+    }
+
+    /// Whether the kernel has everything.
+    pub(super) fn is_done(&self) -> bool {
+        self.queued() == 0 && self.unconfirmed == 0
     }
 
     /// How much memory what waits takes, in bytes: the frames and their records.
@@ -135,33 +142,38 @@ impl Outbound {
         }
     }
 
-    /// Gives `write` what waits, once. Calls `taken` for each message whose last byte is written.
-    /// Returns whether nothing waits any more.
+    /// Gives `write` what waits, once; it returns what the socket took, and how much of all that it
+    /// took the kernel does not have completely. Calls `taken` for each message whose last byte the
+    /// kernel has. Returns whether nothing waits any more.
     pub(super) fn flush(
         &mut self,
         pool: &mut BufferPool,
         now: Instant,
-        write: impl FnOnce(&[u8]) -> io::Result<usize>,
+        write: impl FnOnce(&[u8]) -> (io::Result<usize>, usize),
         mut taken: impl FnMut(Ticket),
     ) -> io::Result<bool> {
-        if self.queued() == 0 {
+        if self.is_done() {
             return Ok(true);
         }
-        let bytes = match write(&self.bytes[self.taken..]) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+        let unconfirmed_before = self.unconfirmed;
+        let (written, unconfirmed) = write(&self.bytes[self.taken..]);
+        let bytes = match written {
+            Ok(0) if self.queued() > 0 => return Err(io::ErrorKind::WriteZero.into()),
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             Err(error) => return Err(error),
         };
         self.taken += bytes;
         self.taken_ever += bytes as u64;
-        while let Some(record) = self.records.pop_front_if(|record| record.end <= self.taken_ever) {
+        self.unconfirmed = unconfirmed;
+        let confirmed = self.taken_ever - unconfirmed as u64;
+        while let Some(record) = self.records.pop_front_if(|record| record.end <= confirmed) {
             record.ticket.into_iter().for_each(&mut taken);
         }
-        let all = self.queued() == 0;
+        let all = self.is_done();
         self.blocked_since = match self.blocked_since {
             _ if all => None,
-            Some(since) if bytes == 0 => Some(since),
+            Some(since) if bytes == 0 && unconfirmed >= unconfirmed_before => Some(since),
             _ => Some(now),
         };
         if all {
@@ -179,12 +191,13 @@ impl Outbound {
     pub(super) fn take_back(&mut self, last: bool, mut lost: impl FnMut(Ticket, ReceiptStatus)) {
         let taken = self.taken_ever;
         let begun = |record: &Record| record.start() < taken;
-        let kept = usize::from(!last && self.records.front().is_some_and(begun));
+        let kept = self.records.iter().take_while(|record| !last && begun(record)).count();
         for record in self.records.drain(kept..) {
             let status = if begun(&record) { ReceiptStatus::Maybe } else { ReceiptStatus::NotHere };
             record.ticket.into_iter().for_each(|ticket| lost(ticket, status));
         }
-        let end = self.records.back().map_or(taken, |record| record.end);
+        // A record of which all is taken, and a part unconfirmed, ends before what is queued.
+        let end = self.records.back().map_or(taken, |record| record.end.max(taken));
         self.bytes.truncate(self.taken + (end - taken) as usize);
         self.last_pong = None;
     }
@@ -243,11 +256,22 @@ mod tests {
     }
 
     fn flush(outbound: &mut Outbound, pool: &mut BufferPool, bytes: usize) -> (Vec<u8>, Vec<u64>) {
+        flush_unconfirmed(outbound, pool, bytes, 0)
+    }
+
+    /// As [`flush`], to a socket of which the kernel does not have the last bytes.
+    fn flush_unconfirmed(
+        outbound: &mut Outbound,
+        pool: &mut BufferPool,
+        bytes: usize,
+        unconfirmed: usize,
+    ) -> (Vec<u8>, Vec<u64>) {
         let (mut sent, mut taken) = (Vec::new(), Vec::new());
         let write = |waiting: &[u8]| {
             let now = bytes.min(waiting.len());
             sent.extend_from_slice(&waiting[..now]);
-            if now == 0 { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(now) }
+            let blocked = now == 0 && !waiting.is_empty();
+            (if blocked { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(now) }, unconfirmed)
         };
         outbound.flush(pool, Instant::now(), write, |ticket| taken.push(ticket.seq)).unwrap();
         (sent, taken)
@@ -321,6 +345,32 @@ mod tests {
         outbound.raw(&mut pool, b"receipt");
         outbound.take_back(false, |_, _| unreachable!());
         assert_eq!(flush(&mut outbound, &mut pool, usize::MAX).0, b"gun");
+    }
+
+    #[test]
+    fn message_is_delivered_when_the_kernel_has_its_last_byte() {
+        let (mut outbound, mut pool) = outbound(&[10, 10, 10]);
+        // Two frames and a half are taken; of these, one and a half are in a record that waits.
+        assert_eq!(flush_unconfirmed(&mut outbound, &mut pool, 30, 18).1, [0]);
+        assert!(flush_unconfirmed(&mut outbound, &mut pool, 0, 18).1.is_empty());
+        let mut lost = Vec::new();
+        outbound.take_back(false, |ticket, _| lost.push(ticket.seq));
+        assert!(lost.is_empty(), "all were begun");
+        assert_eq!(flush_unconfirmed(&mut outbound, &mut pool, usize::MAX, 6).1, [1]);
+        assert!(outbound.queued() == 0 && !outbound.is_done());
+        let mut maybe = Vec::new();
+        outbound.take_back(false, |ticket, _| maybe.push(ticket.seq));
+        assert_eq!(flush(&mut outbound, &mut pool, 0).1, [2]);
+        assert!(outbound.is_done() && maybe.is_empty());
+    }
+
+    #[test]
+    fn unconfirmed_message_may_have_arrived() {
+        let (mut outbound, mut pool) = outbound(&[10, 10]);
+        assert!(flush_unconfirmed(&mut outbound, &mut pool, 24, 24).1.is_empty());
+        let mut lost = Vec::new();
+        outbound.take_back(true, |ticket, status| lost.push((ticket.seq, status)));
+        assert_eq!(lost, [(0, ReceiptStatus::Maybe), (1, ReceiptStatus::Maybe)]);
     }
 
     #[test]

@@ -4,11 +4,12 @@ use std::{
     time::Instant,
 };
 
-use tokio::{io::AsyncWrite, net::tcp::OwnedWriteHalf};
+use tokio::io::AsyncWrite;
 use trunkline_protocol::User;
 
 use super::outbound::Outbound;
 use crate::{
+    client_socket::ClientWriter,
     custody::SessionShare,
     defaults::{SESSION_BYTES_MAX, SESSION_RECEIPT_BYTES_MAX},
 };
@@ -54,17 +55,23 @@ pub(crate) struct CloseReason {
 pub(crate) trait SessionSocket: AsyncWrite + Unpin {
     /// Writes what the socket takes at once.
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
+    /// How many of the bytes that were written the kernel does not have completely.
+    fn unconfirmed(&self) -> usize;
     /// Ready when [`Self::try_write`] may succeed again.
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
-impl SessionSocket for OwnedWriteHalf {
+impl SessionSocket for ClientWriter {
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.as_ref().try_write(bytes)
+        self.try_write(bytes)
+    }
+
+    fn unconfirmed(&self) -> usize {
+        self.unconfirmed()
     }
 
     fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.as_ref().poll_write_ready(cx)
+        self.poll_writable(cx)
     }
 }
 

@@ -64,6 +64,10 @@ impl SessionSocket for TestSocket {
         Ok(count)
     }
 
+    fn unconfirmed(&self) -> usize {
+        0
+    }
+
     fn poll_writable(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.0.room.get() > 0 { Poll::Ready(Ok(())) } else { Poll::Pending }
     }

@@ -10,12 +10,12 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, ReadBuf},
-    net::tcp::OwnedReadHalf,
     time,
 };
 use tokio_tungstenite::tungstenite::Message;
 use trunkline_protocol::client::close;
 
+use crate::client_socket::ClientReader;
 use crate::defaults::{
     BAD_REQUESTS_MAX, CLOSE_WITHIN, FRAGMENTS_MAX, LOGIN_WITHIN, PING_INTERVAL, REGISTER_WITHIN,
     SLOW_AFTER,
@@ -171,7 +171,7 @@ async fn slow_reader_is_closed() {
 async fn contained_panic_closes_only_its_session() {
     /// Panics at the first read.
     struct PanicsOnce {
-        reading: OwnedReadHalf,
+        reading: ClientReader,
         panicked: bool,
     }
 

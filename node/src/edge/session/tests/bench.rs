@@ -7,7 +7,6 @@ use std::{
 
 use tokio::{
     io::AsyncRead,
-    net::tcp::OwnedReadHalf,
     task::{self, LocalSet},
     time,
 };
@@ -16,6 +15,7 @@ use trunkline_directory::Location;
 
 use super::super::{ReadAhead, SendRates, SessionRules, SessionTask, login::Login};
 use crate::{
+    client_socket::{ClientReader, in_the_clear},
     data_plane::{DataPlane, GrantedSlot, SessionKey},
     edge::auth::Auth,
     testing::isolated,
@@ -68,7 +68,7 @@ impl SessionBench {
     /// Connects a client to a session that reads through `wrap` and was changed by `modify`.
     pub(super) fn connect_with<R: AsyncRead + Unpin + 'static>(
         &self,
-        wrap: impl FnOnce(OwnedReadHalf) -> R,
+        wrap: impl FnOnce(ClientReader) -> R,
         modify: impl FnOnce(&mut SessionTask<R>),
     ) -> TestClient {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -76,7 +76,7 @@ impl SessionBench {
         let (accepted, _) = listener.accept().unwrap();
         stream.set_nonblocking(true).unwrap();
         accepted.set_nonblocking(true).unwrap();
-        let (reading, writing) = tokio::net::TcpStream::from_std(accepted).unwrap().into_split();
+        let (reading, writing) = in_the_clear(tokio::net::TcpStream::from_std(accepted).unwrap());
         let key = self.data_plane.turn(|state, _| state.open(writing));
         let slot = self.data_plane.turn(|state, _| state.slots.acquire());
         let Some(GrantedSlot::Free(slot)) = slot else { panic!("no slot is free") };
