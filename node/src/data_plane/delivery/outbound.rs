@@ -96,11 +96,12 @@ impl Outbound {
         self.end_frame(start, None);
     }
 
-    /// Appends a pong. If the last frame is a pong that the socket has not begun, this one replaces
-    /// it: an answer to the latest ping is enough (RFC 6455, section 5.5.3), and a client that pings
-    /// without reading would fill the buffer.
+    /// Appends a pong. If the socket is blocked and the last frame is a pong that it has not begun, this
+    /// one replaces it: an answer to the latest ping is enough (RFC 6455, section 5.5.3), and a client
+    /// that pings without reading would fill the buffer.
     pub(super) fn pong(&mut self, pool: &mut BufferPool, frame: &[u8]) {
-        if let Some(pong) = self.last_pong.filter(|pong| *pong >= self.taken_ever)
+        if self.blocked_since.is_some()
+            && let Some(pong) = self.last_pong.filter(|pong| *pong >= self.taken_ever)
             && let Some(last) = self.records.back_mut()
         {
             let replaced = last.end - pong;
@@ -313,6 +314,7 @@ mod tests {
     fn only_the_newest_of_unread_pongs_is_kept() {
         let (mut outbound, mut pool) = outbound(&[10]);
         outbound.raw(&mut pool, b"receipt");
+        flush(&mut outbound, &mut pool, 0);
         for number in 0..1_000 {
             outbound.pong(&mut pool, format!("pong {number}").as_bytes());
         }
@@ -324,10 +326,19 @@ mod tests {
     }
 
     #[test]
+    fn client_that_reads_gets_every_pong() {
+        let (mut outbound, mut pool) = outbound(&[]);
+        outbound.pong(&mut pool, b"first");
+        outbound.pong(&mut pool, b"second");
+        assert_eq!(flush(&mut outbound, &mut pool, usize::MAX).0, b"firstsecond");
+    }
+
+    #[test]
     fn pong_that_was_begun_or_is_not_last_stays() {
         let (mut outbound, mut pool) = outbound(&[]);
         outbound.pong(&mut pool, b"first");
         assert_eq!(flush(&mut outbound, &mut pool, 2).0, b"fi");
+        flush(&mut outbound, &mut pool, 0);
         outbound.pong(&mut pool, b"second");
         outbound.raw(&mut pool, b"receipt");
         outbound.pong(&mut pool, b"third");

@@ -22,11 +22,11 @@ impl Folder {
         let folder = Self(tempfile::tempdir().unwrap());
         for (name, content) in [
             ("secret", SECRET),
-            ("rsa.pem", include_str!("tests/rsa.pem")),
-            ("rsa-1024.pem", include_str!("tests/rsa-1024.pem")),
-            ("p256.pem", include_str!("tests/p256.pem")),
-            ("p384.pem", include_str!("tests/p384.pem")),
-            ("ed25519.pem", include_str!("tests/ed25519.pem")),
+            ("rsa.pem", include_str!("tests/rsa.public-key")),
+            ("rsa-1024.pem", include_str!("tests/rsa-1024.public-key")),
+            ("p256.pem", include_str!("tests/p256.public-key")),
+            ("p384.pem", include_str!("tests/p384.public-key")),
+            ("ed25519.pem", include_str!("tests/ed25519.public-key")),
             ("jwks.json", include_str!("tests/jwks.json")),
         ] {
             folder.write(name, content);
