@@ -42,8 +42,21 @@ pub fn init(dir: &Path) -> Result<(), CertsError> {
 /// # Errors
 /// If `dir` has no usable CA that is in date, or the files cannot be written.
 pub fn issue(dir: &Path, role: Role, name: &Name) -> Result<(), CertsError> {
+    issue_for(dir, role, name, LEAF_VALIDITY)
+}
+
+/// As [`issue`], for a certificate that is valid for this long.
+///
+/// # Errors
+/// As [`issue`].
+pub fn issue_for(
+    dir: &Path,
+    role: Role,
+    name: &Name,
+    validity: Duration,
+) -> Result<(), CertsError> {
     let identity = Identity { role, name: name.clone() };
-    let leaf = new_leaf(&identity, &load_issuer(dir)?)?;
+    let leaf = new_leaf(&identity, validity, &load_issuer(dir)?)?;
     let written = Pair::of(dir, &identity).replace(&leaf);
     written.map_err(|error| error.with_remedy(remedy::issue_again(dir, &identity)))
 }
@@ -78,8 +91,12 @@ fn new_ca() -> Result<PemPair, rcgen::Error> {
     Ok(PemPair { certificate, key: key.serialize_pem() })
 }
 
-fn new_leaf(identity: &Identity, ca: &Issuer<'_, KeyPair>) -> Result<PemPair, rcgen::Error> {
-    let mut params = params(identity.name.as_str(), LEAF_VALIDITY);
+fn new_leaf(
+    identity: &Identity,
+    validity: Duration,
+    ca: &Issuer<'_, KeyPair>,
+) -> Result<PemPair, rcgen::Error> {
+    let mut params = params(identity.name.as_str(), validity);
     params.distinguished_name.push(DnType::OrganizationalUnitName, identity.role.as_str());
     for name in identity.dns_names() {
         params.subject_alt_names.push(rcgen::SanType::DnsName(name.try_into()?));

@@ -21,6 +21,8 @@ pub(crate) struct CertificateFile {
     pub(crate) der: CertificateDer<'static>,
     /// Its public key, as DER.
     pub(crate) public_key: Vec<u8>,
+    /// Its serial number, in hexadecimal.
+    pub(crate) serial: String,
     identity: Result<Identity, BadIdentity>,
     validity: Validity,
 }
@@ -40,7 +42,8 @@ impl CertificateFile {
         let identity = Identity::of(&parsed);
         let public_key = parsed.public_key().raw.to_vec();
         let validity = parsed.validity().clone();
-        Ok(Self { path, der, public_key, identity, validity })
+        let serial = parsed.serial.to_str_radix(16);
+        Ok(Self { path, der, public_key, serial, identity, validity })
     }
 
     /// The error for content that is not a certificate after all.

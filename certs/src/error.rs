@@ -61,6 +61,9 @@ pub enum CertsErrorKind {
     /// A peer would refuse the certificate for another reason.
     #[error("{} would be refused by a peer ({cause})", certificate.display())]
     Refused { certificate: PathBuf, cause: Box<rustls::Error> },
+    /// A line of the list of denied certificates is malformed.
+    #[error("{} has the line {line:?}", path.display())]
+    BadDeniedLine { path: PathBuf, line: String },
     /// A CA would be overwritten.
     #[error("{} is already there", path.display())]
     AlreadyThere { path: PathBuf },

@@ -83,13 +83,18 @@ pub(crate) fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, CertsError
         .map_err(|_| pem::other_content(path, &text, "a private key"))
 }
 
-fn unusable(path: &Path, cause: TextFileError) -> CertsErrorKind {
+pub(crate) fn unusable(path: &Path, cause: TextFileError) -> CertsErrorKind {
     let path = path.to_owned();
     match cause {
         TextFileError::Missing => CertsErrorKind::Missing { path },
         TextFileError::Unreadable(cause) => CertsErrorKind::Unreadable { path, cause },
         cause => CertsErrorKind::Unusable { path, cause },
     }
+}
+
+/// Writes a file that everyone may read, and replaces an existing one.
+pub(crate) fn replace_text(path: &Path, text: &str) -> Result<(), CertsErrorKind> {
+    replace(draft(path, text, CERTIFICATE_MODE)?, path)
 }
 
 fn draft(path: &Path, text: &str, mode: u32) -> Result<NamedTempFile, CertsErrorKind> {

@@ -12,13 +12,16 @@
 //!   the rest before a role is checked.
 //! - Every connection makes a full TLS 1.3 handshake. Without session tickets and early data, an
 //!   expired certificate does not survive in a ticket.
-//! - There is no revocation: a stolen key is valid until its certificate expires, or until the
-//!   cluster moves to a new CA.
+//! - A relay accepts no certificate that is listed in its [`DeniedCertificates`], and closes the
+//!   connections of those that come to be. Nodes ask no list: a stolen key of a relay is valid until its
+//!   certificate expires, or until the cluster moves to a new CA.
+//! - [`Credentials`] can be reloaded: the next handshakes use the new certificate.
 
 mod authority;
 mod certificate;
 mod credentials;
 pub mod defaults;
+mod denied;
 mod error;
 mod files;
 mod identity;
@@ -27,8 +30,9 @@ mod pem;
 mod remedy;
 mod tls;
 
-pub use authority::{init, issue};
+pub use authority::{init, issue, issue_for};
 pub use credentials::Credentials;
+pub use denied::{DeniedCertificates, revoke};
 pub use error::{CertsError, CertsErrorKind};
 pub use identity::{BadIdentity, BadRole, Identity, RELAY_SERVER_NAME, Role};
 pub use peer::{PeerError, authorize, peer_identity};

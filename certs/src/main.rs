@@ -3,7 +3,11 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use trunkline_certs::{CertsError, CertsErrorKind, Role, init, issue};
+use trunkline_certs::{
+    CertsError, CertsErrorKind, Role,
+    defaults::{DAY, DAYS_MAX, LEAF_DAYS},
+    init, issue_for, revoke,
+};
 use trunkline_ops::{FAILED, UNUSABLE, fail, log_to_stderr, parse_args};
 use trunkline_protocol::Name;
 
@@ -40,6 +44,23 @@ enum Command {
         /// The holder's name: a DNS label, such as node-1.
         #[arg(long, env = "TRUNKLINE_NAME", value_name = "NAME")]
         name: Name,
+        /// For how many days it is valid.
+        #[arg(long, env = "TRUNKLINE_DAYS", value_name = "N", default_value_t = LEAF_DAYS,
+              value_parser = clap::value_parser!(u32).range(1..=DAYS_MAX))]
+        days: u32,
+    },
+    /// Deny a certificate: adds it to denied.txt, which relays read again when it changes. They close its
+    /// connections, and accept no other by it.
+    Revoke {
+        /// The folder with the certificate, and with denied.txt.
+        #[arg(long, env = "TRUNKLINE_DIR", value_name = "DIR")]
+        dir: PathBuf,
+        /// The role of the certificate's holder: node, admin or viewer.
+        #[arg(long, env = "TRUNKLINE_ROLE", value_name = "ROLE")]
+        role: Role,
+        /// The holder's name.
+        #[arg(long, env = "TRUNKLINE_NAME", value_name = "NAME")]
+        name: Name,
     },
 }
 
@@ -51,7 +72,8 @@ fn main() -> ExitCode {
     let _log = log_to_stderr();
     let result = match args.command {
         Command::Init { dir } => init(&dir),
-        Command::Issue { dir, role, name } => issue(&dir, role, &name),
+        Command::Issue { dir, role, name, days } => issue_for(&dir, role, &name, DAY * days),
+        Command::Revoke { dir, role, name } => revoke(&dir, role, &name),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

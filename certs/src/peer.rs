@@ -19,6 +19,9 @@ pub enum PeerError {
     /// Its certificate does not name one holder.
     #[error(transparent)]
     BadIdentity(#[from] BadIdentity),
+    /// Its certificate is on the list of those that are denied.
+    #[error("the certificate was revoked")]
+    Revoked,
     /// It negotiated no protocol, or one that is not Trunkline's.
     #[error("the ALPN is not one of Trunkline's")]
     UnknownAlpn,
@@ -38,11 +41,16 @@ pub enum PeerError {
 /// # Errors
 /// If the certificate does not name exactly one holder, or the ALPN is unknown.
 pub fn peer_identity(connection: &Connection) -> Result<(Identity, Alpn), PeerError> {
+    Ok((peer_leaf(connection)?.0, negotiated_alpn(connection)?))
+}
+
+/// The holder and the serial number, in hexadecimal, of the peer's certificate.
+pub(crate) fn peer_leaf(connection: &Connection) -> Result<(Identity, String), PeerError> {
     let chain = connection.peer_identity().and_then(|chain| chain.downcast().ok());
     let chain: Box<Vec<CertificateDer<'static>>> = chain.ok_or(PeerError::NoCertificate)?;
     let leaf = chain.first().ok_or(PeerError::NoCertificate)?;
     let (_, leaf) = parse_x509_certificate(leaf).map_err(|_| BadIdentity::Malformed)?;
-    Ok((Identity::of(&leaf)?, negotiated_alpn(connection)?))
+    Ok((Identity::of(&leaf)?, leaf.serial.to_str_radix(16)))
 }
 
 fn negotiated_alpn(connection: &Connection) -> Result<Alpn, PeerError> {

@@ -16,6 +16,14 @@ pub(crate) const CHECK_CA: &str = "check the CA, it is not one of `trunkline-cer
 /// For a CA's key that is missing or belongs to another CA.
 pub(crate) const FIND_CA_KEY: &str = "issue where the cluster's own ca.key is kept";
 
+/// For a list of denied certificates that cannot be used.
+pub(crate) const DENIED_FORM: &str =
+    "write role/name/serial, one a line, as `trunkline-certs revoke` does";
+
+/// For a certificate that is to be revoked, and is missing.
+pub(crate) const FIND_CERTIFICATE: &str =
+    "revoke where the certificate is, or add role/name/serial to denied.txt yourself";
+
 /// For a CA that has expired.
 pub(crate) const MOVE_TO_NEW_CA: &str =
     "make a CA in another folder with `trunkline-certs init` and issue every certificate from it";

@@ -5,11 +5,14 @@ use std::{fmt, sync::Arc};
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
-    client::{Resumption, WebPkiServerVerifier, danger::ServerCertVerifier},
+    client::{ResolvesClientCert, Resumption, WebPkiServerVerifier, danger::ServerCertVerifier},
     crypto::CryptoProvider,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
-    server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
-    sign::{CertifiedKey, SingleCertAndKey},
+    server::{
+        NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier,
+        danger::ClientCertVerifier,
+    },
+    sign::CertifiedKey,
     version::TLS13,
 };
 
@@ -100,12 +103,12 @@ impl Trust {
     }
 
     /// The server configuration: requires a certificate, offers both ALPNs, issues no tickets.
-    pub(crate) fn server(&self, key: Arc<CertifiedKey>) -> Arc<QuicServerConfig> {
+    pub(crate) fn server(&self, key: Arc<dyn ResolvesServerCert>) -> Arc<QuicServerConfig> {
         let mut config = ServerConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(&[&TLS13])
             .expect("the provider speaks TLS 1.3")
             .with_client_cert_verifier(self.clients.clone())
-            .with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
+            .with_cert_resolver(key);
         config.alpn_protocols = Alpn::ALL.map(|alpn| alpn.as_bytes().to_vec()).to_vec();
         config.send_tls13_tickets = 0;
         config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -113,12 +116,16 @@ impl Trust {
     }
 
     /// The client configuration: presents a certificate, asks for one ALPN, resumes no session.
-    pub(crate) fn client(&self, key: Arc<CertifiedKey>, alpn: Alpn) -> Arc<QuicClientConfig> {
+    pub(crate) fn client(
+        &self,
+        key: Arc<dyn ResolvesClientCert>,
+        alpn: Alpn,
+    ) -> Arc<QuicClientConfig> {
         let mut config = ClientConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(&[&TLS13])
             .expect("the provider speaks TLS 1.3")
             .with_webpki_verifier(self.servers.clone())
-            .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
+            .with_client_cert_resolver(key);
         config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
         config.resumption = Resumption::disabled();
         Arc::new(config.try_into().expect("the provider has QUIC's initial cipher suite"))

@@ -17,7 +17,7 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 use tracing::info;
-use trunkline_certs::{Alpn, Credentials, Role};
+use trunkline_certs::{Alpn, Credentials, Role, defaults::EXPIRY_CHECK_EVERY};
 use trunkline_directory::{Directory, NodeRecord, Registrar};
 use trunkline_link::{DialSockets, client_config, defaults::CLOSE_TIMEOUT};
 use trunkline_ops::{WatchedFiles, unix_ms};
@@ -146,7 +146,7 @@ impl Node {
         tasks.spawn_local(data_plane.clone().flush_when_needed());
         tasks.spawn_local(data_plane.clone().tick_when_needed());
         tasks.spawn_local(sweep(data_plane.clone()));
-        reload_when_changed(&mut tasks, clients.rules.auth.clone(), self.tls);
+        reload_when_changed(&mut tasks, clients.rules.auth.clone(), self.tls, self.credentials);
         tasks.spawn_local(clients.run());
         let started_at_ms = hello.started_at_ms;
         tasks.spawn_local(report_load(data_plane.clone(), outbox.clone(), health, started_at_ms));
@@ -213,16 +213,39 @@ async fn serve(
     Ok(())
 }
 
-/// Reads the keys for tokens, and the certificate for clients, again when their files change.
-fn reload_when_changed(tasks: &mut JoinSet<()>, auth: Auth, tls: Option<ServerTls>) {
+/// Reads the node's certificate, the keys for tokens, and the certificate for clients again when their
+/// files change.
+fn reload_when_changed(
+    tasks: &mut JoinSet<()>,
+    auth: Auth,
+    tls: Option<ServerTls>,
+    credentials: Credentials,
+) {
+    tasks.spawn_local(warn_of_expiry(credentials.clone()));
+    let files = WatchedFiles::new(credentials.paths());
+    watch(tasks, files, move || credentials.reload_and_tell());
     if let Auth::Jwt(check) = auth {
         let files = WatchedFiles::new(check.files());
-        tasks.spawn_local(files.watch(FILES_CHECKED_EVERY, move || check.reload_and_tell()));
+        watch(tasks, files, move || check.reload_and_tell());
     }
     if let Some(tls) = tls {
         let files = WatchedFiles::new(tls.paths());
-        tasks.spawn_local(files.watch(FILES_CHECKED_EVERY, move || tls.reload()));
+        watch(tasks, files, move || tls.reload());
     }
+}
+
+/// Warns while the node's certificate is about to expire. Never ends.
+async fn warn_of_expiry(credentials: Credentials) {
+    let mut due = time::interval(EXPIRY_CHECK_EVERY);
+    loop {
+        due.tick().await;
+        credentials.expires_soon();
+    }
+}
+
+fn watch(tasks: &mut JoinSet<()>, files: WatchedFiles, changed: impl Fn() + Send + Sync + 'static) {
+    let watched = files.watch(FILES_CHECKED_EVERY, changed);
+    tasks.spawn_local(async move { match watched.await {} });
 }
 
 async fn sweep(data_plane: DataPlane) {

@@ -1,7 +1,8 @@
 //! Files that are read again when they change.
 
 use std::{
-    fs, os::unix::fs::MetadataExt, panic::resume_unwind, path::PathBuf, sync::Arc, time::Duration,
+    convert::Infallible, fs, os::unix::fs::MetadataExt, panic::resume_unwind, path::PathBuf,
+    sync::Arc, time::Duration,
 };
 
 use tokio::{task, time};
@@ -29,7 +30,11 @@ impl WatchedFiles {
     ///
     /// # Panics
     /// If `changed` does.
-    pub async fn watch(mut self, every: Duration, changed: impl Fn() + Send + Sync + 'static) {
+    pub async fn watch(
+        mut self,
+        every: Duration,
+        changed: impl Fn() + Send + Sync + 'static,
+    ) -> Infallible {
         let changed = Arc::new(changed);
         loop {
             time::sleep(every).await;

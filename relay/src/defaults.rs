@@ -6,6 +6,10 @@ use std::{ops::RangeInclusive, time::Duration};
 /// How many files a relay may have open: a probe socket per node, status streams, and a reserve.
 pub const FILES: u64 = NODES_MAX as u64 + 128;
 
+/// How often the relay's own certificate and the list of those that are denied are checked for changes:
+/// the connections of a denied one end within a second.
+pub const CERTIFICATES_CHECKED_EVERY: Duration = Duration::from_millis(400);
+
 /// Nodes, by name, that a relay accepts. It bounds the traffic matrix.
 pub const NODES_MAX: usize = 1_024;
 
@@ -206,12 +210,6 @@ pub const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 pub const TRACE_EVENTS_TIMEOUT: Duration = Duration::from_secs(1);
 
 // The process
-
-/// A certificate with less time left is about to expire.
-pub const CERTIFICATE_WARNING: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-
-/// How often that is checked.
-pub const CERTIFICATE_CHECK_EVERY: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// How long a relay that shuts down waits until its nodes have acknowledged it.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);

@@ -6,6 +6,7 @@
 //! plane*, which may be slow: Redis, the status streams, and the operations endpoint. The two only
 //! exchange messages over channels. [`Relay::load`] checks the configuration, [`Relay::run`] runs.
 
+mod certificates;
 mod config;
 mod control_plane;
 mod data_path;

@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener, UdpSocket},
+    path::PathBuf,
     rc::Rc,
     sync::Arc,
     time::Instant,
@@ -10,15 +11,20 @@ use std::{
 
 use quinn::{Endpoint, TokioRuntime};
 use thiserror::Error;
-use tokio::{sync::mpsc, task::LocalSet, time};
+use tokio::{
+    sync::{mpsc, watch},
+    task::LocalSet,
+    time,
+};
 use tracing::info;
-use trunkline_certs::{Credentials, Role};
+use trunkline_certs::{Credentials, DeniedCertificates, Role};
 use trunkline_directory::Directory;
 use trunkline_link::{close_code, endpoint_config, server_config};
 use trunkline_ops::{ListenAddress, unix_ms};
 use trunkline_protocol::Name;
 
 use crate::{
+    certificates,
     config::{RelayConfig, RelayConfigError},
     control_plane::{self, ControlPlane},
     data_path::{accept, admin_commands, periodic},
@@ -31,7 +37,9 @@ use crate::{
 #[derive(Debug)]
 pub struct Relay {
     name: Name,
+    certs: PathBuf,
     credentials: Credentials,
+    denied: DeniedCertificates,
     directory: Directory,
     socket: UdpSocket,
     address: SocketAddr,
@@ -60,13 +68,15 @@ impl Relay {
     /// is no error.
     pub fn load(config: &RelayConfig) -> Result<Self, RelayConfigError> {
         let credentials = Credentials::load(&config.certs, Role::Relay, &config.name)?;
+        let denied = DeniedCertificates::load(&config.certs)?;
+        let certs = config.certs.clone();
         let directory = Directory::open(config.redis.as_str(), &config.redis_prefix)?;
         let (socket, address) = config.listen.bind(listen).map_err(RelayConfigError::Listen)?;
         let bind_ops =
             |ops: &ListenAddress| ops.bind(TcpListener::bind).map_err(RelayConfigError::Ops);
         let ops = config.ops.as_ref().map(bind_ops).transpose()?;
         let name = config.name.clone();
-        Ok(Self { name, credentials, directory, socket, address, ops })
+        Ok(Self { name, certs, credentials, denied, directory, socket, address, ops })
     }
 
     /// The relay's name.
@@ -106,16 +116,18 @@ impl Relay {
         let outputs = StateOutputs::new(commands, events);
         let state = RelayState::new(self.name.clone(), outputs, unix_ms(), Instant::now());
         let shared = Rc::new(SharedState::new(state));
-        let not_after = self.credentials.not_after();
+        let (denied, denied_now) = watch::channel(Arc::new(self.denied));
         // Every task below belongs to one of these futures, so no part can end unnoticed.
         let parts = async {
             tokio::select! {
-                () = accept::run(&shared, &endpoint, admins) => RelayRunError::EndpointEnded,
+                () = accept::run(&shared, &endpoint, admins, denied_now) => RelayRunError::EndpointEnded,
                 () = take_replies(&shared, replies) => RelayRunError::ControlPlaneEnded,
                 () = admin_commands::serve(&shared, requests) => RelayRunError::ControlPlaneEnded,
                 never = periodic::announce_members(&shared) => match never {},
                 never = periodic::run_clock(&shared) => match never {},
-                never = periodic::watch_certificate(&shared, &self.name, not_after) => match never {},
+                never = periodic::watch_certificate(&shared, &self.credentials) => match never {},
+                never = certificates::watch(self.credentials.clone()) => match never {},
+                never = certificates::watch_denied(self.certs, denied) => match never {},
             }
         };
         let result = tokio::select! {

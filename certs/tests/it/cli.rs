@@ -41,7 +41,7 @@ fn unusable_input_exits_with_2_and_one_line() {
     let dir = text(folder.dir());
     assert_unusable(&["init", "--dir", dir], "ca.pem is already there: issue from the CA in ");
     assert_unusable(&["init"], "--dir <DIR>");
-    assert_unusable(&[], "[subcommands: init, issue, help]");
+    assert_unusable(&[], "[subcommands: init, issue, revoke, help]");
     assert_unusable(
         &["issue", "--dir", dir, "--role", "boss", "--name", "x"],
         r#"'--role <ROLE>': "boss" is not a role: use node, relay, admin or viewer"#,

@@ -1,15 +1,15 @@
 //! Accepting connections: first the certificate and the protocol it permits, then the first stream.
 
-use std::rc::Rc;
+use std::{convert::Infallible, future::pending, rc::Rc, sync::Arc};
 
 use quinn::{Connection, Endpoint, Incoming};
 use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc},
+    sync::{OwnedSemaphorePermit, mpsc, watch},
     task::JoinSet,
     time,
 };
 use tracing::{Instrument, debug, field::Empty, info_span, warn};
-use trunkline_certs::{Alpn, Identity, PeerError, authorize, peer_identity};
+use trunkline_certs::{Alpn, DeniedCertificates, Identity, PeerError, authorize, peer_identity};
 use trunkline_link::{close_code, defaults::HANDSHAKE_TIMEOUT};
 use trunkline_ops::LogThrottle;
 
@@ -30,6 +30,7 @@ pub(crate) async fn run(
     shared: &Rc<SharedState>,
     endpoint: &Endpoint,
     admins: mpsc::Sender<AdminConnection>,
+    denied: watch::Receiver<Arc<DeniedCertificates>>,
 ) {
     let handshakes = Rc::new(Handshakes::new());
     let mut connections = JoinSet::new();
@@ -47,7 +48,8 @@ pub(crate) async fn run(
         match handshakes.decide(address, validated) {
             _ if endpoint.open_connections() > CONNECTIONS_MAX => refuse(incoming),
             HandshakeDecision::Start(place) => {
-                let handshake = Handshake { incoming, place, handshakes: handshakes.clone() };
+                let (handshakes, denied) = (handshakes.clone(), denied.clone());
+                let handshake = Handshake { incoming, place, handshakes, denied };
                 connections.spawn_local(serve(shared.clone(), handshake, admins.clone()));
             }
             // It fails only for a peer that is validated.
@@ -71,11 +73,12 @@ struct Handshake {
     incoming: Incoming,
     place: OwnedSemaphorePermit,
     handshakes: Rc<Handshakes>,
+    denied: watch::Receiver<Arc<DeniedCertificates>>,
 }
 
 async fn serve(
     shared: Rc<SharedState>,
-    Handshake { incoming, place, handshakes }: Handshake,
+    Handshake { incoming, place, handshakes, denied }: Handshake,
     admins: mpsc::Sender<AdminConnection>,
 ) {
     let address = incoming.remote_address();
@@ -87,16 +90,27 @@ async fn serve(
         Err(_) => return debug!(%address, "handshake timed out"),
     };
     drop(place);
-    match authorized(&connection) {
+    let authorized = authorized(&connection, &denied);
+    let denial = close_when_denied(connection.clone(), denied);
+    match authorized {
         Ok((peer, Alpn::Link)) => {
             handshakes.remember(address.ip());
             let span = info_span!("link", link = Empty, node = %peer.name);
-            link::serve(&shared, connection, peer.name).instrument(span).await;
+            let served = link::serve(&shared, connection, peer.name).instrument(span);
+            tokio::select! {
+                () = served => {}
+                never = denial => match never {},
+            }
         }
         Ok((peer, Alpn::Admin)) => {
+            let open = connection.clone();
             if let Err(refused) = admins.try_send(AdminConnection { connection, peer }) {
                 let connection = refused.into_inner().connection;
                 connection.close(close_code::FULL, b"too many admins dial at once: try again");
+            }
+            tokio::select! {
+                _ = open.closed() => {}
+                never = denial => match never {},
             }
         }
         Err(error) => {
@@ -107,8 +121,26 @@ async fn serve(
     }
 }
 
-fn authorized(connection: &Connection) -> Result<(Identity, Alpn), PeerError> {
+fn authorized(
+    connection: &Connection,
+    denied: &watch::Receiver<Arc<DeniedCertificates>>,
+) -> Result<(Identity, Alpn), PeerError> {
     let (peer, alpn) = peer_identity(connection)?;
     authorize(&peer, alpn)?;
+    denied.borrow().check(connection)?;
     Ok((peer, alpn))
+}
+
+/// Closes the connection when its certificate is denied. Whoever serves it notices.
+async fn close_when_denied(
+    connection: Connection,
+    mut denied: watch::Receiver<Arc<DeniedCertificates>>,
+) -> Infallible {
+    let is_denied = denied.wait_for(|denied| denied.check(&connection).is_err()).await.is_ok();
+    if is_denied {
+        let address = connection.remote_address();
+        warn!(%address, "connection closed: {}", PeerError::Revoked);
+        connection.close(close_code::UNAUTHORIZED, PeerError::Revoked.to_string().as_bytes());
+    }
+    pending().await
 }

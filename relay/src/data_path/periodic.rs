@@ -1,23 +1,15 @@
 //! What the data path does by the clock.
 
-use std::{
-    convert::Infallible,
-    time::{Duration, SystemTime},
-};
+use std::convert::Infallible;
 
 use tokio::time::{self, MissedTickBehavior};
-use tracing::warn;
-use trunkline_protocol::{Name, status::EventKind};
+use trunkline_certs::{Credentials, defaults::EXPIRY_CHECK_EVERY};
+use trunkline_protocol::status::EventKind;
 
 use crate::{
-    defaults::{
-        CERTIFICATE_CHECK_EVERY, CERTIFICATE_WARNING, MEMBERS_EVERY, MEMBERS_GATHER,
-        REJECTION_EVENT_EVERY, TICK, TICK_WHILE_PROBING,
-    },
+    defaults::{MEMBERS_EVERY, MEMBERS_GATHER, REJECTION_EVENT_EVERY, TICK, TICK_WHILE_PROBING},
     state::{RelayState, SharedState},
 };
-
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Announces the membership to the nodes: soon after a state changes, and once a second if only
 /// numbers of sessions do.
@@ -54,16 +46,13 @@ pub(crate) async fn run_clock(shared: &SharedState) -> Infallible {
 /// Warns while the relay's own certificate is about to expire.
 pub(crate) async fn watch_certificate(
     shared: &SharedState,
-    name: &Name,
-    not_after: SystemTime,
+    credentials: &Credentials,
 ) -> Infallible {
-    let mut every = time::interval(CERTIFICATE_CHECK_EVERY);
+    let mut every = time::interval(EXPIRY_CHECK_EVERY);
     loop {
         every.tick().await;
-        let left = not_after.duration_since(SystemTime::now()).unwrap_or_default();
-        if left < CERTIFICATE_WARNING {
-            let (subject, days) = (format!("relay/{name}"), left.as_secs() / DAY.as_secs());
-            warn!(subject, days, "the certificate expires soon: issue a new one");
+        if let Some(days) = credentials.expires_soon() {
+            let subject = credentials.identity().to_string();
             let kind = EventKind::CertificateEnding { subject, days };
             shared.apply(|state, _| state.report(None, kind));
         }

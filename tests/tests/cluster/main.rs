@@ -5,6 +5,7 @@ mod all_to_all;
 mod argument_values;
 mod broken_output;
 mod capacity;
+mod certificates;
 mod child_process;
 mod client_protocol;
 mod delivery_test;
