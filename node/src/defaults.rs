@@ -99,6 +99,9 @@ pub const RECEIPT_DELAY: Duration = Duration::from_millis(1);
 /// How many look-ups run at a time; further ones wait.
 pub const LOOK_UPS_MAX: usize = 1_024;
 
+/// How many notices that a user has logged in elsewhere may wait to be compared with the directory.
+pub const REPLACEMENTS_MAX: usize = 1_024;
+
 /// How much one read takes from a socket, into a buffer that all sessions share.
 pub const READ_BYTES: usize = 32 * 1024;
 

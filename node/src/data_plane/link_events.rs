@@ -5,8 +5,7 @@ use std::time::Instant;
 use smallvec::SmallVec;
 use trunkline_link::Lane;
 use trunkline_protocol::{
-    Incarnation, MessageIdPrefix, Name, User,
-    client::{self, close},
+    Incarnation, MessageIdPrefix, Name, User, client,
     control::{Member, TracedMessage},
     lane::{BadLane, Batch, BatchKind, LoginNotice, Receipt, ReceiptStatus},
 };
@@ -165,11 +164,10 @@ impl DataPlaneState {
             if sessions.is_empty() {
                 continue;
             }
-            let user = user.parse().expect("the frame's decoder has checked it");
-            self.env.delivery.note_elsewhere(user, now);
-            for key in sessions.into_iter().filter(|_| replaces) {
-                self.end_session(key, close::REPLACED, "replaced by a newer session elsewhere");
-                self.log_out(key);
+            let elsewhere = user.parse().expect("the frame's decoder has checked it");
+            self.env.delivery.note_elsewhere(elsewhere, now);
+            if replaces {
+                self.note_replacement(user, batch.header.peer, sessions);
             }
         }
         Ok(())

@@ -18,6 +18,7 @@ mod look_ups;
 mod membership;
 mod metrics;
 mod pending_message;
+mod replacements;
 mod session_events;
 mod slots;
 mod state;
@@ -36,7 +37,8 @@ use tracing::debug;
 use trunkline_directory::Registrar;
 use trunkline_protocol::User;
 
-use crate::defaults::{RECEIPT_DELAY, TICK};
+use self::replacements::Replacement;
+use crate::defaults::{RECEIPT_DELAY, REGISTER_WITHIN, RETRY, TICK};
 
 /// The handle to the data plane. Cheap to clone; stays on its thread.
 #[derive(Clone, Debug)]
@@ -104,6 +106,10 @@ impl DataPlane {
                 }
             };
             let still_waiting = self.flush(receipts_due);
+            let replacements = self.0.state.borrow_mut().replacements.take();
+            for replacement in replacements {
+                look_ups.spawn_local(self.clone().confirm(replacement));
+            }
             let users = self.0.state.borrow_mut().take_look_ups();
             for user in users {
                 look_ups.spawn_local(self.clone().look_up(user));
@@ -128,6 +134,23 @@ impl DataPlane {
             self.0.tick_needed.notified().await;
             time::sleep(TICK).await;
             self.turn(DataPlaneState::tick);
+        }
+    }
+
+    /// Asks the directory whether the user is where a notice came from. A directory that is away for a
+    /// moment is asked again.
+    async fn confirm(self, replacement: Replacement) {
+        let asked = time::timeout(REGISTER_WITHIN, async {
+            loop {
+                match self.0.registrar.look_up(&replacement.user).await {
+                    Ok(found) => return found,
+                    Err(error) => debug!(user = %replacement.user, %error, "look-up failed"),
+                }
+                time::sleep(RETRY).await;
+            }
+        });
+        if let Ok(found) = asked.await {
+            self.turn(|state, _| state.replace(&replacement, &found));
         }
     }
 

@@ -15,6 +15,7 @@ use super::{
     delivery::MessageOrigin,
     environment::NodeEnvironment,
     pending_message::{PendingMessage, Sender},
+    replacements::Replacements,
     slots::ConnectionSlots,
 };
 use crate::custody::{Custody, Limits, LookUpFailed, Target};
@@ -44,6 +45,7 @@ pub(crate) struct DataPlaneState {
     pub(crate) env: NodeEnvironment,
     pub(crate) slots: ConnectionSlots,
     pub(super) registrar: Registrar,
+    pub(super) replacements: Replacements,
     pub(super) sessions_per_user: usize,
     pub(super) ping_interval: Duration,
 }
@@ -56,6 +58,7 @@ impl DataPlaneState {
             env: NodeEnvironment::new(setup.name, setup.incarnation, setup.outbox),
             slots: ConnectionSlots::new(setup.capacity as usize),
             registrar: setup.registrar,
+            replacements: Replacements::default(),
             sessions_per_user: setup.sessions_per_user,
             ping_interval: setup.ping_interval,
         }
@@ -87,6 +90,7 @@ impl DataPlaneState {
         self.env.delivery.has_dirty()
             || self.env.look_ups.has_queued()
             || self.env.links.has_unsealed()
+            || !self.replacements.is_empty()
     }
 
     /// Writes each dirty buffer once. What that causes for other sessions is written too. Returns

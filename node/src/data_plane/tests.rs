@@ -289,15 +289,24 @@ async fn refused_batch_ends_its_sends_and_no_others() {
 }
 
 #[tokio::test]
-async fn login_notice_replaces_sessions_only_if_it_says_so() {
+async fn login_notice_replaces_sessions_only_if_the_directory_agrees() {
     let (data_plane, _reported) = test_data_plane();
     let bobs = Client::log_in(&data_plane, "bob").await;
-    for (replaces, code) in [(false, None), (true, Some(close::REPLACED))] {
+    let notice = |replaces| {
         let notice = LoginNotice { user: "bob", replaces };
         receive(&data_plane, BatchKind::Notices, |builder| {
             builder.push(0, |out| notice.encode(out));
         })
         .unwrap();
+        data_plane.turn(|state, _| state.replacements.take())
+    };
+    assert!(notice(false).is_empty());
+    let replacements = notice(true);
+    let [replacement] = &replacements[..] else { panic!("{replacements:?}") };
+    let at = |node| vec![("node-2".parse().unwrap(), node)];
+    let lie = at(Incarnation::from_bytes([7; 16]));
+    for (found, code) in [(lie, None), (at(other_node()), Some(close::REPLACED))] {
+        data_plane.turn(|state, _| state.replace(replacement, &found));
         assert_eq!(data_plane.turn(|state, _| close_code(state, bobs.key)), code);
     }
     assert_eq!(data_plane.turn(|state, _| state.load().users), 0);
