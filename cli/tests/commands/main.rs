@@ -1,6 +1,8 @@
 //! The commands of `trunkline`, as a person types them.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod pty;
+
 use std::{
     fs,
     process::{Output, Stdio},
@@ -16,6 +18,8 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 use trunkline_cli::local_cluster::{LocalCluster, ProcessId};
+
+use crate::pty::Terminal;
 
 /// How long a condition may take that nothing but the machine's load delays.
 const SOON: Duration = Duration::from_secs(30);
@@ -170,6 +174,39 @@ async fn unread_output_does_not_stop_a_cluster() {
         kill_process(pid, Signal::HUP).unwrap();
     }
     assert!(timeout(SOON, child.wait()).await.unwrap().unwrap().success());
+}
+
+#[tokio::test]
+async fn status_on_a_terminal_is_one_screen_that_keys_change() {
+    let up = Up::start("2").await;
+    let mut status = Terminal::run(&up.home, &["status"]);
+    status.until("node-1");
+    status.until("node-2");
+    status.until("q quit");
+    status.types("?");
+    status.until("show or hide these keys");
+    status.types("q");
+    assert!(status.ended().success());
+    up.signal(Signal::TERM);
+}
+
+#[tokio::test]
+async fn message_does_not_land_in_the_line_that_is_typed() {
+    let up = Up::start("1").await;
+    let mut alice = Terminal::run(&up.home, &["chat", "alice"]);
+    alice.until("as alice");
+    alice.types("bob half a l");
+    alice.until("bob half a l");
+    let bob = up.run(&["chat", "bob"], "alice psst\n").await;
+    assert!(text(&bob.stdout).contains("alice delivered"), "{bob:?}");
+    alice.until("bob: psst");
+    // The line is there again, and can be completed.
+    alice.until("bob half a l");
+    alice.types("ine\r");
+    alice.until("bob offline");
+    alice.types("/quit\r");
+    assert!(alice.ended().success());
+    up.signal(Signal::TERM);
 }
 
 #[tokio::test]
