@@ -17,7 +17,10 @@ use tokio::{
     process::{Child, ChildStdout, Command},
     time::{Instant, sleep, timeout},
 };
-use trunkline_cli::local_cluster::{LocalCluster, ProcessId};
+use trunkline_cli::{
+    defaults::STOP_TIMEOUT,
+    local_cluster::{LocalCluster, ProcessId},
+};
 
 use crate::pty::Terminal;
 
@@ -173,7 +176,9 @@ async fn unread_output_does_not_stop_a_cluster() {
         let pid = Pid::from_raw(child.id().unwrap().cast_signed()).unwrap();
         kill_process(pid, Signal::HUP).unwrap();
     }
-    assert!(timeout(SOON, child.wait()).await.unwrap().unwrap().success());
+    // Nodes, relay and Redis stop one after the other, and each has its own limit.
+    let ended = timeout(SOON + 3 * STOP_TIMEOUT, child.wait()).await;
+    assert!(ended.unwrap().unwrap().success());
 }
 
 #[tokio::test]
