@@ -81,6 +81,9 @@ pub struct NodeConfig {
     /// is those of this machine on loopback with open logins, and all elsewhere.
     #[arg(long, env = "TRUNKLINE_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
     pub allowed_origins: Vec<AllowedOrigin>,
+    /// Whether `GET /` shows a page to try the node with.
+    #[arg(long, env = "TRUNKLINE_PAGE", value_name = "MODE", default_value = "on")]
+    pub page: PageMode,
     /// The URL that clients dial, if it differs from the listening address.
     #[arg(long, env = "TRUNKLINE_ADVERTISE", value_name = "URL")]
     pub advertise: Option<String>,
@@ -125,6 +128,15 @@ pub enum AuthMode {
     Open,
     /// Clients with a JSON Web Token that has the user as its subject.
     Jwt,
+}
+
+/// Whether there is a page to try the node with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PageMode {
+    /// There is.
+    On,
+    /// There is none.
+    Off,
 }
 
 /// Why a node cannot start. Each message is one line that names the flag and the remedy.

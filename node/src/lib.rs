@@ -23,7 +23,7 @@ pub mod testing;
 
 pub use advertise::BadUrl;
 pub use client_socket::TlsFilesError;
-pub use config::{AuthMode, NodeConfig, NodeConfigError};
+pub use config::{AuthMode, NodeConfig, NodeConfigError, PageMode};
 pub use edge::TokenKeyError;
 pub use link::NameTaken;
 pub use node::{Node, NodeError};

@@ -28,16 +28,15 @@ use trunkline_protocol::{
 
 use crate::{
     client_socket::ServerTls,
-    config::{NodeConfig, NodeConfigError},
+    config::{NodeConfig, NodeConfigError, PageMode},
     custody::Limits,
     data_plane::{DataPlane, DataPlaneSetup},
     defaults::{FILES_CHECKED_EVERY, LISTEN_BACKLOG, OUTBOX, SWEEP_EVERY},
     drain::drain,
-    edge::{Auth, Listener, SessionRules},
+    edge::{Auth, BrowserRules, Listener, SessionRules},
     fence::fence,
     health::{MonitoredNode, report_load},
     link::{LinkControl, NameTaken, RelayCommand, RelayLink},
-    origins::Origins,
 };
 
 /// A node that has its addresses and its credentials, and is ready to run.
@@ -47,7 +46,7 @@ pub struct Node {
     url: String,
     auth: Auth,
     tls: Option<ServerTls>,
-    origins: Origins,
+    browsers: BrowserRules,
     credentials: Credentials,
     directory: Directory,
     listener: net::TcpListener,
@@ -82,11 +81,23 @@ impl Node {
         let auth = config.token_check(mode)?;
         let tls = config.tls()?;
         let origins = config.origins(mode, bound);
+        let browsers = BrowserRules { origins, has_page: config.page == PageMode::On };
         let url = config.url(bound)?;
         let ops = config.ops.as_ref().map(|ops| ops.bind(listen).map_err(NodeConfigError::Ops));
         let ops = ops.transpose()?.map(|(listener, _)| listener);
         let sockets = DialSockets::bind()?;
-        Ok(Self { config, url, auth, tls, origins, credentials, directory, listener, sockets, ops })
+        Ok(Self {
+            config,
+            url,
+            auth,
+            tls,
+            browsers,
+            credentials,
+            directory,
+            listener,
+            sockets,
+            ops,
+        })
     }
 
     /// The node's name.
@@ -138,7 +149,7 @@ impl Node {
                 #[cfg(feature = "testing")]
                 echo: false,
             }),
-            origins: Rc::new(self.origins),
+            browsers: Rc::new(self.browsers),
         };
         // These never end by themselves. If one does, or panics, half a node would stay that still
         // sends heartbeats: the node stops then. `serve` watches the link in the same way.

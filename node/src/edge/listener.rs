@@ -13,14 +13,13 @@ use trunkline_ops::LogThrottle;
 
 use super::{
     http::{self, HttpError},
-    routes,
+    routes::{self, BrowserRules},
     session::{ReadAhead, SessionRules, SessionTask},
 };
 use crate::{
     client_socket::{accept_tls, in_the_clear},
     data_plane::{ConnectionSlot, ConnectionSlots, DataPlane},
     defaults::{ACCEPT_PAUSE, HANDSHAKES_MAX, REQUEST_TIMEOUT},
-    origins::Origins,
 };
 
 /// The listener of the client port.
@@ -30,13 +29,13 @@ pub(crate) struct Listener {
     pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) data_plane: DataPlane,
     pub(crate) rules: Rc<SessionRules>,
-    pub(crate) origins: Rc<Origins>,
+    pub(crate) browsers: Rc<BrowserRules>,
 }
 
 impl Listener {
     /// Accepts connections while it is polled. Their sessions outlive it.
     pub(crate) async fn run(self) {
-        let Self { listener, tls, data_plane, rules, origins } = self;
+        let Self { listener, tls, data_plane, rules, browsers } = self;
         let read_ahead = ReadAhead::default();
         let handshakes = ConnectionSlots::new(HANDSHAKES_MAX);
         let log_throttle = LogThrottle::new();
@@ -45,10 +44,10 @@ impl Listener {
                 Ok((stream, address)) => {
                     let slot = handshakes.acquire().expect("each handshake gives way");
                     let slot = slot.wait().await.expect("they are never closed");
-                    let (origins, read_ahead) = (origins.clone(), read_ahead.clone());
+                    let (browsers, read_ahead) = (browsers.clone(), read_ahead.clone());
                     let session = (data_plane.clone(), rules.clone(), read_ahead);
                     // Boxed, because the session would otherwise keep the memory of its handshake.
-                    let handshake = Box::pin(handshake(stream, tls.clone(), origins, session));
+                    let handshake = Box::pin(handshake(stream, tls.clone(), browsers, session));
                     task::spawn_local(serve(handshake, address, slot));
                 }
                 Err(error) => {
@@ -71,7 +70,7 @@ type Handshake = Result<Option<SessionTask>, HttpError>;
 async fn handshake(
     stream: TcpStream,
     tls: Option<Arc<ServerConfig>>,
-    origins: Rc<Origins>,
+    browsers: Rc<BrowserRules>,
     (data_plane, rules, read_ahead): (DataPlane, Rc<SessionRules>, ReadAhead),
 ) -> Handshake {
     stream.set_nodelay(true)?;
@@ -82,7 +81,7 @@ async fn handshake(
             accepted.map_err(io::Error::from)??
         }
     };
-    let route = |request: &_| routes::answer(&data_plane, &origins, request);
+    let route = |request: &_| routes::answer(&data_plane, &browsers, request);
     let Some(upgraded) = http::serve(reading, writing, route).await? else { return Ok(None) };
     let http::Upgraded { reading, mut writing, received, granted } = upgraded;
     let Some(slot) = granted.slot.wait().await else { return Ok(None) };

@@ -3,6 +3,7 @@
 mod auth;
 mod http;
 mod listener;
+mod page;
 mod request_line;
 mod response;
 mod routes;
@@ -12,4 +13,5 @@ mod upgrade;
 pub use auth::TokenKeyError;
 pub(crate) use auth::{Auth, KeyFiles};
 pub(crate) use listener::Listener;
+pub(crate) use routes::BrowserRules;
 pub(crate) use session::{SendRates, SessionRules};

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{
     http::Routed,
+    page,
     response::{self, empty, text, with},
     upgrade,
 };
@@ -30,10 +31,19 @@ pub(super) struct Granted {
     pub(super) slot: GrantedSlot,
 }
 
+/// What the client port offers to browsers.
+#[derive(Debug)]
+pub(crate) struct BrowserRules {
+    /// Which pages may connect.
+    pub(crate) origins: Origins,
+    /// Whether there is a page to try the node with.
+    pub(crate) has_page: bool,
+}
+
 /// Answers `request`. A granted upgrade takes a connection slot.
 pub(super) fn answer<B: Body>(
     data_plane: &DataPlane,
-    origins: &Origins,
+    rules: &BrowserRules,
     request: &Request<B>,
 ) -> Routed<Granted> {
     if let Err(reason) = check_host(request) {
@@ -44,20 +54,25 @@ pub(super) fn answer<B: Body>(
     let path: Vec<_> = segments.take(2).collect();
     let response = match (request.method(), &path[..]) {
         (&Method::OPTIONS, _) => with(empty(StatusCode::NO_CONTENT), ALLOW, METHODS),
-        (&Method::GET | &Method::HEAD, ["ws"]) => return open(data_plane, origins, request),
+        (&Method::GET | &Method::HEAD, ["ws"]) => return open(data_plane, &rules.origins, request),
         (&Method::GET | &Method::HEAD, ["nodes"]) => nodes(data_plane, StatusCode::OK),
         (&Method::GET | &Method::HEAD, ["healthz"]) => health(data_plane),
         (_, ["ws" | "nodes" | "healthz"]) => {
             let reason = format!("supported methods: {METHODS}");
             with(text(StatusCode::METHOD_NOT_ALLOWED, &reason), ALLOW, METHODS)
         }
-        _ => {
-            let reason = "clients connect to /ws; GET /nodes lists the nodes with free slots; \
-                          GET /healthz checks whether this node accepts clients";
-            text(StatusCode::NOT_FOUND, reason)
+        (&Method::GET | &Method::HEAD, path) if rules.has_page => {
+            page::file(path).unwrap_or_else(not_found)
         }
+        _ => not_found(),
     };
     Routed::Respond(response)
+}
+
+fn not_found() -> Response<String> {
+    let reason = "clients connect to /ws; GET /nodes lists the nodes with free slots; \
+                  GET /healthz checks whether this node accepts clients";
+    text(StatusCode::NOT_FOUND, reason)
 }
 
 /// Checks the Host header (RFC 9112, section 3.2).
@@ -138,12 +153,22 @@ mod tests {
         path: &str,
         headers: &[(&str, &str)],
     ) -> Option<Response<String>> {
+        get_of(data_plane, false, path, headers)
+    }
+
+    fn get_of(
+        data_plane: &DataPlane,
+        has_page: bool,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Option<Response<String>> {
         let mut request = Request::get(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let request = request.body(String::new()).unwrap();
-        match answer(data_plane, &Origins::Loopback, &request) {
+        let rules = BrowserRules { origins: Origins::Loopback, has_page };
+        match answer(data_plane, &rules, &request) {
             Routed::Respond(response) => Some(response),
             Routed::Upgrade(_) => None,
         }
@@ -164,6 +189,24 @@ mod tests {
             assert_eq!(response.headers()["x-content-type-options"], "nosniff", "{path}");
         }
         assert!(get(&data_plane, "//ws/?x", &HANDSHAKE).is_none());
+    }
+
+    #[tokio::test]
+    async fn page_loads_only_files_of_this_node() {
+        let data_plane = isolated::data_plane(1).unwrap();
+        let get = |path: &str| get_of(&data_plane, true, path, &HANDSHAKE[..1]).unwrap();
+        let page = get("/");
+        assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+        let policy = page.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+        let named = page.body().split('"').filter(|text| text.starts_with("page."));
+        let named: Vec<_> = named.collect();
+        assert_eq!(named, ["page.css", "page.js"]);
+        for file in named {
+            assert_eq!(get(&format!("/{file}")).status(), StatusCode::OK);
+        }
+        assert!(!page.body().contains("http:") && !page.body().contains("https:"));
+        assert_eq!(get("/page.html").status(), StatusCode::NOT_FOUND);
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use tokio::{net::TcpListener, task::LocalSet};
 
 use super::isolated::data_plane;
 use crate::{
-    edge::{Auth, Listener, SendRates, SessionRules},
+    edge::{Auth, BrowserRules, Listener, SendRates, SessionRules},
     origins::Origins,
 };
 
@@ -23,7 +23,7 @@ pub async fn serve_echo(listener: net::TcpListener, frame_bytes_max: usize) -> i
         tls: None,
         data_plane: data_plane.clone(),
         rules: Rc::new(rules),
-        origins: Rc::new(Origins::Any),
+        browsers: Rc::new(BrowserRules { origins: Origins::Any, has_page: false }),
     };
     let tasks = LocalSet::new();
     tasks.spawn_local(data_plane.flush_when_needed());

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::NamedTempFile;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
-    process::Child,
+    process::{Child, Command},
     sync::mpsc,
     task,
     time::timeout,
@@ -145,6 +145,14 @@ fn start_script(
         }
     });
     child
+}
+
+/// A command that runs a script of the clients' folder by Node.
+pub(crate) fn node_script(script: &str) -> Command {
+    let mut command = command(node());
+    command.current_dir(sources()).env("NODE_PATH", installed().join("npm/node_modules"));
+    command.arg(script);
+    command
 }
 
 /// Node from npm: it has `WebSocket` without a flag, which the system's may lack.

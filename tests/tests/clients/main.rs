@@ -11,6 +11,7 @@ mod idle;
 mod peer;
 mod route;
 mod scenario;
+mod try_page;
 
 use browser::BrowserKind;
 use foreign::{Foreign, Refusal};
