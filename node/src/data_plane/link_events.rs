@@ -164,11 +164,11 @@ impl DataPlaneState {
             if sessions.is_empty() {
                 continue;
             }
-            let elsewhere = user.parse().expect("the frame's decoder has checked it");
-            self.env.delivery.note_elsewhere(elsewhere, now);
+            let user: User = user.parse().expect("the frame's decoder has checked it");
             if replaces {
-                self.note_replacement(user, batch.header.peer, sessions);
+                self.replacements.note(user.clone(), batch.header.peer, sessions);
             }
+            self.env.delivery.note_elsewhere(user, now);
         }
         Ok(())
     }

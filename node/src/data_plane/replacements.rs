@@ -5,9 +5,9 @@
 
 use smallvec::SmallVec;
 use trunkline_directory::Location;
-use trunkline_protocol::{Incarnation, User, client::close};
+use trunkline_protocol::{Incarnation, User};
 
-use super::{delivery::SessionKey, state::DataPlaneState};
+use super::delivery::SessionKey;
 use crate::defaults::REPLACEMENTS_MAX;
 
 /// Sessions that are to end if the directory agrees.
@@ -29,38 +29,28 @@ impl Replacements {
         self.0.is_empty()
     }
 
+    /// Notes that `origin` says that these sessions of `user` are replaced. Of too many at once, the
+    /// rest is forgotten: the sessions stay until the user's next login.
+    pub(super) fn note(
+        &mut self,
+        user: User,
+        origin: Incarnation,
+        sessions: SmallVec<[SessionKey; 1]>,
+    ) {
+        if self.0.len() < REPLACEMENTS_MAX {
+            self.0.push(Replacement { user, origin, sessions });
+        }
+    }
+
     pub(super) fn take(&mut self) -> Vec<Replacement> {
         std::mem::take(&mut self.0)
     }
 }
 
-impl DataPlaneState {
-    /// Notes a notice of `origin` that these sessions of `user` are replaced. Of too many at once, the
-    /// rest is forgotten: the sessions stay until the user's next login.
-    pub(super) fn note_replacement(
-        &mut self,
-        user: &str,
-        origin: Incarnation,
-        sessions: SmallVec<[SessionKey; 1]>,
-    ) {
-        if self.replacements.0.len() < REPLACEMENTS_MAX {
-            let user = user.parse().expect("the frame's decoder has checked it");
-            self.replacements.0.push(Replacement { user, origin, sessions });
-        }
-    }
-
-    /// The directory has answered: `found` is where the user is.
-    pub(super) fn replace(&mut self, replacement: &Replacement, found: &[Location]) {
-        let Replacement { user, origin, sessions } = replacement;
-        if !found.iter().any(|(_, incarnation)| incarnation == origin) {
-            return;
-        }
-        for &key in sessions {
-            // A session that has ended meanwhile has no user any more.
-            if self.user_of(key).as_ref() == Some(user) {
-                self.end_session(key, close::REPLACED, "replaced by a newer session elsewhere");
-                self.log_out(key);
-            }
-        }
+impl Replacement {
+    /// The sessions that end if the directory has found the user at these locations.
+    pub(super) fn sessions_to_end(&self, found: &[Location]) -> &[SessionKey] {
+        let agrees = found.iter().any(|(_, incarnation)| *incarnation == self.origin);
+        if agrees { &self.sessions } else { &[] }
     }
 }

@@ -12,6 +12,7 @@ use trunkline_protocol::{
 use super::{
     delivery::{CloseReason, SessionKey},
     pending_message::Sender,
+    replacements::Replacement,
     state::DataPlaneState,
 };
 use crate::client_socket::ClientWriter;
@@ -115,6 +116,17 @@ impl DataPlaneState {
     pub(crate) fn log_out(&mut self, key: SessionKey) {
         if let Some(user) = self.env.delivery.sessions.log_out(key) {
             self.deregister_if_absent(&user);
+        }
+    }
+
+    /// The directory has found the user of a replacement at these locations.
+    pub(super) fn replace(&mut self, replacement: &Replacement, found: &[Location]) {
+        for &key in replacement.sessions_to_end(found) {
+            // A session that has ended meanwhile has no user any more.
+            if self.user_of(key).as_ref() == Some(&replacement.user) {
+                self.end_session(key, close::REPLACED, "replaced by a newer session elsewhere");
+                self.log_out(key);
+            }
         }
     }
 
