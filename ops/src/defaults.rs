@@ -2,6 +2,15 @@
 
 use std::time::Duration;
 
+/// How many connections to the operations endpoint there may be.
+pub const OPS_CONNECTIONS_MAX: usize = 64;
+
+/// How long a request to it, and its answer, may take.
+pub const OPS_REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The pause after a failed accept.
+pub const OPS_ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
 /// A problem that was logged is only counted for this long, and then logged again.
 pub const LOG_REPEAT_EVERY: Duration = Duration::from_secs(60);
 

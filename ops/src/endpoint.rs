@@ -1,12 +1,17 @@
-use std::{io, net::TcpListener, sync::Arc, thread};
+use std::{convert::Infallible, io, net::TcpListener, sync::Arc, thread};
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
+use hyper::server::conn::http1;
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use metrics::counter;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-use tokio::{net, runtime};
+use tokio::{net, runtime, sync::Semaphore, time};
 use tracing::error;
 
-use crate::output::log_lines_dropped;
+use crate::{
+    defaults::{OPS_ACCEPT_PAUSE, OPS_CONNECTIONS_MAX, OPS_REQUEST_TIMEOUT},
+    output::log_lines_dropped,
+};
 
 /// A program with a readiness check and metrics.
 pub trait Monitored: Send + Sync + 'static {
@@ -27,8 +32,8 @@ struct Endpoint<M> {
 }
 
 /// Serves `/healthz` (the process runs), `/readyz` (the program can serve; else 503 and what it
-/// waits for) and `/metrics` (Prometheus) over HTTP until the process ends. It has its own thread,
-/// so that a scrape never delays the data path.
+/// waits for) and `/metrics` (Prometheus) over HTTP until the process ends, one request a connection.
+/// It has its own thread, so that a scrape never delays the data path.
 ///
 /// # Errors
 /// If the thread cannot be started.
@@ -39,20 +44,46 @@ pub fn serve(listener: TcpListener, program: impl Monitored) -> io::Result<()> {
     let endpoint = Arc::new(Endpoint { program, recorder, handle });
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name("ops".to_owned()).spawn(move || {
-        if let Err(error) = runtime.block_on(run(listener, endpoint)) {
-            error!(%error, "the ops endpoint failed: no health checks or metrics until a restart");
+        match runtime.block_on(run(listener, endpoint)) {
+            Ok(never) => match never {},
+            Err(error) => {
+                error!(%error, "the ops endpoint failed: no health checks or metrics until a restart");
+            }
         }
     })?;
     Ok(())
 }
 
-async fn run<M: Monitored>(listener: TcpListener, endpoint: Arc<Endpoint<M>>) -> io::Result<()> {
+async fn run<M: Monitored>(
+    listener: TcpListener,
+    endpoint: Arc<Endpoint<M>>,
+) -> io::Result<Infallible> {
     let routes = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(endpoint);
-    axum::serve(net::TcpListener::from_std(listener)?, routes).await
+    let listener = net::TcpListener::from_std(listener)?;
+    let places = Arc::new(Semaphore::new(OPS_CONNECTIONS_MAX));
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            // Descriptors may be short for a moment.
+            Err(_) => {
+                time::sleep(OPS_ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        // Whoever opens many connections must not take the descriptors that the program needs.
+        let Ok(place) = places.clone().try_acquire_owned() else { continue };
+        let routes = TowerToHyperService::new(routes.clone());
+        let served =
+            http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), routes);
+        tokio::spawn(async move {
+            let _ = time::timeout(OPS_REQUEST_TIMEOUT, served).await;
+            drop(place);
+        });
+    }
 }
 
 async fn readyz<M: Monitored>(State(endpoint): State<Arc<Endpoint<M>>>) -> (StatusCode, String) {
@@ -92,6 +123,18 @@ mod tests {
         fn report(&self) {
             gauge!("sessions").set(7.0);
         }
+    }
+
+    #[test]
+    fn silent_connections_are_bounded_and_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        serve(listener, Program(Arc::default())).unwrap();
+        let connect = |_| TcpStream::connect(address).unwrap();
+        let mut silent: Vec<_> = (0..=OPS_CONNECTIONS_MAX).map(connect).collect();
+        let mut read = |index: usize| silent[index].read(&mut [0]).unwrap();
+        assert_eq!(read(OPS_CONNECTIONS_MAX), 0, "one more than there are places");
+        assert_eq!(read(0), 0, "no request in time");
     }
 
     #[test]
