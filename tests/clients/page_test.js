@@ -74,7 +74,9 @@ async function main() {
 
   const drained = await connected(alice, "alice");
   await step("drain");
+  // Bob may have come to the same node.
   await connected(alice, "alice", drained);
+  await connected(bob, "bob", drained);
   await exchange(bob, "bob <b>&", alice, "alice", "after the drain");
 
   await alice.setViewportSize({ width: 360, height: 640 });
