@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long the load runs first, so that the charts have a history.
-const HISTORY: Duration = Duration::from_secs(120);
+const HISTORY: Duration = Duration::from_secs(75);
 
 /// How long one frame is shown.
 const FRAME_MS: u16 = 250;
