@@ -34,34 +34,31 @@ enum Command {
     },
     /// Issue <role>/<name>.pem and <role>/<name>.key, in place of earlier ones.
     Issue {
-        /// The folder that the CA is in.
-        #[arg(long, env = "TRUNKLINE_DIR", value_name = "DIR")]
-        dir: PathBuf,
-        /// The role of the certificate's holder: node, relay, admin, or viewer (an admin that may
-        /// only read).
-        #[arg(long, env = "TRUNKLINE_ROLE", value_name = "ROLE")]
-        role: Role,
-        /// The holder's name: a DNS label, such as node-1.
-        #[arg(long, env = "TRUNKLINE_NAME", value_name = "NAME")]
-        name: Name,
+        #[command(flatten)]
+        certificate: Certificate,
         /// For how many days it is valid.
         #[arg(long, env = "TRUNKLINE_DAYS", value_name = "N", default_value_t = LEAF_DAYS,
               value_parser = clap::value_parser!(u32).range(1..=DAYS_MAX))]
         days: u32,
     },
     /// Deny a certificate: adds it to denied.txt, which relays read again when it changes. They close its
-    /// connections, and accept no other by it.
-    Revoke {
-        /// The folder with the certificate, and with denied.txt.
-        #[arg(long, env = "TRUNKLINE_DIR", value_name = "DIR")]
-        dir: PathBuf,
-        /// The role of the certificate's holder: node, admin or viewer.
-        #[arg(long, env = "TRUNKLINE_ROLE", value_name = "ROLE")]
-        role: Role,
-        /// The holder's name.
-        #[arg(long, env = "TRUNKLINE_NAME", value_name = "NAME")]
-        name: Name,
-    },
+    /// connections, and accept no other by it. Nodes read no such list: a relay's cannot be denied.
+    Revoke(Certificate),
+}
+
+/// Which certificate.
+#[derive(clap::Args)]
+struct Certificate {
+    /// The folder that the CA and its certificates are in.
+    #[arg(long, env = "TRUNKLINE_DIR", value_name = "DIR")]
+    dir: PathBuf,
+    /// The role of the certificate's holder: node, relay, admin, or viewer (an admin that may
+    /// only read).
+    #[arg(long, env = "TRUNKLINE_ROLE", value_name = "ROLE")]
+    role: Role,
+    /// The holder's name: a DNS label, such as node-1.
+    #[arg(long, env = "TRUNKLINE_NAME", value_name = "NAME")]
+    name: Name,
 }
 
 fn main() -> ExitCode {
@@ -72,8 +69,10 @@ fn main() -> ExitCode {
     let _log = log_to_stderr();
     let result = match args.command {
         Command::Init { dir } => init(&dir),
-        Command::Issue { dir, role, name, days } => issue_for(&dir, role, &name, DAY * days),
-        Command::Revoke { dir, role, name } => revoke(&dir, role, &name),
+        Command::Issue { certificate: Certificate { dir, role, name }, days } => {
+            issue_for(&dir, role, &name, DAY * days)
+        }
+        Command::Revoke(Certificate { dir, role, name }) => revoke(&dir, role, &name),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -121,6 +121,9 @@ pub const BYTES_PER_TURN: usize = 2 * READ_BYTES;
 /// The same before the session's login: a stranger gets a smaller part of each turn.
 pub const BYTES_PER_TURN_BEFORE_LOGIN: usize = 4 * 1024;
 
+/// What a read counts at least against the bytes of a turn.
+pub const READ_BYTES_CHARGED_MIN: usize = 4 * 1024;
+
 /// How many fragments a message of the largest size may have. Smaller messages may have more.
 pub const FRAGMENTS_MAX: usize = 1_024;
 

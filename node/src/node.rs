@@ -241,7 +241,7 @@ fn reload_when_changed(
     }
     if let Some(tls) = tls {
         let files = WatchedFiles::new(tls.paths());
-        watch(tasks, files, move || tls.reload());
+        watch(tasks, files, move || tls.reload_and_tell());
     }
 }
 

@@ -4,9 +4,9 @@ use std::{
     fs::File,
     io::{Read, Write},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc::{self, Receiver},
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anstream::adapter::strip_bytes;
@@ -83,11 +83,13 @@ impl Terminal {
     pub(crate) fn ended(mut self) -> ExitStatus {
         let deadline = Instant::now() + SOON;
         loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.output.recv_timeout(left) {
+                Ok(_) => {}
+                // The last process on the terminal has ended.
+                Err(RecvTimeoutError::Disconnected) => return self.child.wait().unwrap(),
+                Err(RecvTimeoutError::Timeout) => panic!("it has not ended: {}", self.text),
             }
-            assert!(Instant::now() < deadline, "it has not ended: {}", self.text);
-            thread::sleep(Duration::from_millis(10));
         }
     }
 }

@@ -78,7 +78,7 @@ impl ServerTls {
 
     /// Reads the files again, for handshakes from now on. A pair that cannot be used leaves the last one
     /// in use.
-    pub(crate) fn reload(&self) {
+    pub(crate) fn reload_and_tell(&self) {
         match self.files.read() {
             Ok(key) => {
                 *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);

@@ -66,7 +66,8 @@ impl Listener {
 
 type Handshake = Result<Option<SessionTask>, HttpError>;
 
-/// Makes the TLS handshake, if there is to be one, and answers one HTTP request. Returns the session if the request was an upgrade and was granted.
+/// Makes the TLS handshake, if there is to be one, and answers one HTTP request. Returns the session if
+/// the request was an upgrade and was granted.
 async fn handshake(
     stream: TcpStream,
     tls: Option<Arc<ServerConfig>>,

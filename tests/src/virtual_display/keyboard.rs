@@ -20,8 +20,6 @@ pub struct KeySymbol(pub u32);
 impl KeySymbol {
     /// The arrow to the left.
     pub const LEFT: Self = Self(0xff51);
-    /// The space bar.
-    pub const SPACE: Self = Self(0x20);
 }
 
 /// Presses a key in the largest window of the display, and releases it.

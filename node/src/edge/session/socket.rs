@@ -12,7 +12,7 @@ use std::{
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::defaults::{BYTES_PER_TURN, READ_BYTES};
+use crate::defaults::{BYTES_PER_TURN, READ_BYTES, READ_BYTES_CHARGED_MIN};
 
 /// One read buffer that all sessions share: a system call reads everything that a client has sent,
 /// and an idle session needs no buffer of its own.
@@ -120,7 +120,7 @@ impl<R: AsyncRead + Unpin> Socket<R> {
             if buffer.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }
-            discarded += buffer.filled().len();
+            discarded += buffer.filled().len().max(READ_BYTES_CHARGED_MIN);
         }
         // The socket may have more, but the other sessions come first.
         cx.waker().wake_by_ref();
@@ -151,7 +151,9 @@ impl<R: AsyncRead + Unpin> Read for Socket<R> {
                 Poll::Pending => return Err(io::ErrorKind::WouldBlock.into()),
             }
             self.ahead = 0..buffer.filled().len();
-            self.budget -= self.ahead.len();
+            // What a read costs is not only what it returns: under TLS, thousands of records may carry
+            // a byte each.
+            self.budget = self.budget.saturating_sub(self.ahead.len().max(READ_BYTES_CHARGED_MIN));
             self.received |= !self.ahead.is_empty();
         }
         let count = bytes.len().min(self.ahead.len());
@@ -178,6 +180,20 @@ mod tests {
     use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 
     use super::*;
+
+    /// A stream that has one byte at each read, without end.
+    struct Trickle;
+
+    impl AsyncRead for Trickle {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            buffer.put_slice(b"x");
+            Poll::Ready(Ok(()))
+        }
+    }
 
     fn begin_turn(socket: &mut Socket<DuplexStream>) {
         socket.begin_turn(BYTES_PER_TURN, &Context::from_waker(Waker::noop()));
@@ -235,6 +251,15 @@ mod tests {
         }
         begin_turn(&mut socket);
         assert!(read(&mut socket, 1).is_err() && !socket.is_exhausted() && !socket.received);
+    }
+
+    #[test]
+    fn turn_makes_a_bounded_number_of_small_reads() {
+        let mut socket = Socket::new(Trickle, ReadAhead::default());
+        socket.begin_turn(BYTES_PER_TURN, &Context::from_waker(Waker::noop()));
+        let reads = std::iter::repeat_with(|| socket.read(&mut [0; 100])).take_while(Result::is_ok);
+        assert_eq!(reads.count(), BYTES_PER_TURN / READ_BYTES_CHARGED_MIN);
+        assert!(socket.is_exhausted());
     }
 
     #[tokio::test]

@@ -22,12 +22,11 @@ const HISTORY: Duration = Duration::from_secs(75);
 /// How long one frame is shown.
 const FRAME_MS: u16 = 250;
 
-/// How many frames show the cluster before the node is killed, what becomes of it, and each step back.
+/// How many frames show the cluster before the node is killed, and what becomes of it.
 const BEFORE: usize = 8;
 const AFTER: usize = 24;
-const PER_STEP: usize = 1;
 
-/// How many steps it is set back, and how many frames the last of them is shown.
+/// How many steps of a frame it is set back, and how many frames the last of them is shown.
 const STEPS: usize = 10;
 const LAST: usize = 8;
 
@@ -48,7 +47,7 @@ pub(crate) async fn make(path: &Path) -> Result<()> {
     film(&mut movie, &open, AFTER).await?;
     for _ in 0..STEPS {
         open.press(KeySymbol::LEFT)?;
-        film(&mut movie, &open, PER_STEP).await?;
+        film(&mut movie, &open, 1).await?;
     }
     film(&mut movie, &open, LAST).await?;
     movie.save(path, FRAME_MS)?;
